@@ -1,0 +1,62 @@
+# Everything a person does with this repository. `make` alone lists the targets.
+# Set-up happens by itself: one .venv, made by uv where it is installed, by venv and pip where not.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+TYPED  := src $(wildcard tests/typing)
+
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+  make_venv = $(UV) venv --quiet --seed --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+  install   = $(UV) pip install --quiet --python $(PY)
+else
+  make_venv = $(PYTHON) -m venv $(VENV)
+  install   = $(PY) -m pip install --quiet --disable-pip-version-check
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-long check bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
+	$(VENV)/bin/pingpool demo --seconds 5
+
+test: $(VENV)/ready-dev  ## run the tests
+	$(PY) -m pytest
+
+test-long: $(VENV)/ready-dev  ## run the tests that take minutes
+	$(PY) -m pytest -m long
+
+check: $(VENV)/ready-dev  ## lint, check the format, the types and the architecture
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy --strict $(TYPED)
+	$(PY) -m pyright --project pyproject.toml --pythonpath $(PY) $(TYPED)
+	$(PY) -m pytest tests/test_architecture.py
+
+bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
+	$(PY) -m bench
+
+clean:  ## remove the environment and whatever the tools left behind
+	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra: it is installed once, and again only when pyproject.toml changes.
+$(VENV)/ready-%: pyproject.toml | $(PY)
+	@echo "Installing pingpool[$*] into $(VENV) (the first time may take a minute) ..."
+	@$(install) --editable '.[$*]'
+	@touch $@
+
+# A half-made environment is removed, so that the next try starts afresh.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "pingpool needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)."; \
+	  echo "Install a newer one, then name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
+	  exit 1; } >&2
+	@echo "Making $(VENV) with $$($(PYTHON) --version)$(if $(UV), and uv) ..."
+	@rm -rf $(VENV)
+	@$(make_venv) || { rm -rf $(VENV); exit 1; }

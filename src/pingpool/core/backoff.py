@@ -1,0 +1,66 @@
+"""When the next attempt may start, and how many may run at once.
+
+After a failure there is first a pause, then one prober alone; each success doubles how many may try side by side,
+so that a server coming back is not trampled. Nobody calls a clock here: `now` comes in, and so does chance.
+"""
+
+import math
+from collections.abc import Callable
+
+FIRST_PAUSE = 0.25
+"""Seconds after the first failure; each further one doubles it."""
+
+URGENT = 0.25
+"""The longest pause, in seconds, while somebody waits: at most four attempts a second, well within a quarter of one."""
+
+PATIENT = 30.0
+"""The longest pause, in seconds, while nobody waits."""
+
+RECOVERED = 16
+"""Once so many attempts may run side by side, the database counts as well again."""
+
+
+class Backoff:
+    """The pauses between failing attempts at one thing."""
+
+    __slots__ = ("_jitter", "counted_at", "failed_at", "failures", "pause", "width")
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        """Start well. `jitter` gives a number from 0 to 1 and is asked once per failure."""
+        self._jitter = jitter
+        self.failures = 0
+        self.failed_at = self.counted_at = -math.inf
+        self.pause = 0.0
+        self.width: float = math.inf
+
+    def reset(self) -> None:
+        """Forget all failures."""
+        self.width = math.inf
+        self._be_well()
+
+    def failed(self, now: float) -> None:
+        """Note an attempt that failed at `now`; failures of one burst count once."""
+        if now - self.counted_at >= FIRST_PAUSE:
+            self.pause = min(PATIENT, FIRST_PAUSE * 2.0 ** min(self.failures, 10)) * (1 + self._jitter() / 2)
+            self.failures += 1
+            self.counted_at = now
+        self.failed_at = now
+        self.width = 1
+
+    def succeeded(self) -> None:
+        """Note an attempt that succeeded: twice as many may run from now on."""
+        self._be_well()
+        self.width = self.width * 2 if self.width * 2 < RECOVERED else math.inf
+
+    def _be_well(self) -> None:
+        self.failures = 0
+        self.failed_at = self.counted_at = -math.inf
+        self.pause = 0.0
+
+    def ready_at(self, longest: float) -> float:
+        """Return when the next attempt may start, if no pause is to be longer than `longest` seconds."""
+        return self.failed_at + min(longest, self.pause)
+
+    def allows(self, now: float, longest: float) -> float:
+        """Return how many attempts may run side by side at `now`."""
+        return self.width if now >= self.ready_at(longest) else 0

@@ -1,0 +1,78 @@
+"""What the ledger answers: jobs for the crew, and those who wait and are now to be woken.
+
+The ledger decides under the lock; whoever asked carries the orders out after letting go of it. A world (threads,
+asyncio) gives `Waiter` and `Round` the means to be woken; the core never blocks and never wakes anybody itself.
+"""
+
+from types import CodeType
+from typing import Any, NamedTuple
+
+from pingpool.core.slot import Slot, State
+
+
+class Job:
+    """One call to the database on behalf of a slot; it ends in exactly one report to the ledger.
+
+    `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more.
+    """
+
+    __slots__ = ("doomed", "kind", "session", "slot", "started")
+
+    def __init__(self, kind: State, slot: Slot | None, session: Any) -> None:
+        """Order `kind` for the slot and its session; a job that makes has no session yet."""
+        self.kind = kind
+        self.slot = slot
+        self.session = session
+        self.started = False
+        self.doomed = False
+
+
+class Waiter:
+    """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving."""
+
+    __slots__ = ("error", "line", "session", "site")
+
+    def __init__(self, site: CodeType | None, line: int) -> None:
+        """Remember where the caller stands, for the warning should it drop what it gets."""
+        self.session: Any = None
+        self.error: BaseException | None = None
+        self.site = site
+        self.line = line
+
+    @property
+    def is_over(self) -> bool:
+        """Has it been decided how this wait ends?"""
+        return self.session is not None or self.error is not None
+
+    def wake(self) -> None:
+        """Let the caller look at its answer."""
+
+
+class Round:
+    """Jobs whose end somebody waits for: a fill, a round of pings, a clearing.
+
+    What follows from its jobs belongs to the round too: the end of a session that is not wanted, and the first
+    attempt to fill a slot that fell vacant.
+    """
+
+    __slots__ = ("is_over", "jobs", "proved", "vacated")
+
+    def __init__(self) -> None:
+        """Start with no jobs."""
+        self.jobs: set[Job] = set()
+        self.vacated: set[Slot] = set()
+        self.proved = 0
+        self.is_over = False
+
+    def wake(self) -> None:
+        """Let whoever waits for the round go on."""
+
+
+class Dropped(NamedTuple):
+    """A session was garbage-collected in the hands of its holder: warn about the place of its checkout."""
+
+    site: CodeType | None
+    line: int
+
+
+Order = Job | Waiter | Round | Dropped

@@ -1,0 +1,146 @@
+"""What follows from an event: who is served, which sessions are checked, made or renewed, and when.
+
+The rules themselves are written at the top of `ledger`. Nothing here knows what the event was; `_settle` looks at the
+slots as they are now, and orders what is missing.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import takewhile
+
+from pingpool.core.backoff import PATIENT, URGENT, Backoff
+from pingpool.core.orders import Order
+from pingpool.core.pacing import due, next_due
+from pingpool.core.places import Places, S
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, AgingSlot, Slot
+
+AHEAD = 0.1
+"""A kept-alive pool proves and renews its sessions this fraction of their time before they would be missed."""
+
+
+class Rules(Places[S]):
+    """The slots of one pool, and the rules by which they serve."""
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        interval: float,
+        jitter: Callable[[], float],
+        lifetime: float = math.inf,
+        max_waiters: float = math.inf,
+        slots: Callable[[], Slot] | None = None,
+    ) -> None:
+        """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
+        super().__init__(size, slots or (Slot if lifetime == math.inf else AgingSlot))
+        self.interval = interval
+        self.jitter = jitter
+        self.lifetime = lifetime
+        self.max_waiters = max_waiters
+        self.creation = Backoff(jitter)
+        self.doubt = Backoff(jitter)
+        self.filling = False
+        self.kept = False
+        self.closed = False
+        self.suspected_at = -math.inf
+        self.failure: BaseException | None = None
+        self.refusal: BaseException | None = None
+        self.at_once: int = 0
+
+    def wake_at(self, now: float) -> float:
+        """Return when the pause ends that holds something back; infinity if there is none."""
+        pauses: list[float] = []
+        if self.filling and self.vacant and not self.under_way[CREATING]:
+            pauses.append(self.creation.ready_at(self._patience()))
+        if self.waiters and self.idle and not self.under_way[CHECKING]:
+            pauses.append(self.doubt.ready_at(URGENT))
+        return min((end for end in pauses if end > now), default=math.inf)
+
+    def next_due(self) -> float:
+        """Return when a `ping` will have something to do; infinity if the pool is empty."""
+        if self.idle and self.idle[0].proven_at <= self.suspected_at:
+            return self.doubt.ready_at(PATIENT)
+        return min(self._renewal_at(), next_due((slot.proven_at for slot in self.idle), *self._pace()))
+
+    def _settle(self, now: float) -> list[Order]:
+        """Serve whoever can be served, order what the others need, and return all orders that have come up."""
+        self._read_letters()
+        self._serve(now)
+        self._check_for_waiters(now)
+        self._fill_vacant(now)
+        for round in [round for round in self.rounds if not round.jobs]:
+            round.is_over = True
+            self._todo.append(round)
+            self.rounds.remove(round)
+        orders, self._todo = self._todo, []
+        return orders
+
+    def _serve(self, now: float) -> None:
+        """Hand fresh idle sessions to the waiters; overdue ones in front of a fresh one are checked meanwhile."""
+        while self.waiters and self.idle:
+            slot, last = self.idle[0], self.idle[-1]
+            if now >= last.retires_at:
+                self._end(last, "too old", last.session)
+                self.idle.pop()
+            elif now >= slot.retires_at:
+                self._end(slot, "too old", slot.session)
+                self.idle.popleft()
+            elif self._is_fresh(slot, now):
+                self._hand_over(slot, slot.session)
+                self.idle.popleft()
+            elif self._is_fresh(last, now):
+                self._begin(CHECKING, slot, slot.session)
+                self.idle.popleft()
+            else:
+                break
+
+    def _check_for_waiters(self, now: float) -> None:
+        """Have as many overdue sessions checked as there are waiters with no check under way for them."""
+        proving = self.under_way[CHECKING]
+        wanted = min(len(self.waiters) - proving - self.under_way[RESETTING], len(self.idle))
+        while wanted > 0 and proving < self.doubt.allows(now, URGENT):
+            self._begin(CHECKING, self.idle[0], self.idle[0].session)
+            self.idle.popleft()
+            wanted -= 1
+            proving += 1
+
+    def _fill_vacant(self, now: float) -> None:
+        """Have vacant slots filled, as many side by side as the back-off allows."""
+        allowed = self.creation.allows(now, self._patience())
+        while self.filling and self.vacant and self.under_way[CREATING] < allowed:
+            self._begin(CREATING, self.vacant[0], None)
+            self.vacant.popleft()
+
+    def _land(self, slot: Slot, session: S) -> None:
+        """A session that is good to be lent goes to the waiter in front, or to idle."""
+        if self.waiters:
+            self._hand_over(slot, session)
+        else:
+            self._shelve(slot, session)
+
+    def _is_fresh(self, slot: Slot, now: float) -> bool:
+        """May the session be lent without a check? (`check_out` asks the same, in place.)"""
+        proven_at = slot.proven_at
+        return now - proven_at < self.interval and proven_at > self.suspected_at and now < slot.retires_at
+
+    def _patience(self) -> float:
+        """Return the longest pause between attempts to make a session."""
+        return URGENT if self.waiters else PATIENT
+
+    def _pace(self) -> tuple[float, float]:
+        """Return the age at which sessions are pinged, and the gap between two pings, in seconds."""
+        if not self.kept or self.interval == math.inf:
+            return self.interval, 0.0
+        age = self.interval * (1 - AHEAD)
+        return age, age / self.size
+
+    def _due(self, now: float) -> int:
+        """Return how many sessions, from the front of idle, are due for a check."""
+        suspects = sum(1 for _ in takewhile(lambda slot: slot.proven_at <= self.suspected_at, self.idle))
+        return max(suspects, due((slot.proven_at for slot in self.idle), now, *self._pace()))
+
+    def _renewal_at(self) -> float:
+        """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
+        if self.lifetime == math.inf or self.vacant or self.under_way[CREATING] or self.under_way[CLOSING]:
+            return math.inf
+        return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD * self.lifetime

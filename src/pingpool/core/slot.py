@@ -1,0 +1,108 @@
+"""Slots, their states, and every transition between them.
+
+A pool of `size` has exactly `size` slots for life. A slot outlives its sessions and is in one state at a time; lost
+capacity cannot be expressed. `TRANSITIONS` is the whole truth about what may follow what: the tests run on slots that
+enforce it and the documentation's diagram is drawn from it, while production pays nothing for it.
+"""
+
+import math
+from enum import Enum
+from types import CodeType
+from typing import Any, Final, NamedTuple
+
+
+class State(Enum):
+    """Where a slot stands."""
+
+    VACANT = "vacant"
+    CREATING = "being made"
+    IDLE = "idle"
+    IN_USE = "in use"
+    CHECKING = "being checked"
+    RESETTING = "being reset"
+    CLOSING = "being closed"
+
+
+VACANT: Final = State.VACANT
+CREATING: Final = State.CREATING
+IDLE: Final = State.IDLE
+IN_USE: Final = State.IN_USE
+CHECKING: Final = State.CHECKING
+RESETTING: Final = State.RESETTING
+CLOSING: Final = State.CLOSING
+
+WORKING: Final = frozenset({CREATING, CHECKING, RESETTING, CLOSING})
+"""The states in which the crew has a job for the slot."""
+
+
+class Transition(NamedTuple):
+    """One thing that may happen to a slot."""
+
+    before: State
+    event: str
+    after: State
+
+
+TRANSITIONS: Final = tuple(
+    Transition(before, event, after)
+    for before, moves in {
+        VACANT: {"make": CREATING},
+        CREATING: {"made": IDLE, "made, handed over": IN_USE, "failed, overran": VACANT, "made, not wanted": CLOSING},
+        IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING},
+        IN_USE: {
+            "check in": IDLE,
+            "hand over": IN_USE,
+            "something left open": RESETTING,
+            "tainted, too old": CLOSING,
+            "lost, dropped": VACANT,
+        },
+        CHECKING: {
+            "alive, or in doubt": IDLE,
+            "alive, handed over": IN_USE,
+            "gone, overran": VACANT,
+            "not wanted, too long in doubt": CLOSING,
+        },
+        RESETTING: {"reset": IDLE, "reset, handed over": IN_USE, "gone, overran": VACANT, "failed": CLOSING},
+        CLOSING: {"closed, overran": VACANT},
+    }.items()
+    for event, after in moves.items()
+)
+
+
+class Slot:
+    """One place for a session. Only the ledger moves it.
+
+    `session` is held while the pool has it and None while it is lent, so that a session its holder dropped is
+    collected; `tether` is the weak reference that tells. `proven_at` is the time of the last proof of life.
+    """
+
+    __slots__ = ("line", "proven_at", "session", "site", "state", "tether")
+
+    retires_at: float = math.inf
+
+    def __init__(self) -> None:
+        """Start vacant."""
+        self.state = VACANT
+        self.session: Any = None
+        self.tether: Any = None
+        self.proven_at = -math.inf
+        self.site: CodeType | None = None
+        self.line = 0
+
+    def retire_at(self, when: float) -> None:
+        """Do nothing: a session without a lifetime never retires."""
+
+
+class AgingSlot(Slot):
+    """A slot whose sessions have a lifetime; the others need no room for a date."""
+
+    __slots__ = ("retires_at",)
+
+    def __init__(self) -> None:
+        """Start vacant, with no session to retire."""
+        super().__init__()
+        self.retires_at = math.inf
+
+    def retire_at(self, when: float) -> None:
+        """Let the session be lent until `when` and no longer."""
+        self.retires_at = when

@@ -1,0 +1,114 @@
+"""Any driver that follows PEP 249, pooled with what that standard offers: `commit`, `rollback`, `close`, cursors.
+
+The standard has no ping, no word for "is a transaction open?" and no code for "the connection is lost", so this file
+asks for a statement, rolls back whenever the driver cannot say that nothing is open, and reads the errors that the
+standard reserves for trouble with the connection. Databases with a file of their own know better.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from pingpool.database import Database
+
+
+class Cursor(Protocol):
+    """What is used of a PEP 249 cursor."""
+
+    def execute(self, statement: str, /) -> object:
+        """Run a statement."""
+        ...
+
+    def fetchall(self) -> Iterable[object]:
+        """Return what it found."""
+        ...
+
+    def close(self) -> object:
+        """End the cursor."""
+        ...
+
+
+class Connection(Protocol):
+    """What is used of a PEP 249 connection."""
+
+    def cursor(self) -> Any:
+        """Return a cursor."""
+        ...
+
+    def rollback(self) -> object:
+        """Undo what is open."""
+        ...
+
+    def close(self) -> object:
+        """End the connection."""
+        ...
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class DBAPI(Database[C]):
+    """Connections of a PEP 249 driver.
+
+        pool = pingpool.open(DBAPI(lambda: driver.connect(...), driver=driver))
+
+    Args:
+        connect: opens one connection.
+        driver: the driver's module, for its exceptions; without it no error counts as a disconnect by its class.
+        ping: the statement that proves a connection alive.
+    """
+
+    def __init__(self, connect: Callable[[], C], *, driver: Any = None, ping: str = "SELECT 1") -> None:
+        """Keep the recipe."""
+        self._connect = connect
+        self._statement = ping
+        self._trouble: tuple[type[BaseException], ...] = tuple(
+            getattr(driver, name) for name in ("OperationalError", "InterfaceError") if hasattr(driver, name)
+        )
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
+        """Connect."""
+        return self._connect()
+
+    def ping(self, session: C, *, timeout: float) -> None:
+        """Run the statement, and leave no transaction open behind it."""
+        cursor: Cursor = session.cursor()
+        cursor.execute(self._statement)
+        cursor.fetchall()
+        cursor.close()
+        if self.needs_reset(session):
+            session.rollback()
+
+    def delete(self, session: C, *, timeout: float) -> None:
+        """Close the connection."""
+        session.close()
+
+    def needs_reset(self, session: C) -> bool:
+        """Is a transaction open? Some drivers tell; of the others it must be supposed, unless in autocommit."""
+        in_transaction = getattr(session, "in_transaction", None)
+        if isinstance(in_transaction, bool):
+            return in_transaction
+        return getattr(session, "autocommit", False) is not True
+
+    def reset(self, session: C, *, timeout: float) -> None:
+        """Roll back."""
+        session.rollback()
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Is it of a class that the standard reserves for trouble with the connection, and does it read like that?"""
+        return isinstance(error, self._trouble) and any(word in str(error).lower() for word in DISCONNECTED)
+
+
+DISCONNECTED = (
+    "closed",
+    "gone away",
+    "lost connection",
+    "connection reset",
+    "broken pipe",
+    "not connected",
+    "no connection",
+    "terminat",
+    "server has disconnected",
+    "end-of-file",
+    "eof detected",
+)
+"""How drivers say, in lower case, that the other side is no longer there."""

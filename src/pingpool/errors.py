@@ -1,0 +1,71 @@
+"""Everything a pool may raise of its own.
+
+Each error is also a kin of the standard library's error that the callers of a queue expect, so that code written
+for `queue.Queue`, or for google-cloud-spanner's pools, catches it without knowing this package.
+"""
+
+import queue
+
+
+class PoolError(Exception):
+    """Whatever goes wrong in a pool, as opposed to in its database."""
+
+
+class PoolTimeout(PoolError, queue.Empty, TimeoutError):
+    """No session could be had in time.
+
+    The text says how long the caller waited and what the pool's sessions were doing; `__cause__` is the last failure
+    to make or to prove one, if there was any since the pool was last well.
+    """
+
+
+class TooManyWaiters(PoolTimeout):
+    """Refused at once: `max_waiters` callers are waiting already."""
+
+
+class DatabaseRefuses(PoolTimeout):
+    """Refused at once: there is no session, and the database gives none for a reason that waiting will not heal.
+
+    `__cause__` is its reason: a wrong password, an unknown database. The pool goes on trying, and is well again by
+    itself once the reason is gone.
+    """
+
+
+class PoolFull(PoolError, queue.Full):
+    """There is no slot for the session that was put."""
+
+
+class AlreadyReturned(PoolFull):
+    """The session was given back before; it may be in somebody else's hands by now."""
+
+
+class NotLent(PoolFull):
+    """The pool did not lend this object: a session of another pool or process, or no session at all."""
+
+
+class PoolClosed(PoolError):
+    """The pool is closed: it lends no more sessions."""
+
+
+class BoundElsewhere(PoolError):
+    """The pool is bound to one database and was asked to bind to another."""
+
+
+class CannotFill(PoolError):
+    """`bind` could not open all sessions; the pool is empty again and may be bound anew. `__cause__` says why."""
+
+
+class Overrun(PoolError, TimeoutError):
+    """The database took longer than `io_timeout` over one call; its session is given up, its slot is not."""
+
+
+class BadSession(PoolError, TypeError):
+    """The database's `create` returned what cannot be pooled: None, or a session that the pool has already."""
+
+
+class UnknownScheme(PoolError, ValueError):
+    """No installed package knows how to open this kind of URL."""
+
+
+class BadURL(PoolError, ValueError):
+    """The URL is of a known kind, but something in it makes no sense."""

@@ -1,0 +1,25 @@
+"""What to test with: a clock that is told the time, a database that fails on demand, real servers, a faulty network.
+
+The names here need nothing but the standard library. `pingpool.testing.servers`, `.proxy` and `.spanner` need the
+extra `servers`, and are imported by their own names.
+"""
+
+from pingpool.testing.clock import Clock
+from pingpool.testing.database import (
+    FakeSession,
+    FaultyDatabase,
+    Forbidden,
+    SessionDied,
+    TransactionalDatabase,
+    Trouble,
+)
+
+__all__ = [
+    "Clock",
+    "FakeSession",
+    "FaultyDatabase",
+    "Forbidden",
+    "SessionDied",
+    "TransactionalDatabase",
+    "Trouble",
+]

@@ -1,0 +1,63 @@
+"""A clock that is told the time. A pool that lives by it waits for minutes in no time, and never a moment too long.
+
+clock = Clock()
+pool = PingingPool(ping_interval=60, clock=clock)
+clock.advance(61)
+"""
+
+import math
+import threading
+
+from pingpool.threads.clock import Gate
+from pingpool.threads.gates import open_gate
+
+
+class Clock:
+    """Stands still until it is told otherwise; safe to share among threads."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        """Start at `now` seconds."""
+        self._now = now
+        self._lock = threading.Lock()
+        self._sleepers: list[_Sleeper] = []
+
+    def now(self) -> float:
+        """Return the time it was told."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, and wake everybody whose time has come."""
+        if not seconds >= 0 or seconds == math.inf:
+            raise ValueError(f"time goes forward, by a finite step; got {seconds!r}")
+        with self._lock:
+            self._now += seconds
+            due = [sleeper for sleeper in self._sleepers if sleeper.until <= self._now]
+            for sleeper in due:
+                sleeper.is_due = True
+                self._sleepers.remove(sleeper)
+        for sleeper in due:
+            open_gate(sleeper.gate)
+
+    def wait(self, gate: Gate, timeout: float) -> bool:
+        """Wait at the gate until it opens, or until `timeout` seconds were told; return whether it opened."""
+        with self._lock:
+            sleeper = _Sleeper(self._now + timeout, gate)
+            if sleeper.until <= self._now:
+                return gate.acquire(blocking=False)
+            self._sleepers.append(sleeper)
+        try:
+            gate.acquire()
+        finally:
+            with self._lock:
+                if sleeper in self._sleepers:
+                    self._sleepers.remove(sleeper)
+        return not sleeper.is_due
+
+
+class _Sleeper:
+    """Somebody who waits at a gate until a time."""
+
+    def __init__(self, until: float, gate: Gate) -> None:
+        self.until = until
+        self.gate = gate
+        self.is_due = False

@@ -1,0 +1,73 @@
+"""What every session pool for threads offers, whatever its policy; the words are those of google-cloud-spanner."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Generic
+
+from pingpool.core.places import S
+from pingpool.options import checked_labels
+
+
+class AbstractSessionPool(ABC, Generic[S]):
+    """Lends out sessions of one database."""
+
+    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
+        """`labels`, strings to strings, are given to every session the pool makes."""
+        self._labels = checked_labels(labels)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the pool's sessions."""
+        return self._labels
+
+    @abstractmethod
+    def bind(self, database: Any) -> None:
+        """Associate the pool with a database."""
+
+    @abstractmethod
+    def get(self, timeout: float | None = None) -> S:
+        """Check a session out, waiting at most `timeout` seconds."""
+
+    @abstractmethod
+    def put(self, session: S) -> None:
+        """Check a session in; never blocks."""
+
+    @abstractmethod
+    def give_back(self, session: S, error: BaseException | None) -> None:
+        """Check a session in, saying what ended its use: an error, or None if all went well."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Delete every session that is not lent."""
+
+    def session(self, timeout: float | None = None) -> "Checkout[S]":
+        """Return a context manager that checks a session out for the length of a `with` block."""
+        return Checkout(self, timeout)
+
+
+class Checkout(Generic[S]):
+    """One use of a session, from `with pool.session() as session:` to the end of the block.
+
+    How the block ended decides what becomes of the session: see `PingingPool.give_back`.
+    """
+
+    __slots__ = ("_pool", "_session", "_timeout")
+
+    def __init__(self, pool: AbstractSessionPool[S], timeout: float | None) -> None:
+        """Take nothing yet."""
+        self._pool = pool
+        self._timeout = timeout
+
+    def __enter__(self) -> S:
+        """Check the session out."""
+        self._session: S | None = self._pool.get(self._timeout)
+        return self._session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        session, self._session = self._session, None
+        if session is not None:
+            self._pool.give_back(session, error)

@@ -1,0 +1,50 @@
+"""The time a pool lives by: monotonic, and going on while the machine sleeps where the platform can tell.
+
+A laptop that slept for an hour has sessions that were idle for an hour; a clock that stood still meanwhile would call
+them fresh. Tests bring a clock of their own that is told the time (`pingpool.testing.Clock`).
+"""
+
+import math
+import threading
+import time
+from functools import partial
+from typing import Protocol
+
+LONGEST = threading.TIMEOUT_MAX
+
+
+class Gate(Protocol):
+    """A raw lock that is held until somebody opens it."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Pass, or give up after the timeout."""
+        ...
+
+    def release(self) -> None:
+        """Open the gate for one."""
+        ...
+
+
+class Clock(Protocol):
+    """Where a pool reads the time and waits for it to pass."""
+
+    def now(self) -> float:
+        """Return the time in seconds, from whatever beginning; it never goes back."""
+        ...
+
+    def wait(self, gate: Gate, timeout: float) -> bool:
+        """Wait at the gate for at most `timeout` seconds of this clock; return whether it opened."""
+        ...
+
+
+class SystemClock:
+    """The real time."""
+
+    now = staticmethod(
+        partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+    )
+
+    @staticmethod
+    def wait(gate: Gate, timeout: float) -> bool:
+        """Wait in real time."""
+        return gate.acquire(timeout=-1 if timeout == math.inf else min(max(timeout, 0.0), LONGEST))

@@ -1,0 +1,64 @@
+"""The keeper: a loop around `ping()`."""
+
+import threading
+import weakref
+from typing import Protocol
+
+from pingpool.threads.clock import Clock
+from pingpool.threads.gates import open_gate, shut_gate
+
+
+class Pingable(Protocol):
+    """A pool, as its keeper sees it."""
+
+    @property
+    def name(self) -> str:
+        """What the pool is called."""
+        ...
+
+    def ping(self) -> int:
+        """Prove what is due."""
+        ...
+
+    def next_ping_at(self) -> float:
+        """Return when something will be due."""
+        ...
+
+
+class Keeper:
+    """Keeps the idle sessions of one pool alive, from a thread of its own, for as long as somebody holds the pool."""
+
+    def __init__(self, pool: Pingable, clock: Clock, *, nap: float) -> None:
+        """`nap` is the longest time, in seconds, to sleep without a look at what is due."""
+        self._pool = weakref.ref(pool, lambda _: self.wake())
+        self._clock = clock
+        self._nap = nap
+        self._gate = shut_gate()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"{pool.name}-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: something happened that may have made sessions due."""
+        open_gate(self._gate)
+
+    def stop(self) -> None:
+        """End after the round that is going on, if any."""
+        self._stopped = True
+        self.wake()
+
+    def _run(self) -> None:
+        while (due_at := self._due_at()) is not None:
+            self._clock.wait(self._gate, min(self._nap, due_at - self._clock.now()))
+            pool = self._pool()
+            if pool is not None and not self._stopped:
+                pool.ping()
+            del pool
+
+    def _due_at(self) -> float | None:
+        """Return when there is something to do; None if there never will be."""
+        pool = self._pool()
+        return None if pool is None or self._stopped else pool.next_ping_at()

@@ -1,0 +1,360 @@
+"""The house as `src/` must keep it: who may import whom, what the core may touch, how large and how named a file is.
+
+Each rule is a function from a source to its complaints. It is asked twice: about every file of ours, which must give
+none, and about the crooked sources at the end, which must each give one, so that no rule can fall asleep.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+# --------------------------------------------------------------------------------------------------- the house, as data
+
+# Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
+INSIDE = {"errors", "options", "database", "core"}
+WORLDS = {"threads", "aio"}
+EDGE = INSIDE | WORLDS | {"__init__", "opening", "databases", "testing"}
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "options": {"errors"},
+    "database": {"errors"},
+    "core": {"errors"},
+    "threads": INSIDE,
+    "aio": INSIDE,
+    "databases": {"database", "errors"},
+    "opening": INSIDE | WORLDS | {"databases"},
+    "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
+    "testing": EDGE | {"telemetry", "plugins"},
+    "telemetry": EDGE,
+    "plugins": EDGE,
+    "cli": EDGE,
+    "__init__": INSIDE | WORLDS | {"opening", "databases"},
+}
+
+# Pairs of rooms that never meet, not even for the sake of a type.
+WORLDS_APART = {("threads", "aio"), ("aio", "threads")}
+
+# All that the core may import of the standard library: nothing that waits, tells the time, draws lots or reaches out.
+PURE = {"__future__", "collections", "dataclasses", "enum", "heapq", "itertools", "math", "types", "typing", "weakref"}
+IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "input", "open", "print"}
+
+MOST_LINES = 400
+NAMES_THAT_SAY_NOTHING = re.compile(r"(manager|helper|handler|util|utility|utilitie|inner|fairy)s?")
+
+SRC = Path(__file__).parent.parent / "src"
+
+# ----------------------------------------------------------------------------------------------------- reading a source
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of ours: its dotted module name, whether it is a package's `__init__`, and its text."""
+
+    name: str
+    text: str
+    is_package: bool = False
+
+    @property
+    def room(self) -> str | None:
+        """The room it lives in, or None when the table knows none."""
+        return room_of(self.name)
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the dotted name it asks for, and whether only a type checker ever sees it."""
+
+    target: str
+    line: int
+    for_types: bool
+
+
+def room_of(module: str) -> str | None:
+    """The longest room of ours that a dotted name begins with; the package itself is `__init__`."""
+    ours, _, rest = module.partition(".")
+    if ours != "pingpool":
+        return None
+    parts = rest.split(".") if rest else ["__init__"]
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in ALLOWED), None)
+
+
+def room_looked_into(target: str) -> str | None:
+    """The room that an import looks into: a name that is no room of ours, as in `pingpool.open`, is in `__init__`."""
+    return (room_of(target) or "__init__") if target.partition(".")[0] == "pingpool" else None
+
+
+def imports_of(source: Source) -> Iterator[Import]:
+    """Every import in a source: at the top, in functions, for type checkers, and by `import_module("...")`."""
+    tree = ast.parse(source.text)
+    for_types = {id(node) for guarded in ast.walk(tree) if is_type_guard(guarded) for node in walk_body(guarded)}
+    for node in ast.walk(tree):
+        for target in targets_of(node, source):
+            yield Import(target, getattr(node, "lineno", 0), id(node) in for_types)
+
+
+def is_type_guard(node: ast.AST) -> bool:
+    """Whether a node is `if TYPE_CHECKING:`, however the name was imported."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+
+
+def walk_body(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node in the body of an `if`, but none of its `else`."""
+    assert isinstance(node, ast.If)
+    for statement in node.body:
+        yield from ast.walk(statement)
+
+
+def targets_of(node: ast.AST, source: Source) -> Iterator[str]:
+    """The dotted names that one node imports; none for most nodes."""
+    match node:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            base = absolute(module or "", level, source)
+            yield from (f"{base}.{alias.name}" for alias in names)
+        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]) if is_import_function(function):
+            yield absolute(name.lstrip("."), len(name) - len(name.lstrip(".")), source)
+        case _:
+            return
+
+
+def is_import_function(function: ast.expr) -> bool:
+    """Whether a call of this function imports what it is given."""
+    return ast.unparse(function).rpartition(".")[2] in {"import_module", "__import__"}
+
+
+def absolute(name: str, level: int, source: Source) -> str:
+    """The absolute form of a name that was written with `level` leading dots."""
+    if level == 0:
+        return name
+    base = ".".join(source.package.split(".")[: 1 - level or None])
+    return f"{base}.{name}" if name else base
+
+
+@cache
+def our_sources() -> tuple[Source, ...]:
+    """Every Python file under `src/`."""
+    return tuple(read(path) for path in sorted(SRC.rglob("*.py")))
+
+
+def read(path: Path) -> Source:
+    """One file, under the name by which it is imported."""
+    parts = path.relative_to(SRC).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    return Source(".".join(parts[:-1] if is_package else parts), path.read_text(encoding="utf-8"), is_package)
+
+
+# ------------------------------------------------------------------------------------------------------------ the rules
+
+
+def has_no_room(source: Source) -> Iterator[str]:
+    """Complain about a file that no row of the table speaks of."""
+    if source.room is None:
+        yield f"{source.name} lives in no known room: add a row to ALLOWED"
+
+
+def goes_the_wrong_way(source: Source) -> Iterator[str]:
+    """Complain about each import, seen at run time, of a room that this one may not look into."""
+    for imported in imports_of(source):
+        there = room_looked_into(imported.target)
+        is_open = there in {None, source.room} or there in ALLOWED.get(source.room or "", set())
+        if not is_open and not imported.for_types:
+            yield f"{source.name}:{imported.line} imports {imported.target}: {source.room} may not import {there}"
+
+
+def meets_the_other_world(source: Source) -> Iterator[str]:
+    """Complain about each import of the other world, also when it is for types only."""
+    for imported in imports_of(source):
+        if (source.room, room_of(imported.target)) in WORLDS_APART:
+            yield f"{source.name}:{imported.line} imports {imported.target}: the two worlds never meet"
+
+
+def core_imports_the_outside(source: Source) -> Iterator[str]:
+    """Complain about each import of the core, also for types, that is neither ours nor on the list of pure modules."""
+    for imported in imports_of(source):
+        top = imported.target.partition(".")[0]
+        if source.room == "core" and top not in PURE | {"pingpool"}:
+            yield f"{source.name}:{imported.line} imports {imported.target}: the core is pure"
+
+
+def core_calls_the_outside(source: Source) -> Iterator[str]:
+    """Complain about each use in the core of a builtin that reads, writes or runs something."""
+    for node in ast.walk(ast.parse(source.text)):
+        if source.room == "core" and isinstance(node, ast.Name) and node.id in IMPURE_BUILTINS:
+            yield f"{source.name}:{node.lineno} uses {node.id}: the core is pure"
+
+
+def is_too_long(source: Source) -> Iterator[str]:
+    """Complain about a file that is too long to hold one idea."""
+    lines = len(source.text.splitlines())
+    if lines > MOST_LINES:
+        yield f"{source.name} has {lines} lines: at most {MOST_LINES} hold one idea"
+
+
+def says_nothing(source: Source) -> Iterator[str]:
+    """Complain about a module or package whose name holds a word that says nothing."""
+    for word in re.split(r"[._]+", source.name):
+        if NAMES_THAT_SAY_NOTHING.fullmatch(word):
+            yield f"{source.name}: the word {word!r} says nothing; name the idea"
+
+
+def is_heavy(module: str) -> bool:
+    """Whether a module that `import pingpool` loads is more than a user should pay for."""
+    top = module.partition(".")[0]
+    return top == "asyncio" or top not in sys.stdlib_module_names | {"pingpool"}
+
+
+def complaints(rule: Callable[[Source], Iterator[str]]) -> list[str]:
+    """What a rule has to say about all our files."""
+    return [complaint for source in our_sources() for complaint in rule(source)]
+
+
+# ------------------------------------------------------------------------------------------------- our house keeps them
+
+
+def test_every_file_lives_in_a_known_room() -> None:
+    """No file escapes the rules by living where the table does not look."""
+    assert complaints(has_no_room) == []
+
+
+def test_imports_go_one_way() -> None:
+    """Outer rooms import inner ones, never the other way round."""
+    assert complaints(goes_the_wrong_way) == []
+
+
+def test_the_two_worlds_never_meet() -> None:
+    """Threads never import asyncio's world nor it theirs, not even for types."""
+    assert complaints(meets_the_other_world) == []
+
+
+def test_the_core_imports_only_what_is_pure() -> None:
+    """The core imports no thread, no loop, no clock, no random, no logging and no I/O."""
+    assert complaints(core_imports_the_outside) == []
+
+
+def test_the_core_calls_nothing_that_reaches_outside() -> None:
+    """The core opens, prints and runs nothing."""
+    assert complaints(core_calls_the_outside) == []
+
+
+def test_no_file_is_too_long() -> None:
+    """A file holds one idea, in at most 400 lines."""
+    assert complaints(is_too_long) == []
+
+
+def test_names_say_what_a_file_is_about() -> None:
+    """No module is named manager, helper, handler, util or inner."""
+    assert complaints(says_nothing) == []
+
+
+def test_importing_pingpool_is_light() -> None:
+    """`import pingpool` in a fresh interpreter loads no asyncio and nothing from outside the standard library."""
+    look = f"import sys; sys.path.insert(0, {str(SRC)!r}); before = set(sys.modules); import pingpool; "
+    tell = "print(*sorted(set(sys.modules) - before))"
+    fresh = subprocess.run([sys.executable, "-I", "-c", look + tell], capture_output=True, text=True, timeout=60)
+    assert fresh.returncode == 0, fresh.stderr
+    assert [module for module in fresh.stdout.split() if is_heavy(module)] == []
+
+
+# ---------------------------------------------------------------------------------------------- and every rule can fail
+
+LONG = "\n" * (MOST_LINES + 1)
+TYPES = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+
+CROOKED = [
+    (has_no_room, Source("pingpool.attic", "")),
+    (goes_the_wrong_way, Source("pingpool.errors", "import pingpool.core.slot")),
+    (goes_the_wrong_way, Source("pingpool.database", "from pingpool import PingingPool")),
+    (goes_the_wrong_way, Source("pingpool.core", "from ..threads import pool", is_package=True)),
+    (goes_the_wrong_way, Source("pingpool.core", "from .. import database", is_package=True)),
+    (goes_the_wrong_way, Source("pingpool.core.slot", "from ..database import Database")),
+    (goes_the_wrong_way, Source("pingpool.core.slot", "def late():\n    from pingpool import threads")),
+    (goes_the_wrong_way, Source("pingpool.core.slot", "if TYPE_CHECKING: pass\nelse: import pingpool.threads")),
+    (goes_the_wrong_way, Source("pingpool.threads.pool", "from pingpool.databases.sqlite import from_url")),
+    (goes_the_wrong_way, Source("pingpool.databases.sqlite", "from pingpool.threads import pool")),
+    (goes_the_wrong_way, Source("pingpool.testing.clock", "import pingpool.cli")),
+    (goes_the_wrong_way, Source("pingpool.cli.demo", "import pingpool.telemetry.timeline")),
+    (goes_the_wrong_way, Source("pingpool", "from pingpool.testing import Clock", is_package=True)),
+    (goes_the_wrong_way, Source("pingpool", "import_module('.cli', __name__)", is_package=True)),
+    (meets_the_other_world, Source("pingpool.threads.pool", TYPES + "from pingpool.aio.pool import AsyncPingingPool")),
+    (meets_the_other_world, Source("pingpool.aio.pool", "def late():\n    from ..threads import crew")),
+    (core_imports_the_outside, Source("pingpool.core.ledger", "from time import monotonic")),
+    (core_imports_the_outside, Source("pingpool.core.ledger", "import collections, threading")),
+    (core_imports_the_outside, Source("pingpool.core.ledger", TYPES + "from datetime import timedelta")),
+    (core_imports_the_outside, Source("pingpool.core.ledger", "clock = __import__('time')")),
+    (core_calls_the_outside, Source("pingpool.core.ledger", "def tell(): print('hello')")),
+    (is_too_long, Source("pingpool.core.ledger", LONG)),
+    (says_nothing, Source("pingpool.core.slot_utils", "")),
+    (says_nothing, Source("pingpool.helpers.slot", "")),
+]
+
+STRAIGHT = [
+    (has_no_room, Source("pingpool", "", is_package=True)),
+    (
+        goes_the_wrong_way,
+        Source("pingpool.core.ledger", "import math\nfrom . import slot\nfrom ..errors import PoolError"),
+    ),
+    (goes_the_wrong_way, Source("pingpool.databases.sqlite", TYPES + "from pingpool.threads.pool import PingingPool")),
+    (goes_the_wrong_way, Source("pingpool.databases.spanner", "from pingpool.threads.pool import PingingPool")),
+    (goes_the_wrong_way, Source("pingpool.cli.demo", "import pingpool\nfrom pingpool import PingingPool")),
+    (goes_the_wrong_way, Source("pingpool", "def late():\n    from pingpool.aio import pool", is_package=True)),
+    (meets_the_other_world, Source("pingpool.threads.pool", "import pingpool.core.ledger")),
+    (core_imports_the_outside, Source("pingpool.core.ledger", "from collections.abc import Callable")),
+    (core_imports_the_outside, Source("pingpool.threads.pool", "import threading")),
+    (core_calls_the_outside, Source("pingpool.core.ledger", "def tell(door): door.open()")),
+    (is_too_long, Source("pingpool.core.ledger", LONG[1:])),
+    (says_nothing, Source("pingpool.core.ledger", "")),
+]
+
+
+def name_of(value: object) -> str:
+    """What a case is called in a test report."""
+    return value.name if isinstance(value, Source) else getattr(value, "__name__", repr(value))
+
+
+@pytest.mark.parametrize(("rule", "source"), CROOKED, ids=name_of)
+def test_every_rule_can_fail(rule: Callable[[Source], Iterator[str]], source: Source) -> None:
+    """Every rule complains exactly once about a source that breaks it."""
+    assert len(list(rule(source))) == 1
+
+
+@pytest.mark.parametrize(("rule", "source"), STRAIGHT, ids=name_of)
+def test_no_rule_complains_without_cause(rule: Callable[[Source], Iterator[str]], source: Source) -> None:
+    """No rule complains about a source that keeps it."""
+    assert list(rule(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("asyncio", True),
+        ("asyncio.events", True),
+        ("rich.live", True),
+        ("typer", True),
+        ("queue", False),
+        ("pingpool.core", False),
+    ],
+)
+def test_what_counts_as_heavy(module: str, heavy: bool) -> None:
+    """asyncio and whatever is not of the standard library are heavy; the rest of it and we ourselves are not."""
+    assert is_heavy(module) is heavy
+
+
+def test_the_table_speaks_only_of_its_own_rooms() -> None:
+    """Every room that a row allows has a row of its own, so a misspelt name allows nothing."""
+    assert set().union(*ALLOWED.values()) <= set(ALLOWED)
