@@ -1,0 +1,83 @@
+"""The servers and the proxy as pytest fixtures.
+
+    # conftest.py
+    pytest_plugins = ["pingpool.testing.fixtures"]
+
+A server is started once, when a test first asks for it, and lent to one test after the other. A test may stop it or
+freeze it: afterwards it is put right. A server that is not installed skips the test and says how to get it.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from pingpool.testing.proxy import FaultProxy
+from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
+
+
+@pytest.fixture(scope="session")
+def started_postgres() -> Iterator[PostgresServer]:
+    """The PostgreSQL behind `postgres_server`."""
+    with skipped_if_missing(), PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def started_valkey() -> Iterator[ValkeyServer]:
+    """The Valkey behind `valkey_server`."""
+    with skipped_if_missing(), ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def started_mariadb() -> Iterator[MariaDBServer]:
+    """The MariaDB behind `mariadb_server`."""
+    with skipped_if_missing(), MariaDBServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_server(started_postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """A private PostgreSQL; its data lasts from test to test."""
+    yield started_postgres
+    put_right(started_postgres)
+
+
+@pytest.fixture
+def valkey_server(started_valkey: ValkeyServer) -> Iterator[ValkeyServer]:
+    """A private Valkey; its data lasts from test to test."""
+    yield started_valkey
+    put_right(started_valkey)
+
+
+@pytest.fixture
+def mariadb_server(started_mariadb: MariaDBServer) -> Iterator[MariaDBServer]:
+    """A private MariaDB; its data lasts from test to test."""
+    yield started_mariadb
+    put_right(started_mariadb)
+
+
+@pytest.fixture
+def fault_proxy() -> Iterator[Callable[[PrivateServer], FaultProxy]]:
+    """Call it with a server to get a proxy in front of it, which ends with the test."""
+    with ExitStack() as until_the_end:
+        yield lambda server: until_the_end.enter_context(FaultProxy(server.host, server.port))
+
+
+def put_right(server: PrivateServer) -> None:
+    """Make a server that was lent to a test fit for the next one."""
+    server.resume()
+    server.start()
+    if server.password:
+        server.set_password("")
+    server.terminate_backends()
+
+
+@contextmanager
+def skipped_if_missing() -> Generator[None]:
+    """Turn the lack of a server's programs into a skip."""
+    try:
+        yield
+    except ServerMissing as missing:
+        pytest.skip(str(missing))

@@ -1,0 +1,246 @@
+"""A proxy in front of a real server that does to connections what networks do.
+
+    with FaultProxy(server.host, server.port) as proxy:
+        connection = psycopg.connect(server.url_at(proxy.port))
+        proxy.half_open()  # a firewall forgot the connection, and told nobody
+
+It also counts, so that a test can say how many round trips something took. The proxy lives in a thread of its own;
+its methods may be called from any thread and come back when what they say has happened.
+"""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pingpool.testing.ports import LOOPBACK, free_port
+
+T = TypeVar("T")
+
+AT_A_TIME = 65_536
+"""The most bytes that are passed on as one piece."""
+
+
+class Link:
+    """One client's connection, and the one to the server that belongs to it."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client = client
+        self.server = server
+        self.asking = False  # whether the client spoke last
+        self.forgotten = False  # whether the way to the server is gone without the client knowing
+        self.task: asyncio.Task[None] | None = None
+
+    def part(self, parting: Callable[[socket.socket], None]) -> None:
+        """Say goodbye to both sides in this way, and pass nothing on any more."""
+        parting(self.client)
+        parting(self.server)
+        if self.task is not None:
+            self.task.cancel()
+
+
+class FaultProxy:
+    """Passes on what comes to `host`:`port` of its own to another `host` and `port`, until told otherwise.
+
+    A server that is down shows as connections that are reset at once.
+
+    Up is towards the server, down towards the client. The counters only grow: `accepted` connections, `bytes_up`,
+    `bytes_down`, and `round_trips`, the times that the server's side spoke after the client's had.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = LOOPBACK
+        self.port = free_port()
+        self.accepted = 0
+        self.bytes_up = 0
+        self.bytes_down = 0
+        self.round_trips = 0
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        self._family, self._target = found[0], found[4]
+        self._links: set[Link] = set()
+        self._delay = 0.0
+        self._bytes_until_cut: int | None = None
+        self._flowing = asyncio.Event()
+        self._accepting: asyncio.Task[None] | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pingpool-fault-proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.thaw()
+        self.accept()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        way = f"{self.port} to {self._target}"
+        return f"<FaultProxy {way}, {self.connections} connections, {self.round_trips} round trips>"
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._links)
+
+    # Ends of connections; each returns how many it ended
+
+    def cut(self) -> int:
+        """End all connections in the orderly way, both sides told: FIN."""
+        return self._wait_for(self._part_with_all(finish))
+
+    def reset(self) -> int:
+        """End all connections the rude way, both sides told: RST."""
+        return self._wait_for(self._part_with_all(break_off))
+
+    def half_open(self) -> int:
+        """Take all connections from the server without telling the clients; what they still send is swallowed."""
+        return self._wait_for(self._forget_all())
+
+    def cut_after(self, size: int) -> None:
+        """Let `size` more bytes down, of whichever connections; then cut the one they came on, once."""
+        self._bytes_until_cut = size
+
+    # Weather
+
+    def freeze(self) -> None:
+        """Become a black hole: open connections and new ones stay open, and nothing comes through."""
+        self._wait_for(self._stop_flow())
+
+    def thaw(self) -> None:
+        """End a freeze: what was held back comes through."""
+        self._wait_for(self._start_flow())
+
+    def delay(self, seconds: float) -> None:
+        """Hold back every piece of data for so long, each way: a round trip takes twice that. 0 ends it."""
+        self._delay = seconds
+
+    def refuse(self) -> None:
+        """Refuse new connections, as if nobody listened. Open ones stay."""
+        self._wait_for(self._refuse())
+
+    def accept(self) -> None:
+        """Take new connections again."""
+        self._wait_for(self._listen())
+
+    def close(self) -> None:
+        """End everything."""
+        self.refuse()
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    # In the proxy's own thread
+
+    def _wait_for(self, act: Coroutine[None, None, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(act, self._loop).result()
+
+    async def _start_flow(self) -> None:
+        self._flowing.set()
+
+    async def _stop_flow(self) -> None:
+        self._flowing.clear()
+
+    async def _listen(self) -> None:
+        if self._accepting is None:
+            listener = socket.create_server((self.host, self.port), backlog=1024)
+            listener.setblocking(False)
+            self._accepting = asyncio.create_task(self._take_clients(listener))
+
+    async def _refuse(self) -> None:
+        accepting, self._accepting = self._accepting, None
+        if accepting is not None:
+            accepting.cancel()
+            await asyncio.wait([accepting])
+
+    async def _take_clients(self, listener: socket.socket) -> None:
+        with listener:
+            while True:
+                client, _ = await self._loop.sock_accept(listener)
+                self.accepted += 1
+                link = Link(client, socket.socket(self._family))
+                self._links.add(link)
+                link.task = asyncio.create_task(self._serve(link))
+
+    async def _serve(self, link: Link) -> None:
+        with link.client, link.server:
+            for side in (link.client, link.server):
+                side.setblocking(False)
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                await self._flowing.wait()
+                await self._loop.sock_connect(link.server, self._target)
+                async with asyncio.TaskGroup() as both_ways:
+                    both_ways.create_task(self._pass_up(link))
+                    both_ways.create_task(self._pass_down(link))
+            except* OSError:  # one side broke off: so does the other
+                break_off(link.client)
+                break_off(link.server)
+            finally:
+                self._links.discard(link)
+
+    async def _pass_up(self, link: Link) -> None:
+        while data := await self._receive(link.client):
+            link.asking = True
+            self.bytes_up += len(data)
+            if not link.forgotten:
+                await self._loop.sock_sendall(link.server, data)
+        if not link.forgotten:
+            link.server.shutdown(socket.SHUT_WR)
+
+    async def _pass_down(self, link: Link) -> None:
+        while data := await self._receive(link.server):
+            self.round_trips += link.asking
+            link.asking = False
+            if self._bytes_until_cut is not None:
+                if len(data) >= self._bytes_until_cut:
+                    data, self._bytes_until_cut = data[: self._bytes_until_cut], None
+                    await self._loop.sock_sendall(link.client, data)
+                    self.bytes_down += len(data)
+                    return link.part(finish)
+                self._bytes_until_cut -= len(data)
+            self.bytes_down += len(data)
+            await self._loop.sock_sendall(link.client, data)
+        if not link.forgotten:
+            link.client.shutdown(socket.SHUT_WR)
+
+    async def _receive(self, side: socket.socket) -> bytes:
+        data = await self._loop.sock_recv(side, AT_A_TIME)
+        await asyncio.sleep(self._delay)
+        await self._flowing.wait()
+        return data
+
+    async def _part_with_all(self, parting: Callable[[socket.socket], None]) -> int:
+        links = list(self._links)
+        for link in links:
+            link.part(parting)
+        await asyncio.gather(*(link.task for link in links if link.task), return_exceptions=True)
+        return len(links)
+
+    async def _forget_all(self) -> int:
+        fresh = [link for link in self._links if not link.forgotten]
+        for link in fresh:
+            link.forgotten = True
+            finish(link.server)
+        return len(fresh)
+
+
+def finish(side: socket.socket) -> None:
+    """Send FIN. What has come in unread is read first, or closing would send RST."""
+    try:
+        side.shutdown(socket.SHUT_RDWR)
+        while side.recv(AT_A_TIME):
+            continue
+    except OSError:
+        return  # it was not connected, or has nothing more to say
+
+
+def break_off(side: socket.socket) -> None:
+    """Make closing send RST."""
+    side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

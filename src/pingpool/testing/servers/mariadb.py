@@ -1,0 +1,118 @@
+"""A private MariaDB, from the operating system (Debian: `mariadb-server`); no wheel carries one."""
+
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from pingpool.testing.servers.private import PrivateServer, ServerMissing, first_program
+
+SPEED = {
+    "innodb-buffer-pool-size": "16M",
+    "innodb-flush-log-at-trx-commit": 0,
+    "innodb-flush-method": "nosync",
+    "skip-log-bin": 1,
+    "skip-name-resolve": 1,
+}
+"""Small, and careless of power cuts."""
+
+NOT_AN_ERROR = b"\x0a"
+"""The version of the protocol, where an error has 0xff."""
+
+
+OURS = "pingpool"
+"""The user of the sessions of `execute`, by which they are left out when clients are counted."""
+
+
+class MariaDBServer(PrivateServer):
+    """A MariaDB with one empty database, `test`, and the user `root`; a `password` is root's."""
+
+    kind: ClassVar[str] = "MariaDB"
+    goodbye: ClassVar[signal.Signals] = signal.SIGKILL  # it says a long goodbye otherwise; InnoDB recovers
+
+    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str = "") -> None:
+        super().__init__(settings=settings, password=password)
+        self.server_program = find_program("mariadbd", "mysqld")
+        self.install_program = find_program("mariadb-install-db", "mysql_install_db")
+        self.client_program = find_program("mariadb", "mysql")
+
+    def url_at(self, port: int) -> str:
+        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+        secret = f":{quote(self.password, safe='')}" if self.password else ""
+        return f"mysql://root{secret}@{self.host}:{port}/test"
+
+    def prepare(self, folder: Path) -> None:
+        """Make the system's tables, and give root its password before anybody can come in."""
+        secret = folder / "password.sql"
+        # Before a flush it knows of no users.
+        grant = f"GRANT ALL ON *.* TO {OURS}@'127.0.0.1' WITH GRANT OPTION;\n"
+        secret.write_text(f"FLUSH PRIVILEGES;\n{grant}{new_password(self.password)}")
+        options = ["--auth-root-authentication-method=normal", f"--datadir={folder}/data", f"--extra-file={secret}"]
+        self.run([str(self.install_program), "--no-defaults", *as_this_user(), *options])
+        secret.unlink()
+
+    def command(self, folder: Path) -> Sequence[str]:
+        """Return the command that runs the server in the foreground."""
+        # The socket is named relative to the data: its whole path could be longer than a socket's may be.
+        place = {"datadir": folder / "data", "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
+        settings = {**place, **SPEED, **self.settings, "port": self.port}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        return [str(self.server_program), "--no-defaults", *as_this_user(), *options]
+
+    def answers(self) -> bool:
+        """Return whether the server greets who connects."""
+        try:
+            with socket.create_connection((self.host, self.port), timeout=10) as connection:
+                return connection.recv(5)[4:] == NOT_AN_ERROR
+        except OSError:
+            return False
+
+    def execute(self, sql: str) -> list[tuple[str, ...]]:
+        """Run SQL in a session of its own, in autocommit, and return its rows as text (NULL as `NULL`)."""
+        where = [f"--host={self.host}", f"--port={self.port}", f"--user={OURS}", "--protocol=tcp", "--database=test"]
+        command = [str(self.client_program), "--no-defaults", *where, "--batch", "--skip-column-names"]
+        output = self.run([*command, f"--execute={sql}"])
+        return [tuple(line.split("\t")) for line in output.splitlines()]
+
+    def backends(self) -> list[int]:
+        """Return the connection ids of the clients, oldest first."""
+        clients = f"user NOT IN ('system user', 'unauthenticated user', '{OURS}') ORDER BY id"
+        return [int(row[0]) for row in self.execute(f"SELECT id FROM information_schema.processlist WHERE {clients}")]
+
+    def terminate_backends(self) -> int:
+        """End every client's session from the server's side, and come back when they are gone; return how many."""
+        found = self.backends()
+        kills = "".join(f"KILL {each}; " for each in found)
+        unless_gone = "DECLARE CONTINUE HANDLER FOR 1094 DO 0;"
+        self.execute(f"DELIMITER //\nBEGIN NOT ATOMIC {unless_gone} {kills}END//")
+        while not set(found).isdisjoint(self.backends()):
+            continue
+        return len(found)
+
+    def set_password(self, password: str) -> None:
+        """Change root's password (an empty one: none is asked for); `url` follows."""
+        self.execute(new_password(password))
+        self.password = password
+
+
+def find_program(*names: str) -> Path:
+    """Return the first of these programs that is installed. Raises `ServerMissing` if there is none."""
+    found = first_program(*names)
+    if found is None:
+        raise ServerMissing(f"there is no MariaDB to run (no {names[0]}); Debian: apt-get install mariadb-server")
+    return found
+
+
+def new_password(password: str) -> str:
+    """Return the SQL that gives every kind of root the same password."""
+    literal = password.replace("\\", "\\\\").replace("'", "''")
+    places = ("localhost", "127.0.0.1")
+    return "".join(f"ALTER USER root@'{place}' IDENTIFIED BY '{literal}';\n" for place in places)
+
+
+def as_this_user() -> Sequence[str]:
+    """Return the option without which MariaDB refuses to run as root."""
+    return ["--user=root"] if os.geteuid() == 0 else []

@@ -1,0 +1,201 @@
+"""What all private servers have in common: a folder, a port, and a life that a test commands.
+
+A server is started, stopped, frozen and thawed as often as the test likes; its port and its data stay the same from
+the first start to `close`.
+"""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from pingpool.testing.ports import LOOPBACK, free_port
+from pingpool.testing.servers.guarded import GuardedProcess
+
+START_TIMEOUT = 30.0
+"""Seconds that a server may take until it answers."""
+
+
+class ServerFailed(RuntimeError):
+    """A private server did not start, or refused a command; the text holds what it said."""
+
+
+class ServerMissing(ServerFailed):
+    """The server's programs are not installed; the text says how to get them."""
+
+
+class PrivateServer(ABC):
+    """A server on 127.0.0.1 for one test or one run. A context manager: started at the top, gone at the end.
+
+    `settings` are the server's own, by the names of its manual. Raises `ServerMissing` when there are no programs
+    to run, and `ServerFailed` with the end of the server's log when it does not come up.
+    """
+
+    kind: ClassVar[str]
+    goodbye: ClassVar[signal.Signals]
+    """The signal that ends this server at once."""
+
+    host = LOOPBACK
+
+    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str = "") -> None:
+        self.settings = dict(settings or {})
+        self.password = password
+        self.port = free_port()
+        self.folder: Path | None = None
+        self._process: GuardedProcess | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on port {self.port}, {'running' if self.running else 'stopped'}>"
+
+    # What each kind of server says of itself
+
+    @abstractmethod
+    def url_at(self, port: int) -> str:
+        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+
+    @abstractmethod
+    def prepare(self, folder: Path) -> None:
+        """Fill a new, empty folder with what the server needs to start."""
+
+    @abstractmethod
+    def command(self, folder: Path) -> Sequence[str]:
+        """Return the command that runs the server in the foreground."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Return whether the server, started a moment ago, takes sessions by now."""
+
+    @abstractmethod
+    def set_password(self, password: str) -> None:
+        """Change the password; `url` follows. Sessions that are open stay open."""
+
+    @abstractmethod
+    def terminate_backends(self) -> int:
+        """End every client's session from the server's side; return how many there were."""
+
+    # What a test does with it
+
+    @property
+    def url(self) -> str:
+        """The URL to open sessions with."""
+        return self.url_at(self.port)
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives, frozen or not."""
+        return self._process is not None and self._process.exit_code is None
+
+    @property
+    def pid(self) -> int:
+        """The server's process. Raises `ServerFailed` when it was not started, or was stopped."""
+        if self._process is None:
+            raise ServerFailed(f"{self.kind} is not running")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """All that the server has said since it was made."""
+        path = self.folder and self.folder / "log"
+        return path.read_text(errors="replace") if path and path.exists() else ""
+
+    def start(self) -> None:
+        """Start the server, and come back when it takes sessions. A running one is left alone."""
+        if self.running:
+            return
+        if self.folder is None:
+            self.folder = self._furnish()
+        self._process = GuardedProcess(self.command(self.folder), self.folder, self.goodbye)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.answers():
+            code = self._process.exit_code
+            if code is not None:
+                raise ServerFailed(f"{self.kind} ended with code {code} as it started:\n{self._tail()}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise ServerFailed(f"{self.kind} took no sessions within {START_TIMEOUT:g} s:\n{self._tail()}")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Stop the server at once, breaking all sessions, and come back when it is gone. It can be started again."""
+        if self._process is not None:
+            self.resume()
+            self._process.end()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze the server: sessions stay open and nothing answers, until `resume`."""
+        if self._process is not None:
+            self._process.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Thaw whatever was paused."""
+        if self._process is not None:
+            self._process.send(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the server and remove its folder."""
+        self.stop()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def run(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> str:
+        """Run one of the server's programs and return its output; `ServerFailed` with its complaint if it fails."""
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServerFailed(f"{self.kind}: {Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def _furnish(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix=f"pingpool-{self.kind.lower()}-"))
+        try:
+            self.prepare(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return folder
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.splitlines()[-15:]) or "(its log is empty)"
+
+
+def folder_of_package(package: str) -> Path | None:
+    """Return where an installed package lives, without importing it; None if it is not installed."""
+    found = find_spec(package)
+    return Path(found.origin).parent if found and found.origin else None
+
+
+def first_program(*candidates: Path | str | None) -> Path | None:
+    """Return the first of these programs that is there; names are looked up on the PATH and where servers live."""
+    for candidate in candidates:
+        if isinstance(candidate, str):
+            found = shutil.which(candidate) or shutil.which(candidate, path="/usr/sbin:/usr/local/sbin")
+            candidate = Path(found) if found else None
+        if candidate is not None and candidate.exists():
+            return candidate
+    return None
