@@ -1,0 +1,20 @@
+"""A Cloud Spanner server inside your own process, whose sessions live and die as the real ones do.
+
+    with SpannerServer() as server:
+        database = server.client().instance("i").database("d", pool=...)     # the real Google client
+        server.expire_all()                                                  # behind the client's back
+        server.clock.advance(3601)                                           # an idle hour
+        server.fail("BatchCreateSessions", grpc.StatusCode.UNAVAILABLE)      # and what else can go wrong
+        assert server.calls.count("GetSession") == 0
+        assert server.violations == []
+
+Statements are answered by Google's `spannermockserver` with what `server.answer` was told; there is no SQL in here.
+A pool under test may share the clock: `SpannerServer(clock=clock)`. Needs the extras `spanner` and `servers`.
+"""
+
+from pingpool.testing.spanner.calls import Call, Calls
+from pingpool.testing.spanner.faults import EVERY_METHOD, Gate
+from pingpool.testing.spanner.server import SpannerServer
+from pingpool.testing.spanner.sessions import Session, ToldClock
+
+__all__ = ["EVERY_METHOD", "Call", "Calls", "Gate", "Session", "SpannerServer", "ToldClock"]

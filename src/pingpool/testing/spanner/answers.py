@@ -1,0 +1,75 @@
+"""What statements return: canned results, told in plain Python values."""
+
+from collections.abc import Sequence
+
+from google.cloud.spanner_v1.types import (
+    ResultSet,
+    ResultSetMetadata,
+    ResultSetStats,
+    StructType,
+    Type,
+)
+
+Value = bool | int | float | str | bytes | None
+Row = Sequence[Value]
+
+
+class Answers:
+    """The results of one server, by statement; a table's name stands for every read of that table.
+
+    Each asking gets a fresh copy, because Google's mock server writes the new transaction into what it hands out.
+    """
+
+    def __init__(self) -> None:
+        self._results: dict[str, ResultSet] = {}
+        self.add("SELECT 1", [(1,)], (), None)
+
+    def add(self, statement: str, rows: Sequence[Row], columns: Sequence[str], updated: int | None) -> None:
+        """Let a statement, or the reads of a table, return this from now on."""
+        self._results[normal(statement)] = result_set(rows, columns, updated)
+
+    def get(self, statement: str) -> ResultSet | None:
+        """The result of a statement; this is where Google's mock server comes to ask."""
+        known = self._results.get(normal(statement))
+        return None if known is None else ResultSet(known)
+
+    def add_table(self, name: str) -> None:
+        """A table that nobody told about is empty."""
+        self._results.setdefault(normal(name), result_set((), (), None))
+
+
+def normal(statement: str) -> str:
+    """Statements are compared as Google's mock server compares them."""
+    return statement.lower().strip()
+
+
+def result_set(rows: Sequence[Row], columns: Sequence[str], updated: int | None) -> ResultSet:
+    """A result as Spanner would send it; without names the columns are called column1, column2 and so on."""
+    first = rows[0] if rows else ()
+    names = columns or [f"column{number}" for number, _ in enumerate(first, start=1)]
+    fields = [
+        StructType.Field(name=name, type_=Type(code=type_code([row[at] for row in rows])))
+        for at, name in enumerate(names)
+    ]
+    return ResultSet(
+        metadata=ResultSetMetadata(row_type=StructType(fields=fields)),
+        rows=[[on_the_wire(value) for value in row] for row in rows],
+        stats=None if updated is None else ResultSetStats(row_count_exact=updated),
+    )
+
+
+def type_code(column: Sequence[Value]) -> str:
+    """Spanner's type for the first value of a column that is not null."""
+    known = next((value for value in column if value is not None), "")
+    return {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", bytes: "BYTES"}[type(known)]
+
+
+def on_the_wire(value: Value) -> bool | float | str | None:
+    """Spanner sends integers as text; bytes are base64 already, since the client neither packs nor unpacks them."""
+    match value:
+        case bool() | float() | str() | None:
+            return value
+        case int():
+            return str(value)
+        case bytes():
+            return value.decode("ascii")
