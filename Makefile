@@ -17,13 +17,16 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long check bench clean
+.PHONY: help demo demo-spanner test test-long check bench outages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 	$(VENV)/bin/pingpool demo --seconds 5
+
+demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
+	$(PY) examples/spanner_bank.py
 
 test: $(VENV)/ready-dev  ## run the tests
 	$(PY) -m pytest
@@ -40,6 +43,9 @@ check: $(VENV)/ready-dev  ## lint, check the format, the types and the architect
 
 bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
 	$(PY) -m bench
+
+outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools
+	$(PY) -m bench outages
 
 clean:  ## remove the environment and whatever the tools left behind
 	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -4,25 +4,36 @@ URL schemes come from the entry-point group `pingpool.schemes`: each names a fun
 returns a `Database`. An installed package adds a scheme of its own by declaring it; nothing here has to know.
 """
 
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from pingpool.database import Database
+from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import UnknownScheme
-from pingpool.threads.pool import PingingPool
+from pingpool.threads.pool import PingingPool, ThreadedPoolOptions
+
+if TYPE_CHECKING:
+    from pingpool.aio.opening import Opening
+    from pingpool.aio.pool import AsyncPoolOptions
 
 S = TypeVar("S")
 
 GROUP = "pingpool.schemes"
 """The entry-point group in which packages declare their URL schemes."""
 
+ASYNC_GROUP = "pingpool.async_schemes"
+"""The same for `open_async`: each names a function that returns an `AsyncDatabase`."""
 
-def open(database: Database[S] | str, **options: Any) -> PingingPool[S]:
+
+@overload
+def open(database: Database[S], **options: Unpack[ThreadedPoolOptions]) -> PingingPool[S]: ...
+@overload
+def open(database: str, **options: Unpack[ThreadedPoolOptions]) -> PingingPool[Any]: ...
+def open(database: Database[Any] | str, **options: Unpack[ThreadedPoolOptions]) -> PingingPool[Any]:
     """Return a pool that is bound to the database and kept alive; use it as a context manager, or close it.
 
     Args:
         database: a `Database`, or a URL such as `sqlite:///shop.db`.
-        **options: those of `PingingPool`.
+        **options: those of `PingingPool`. With a `ping_interval` of 0 every checkout is preceded by a check, so that
+            there is nothing to keep alive.
 
     Raises:
         UnknownScheme: no installed package knows this kind of URL.
@@ -30,21 +41,41 @@ def open(database: Database[S] | str, **options: Any) -> PingingPool[S]:
         CannotFill: the sessions could not be opened; `__cause__` says why.
         TypeError, ValueError: an option makes no sense.
     """
-    pool: PingingPool[S] = PingingPool(**options)
+    pool: PingingPool[Any] = PingingPool(**options)
     try:
         pool.bind(database_of(database) if isinstance(database, str) else database)
-        pool.keep_alive()
+        if pool.ping_interval:
+            pool.keep_alive()
     except BaseException:
         pool.close(0)
         raise
     return pool
 
 
-def database_of(url: str) -> Database[Any]:
+@overload
+def open_async(database: AsyncDatabase[S], **options: "Unpack[AsyncPoolOptions]") -> "Opening[S]": ...
+@overload
+def open_async(database: str, **options: "Unpack[AsyncPoolOptions]") -> "Opening[Any]": ...
+def open_async(database: AsyncDatabase[Any] | str, **options: "Unpack[AsyncPoolOptions]") -> "Opening[Any]":
+    """Return a pool for asyncio that is bound and kept alive once it is entered by `async with`, or awaited.
+
+    It takes the same options, and raises the same errors then; here, at once, only those about the options and the URL.
+    """
+    from pingpool.aio.opening import Opening
+    from pingpool.aio.pool import AsyncPingingPool
+
+    wanted: AsyncDatabase[Any] = database_of(database, ASYNC_GROUP) if isinstance(database, str) else database
+    return Opening(AsyncPingingPool(**options), wanted)
+
+
+def database_of(url: str, group: str = GROUP) -> Any:
     """Return the database that a URL names."""
-    scheme, colon, _ = url.partition(":")
-    known: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=GROUP)}
+    from importlib.metadata import entry_points  # as slow to import as all the rest together
+
+    scheme, colon, rest = url.partition(":")
+    known = {entry.name: entry for entry in entry_points(group=group)}
+    scheme = scheme.lower()  # RFC 3986, 3.1
     if not colon or scheme not in known:
-        raise UnknownScheme(f"cannot open {url!r}: the known schemes are {', '.join(sorted(known)) or 'none'}")
-    database: Database[Any] = known[scheme].load()(url)
-    return database
+        what = f"scheme {scheme!r}" if colon else "a URL without a scheme"  # the rest may hold a password
+        raise UnknownScheme(f"cannot open {what}; the known schemes are: {', '.join(sorted(known)) or 'none'}")
+    return known[scheme].load()(f"{scheme}:{rest}")

@@ -2,23 +2,32 @@
 
 import itertools
 import math
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple, TypedDict
 
 MOST_WORKERS = 16
 
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What is set once, when a pool is made. Times are seconds; `math.inf` means never.
+class PoolOptions(TypedDict, total=False):
+    """The options of a pool, as `open` takes them by name; `PingingPool` says what each means."""
 
-    Raises:
-        TypeError: a value is of the wrong kind.
-        ValueError: a value is out of range.
-    """
+    size: int
+    default_timeout: float | None
+    ping_interval: float
+    labels: Mapping[str, str] | None
+    name: str | None
+    max_lifetime: float
+    max_waiters: float
+    io_timeout: float
+    workers: int | None
+
+
+class Options(NamedTuple):
+    """What is set once, when a pool is made. Times are seconds; `math.inf` means never."""
 
     size: int
     default_timeout: float | None
@@ -29,8 +38,13 @@ class Options:
     workers: int
     name: str
 
-    def __post_init__(self) -> None:
-        """Check every value."""
+    def check(self) -> "Options":
+        """Return these options if every one makes sense.
+
+        Raises:
+            TypeError: a value is of the wrong kind.
+            ValueError: a value is out of range.
+        """
         count("size", self.size)
         count("workers", self.workers)
         if self.default_timeout is not None:
@@ -38,10 +52,13 @@ class Options:
         seconds("ping_interval", self.ping_interval)
         positive("max_lifetime", self.max_lifetime)
         positive("io_timeout", self.io_timeout)
-        if self.max_waiters != math.inf and (not is_int(self.max_waiters) or self.max_waiters < 0):
+        if isinstance(self.max_waiters, bool) or not isinstance(self.max_waiters, int | float):
+            raise TypeError(f"max_waiters must be a whole number, or math.inf; got {self.max_waiters!r}")
+        if self.max_waiters != math.inf and (self.max_waiters < 0 or not float(self.max_waiters).is_integer()):
             raise ValueError(f"max_waiters must be a whole number from 0 up, or math.inf; got {self.max_waiters!r}")
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a string; got {self.name!r}")
+        return self
 
 
 def next_name() -> str:
@@ -93,3 +110,8 @@ def checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"labels must map strings to strings; got {key!r}: {value!r}")
     return MappingProxyType(dict(labels))
+
+
+def jitter() -> float:
+    """Return a number from 0 to 1: the last digits of the clock are chance enough, and cost no import."""
+    return time.perf_counter_ns() % 1009 / 1009

@@ -23,6 +23,7 @@ The rules:
 7.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
+import math
 from types import CodeType
 
 from pingpool.core.orders import Job, Order, Round, Waiter
@@ -40,36 +41,47 @@ class Ledger(Rules[S]):
 
     # The fast way: a free and fresh session goes out, comes back, and nothing else is to be done.
 
-    def check_out(self, now: float, site: CodeType | None, line: int) -> S | None:
+    def check_out(self, now: float, site: CodeType | None, instruction: int) -> S | None:
         """Lend the session whose proof is oldest, if it is fresh; otherwise None, and the caller has to `ask`."""
         idle = self.idle
         if not idle or self.letterbox:
             return None
         slot = idle[0]
-        if now - slot.proven_at >= self.interval or slot.proven_at <= self.suspected_at or now >= slot.retires_at:
+        if (
+            now - slot.proven_at >= self.interval
+            or slot.proven_at <= self.suspected_at
+            or (self.ages and now >= slot.retires_at)
+        ):
             return None
         session: S = slot.session
         self.lent[id(session)] = slot
         slot.state = IN_USE
         slot.session = None
         slot.site = site
-        slot.line = line
+        slot.instruction = instruction
         idle.popleft()
         self.at_once += 1
         return session
 
     def check_in(self, session: S, now: float) -> list[Order] | None:
         """Take a session back; its interval starts anew. None means that nothing is to be done."""
-        slot = self.lent.get(id(session))
-        if slot is None or slot.tether() is not session:
-            raise self._refusal(session)
-        if self.waiters or self.closed or slot.proven_at <= self.suspected_at or now >= slot.retires_at:
-            return self._receive(slot, session, now)
+        key = id(session)  # no letter has come, so whatever is lent is alive, and no other object can have its id
+        try:
+            slot = self.lent[key]
+        except KeyError:
+            return self._refuse(session)
+        if (
+            self.waiters
+            or self.letterbox
+            or slot.proven_at <= self.suspected_at
+            or (self.ages and now >= slot.retires_at)
+        ):
+            return self._receive(session, now)
         slot.proven_at = now
         slot.session = session
         self.idle.append(slot)
         slot.state = IDLE
-        del self.lent[id(session)]
+        del self.lent[key]
         return None
 
     # The other ways in which a session comes back.
@@ -77,20 +89,27 @@ class Ledger(Rules[S]):
     def lose(self, session: S, now: float) -> list[Order]:
         """Take back a session that turned out to be dead: its slot is free at once, the idle come under suspicion."""
         slot = self.claim(session)
-        self.suspected_at = now
+        if slot is None:
+            return self._refuse(session)
+        self.suspected_at = max(self.suspected_at, now)
         self._give_up(slot, "lost", session)
         del self.lent[id(session)]
         return self._settle(now)
 
     def bury(self, session: S, now: float) -> list[Order]:
         """Take back a session that a glance showed to be dead before anybody used it: nobody else is suspected."""
-        self._give_up(self.claim(session), "gone", session)
+        slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
+        self._give_up(slot, "gone", session)
         del self.lent[id(session)]
         return self._settle(now)
 
     def taint(self, session: S, now: float) -> list[Order]:
         """Take back a session that nobody can vouch for: it is ended before its slot is used again."""
         slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
         self._end(slot, "tainted", session)
         del self.lent[id(session)]
         return self._settle(now)
@@ -98,11 +117,31 @@ class Ledger(Rules[S]):
     def reset(self, session: S, now: float) -> list[Order]:
         """Take back a session in which something was left open."""
         slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
         if self.closed:
             self._end(slot, "closed", session)
         else:
             self._begin(RESETTING, slot, session)
         del self.lent[id(session)]
+        return self._settle(now)
+
+    def adopt(self, session: S, dead: S | None, now: float) -> list[Order]:
+        """Take in a session made elsewhere: in place of a lent one that died, or in a slot that nobody fills yet."""
+        self._read_letters()
+        stands_for = None if dead is None else self.claim(dead)
+        if self.knows(session) or not (stands_for or self.vacant or self.closed):
+            return self._refuse(session)
+        if dead is not None and stands_for is not None:
+            self.suspected_at = max(self.suspected_at, now)
+            self._give_up(stands_for, "lost", dead)
+            del self.lent[id(dead)]
+        if self.closed:
+            return self._end_late(session, now)
+        slot = self.vacant[-1]
+        self._welcome(slot, session, now)
+        self._land(slot, session)
+        self.vacant.pop()
         return self._settle(now)
 
     # Waiting.
@@ -131,7 +170,7 @@ class Ledger(Rules[S]):
             del self.waiters[waiter]
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None
-            slot = self.claim(session)
+            slot = self.lent[id(session)]
             if self.closed:
                 self._end(slot, "closed", session)
             else:
@@ -143,7 +182,7 @@ class Ledger(Rules[S]):
 
     def fill(self, round: Round, now: float) -> list[Order]:
         """Have every vacant slot filled, now and whenever one falls vacant; the round ends with the first attempts."""
-        self.filling = True
+        self.filling = not self.closed
         self.creation.reset()
         self.failure = self.refusal = None
         round.vacated.update(self.vacant)
@@ -180,6 +219,7 @@ class Ledger(Rules[S]):
     def close(self, round: Round, now: float) -> list[Order]:
         """Lend nothing more: every waiter is told, and what is lent is ended when it comes back."""
         self.closed = True
+        self.suspected_at = math.inf  # what comes back from now on takes the slow way
         return self._turn_away(PoolClosed("the pool was closed while the caller waited")) + self.clear(round, now)
 
     def tick(self, now: float) -> list[Order]:
@@ -204,9 +244,7 @@ class Ledger(Rules[S]):
         self.creation.succeeded()
         self.failure = self.refusal = None
         self.tally["made"] += 1
-        slot.tether = self._tether(session)
-        slot.proven_at = now
-        slot.retire_at(now + self.lifetime * (1 - AHEAD * self.jitter()))
+        self._welcome(slot, session, now)
         if job.doomed:
             self._conclude(job, self._end(slot, "cleared", session))
         else:
@@ -218,6 +256,9 @@ class Ledger(Rules[S]):
         """Report that no session could be made; what was ordered and not begun waits until the pause is over."""
         if job in self.jobs and job.slot is not None:
             self.failure = error
+            for round in self.rounds:
+                if job in round.jobs:
+                    round.failure = error
             self.creation.failed(now)
             self.tally["failed"] += 1
             self._withdraw(job, job.slot)
@@ -247,9 +288,19 @@ class Ledger(Rules[S]):
         if job.doomed or now >= slot.retires_at:
             self._conclude(job, self._end(slot, "cleared" if job.doomed else "too old", job.session))
         else:
-            slot.proven_at = now
+            slot.proven_at = max(now, math.nextafter(self.suspected_at, math.inf))  # newer than any suspicion
             self._land(slot, job.session)
             self._conclude(job)
+        return self._settle(now)
+
+    def sighted(self, job: Job, now: float) -> list[Order]:
+        """Report that a quick check saw the session alive, which need not prolong its life: enough for a waiter.
+
+        If none is left to use it now, it is checked again, in the way that counts for later.
+        """
+        if self.waiters or job.doomed or job not in self.jobs or job.slot is None:
+            return self.alive(job, now)
+        self._conclude(job, self._begin(CHECKING, job.slot, job.session))
         return self._settle(now)
 
     def gone(self, job: Job, now: float) -> list[Order]:
@@ -290,6 +341,8 @@ class Ledger(Rules[S]):
         error = Overrun(f"the database took longer than io_timeout (the session was {job.kind.value})")
         if job.kind is CREATING:
             return self.failed(job, error, now)
+        if job.kind is not CLOSING and not job.started:  # the whole crew hangs: nobody has seen this session
+            return self.in_doubt(job, error, now)
         if job.kind is not CLOSING:
             self.replaced["overran"] += 1
             self.failure = error
@@ -297,17 +350,25 @@ class Ledger(Rules[S]):
 
     # Steps that several of these share.
 
-    def _receive(self, slot: Slot, session: S, now: float) -> list[Order]:
+    def _welcome(self, slot: Slot, session: S, now: float) -> None:
+        """Give a new session to the slot."""
+        slot.tether = self._tether(session)
+        slot.proven_at = now
+        slot.retire_at(now + self.lifetime * (1 - AHEAD * self.jitter()))
+
+    def _receive(self, session: S, now: float) -> list[Order]:
         """Take back a session that cannot simply go to idle."""
+        slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
         if self.closed or now >= slot.retires_at:
             self._end(slot, "closed" if self.closed else "too old", session)
         elif slot.proven_at <= self.suspected_at:
             self._distrust(slot, session)
         else:
             slot.proven_at = now
-            self._land(slot, session)
-        if slot.state is not IN_USE:
-            del self.lent[id(session)]
+            self._shelve(slot, session)
+        del self.lent[id(session)]
         return self._settle(now)
 
     def _end_late(self, session: S, now: float) -> list[Order]:

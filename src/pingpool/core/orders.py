@@ -8,15 +8,17 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from pingpool.core.slot import Slot, State
+from pingpool.errors import PoolFull
 
 
 class Job:
     """One call to the database on behalf of a slot; it ends in exactly one report to the ledger.
 
-    `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more.
+    `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
+    check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way.
     """
 
-    __slots__ = ("doomed", "kind", "session", "slot", "started")
+    __slots__ = ("doomed", "kind", "session", "slot", "started", "urgent")
 
     def __init__(self, kind: State, slot: Slot | None, session: Any) -> None:
         """Order `kind` for the slot and its session; a job that makes has no session yet."""
@@ -25,19 +27,20 @@ class Job:
         self.session = session
         self.started = False
         self.doomed = False
+        self.urgent = False
 
 
 class Waiter:
     """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving."""
 
-    __slots__ = ("error", "line", "session", "site")
+    __slots__ = ("error", "instruction", "session", "site")
 
-    def __init__(self, site: CodeType | None, line: int) -> None:
+    def __init__(self, site: CodeType | None, instruction: int) -> None:
         """Remember where the caller stands, for the warning should it drop what it gets."""
         self.session: Any = None
         self.error: BaseException | None = None
         self.site = site
-        self.line = line
+        self.instruction = instruction
 
     @property
     def is_over(self) -> bool:
@@ -55,13 +58,14 @@ class Round:
     attempt to fill a slot that fell vacant.
     """
 
-    __slots__ = ("is_over", "jobs", "proved", "vacated")
+    __slots__ = ("failure", "is_over", "jobs", "proved", "vacated")
 
     def __init__(self) -> None:
         """Start with no jobs."""
         self.jobs: set[Job] = set()
         self.vacated: set[Slot] = set()
         self.proved = 0
+        self.failure: BaseException | None = None
         self.is_over = False
 
     def wake(self) -> None:
@@ -72,7 +76,21 @@ class Dropped(NamedTuple):
     """A session was garbage-collected in the hands of its holder: warn about the place of its checkout."""
 
     site: CodeType | None
-    line: int
+    instruction: int
+
+    @property
+    def place(self) -> str:
+        """Where in the caller's code that is."""
+        if self.site is None:
+            return "somewhere"
+        lines = (line for start, end, line in self.site.co_lines() if start <= self.instruction < end)
+        return f"in {self.site.co_qualname} ({self.site.co_filename}:{next(lines, self.site.co_firstlineno)})"
 
 
-Order = Job | Waiter | Round | Dropped
+class Refused(NamedTuple):
+    """What was put cannot be taken back: raise the error."""
+
+    error: PoolFull
+
+
+Order = Job | Waiter | Round | Dropped | Refused

@@ -19,7 +19,7 @@ def due(proofs: Iterable[float], now: float, age: float, gap: float) -> int:
     for place, proven_at in enumerate(proofs):
         late = now - start_of(proven_at, place, age, gap)
         if late >= 0:
-            count = max(count, 1 + min(place, int(late / gap) if gap else place))
+            count = max(count, 1 + int(min(place, late / gap if gap else place)))
     return count
 
 

@@ -12,9 +12,9 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from pingpool.core.orders import Dropped, Job, Order, Round, Waiter
+from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
 from pingpool.core.slot import CLOSING, IDLE, IN_USE, VACANT, Slot, State
-from pingpool.errors import AlreadyReturned, NotLent
+from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 S = TypeVar("S")
 
@@ -49,6 +49,7 @@ class Places(Generic[S]):
         self.tally: Counter[str] = Counter()
         self.replaced: Counter[str] = Counter()
         self.letterbox: deque[Any] = deque()
+        self._post = self.letterbox.append
         self._todo: list[Order] = []
 
     def slots(self) -> Iterator[Slot]:
@@ -61,19 +62,24 @@ class Places(Generic[S]):
     def knows(self, session: S) -> bool:
         """Is this very object in the pool already?"""
         try:
-            return any(tether.__callback__ == self.letterbox.append for tether in weakref.getweakrefs(session))
+            return any(tether.__callback__ is self._post for tether in weakref.getweakrefs(session))
         except TypeError:
             return any(slot.tether is not None and slot.tether() is session for slot in self.slots())
 
     def heal(self) -> list[Order]:
-        """Mend the indexes after an interrupt, and return what may have got lost on the way to the crew."""
+        """Mend the indexes after an interrupt, and return what may have got lost on the way to the crew.
+
+        What the interrupted call was about may have happened or not; a waiter may have its answer without being woken,
+        so whoever waits looks for itself now and then.
+        """
         slots = {id(slot): slot for slot in self.slots()}.values()
         self.vacant = deque(slot for slot in slots if slot.state is VACANT)
         self.idle = deque(sorted((slot for slot in slots if slot.state is IDLE), key=lambda slot: slot.proven_at))
         self.lent = {key: slot for key, slot in self.lent.items() if slot.state is IN_USE}
         self.jobs = {job for job in self.jobs if job.slot is None or job.slot.state is job.kind}
-        for slot in self.lent.values():
-            slot.session = None
+        for slot in slots:
+            if slot.state is not IDLE:
+                slot.session = None
         for waiter in [waiter for waiter in self.waiters if waiter.is_over]:
             del self.waiters[waiter]
         for round in self.rounds:
@@ -108,7 +114,7 @@ class Places(Generic[S]):
         slot.state = IN_USE
         slot.session = None
         slot.site = waiter.site
-        slot.line = waiter.line
+        slot.instruction = waiter.instruction
         waiter.session = session
         self._todo.append(waiter)
         self.tally["waited"] += 1
@@ -140,6 +146,8 @@ class Places(Generic[S]):
                 round.jobs.discard(job)
         self.under_way[job.kind] -= not job.doomed
         self.jobs.discard(job)
+        if not self.jobs:
+            self.jobs.clear()  # lets go of the room that many jobs took
 
     def _doom(self, job: Job) -> None:
         """What the job brings is not wanted any more; nobody can count on it."""
@@ -148,10 +156,10 @@ class Places(Generic[S]):
 
     def _vacate(self, slot: Slot) -> None:
         """Move the slot to vacant; its session, if there still is one, is nobody's business here any more."""
-        slot.tether = None
-        slot.session = None
         self.vacant.append(slot)
         slot.state = VACANT
+        slot.session = None
+        slot.tether = None
 
     def _withdraw(self, job: Job, slot: Slot) -> None:
         """Take back the order to make a session, before anybody began to."""
@@ -161,8 +169,9 @@ class Places(Generic[S]):
     def _end(self, slot: Slot, reason: str, session: S) -> Job:
         """Have the session ended before its slot is used again."""
         self.replaced[reason] += 1
+        job = self._begin(CLOSING, slot, session)
         slot.tether = None
-        return self._begin(CLOSING, slot, session)
+        return job
 
     def _give_up(self, slot: Slot, reason: str, session: S) -> None:
         """Free the slot of a dead session at once; what is left of the session is ended aside."""
@@ -172,25 +181,31 @@ class Places(Generic[S]):
 
     # Sessions and their slots.
 
-    def claim(self, session: S) -> Slot:
-        """Return the slot of a session that is lent, or refuse it."""
-        slot = self.lent.get(id(session))
-        if slot is None or slot.tether() is not session:
-            raise self._refusal(session)
-        return slot
-
     def _tether(self, session: S) -> Callable[[], object]:
         """Return a weak reference that puts itself in the letterbox when the session is collected, by one C call."""
         try:
-            return weakref.ref(session, self.letterbox.append)
+            return weakref.ref(session, self._post)
         except TypeError:
             return Knot(session)
 
-    def _refusal(self, session: S) -> AlreadyReturned | NotLent:
-        """Say why this object cannot be taken back."""
+    def claim(self, session: S) -> Slot | None:
+        """Return the slot of a session that is lent."""
+        slot = self.lent.get(id(session))
+        return None if slot is None or slot.tether() is not session else slot
+
+    def rejection(self, session: S) -> PoolFull | None:
+        """Say why this object cannot be taken back, if it cannot."""
+        if self.claim(session) is not None:
+            return None
+        kind = type(session).__name__
         if any(slot.session is session for slot in self.idle) or any(job.session is session for job in self.jobs):
-            return AlreadyReturned(f"{session!r:.200} was given back before: each get() is followed by one put()")
-        return NotLent(f"{session!r:.200} was not lent by this pool in this process: put() takes only what get() gave")
+            return AlreadyReturned(f"this {kind} was given back before: each get() is followed by one put()")
+        return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
+
+    def _refuse(self, session: S) -> list[Order]:
+        """Answer with the reason why this object is not taken back."""
+        rejection = self.rejection(session)
+        return [] if rejection is None else [Refused(rejection)]
 
     def _read_letters(self) -> None:
         """Free the slots of sessions that their holders dropped."""
@@ -200,7 +215,7 @@ class Places(Generic[S]):
                 if slot.tether is tether:
                     self.tally["leaked"] += 1
                     self.replaced["dropped"] += 1
-                    self._todo.append(Dropped(slot.site, slot.line))
+                    self._todo.append(Dropped(slot.site, slot.instruction))
                     self._vacate(slot)
                     del self.lent[key]
                     break

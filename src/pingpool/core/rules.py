@@ -32,10 +32,11 @@ class Rules(Places[S]):
         slots: Callable[[], Slot] | None = None,
     ) -> None:
         """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
-        super().__init__(size, slots or (Slot if lifetime == math.inf else AgingSlot))
-        self.interval = interval
+        super().__init__(size, slots or (AgingSlot if lifetime < math.inf else Slot))
+        self.interval = float(interval)  # compares with a float in half the time
         self.jitter = jitter
         self.lifetime = lifetime
+        self.ages = lifetime < math.inf
         self.max_waiters = max_waiters
         self.creation = Backoff(jitter)
         self.doubt = Backoff(jitter)
@@ -65,6 +66,13 @@ class Rules(Places[S]):
     def _settle(self, now: float) -> list[Order]:
         """Serve whoever can be served, order what the others need, and return all orders that have come up."""
         self._read_letters()
+        if self.idle or self.vacant or self.rounds:  # without any of these nothing can follow
+            self._follow(now)
+        orders, self._todo = self._todo, []
+        return orders
+
+    def _follow(self, now: float) -> None:
+        """Do what the slots, as they are now, call for."""
         self._serve(now)
         self._check_for_waiters(now)
         self._fill_vacant(now)
@@ -72,8 +80,6 @@ class Rules(Places[S]):
             round.is_over = True
             self._todo.append(round)
             self.rounds.remove(round)
-        orders, self._todo = self._todo, []
-        return orders
 
     def _serve(self, now: float) -> None:
         """Hand fresh idle sessions to the waiters; overdue ones in front of a fresh one are checked meanwhile."""
@@ -99,7 +105,7 @@ class Rules(Places[S]):
         proving = self.under_way[CHECKING]
         wanted = min(len(self.waiters) - proving - self.under_way[RESETTING], len(self.idle))
         while wanted > 0 and proving < self.doubt.allows(now, URGENT):
-            self._begin(CHECKING, self.idle[0], self.idle[0].session)
+            self._begin(CHECKING, self.idle[0], self.idle[0].session).urgent = True
             self.idle.popleft()
             wanted -= 1
             proving += 1

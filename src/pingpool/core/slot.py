@@ -22,6 +22,8 @@ class State(Enum):
     RESETTING = "being reset"
     CLOSING = "being closed"
 
+    __hash__ = object.__hash__  # enum's own, on Python 3.11, is ten times as slow
+
 
 VACANT: Final = State.VACANT
 CREATING: Final = State.CREATING
@@ -46,7 +48,7 @@ class Transition(NamedTuple):
 TRANSITIONS: Final = tuple(
     Transition(before, event, after)
     for before, moves in {
-        VACANT: {"make": CREATING},
+        VACANT: {"make": CREATING, "adopted": IDLE, "adopted, handed over": IN_USE},
         CREATING: {"made": IDLE, "made, handed over": IN_USE, "failed, overran": VACANT, "made, not wanted": CLOSING},
         IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING},
         IN_USE: {
@@ -76,7 +78,7 @@ class Slot:
     collected; `tether` is the weak reference that tells. `proven_at` is the time of the last proof of life.
     """
 
-    __slots__ = ("line", "proven_at", "session", "site", "state", "tether")
+    __slots__ = ("instruction", "proven_at", "session", "site", "state", "tether")
 
     retires_at: float = math.inf
 
@@ -87,7 +89,7 @@ class Slot:
         self.tether: Any = None
         self.proven_at = -math.inf
         self.site: CodeType | None = None
-        self.line = 0
+        self.instruction = 0
 
     def retire_at(self, when: float) -> None:
         """Do nothing: a session without a lifetime never retires."""

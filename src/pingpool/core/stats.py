@@ -1,16 +1,14 @@
 """What a pool looks like at one moment, as numbers and as the one line of text used in errors and `repr`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """A snapshot of a pool. The first group adds up to `size`; the second counts since the pool was made."""
 
     size: int
@@ -51,7 +49,7 @@ class Stats:
             "vacant": self.vacant,
         }
         slots = ", ".join(f"{count} {state}" for state, count in doing.items() if count or state in ("idle", "in use"))
-        return f"{self.size} sessions: {slots}; {self.waiting} waiting"
+        return f"{self.size} session{'s' * (self.size != 1)}: {slots}; {self.waiting} waiting"
 
 
 def snapshot(ledger: Ledger[Any]) -> Stats:

@@ -62,7 +62,9 @@ class DBAPI(Database[C]):
         self._connect = connect
         self._statement = ping
         self._trouble: tuple[type[BaseException], ...] = tuple(
-            getattr(driver, name) for name in ("OperationalError", "InterfaceError") if hasattr(driver, name)
+            getattr(driver, name)
+            for name in ("OperationalError", "InterfaceError", "ProgrammingError")
+            if hasattr(driver, name)
         )
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:

@@ -6,6 +6,7 @@ a time.
 """
 
 import itertools
+import math
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,14 @@ class SQLite(Database[Connection]):
     def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0) -> None:
         """Open nothing yet."""
         self._in_memory = str(path) == ":memory:"
-        self._target = f"file:pingpool-{next(_memories)}?mode=memory&cache=shared" if self._in_memory else str(path)
+        if not str(path):
+            raise ValueError('path must name a file, or be ":memory:"')
+        if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float):
+            raise TypeError(f"busy_timeout must be a number of seconds; got {busy_timeout!r}")
+        if not 0 <= busy_timeout < math.inf:
+            raise ValueError(f"busy_timeout must be a finite number of seconds from 0 up; got {busy_timeout!r}")
+        memory = f"file:pingpool-{next(_memories)}?mode=memory&cache=shared"
+        self._target = memory if self._in_memory else str(Path(path).absolute())
         self._busy_timeout = busy_timeout
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Connection:
@@ -117,9 +125,14 @@ def from_url(url: str) -> SQLite:
     Raises:
         BadURL: the URL has a host, or an option that is not known or makes no sense.
     """
-    parts = urlsplit(url)
-    if parts.netloc:
-        raise BadURL(f"{url!r} names a host; SQLite has none: write sqlite:///relative.db or sqlite:////absolute.db")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadURL(f"{url!r}: {error}") from None
+    if not url.startswith("sqlite://") or parts.netloc or parts.fragment:
+        raise BadURL(
+            f"{url!r}: write sqlite:///relative.db, sqlite:////absolute.db or sqlite:// for a memory (# as %23)"
+        )
     path = unquote(parts.path.removeprefix("/")) or ":memory:"
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     busy_timeout = options.pop("busy_timeout", "5")
@@ -127,5 +140,5 @@ def from_url(url: str) -> SQLite:
         raise BadURL(f"{url!r} has options that SQLite does not know: {', '.join(options)}; it knows busy_timeout")
     try:
         return SQLite(path, busy_timeout=float(busy_timeout))
-    except ValueError:
-        raise BadURL(f"{url!r}: busy_timeout must be a number of seconds, not {busy_timeout!r}") from None
+    except ValueError as error:
+        raise BadURL(f"{url!r}: {error}") from None

@@ -2,19 +2,21 @@
 
 database = FaultyDatabase()
 with pingpool.open(database, size=3) as pool:
-database.kill_all()                      # idle sessions die silently
-with database.hanging("create"):         # opening one takes for ever
-...
-database.fail("ping", times=1)           # the next ping raises
+    database.kill_all()                      # idle sessions die silently
+    with database.hanging("create"):         # opening one takes for ever
+        ...
+    database.fail("ping", times=1)           # the next ping raises
 """
 
 import itertools
 import math
 import threading
+import time
+import weakref
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
 
 from pingpool.database import Database
 
@@ -58,15 +60,18 @@ class FakeSession:
 
 
 class FaultyDatabase(Database[FakeSession]):
-    """Sessions without a server; every call is counted, and does as it is told."""
+    """Sessions without a server; every call is counted, and does as it is told.
+
+    One fault at a time waits for the calls of each method; a new one takes the place of the old.
+    """
 
     def __init__(self) -> None:
         """Start well."""
-        self.sessions: list[FakeSession] = []
+        self._sessions: weakref.WeakValueDictionary[int, FakeSession] = weakref.WeakValueDictionary()
         self.calls: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._faults: dict[str, Fault] = {}
-        self._changed = threading.Condition()
+        self._counting = threading.Lock()
 
     # What it is told.
 
@@ -80,23 +85,24 @@ class FaultyDatabase(Database[FakeSession]):
             self.kill(session)
 
     def fail(self, call: str, error: Callable[[], BaseException] = Trouble, *, times: float = math.inf) -> None:
-        """Let the next `times` calls of a method ("create", "ping", …) raise."""
-        self._faults[call] = Failure(error, times)
+        """Let the next `times` calls of a method ("create", "ping", …) raise what `error()` returns."""
+        self._set(call, Failure(error, times))
 
     def recover(self) -> None:
-        """Let every call succeed again."""
+        """Let every call from now on succeed."""
         self._faults.clear()
 
     @contextmanager
-    def hanging(self, call: str) -> Generator[None]:
-        """Let calls of a method hang until the end of the block; then they go on as if nothing had been."""
-        gate = threading.Event()
-        self._faults[call] = Hang(gate)
+    def hanging(self, call: str, *, times: float = math.inf) -> Generator[None]:
+        """Let the next `times` calls of a method hang until the block ends; then they go on as if nothing had been."""
+        fault = Hang(times)
+        self._set(call, fault)
         try:
             yield
         finally:
-            self._faults.pop(call, None)
-            gate.set()
+            if self._faults.get(call) is fault:
+                del self._faults[call]
+            fault.end()
 
     def wait_for(self, call: str, count: int = 1, timeout: float = 10) -> None:
         """Wait, in real time, until a method was called `count` times since the beginning.
@@ -104,9 +110,16 @@ class FaultyDatabase(Database[FakeSession]):
         Raises:
             TimeoutError: it was not, within `timeout` seconds.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self.calls[call] >= count, timeout):
+        end = time.monotonic() + timeout
+        while self.calls[call] < count:
+            if time.monotonic() > end:
                 raise TimeoutError(f"{call} was called {self.calls[call]} times, not {count}")
+            time.sleep(0.001)
+
+    @property
+    def sessions(self) -> list[FakeSession]:
+        """The sessions that were opened, dead or alive, but for those that nobody holds any more."""
+        return [session for _, session in sorted(self._sessions.items())]
 
     @property
     def live(self) -> list[FakeSession]:
@@ -119,7 +132,7 @@ class FaultyDatabase(Database[FakeSession]):
         """Open a session."""
         self._meet("create")
         session = FakeSession(next(self._numbers), labels)
-        self.sessions.append(session)
+        self._sessions[session.number] = session
         return session
 
     def ping(self, session: FakeSession, *, timeout: float) -> None:
@@ -134,23 +147,32 @@ class FaultyDatabase(Database[FakeSession]):
 
     def is_lost(self, error: BaseException) -> bool:
         """Tell by the class of the error."""
+        self._meet("is_lost")
         return isinstance(error, SessionDied)
 
     def is_transient(self, error: BaseException) -> bool:
         """Tell by the class of the error."""
+        self._meet("is_transient")
         return isinstance(error, Trouble)
 
     def is_fatal(self, error: BaseException) -> bool:
         """Tell by the class of the error."""
+        self._meet("is_fatal")
         return isinstance(error, Forbidden)
+
+    def _set(self, call: str, fault: "Fault") -> None:
+        """Have the fault wait for the calls of a method."""
+        if getattr(type(self), call, None) is getattr(Database, call, None):
+            raise ValueError(f"{type(self).__name__} has no method {call!r} of its own")
+        self._faults[call] = fault
 
     def _meet(self, call: str) -> None:
         """Count the call, and meet the fault that waits for it."""
-        with self._changed:
+        with self._counting:
             self.calls[call] += 1
-            self._changed.notify_all()
             fault = self._faults.get(call)
-        if fault is not None:
+            meets_it = fault is not None and fault.spend()
+        if fault is not None and meets_it:
             fault.strike()
 
 
@@ -183,36 +205,48 @@ class TransactionalDatabase(FaultyDatabase):
         self._meet("abort")
 
 
-class Fault(Protocol):
-    """Something that waits for a call."""
+class Fault(ABC):
+    """Something that waits for so many calls, and then lets the others pass."""
 
+    def __init__(self, times: float) -> None:
+        """Wait for `times` calls."""
+        self._left = times
+
+    def spend(self) -> bool:
+        """Return whether one more call meets the fault."""
+        self._left -= 1
+        return self._left >= 0
+
+    @abstractmethod
     def strike(self) -> None:
-        """Raise, or hang, or let the call go on."""
-        ...
+        """Raise, or hang."""
 
 
-class Failure:
-    """Raises, so many times."""
+class Failure(Fault):
+    """Raises."""
 
     def __init__(self, error: Callable[[], BaseException], times: float) -> None:
         """Keep what to raise."""
+        super().__init__(times)
         self._error = error
-        self._left = times
 
     def strike(self) -> None:
-        """Raise, if there is something left to raise."""
-        self._left -= 1
-        if self._left >= 0:
-            raise self._error()
+        """Raise it."""
+        raise self._error()
 
 
-class Hang:
+class Hang(Fault):
     """Holds calls at a gate."""
 
-    def __init__(self, gate: threading.Event) -> None:
-        """Keep the gate."""
-        self._gate = gate
+    def __init__(self, times: float) -> None:
+        """Start with the gate shut."""
+        super().__init__(times)
+        self._gate = threading.Event()
 
     def strike(self) -> None:
         """Wait until the gate opens."""
         self._gate.wait()
+
+    def end(self) -> None:
+        """Open the gate for good."""
+        self._gate.set()

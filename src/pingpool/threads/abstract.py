@@ -58,11 +58,14 @@ class Checkout(Generic[S]):
         """Take nothing yet."""
         self._pool = pool
         self._timeout = timeout
+        self._session: S | None = None
 
     def __enter__(self) -> S:
         """Check the session out."""
-        self._session: S | None = self._pool.get(self._timeout)
-        return self._session
+        if self._session is not None:
+            raise RuntimeError("this block has its session already; ask the pool for another session()")
+        session = self._session = self._pool.get(self._timeout)
+        return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

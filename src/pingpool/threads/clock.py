@@ -1,14 +1,10 @@
-"""The time a pool lives by: monotonic, and going on while the machine sleeps where the platform can tell.
-
-A laptop that slept for an hour has sessions that were idle for an hour; a clock that stood still meanwhile would call
-them fresh. Tests bring a clock of their own that is told the time (`pingpool.testing.Clock`).
-"""
+"""How threads read the time and wait for it to pass; tests bring a clock that is told (`pingpool.testing.Clock`)."""
 
 import math
 import threading
-import time
-from functools import partial
 from typing import Protocol
+
+from pingpool.ground import clock
 
 LONGEST = threading.TIMEOUT_MAX
 
@@ -40,9 +36,7 @@ class Clock(Protocol):
 class SystemClock:
     """The real time."""
 
-    now = staticmethod(
-        partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
-    )
+    now = staticmethod(clock.now)
 
     @staticmethod
     def wait(gate: Gate, timeout: float) -> bool:

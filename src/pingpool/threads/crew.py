@@ -41,8 +41,12 @@ class Crew:
         self._threads.add(thread)
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is ending: what is not done by now stays undone
+        except RuntimeError:  # too many threads, or the interpreter is ending: the next task tries again
             self._threads.discard(thread)
+        except BaseException:
+            if thread.ident is None:
+                self._threads.discard(thread)
+            raise
 
     def _run(self) -> None:
         while True:
@@ -54,10 +58,11 @@ class Crew:
                 continue
             try:
                 task()
-            except Exception:
+            except BaseException:
                 log.exception("%s: a task of the crew failed", self._name)
-            self._unfinished.discard(task)
-            del task  # it may hold a session, which its next holder may drop
+            finally:
+                self._unfinished.discard(task)
+                del task  # it may hold a session, which its next holder may drop
 
     def _may_go(self) -> bool:
         """Let this worker go if no task slipped in meanwhile."""

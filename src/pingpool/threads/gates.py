@@ -15,9 +15,9 @@ class ThreadWaiter(Waiter):
 
     __slots__ = ("gate",)
 
-    def __init__(self, site: CodeType | None, line: int) -> None:
+    def __init__(self, site: CodeType | None, instruction: int) -> None:
         """Start with the gate shut."""
-        super().__init__(site, line)
+        super().__init__(site, instruction)
         self.gate = shut_gate()
 
     def wake(self) -> None:

@@ -1,11 +1,14 @@
 """The keeper: a loop around `ping()`."""
 
+import logging
 import threading
 import weakref
 from typing import Protocol
 
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
+
+log = logging.getLogger("pingpool")
 
 
 class Pingable(Protocol):
@@ -14,6 +17,11 @@ class Pingable(Protocol):
     @property
     def name(self) -> str:
         """What the pool is called."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Has the pool been closed?"""
         ...
 
     def ping(self) -> int:
@@ -55,10 +63,17 @@ class Keeper:
             self._clock.wait(self._gate, min(self._nap, due_at - self._clock.now()))
             pool = self._pool()
             if pool is not None and not self._stopped:
-                pool.ping()
+                self._ping(pool)
             del pool
+
+    def _ping(self, pool: Pingable) -> None:
+        """Ping once; a keeper that dies of an error would be worse than any error."""
+        try:
+            pool.ping()
+        except Exception:
+            log.exception("%s: a round of pings failed", pool.name)
 
     def _due_at(self) -> float | None:
         """Return when there is something to do; None if there never will be."""
         pool = self._pool()
-        return None if pool is None or self._stopped else pool.next_ping_at()
+        return None if pool is None or pool.closed or self._stopped else pool.next_ping_at()

@@ -1,6 +1,6 @@
 """How a session goes out and comes back: `get`, `put`, and what there is to it when it is not simple.
 
-The fast ways are turns at the desk written out in place (see `desk`): no object is built and the lock is taken once.
+The fast ways are turns at the desk written out in place (see `desk`): nothing is built and the latch is taken once.
 """
 
 import logging
@@ -8,21 +8,38 @@ import math
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from threading import get_ident
 from types import CodeType
+from typing import Any, TypeVar
 
 from pingpool.core.orders import Order
 from pingpool.core.places import S
 from pingpool.database import Database
-from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.errors import DatabaseRefuses, PoolClosed, PoolFull, PoolTimeout, TooManyWaiters
 from pingpool.options import seconds
-from pingpool.threads.abstract import AbstractSessionPool
+from pingpool.threads.abstract import AbstractSessionPool, Checkout
 from pingpool.threads.desk import Desk
 from pingpool.threads.gates import ThreadWaiter
 from pingpool.threads.keeper import Keeper
-from pingpool.threads.work import judge
+from pingpool.threads.latch import HELD, wait_for
 
 log = logging.getLogger("pingpool")
 _frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
+
+
+A = TypeVar("A")
+
+ENTER: CodeType = vars(Checkout)["__enter__"].__code__
+"""Where a `with pool.session()` block calls `get`; the place of the checkout is the block, one frame further out."""
+
+
+class Nowhere(Database[Any]):
+    """The database of a pool that is not bound."""
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
+        """Open nothing: an unbound pool asks for nothing."""
+        raise AssertionError("an unbound pool makes no sessions")
 
 
 class Lending(AbstractSessionPool[S]):
@@ -34,7 +51,7 @@ class Lending(AbstractSessionPool[S]):
     def __init__(self, labels: Mapping[str, str] | None = None) -> None:
         """Start with no database."""
         super().__init__(labels)
-        self._database: Database[S] | None = None
+        self._database: Database[S] = Nowhere()
         self._glances = self._may_need_reset = False
 
     @property
@@ -48,14 +65,15 @@ class Lending(AbstractSessionPool[S]):
         """How many seconds `get()` waits for a session; None waits for ever."""
 
     @abstractmethod
-    def _resume_keeping(self) -> None:
-        """See that the keeper is there, if there is to be one."""
+    def _before_waiting(self) -> None:
+        """Do what is due when the first caller has to wait."""
 
     def get(self, timeout: float | None = None) -> S:
         """Check out the least recently used session, proven alive.
 
-        A fresh one costs no round trip. Waits for at most `timeout` seconds (None: `default_timeout`; 0: not at all),
-        whatever the database does meanwhile.
+        A fresh one costs no round trip. Waits for at most `timeout` seconds (None: `default_timeout`), whatever the
+        database does meanwhile. With 0 it does not wait at all, so that a session that is overdue cannot be had: it is
+        checked for the next caller.
 
         Raises:
             PoolTimeout: none could be had in time; also a `queue.Empty` and a `TimeoutError`.
@@ -65,27 +83,30 @@ class Lending(AbstractSessionPool[S]):
         """
         if timeout is not None:
             seconds("timeout", timeout)
-        desk = self._desk
         caller = _frame(1)
-        site, line = caller.f_code, caller.f_lineno
+        site = caller.f_code
+        if site is ENTER:
+            caller = caller.f_back or caller
+            site = caller.f_code
+        instruction = caller.f_lasti
+        desk = self._desk
+        latch, ledger, now = desk.latch, desk.ledger, desk.now
+        turn = get_ident()
+        struck = False
         session: S | None = None
         try:
-            desk.acquire()
-            struck = desk.busy
-            if not struck:
-                desk.busy = True
-                session = desk.check_out(desk.now(), site, line)
-                desk.busy = False
-            desk.release()
+            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn):
+                session = ledger.check_out(now(), site, instruction)
+                del latch[HELD]
+            else:
+                struck = True
         except BaseException:
-            desk.heal()
+            desk.heal(turn)
             raise
         if struck:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that struck this pool in mid-turn")
-        if session is None:
-            session = self._wait(timeout, site, line)
-        if self._glances and not self._looks_alive(session):
-            return self._get_another(session, timeout, site, line)
+        if session is None or (self._glances and not self._looks_alive(session)):
+            return self._get_in_line(session, timeout, site, instruction)
         return session
 
     def put(self, session: S) -> None:
@@ -95,29 +116,25 @@ class Lending(AbstractSessionPool[S]):
             AlreadyReturned: it was given back before; like `NotLent` also a `PoolFull` and a `queue.Full`.
             NotLent: this pool never lent it, or not in this process.
         """
-        if self._may_need_reset:
-            self._put_with_care(session)
+        if self._may_need_reset and self._was_left_open(session):
+            self._return(self._desk.ledger.reset, session)
             return
         desk = self._desk
-        orders: Sequence[Order] | None = None
+        latch, ledger, now = desk.latch, desk.ledger, desk.now
+        turn = get_ident()
         try:
-            desk.acquire()
-            struck = desk.busy
-            if not struck:
-                desk.busy = True
-                orders = desk.check_in(session, desk.now())
-                desk.busy = False
-            desk.release()
-            if orders:
-                desk.carry_out(orders)
-        except PoolError:
-            desk.leave()
+            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn):
+                orders = ledger.check_in(session, now())
+                del latch[HELD]
+                if orders:
+                    desk.carry_out(orders)
+                return
+        except PoolFull:
             raise
         except BaseException:
-            desk.heal()
+            desk.heal(turn)
             raise
-        if struck:
-            self._return(desk.ledger.check_in, session)
+        self._return(ledger.check_in, session)
 
     def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, saying what ended its use; `session()` blocks end with this.
@@ -129,33 +146,42 @@ class Lending(AbstractSessionPool[S]):
         | another `Exception`, or a generator's end     | goes back, reset first if something was left open        |
         | an interrupt (any other `BaseException`)      | is ended, unless the database's `resync` vouches for it  |
         """
-        database = self._database
-        if error is None or database is None or isinstance(error, GeneratorExit):
+        if error is None or isinstance(error, GeneratorExit):
             self.put(session)
         elif isinstance(error, Exception):
-            if judge(database.is_lost, error):
+            if self._ask_about(session, self._database.is_lost, error, otherwise=False):
                 self._return(self._desk.ledger.lose, session)
                 if self._keeper is not None:
                     self._keeper.wake()
             else:
                 self.put(session)
-        elif self._was_resynced(session):
+        elif self._ask_about(session, self._database.resync, session, otherwise=False):
             self.put(session)
         else:
             self._return(self._desk.ledger.taint, session)
 
     # When it is not simple.
 
-    def _wait(self, timeout: float | None, site: CodeType, line: int) -> S:
-        """Stand in line for a session."""
-        self._resume_keeping()
-        desk = self._desk
-        start = desk.now()
+    def _get_in_line(self, dead: S | None, timeout: float | None, site: CodeType, instruction: int) -> S:
+        """Wait for a session that looks alive, after one that did not, if there was one."""
+        self._before_waiting()
+        start = self._desk.now()
         timeout = self.default_timeout if timeout is None else timeout
-        waiter = ThreadWaiter(site, line)
+        until = math.inf if timeout is None else start + timeout
+        while True:
+            if dead is not None:
+                self._return(self._desk.ledger.bury, dead)
+            session = self._wait(start, until, ThreadWaiter(site, instruction))
+            if not self._glances or self._looks_alive(session):
+                return session
+            dead = session
+
+    def _wait(self, start: float, until: float, waiter: ThreadWaiter) -> S:
+        """Stand in line for a session."""
+        desk = self._desk
         try:
             desk.tell(desk.ledger.ask, waiter)
-            desk.wait(waiter, math.inf if timeout is None else start + timeout)
+            desk.wait(waiter, until)
             session: S | None = waiter.session
             if session is None:
                 raise self._explain(waiter.error, desk.now() - start)
@@ -173,57 +199,38 @@ class Lending(AbstractSessionPool[S]):
             what = DatabaseRefuses(f"{self.name}: the database refuses to open sessions: {error}")
             what.__cause__ = error
             return what
-        unbound = "" if self._database is not None else "; it is not bound to a database: call bind() first"
-        what = PoolTimeout(f"{self.name}: no session within {waited:.3g} s ({self._desk.snapshot()}){unbound}")
+        if isinstance(self._database, Nowhere):
+            hint = "; it is not bound to a database: call bind() first"
+        else:
+            hint = "" if self._desk.ledger.filling else "; it was cleared: call bind() to fill it again"
+        what = PoolTimeout(f"{self.name}: no session within {waited:.3g} s ({self._desk.snapshot()}){hint}")
         what.__cause__ = self._desk.ledger.failure
         return what
 
     def _looks_alive(self, session: S) -> bool:
         """Glance at a session that is about to be lent; a database that fails to look counts it as dead."""
-        assert self._database is not None
-        try:
-            return self._database.glance(session)
-        except Exception:
+        return self._ask_about(session, self._database.glance, session, otherwise=False)
+
+    def _was_left_open(self, session: S) -> bool:
+        """Ask about a session that may be put; what was not lent is refused later, so there is nothing to ask."""
+        if id(session) not in self._desk.ledger.lent:
             return False
+        return self._ask_about(session, self._database.needs_reset, session, otherwise=True)
+
+    def _ask_about(self, session: S, question: Callable[[A], bool], about: A, *, otherwise: bool) -> bool:
+        """Ask the database in passing; an interrupt meanwhile costs the session, since nobody can vouch for it now."""
+        try:
+            return question(about)
+        except Exception as error:
+            log.warning("%s: the database had no answer to a question about a session: %r", self.name, error)
+            return otherwise
         except BaseException:
             self._return(self._desk.ledger.taint, session)
             raise
 
-    def _get_another(self, dead: S, timeout: float | None, site: CodeType, line: int) -> S:
-        """Get a session that looks alive, in what is left of the time."""
-        timeout = self.default_timeout if timeout is None else timeout
-        until = math.inf if timeout is None else self._desk.now() + timeout
-        while True:
-            self._return(self._desk.ledger.bury, dead)
-            session = self._wait(max(0.0, until - self._desk.now()), site, line)
-            if self._looks_alive(session):
-                return session
-            dead = session
-
-    def _put_with_care(self, session: S) -> None:
-        """Check a session in that the database may have to reset; if it cannot tell, the session is ended."""
-        assert self._database is not None
-        ledger = self._desk.ledger
-        ledger.claim(session)
-        try:
-            left_open = self._database.needs_reset(session)
-        except BaseException as error:
-            self._return(ledger.taint, session)
-            if not isinstance(error, Exception):
-                raise
-            log.warning("%s: cannot tell whether a session needs a reset, so it is replaced: %r", self.name, error)
-        else:
-            self._return(ledger.reset if left_open else ledger.check_in, session)
-
-    def _was_resynced(self, session: S) -> bool:
-        """Ask the database to vouch for a session whose holder was interrupted."""
-        assert self._database is not None
-        try:
-            return self._database.resync(session)
-        except Exception:
-            return False
-
     def _return(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
         """Check a session in by way of any of the ledger's events for that."""
-        self._desk.ledger.claim(session)
+        rejection = self._desk.look(partial(self._desk.ledger.rejection, session))
+        if rejection is not None:
+            raise rejection
         self._desk.tell(event, session)

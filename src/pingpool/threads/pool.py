@@ -2,29 +2,39 @@
 
 import logging
 import math
-import random
 import threading
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.places import S
 from pingpool.core.rules import AHEAD
+from pingpool.core.slot import Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.database import Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
-from pingpool.options import Options, default_workers, next_name, seconds
+from pingpool.ground.forks import enrol
+from pingpool.ground.questions import overrides
+from pingpool.options import Options, PoolOptions, default_workers, jitter, next_name, seconds
 from pingpool.threads.clock import Clock, SystemClock
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
+from pingpool.threads.exit import close_at_exit
 from pingpool.threads.gates import ThreadRound
 from pingpool.threads.keeper import Keeper
 from pingpool.threads.lending import Lending
-from pingpool.threads.process import enrol
-from pingpool.threads.work import Work, overrides
+from pingpool.threads.work import Work
 
 log = logging.getLogger("pingpool")
+
+
+class ThreadedPoolOptions(PoolOptions, total=False):
+    """What `open` takes besides: see `PingingPool`."""
+
+    clock: Clock | None
+    slots: Callable[[], Slot] | None
 
 
 class PingingPool(Lending[S]):
@@ -35,7 +45,7 @@ class PingingPool(Lending[S]):
     Args:
         size: how many sessions the pool holds.
         default_timeout: how long `get()` waits for a session; None waits for ever.
-        ping_interval: a session that was not used or pinged for so long is proven before it is lent.
+        ping_interval: a session that was not used or pinged for so long is proven before it is lent; with 0, always.
         labels: strings by which the sessions can be recognised on the server.
         name: what the pool is called in threads, logs and errors.
         max_lifetime: sessions are replaced at this age, each up to a tenth earlier so that they do not all go together.
@@ -43,6 +53,7 @@ class PingingPool(Lending[S]):
         io_timeout: how long one call to the database may take before its session is given up.
         workers: how many calls to the database may run side by side; if not given, as many as sessions, 16 at most.
         clock: where the time comes from; tests bring one that is told.
+        slots: makes the slots; for timelines, whose slots keep a diary (`pingpool.telemetry.timeline`).
 
     Raises:
         TypeError: an option is of the wrong kind.
@@ -62,6 +73,7 @@ class PingingPool(Lending[S]):
         io_timeout: float = 10,
         workers: int | None = None,
         clock: Clock | None = None,
+        slots: Callable[[], Slot] | None = None,
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
         super().__init__(labels)
@@ -74,13 +86,15 @@ class PingingPool(Lending[S]):
             io_timeout=io_timeout,
             workers=default_workers(size) if workers is None else workers,
             name=next_name() if name is None else name,
-        )
+        ).check()
         self._clock = clock or SystemClock()
+        self._slots = slots
         self._binding = threading.Lock()
         self._keeper: Keeper | None = None
-        self._keeps = False
+        self._is_bound = False
         self._desk = self._new_desk()
         enrol(self)
+        close_at_exit(self)
 
     @property
     def name(self) -> str:
@@ -117,17 +131,23 @@ class PingingPool(Lending[S]):
         return round.proved
 
     def keep_alive(self) -> None:
-        """Start the keeper: a thread that calls `ping()` whenever something is due, somewhat ahead of time."""
+        """Start the keeper: a thread that calls `ping()` whenever something is due, somewhat ahead of time.
+
+        Raises:
+            PoolClosed: the pool is closed.
+            ValueError: `ping_interval` is 0, so that everything is due all the time.
+        """
+        if not self.ping_interval:
+            raise ValueError(f"{self.name}: a ping_interval of 0 means a check at each checkout; nothing to keep alive")
         with self._binding:
-            if self._desk.ledger.closed:
+            if self.closed:
                 raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
-            self._keeps = self._desk.ledger.kept = True
+            self._desk.ledger.kept = True
             self._start_keeper()
 
     def next_ping_at(self) -> float:
         """Return when `ping()` will have something to do, in the time of the pool's clock."""
-        with self._desk.lock:
-            return self._desk.ledger.next_due()
+        return self._desk.look(self._desk.ledger.next_due)
 
     # The pool as a whole.
 
@@ -146,20 +166,19 @@ class PingingPool(Lending[S]):
                 "pingpool.databases.callables makes one from plain functions"
             )
         with self._binding:
-            desk = self._desk
-            if desk.ledger.closed:
+            if self.closed:
                 raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
-            if self._database is not None and self._database != database:
+            if self._is_bound and self._database != database:
                 raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
-            was_filled = desk.ledger.filling
-            if self._database is None:
-                self._staff(database)
+            if not self._is_bound and self._database != database:
+                self._move_to(database)
+            was_filled = self._desk.ledger.filling
             try:
-                self._fill(desk)
+                self._fill()
+                self._is_bound = True
             except BaseException:
                 if not was_filled:
                     self.clear()
-                    self._database = None
                 raise
 
     def clear(self) -> None:
@@ -172,7 +191,7 @@ class PingingPool(Lending[S]):
     def close(self, timeout: float = 10) -> None:
         """End the pool: waiters are told at once, idle sessions deleted, lent ones deleted when they come back.
 
-        Waits at most `timeout` seconds for that. Closing again does no harm.
+        Waits at most `timeout` seconds for what is under way; not for lent sessions. Closing again does no harm.
         """
         until = self._clock.now() + seconds("timeout", timeout)
         desk = self._desk
@@ -181,6 +200,11 @@ class PingingPool(Lending[S]):
         round = ThreadRound()
         desk.tell(desk.ledger.close, round)
         desk.wait(round, until)
+
+    @property
+    def closed(self) -> bool:
+        """Has the pool been closed?"""
+        return self._desk.ledger.closed
 
     def stats(self) -> Stats:
         """Return a snapshot of the pool."""
@@ -202,57 +226,73 @@ class PingingPool(Lending[S]):
         """Say what the pool is doing."""
         return f"<{type(self).__name__} {self.name}: {snapshot(self._desk.ledger)}>"
 
+    def __del__(self) -> None:
+        """Close a pool that nobody can reach any more, without waiting."""
+        desk = getattr(self, "_desk", None)
+        if desk is not None and desk.ledger.filling and not desk.ledger.closed:
+            warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
+            desk.tell(desk.ledger.close, ThreadRound())
+
     def start_anew(self) -> list[Any]:
         """Forget every session without touching it, and return them all; called in a forked child."""
         old = self._desk.ledger
         self._binding = threading.Lock()
         self._keeper = None
         self._desk = self._new_desk()
-        if self._database is not None:
-            self._staff(self._database)
-        self._desk.ledger.filling, self._desk.ledger.kept = old.filling, old.kept
-        self._desk.ledger.closed = old.closed
+        if self._is_bound:
+            self._move_to(self._database)
+        ledger = self._desk.ledger
+        ledger.filling, ledger.kept, ledger.closed = old.filling, old.kept, old.closed
         return [old, *(slot.tether() for slot in old.lent.values())]
 
     # How it is done.
 
-    def _fill(self, desk: Desk[S]) -> None:
+    def _fill(self) -> None:
         """Fill the pool, or say why that cannot be done."""
-        round = ThreadRound()
+        desk, round = self._desk, ThreadRound()
         desk.tell(desk.ledger.fill, round)
         desk.wait(round, math.inf)
-        if desk.ledger.vacant and desk.ledger.failure is not None:
-            failure = desk.ledger.failure
-            raise CannotFill(f"{self.name}: the database does not open sessions: {failure}") from failure
+        if round.failure is not None:
+            raise CannotFill(f"{self.name}: {self._database!r} opens no session: {round.failure}") from round.failure
 
     def _new_desk(self) -> Desk[S]:
         """Set up a desk with an empty ledger."""
         ledger: Ledger[S] = Ledger(
             self.size,
             interval=self.ping_interval,
-            jitter=random.random,
+            jitter=jitter,
             lifetime=self._options.max_lifetime,
             max_waiters=self._options.max_waiters,
+            slots=self._slots,
         )
         return Desk(self.name, ledger, self._clock)
 
-    def _staff(self, database: Database[S]) -> None:
+    def _move_to(self, database: Database[S]) -> None:
         """Give the desk a crew that works on the database."""
+        if self._desk.is_staffed:  # what the crew did for another database has no place here
+            old, self._desk = self._desk, self._new_desk()
+            self._desk.ledger.kept = old.ledger.kept
+            old.tell(old.ledger.close, ThreadRound())
         self._database = database
-        self._glances = overrides(database, "glance")
-        self._may_need_reset = overrides(database, "needs_reset")
+        self._glances = overrides(database, "glance", Database)
+        self._may_need_reset = overrides(database, "needs_reset", Database)
         crew = Crew(self.name, self._options.workers)
         work = Work(self._desk, database, crew, labels=self.labels, io_timeout=self._options.io_timeout)
         self._desk.send = work.take
 
-    def _resume_keeping(self) -> None:
+    def _before_waiting(self) -> None:
         """Start the keeper again in a forked child, with its first use of the pool."""
-        if self._keeps and self._keeper is None:
-            self._start_keeper()
+        if self._desk.ledger.kept and self._keeper is None and self._binding.acquire(blocking=False):
+            try:
+                if not self.closed:
+                    self._start_keeper()
+            finally:
+                self._binding.release()
 
     def _start_keeper(self) -> None:
         """Start the keeper, unless there is one."""
         if self._keeper is None:
             nap = AHEAD * min(self.ping_interval, self._options.max_lifetime)
-            self._keeper = Keeper(self, self._clock, nap=nap)
-            self._keeper.start()
+            keeper = Keeper(self, self._clock, nap=nap)
+            keeper.start()
+            self._keeper = keeper

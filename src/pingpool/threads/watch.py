@@ -23,17 +23,11 @@ log = logging.getLogger("pingpool")
 class Moment:
     """Something to be called at a time, unless it is cancelled before."""
 
-    __slots__ = ("_order", "call", "when")
+    __slots__ = ("call",)
 
-    def __init__(self, when: float, order: int, call: Callable[[], object]) -> None:
-        """Call at `when`; moments of the same time are called in their order."""
-        self.when = when
-        self._order = order
+    def __init__(self, call: Callable[[], object]) -> None:
+        """Start in force."""
         self.call: Callable[[], object] | None = call
-
-    def __lt__(self, other: "Moment") -> bool:
-        """Sort by time."""
-        return (self.when, self._order) < (other.when, other._order)
 
     def cancel(self) -> None:
         """Call nothing."""
@@ -48,26 +42,37 @@ class Watch:
         self._name = name
         self._clock = clock
         self._lock = threading.RLock()
-        self._moments: list[Moment] = []
+        self._moments: list[tuple[float, int, Moment]] = []
         self._orders = itertools.count()
         self._gate = shut_gate()
         self._thread: threading.Thread | None = None
 
     def at(self, when: float, call: Callable[[], object]) -> Moment:
         """Call at that time, or soon if it has passed."""
-        moment = Moment(when, next(self._orders), call)
+        moment = Moment(call)
         with self._lock:
-            heapq.heappush(self._moments, moment)
+            heapq.heappush(self._moments, (when, next(self._orders), moment))
+            self._forget_cancelled()
             if self._thread is None:
-                thread = threading.Thread(target=self._run, name=f"{self._name}-watch", daemon=True)
-                self._thread = thread
-                try:
-                    thread.start()
-                except RuntimeError:  # the interpreter is ending: nothing is awaited any more
-                    self._thread = None
-            elif self._moments[0] is moment:
+                self._start()
+            elif self._moments[0][2] is moment:
                 open_gate(self._gate)
         return moment
+
+    def _start(self) -> None:
+        self._thread = thread = threading.Thread(target=self._run, name=f"{self._name}-watch", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # too many threads, or the interpreter is ending: the next moment tries again
+            self._thread = None
+        except BaseException:
+            if thread.ident is None:
+                self._thread = None
+            raise
+
+    def _forget_cancelled(self) -> None:
+        while self._moments and self._moments[0][2].call is None:
+            heapq.heappop(self._moments)
 
     def _run(self) -> None:
         while True:
@@ -79,14 +84,13 @@ class Watch:
         """Call what is due and return the seconds until something else is."""
         while True:
             with self._lock:
-                while self._moments and self._moments[0].call is None:
-                    heapq.heappop(self._moments)
+                self._forget_cancelled()
                 if not self._moments:
                     return LINGER
-                pause = self._moments[0].when - self._clock.now()
+                pause = self._moments[0][0] - self._clock.now()
                 if pause > 0:
                     return pause
-                call = heapq.heappop(self._moments).call
+                call = heapq.heappop(self._moments)[2].call
             try:
                 if call is not None:
                     call()

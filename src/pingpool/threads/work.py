@@ -2,6 +2,9 @@
 
 This runs in the crew's threads. Whatever a method of the database raises, however unlikely (BaseException included), is
 taken for the failure of that one job.
+
+The deadline of a job begins when the job does. A job still in the queue is given up when nobody in the crew has begun
+anything for as long: then the whole crew hangs, and whoever waits for the job would wait for ever.
 """
 
 import logging
@@ -15,11 +18,24 @@ from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.database import Database
 from pingpool.errors import BadSession
+from pingpool.ground.questions import forget_frames, judge, overrides
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
 from pingpool.threads.watch import Moment
 
 log = logging.getLogger("pingpool")
+
+
+class Call:
+    """Jobs on their way through the crew, and the moment from which they take too long."""
+
+    __slots__ = ("began_at", "deadline", "jobs")
+
+    def __init__(self, jobs: list[Job]) -> None:
+        """Start in the queue."""
+        self.jobs = jobs
+        self.began_at: float | None = None
+        self.deadline: Moment | None = None
 
 
 class Work(Generic[S]):
@@ -35,8 +51,10 @@ class Work(Generic[S]):
         self._crew = crew
         self._labels = labels
         self._io_timeout = io_timeout
-        self._makes_many = overrides(database, "create_many")
-        self._aborts = overrides(database, "abort")
+        self._makes_many = overrides(database, "create_many", Database)
+        self._checks = overrides(database, "check", Database)
+        self._aborts = overrides(database, "abort", Database)
+        self._began_at = desk.now()
         self._calls: Mapping[object, Callable[[Job], None]] = {
             CREATING: self._make,
             CHECKING: self._check,
@@ -50,19 +68,31 @@ class Work(Generic[S]):
             to_make = [job for job in jobs if job.kind is CREATING]
             jobs = [job for job in jobs if job.kind is not CREATING]
             if to_make:
-                self._crew.take(partial(self._make_many, to_make))
+                self._send(Call(to_make), self._make_many)
         for job in jobs:
-            self._crew.take(partial(self._do, job))
+            self._send(Call([job]), self._do)
 
-    def _do(self, job: Job) -> None:
-        """Do one job, unless it was withdrawn before anybody began."""
-        if not self._desk.start(job):
-            return
-        alarm = self._deadline(job)
+    def _send(self, call: Call, do: Callable[[Call], None]) -> None:
+        """Give the call to the crew, and watch over it."""
+        self._watch(call, self._desk.now())
+        self._crew.take(partial(self._carry_through, call, do))
+
+    def _carry_through(self, call: Call, do: Callable[[Call], None]) -> None:
+        """Do what is still wanted of the call."""
         try:
-            self._calls[job.kind](job)
+            self._begin(call)
+            call.jobs = [job for job in call.jobs if self._desk.start(job)]
+            if call.jobs:
+                do(call)
         finally:
-            alarm.cancel()
+            call.jobs = []
+            if call.deadline is not None:
+                call.deadline.cancel()
+
+    def _do(self, call: Call) -> None:
+        """Do the one job of this call."""
+        for job in call.jobs:
+            self._calls[job.kind](job)
 
     def _make(self, job: Job) -> None:
         try:
@@ -72,27 +102,23 @@ class Work(Generic[S]):
         else:
             self._desk.tell(self._deliver, job, session)
 
-    def _make_many(self, jobs: list[Job]) -> None:
+    def _make_many(self, call: Call) -> None:
         """Make sessions for several slots by one call, and ask again while the database gives some but not all."""
-        wanted = [job for job in jobs if self._desk.start(job)]
-        while wanted:
-            alarms = [self._deadline(job) for job in wanted]
-            try:
-                sessions = list(self._database.create_many(len(wanted), labels=self._labels, timeout=self._io_timeout))
+        try:
+            while call.jobs:
+                wanted = call.jobs
+                sessions = self._database.create_many(len(wanted), labels=self._labels, timeout=self._io_timeout)
                 if not sessions:
                     raise BadSession("the database's create_many returned no session at all")
-            except BaseException as error:
-                for job in wanted:
-                    self._report_failure(job, error)
-                return
-            finally:
-                for alarm in alarms:
-                    alarm.cancel()
-            for job, session in zip(wanted, sessions, strict=False):
-                self._desk.tell(self._deliver, job, session)
-            for session in sessions[len(wanted) :]:
-                self._crew.take(partial(self._delete, session))
-            wanted = wanted[len(sessions) :]
+                for job, session in zip(wanted, sessions, strict=False):
+                    self._desk.tell(self._deliver, job, session)
+                for session in sessions[len(wanted) :]:
+                    self._crew.take(partial(self._delete, session))
+                call.jobs = wanted[len(sessions) :]
+                self._begin(call)
+        except BaseException as error:
+            for job in call.jobs:
+                self._report_failure(job, error)
 
     def _deliver(self, job: Job, session: S, now: float) -> list[Order]:
         """Bring a new session to the ledger; refuse what cannot be pooled."""
@@ -102,26 +128,25 @@ class Work(Generic[S]):
         return self._ledger.made(job, session, now)
 
     def _check(self, job: Job) -> None:
-        try:
-            self._database.ping(job.session, timeout=self._io_timeout)
-        except BaseException as error:
-            if judge(self._database.is_transient, error):
-                self._desk.tell(self._ledger.in_doubt, job, error)
-            else:
-                self._desk.tell(self._ledger.gone, job)
+        quickly = job.urgent and self._checks
+        error = self._attempt(self._database.check if quickly else self._database.ping, job)
+        forget_frames(error)
+        if error is None:
+            self._desk.tell(self._ledger.sighted if quickly else self._ledger.alive, job)
+        elif judge(self._database.is_transient, error):
+            self._desk.tell(self._ledger.in_doubt, job, error)
         else:
-            self._desk.tell(self._ledger.alive, job)
+            self._desk.tell(self._ledger.gone, job)
 
     def _reset(self, job: Job) -> None:
-        try:
-            self._database.reset(job.session, timeout=self._io_timeout)
-        except BaseException as error:
-            if judge(self._database.is_lost, error):
-                self._desk.tell(self._ledger.gone, job)
-            else:
-                self._desk.tell(self._ledger.in_doubt, job, error)
-        else:
+        error = self._attempt(self._database.reset, job)
+        forget_frames(error)
+        if error is None:
             self._desk.tell(self._ledger.alive, job)
+        elif judge(self._database.is_lost, error):
+            self._desk.tell(self._ledger.gone, job)
+        else:
+            self._desk.tell(self._ledger.in_doubt, job, error)
 
     def _end(self, job: Job) -> None:
         self._delete(job.session)
@@ -133,32 +158,54 @@ class Work(Generic[S]):
         except BaseException as error:
             log.debug("%s: a session could not be ended properly: %r", self._desk.name, error)
 
+    def _attempt(self, call: Callable[..., object], job: Job) -> BaseException | None:
+        """Make a call about the job's session, and return its error, if any."""
+        try:
+            call(job.session, timeout=self._io_timeout)
+        except BaseException as error:
+            return error
+        return None
+
     def _report_failure(self, job: Job, error: BaseException) -> None:
         """Report that no session could be made."""
         log.info("%s: cannot make a session: %r", self._desk.name, error)
         fatal = judge(self._database.is_fatal, error)
         self._desk.tell(self._ledger.refused if fatal else self._ledger.failed, job, error)
 
-    def _deadline(self, job: Job) -> Moment:
-        """Set the moment from which the job takes too long."""
-        return self._desk.watch.at(self._desk.now() + self._io_timeout, partial(self._overrun, job))
+    # Deadlines.
 
-    def _overrun(self, job: Job) -> None:
-        """Give the job up, and try to free the worker that hangs in it; if that hangs too, it costs no worker."""
-        self._desk.tell(self._ledger.overran, job)
-        if self._aborts and job.session is not None:
-            threading.Thread(target=self._database.abort, args=(job.session,), daemon=True).start()
+    def _begin(self, call: Call) -> None:
+        """Count the time that the call takes from now on."""
+        self._began_at = call.began_at = self._desk.now()
 
+    def _watch(self, call: Call, since: float) -> None:
+        """Look after the call when it may have taken too long."""
+        call.deadline = self._desk.watch.at(since + self._io_timeout, partial(self._look_after, call))
 
-def overrides(database: Database[S], method: str) -> bool:
-    """Does the database bring its own version of this optional method?"""
-    return getattr(type(database), method) is not getattr(Database, method) or method in vars(database)
+    def _look_after(self, call: Call) -> None:
+        """Give the jobs up if they have taken too long, or cannot begin since the whole crew hangs."""
+        if not call.jobs:
+            return
+        since = self._began_at if call.began_at is None else call.began_at
+        if self._desk.now() < since + self._io_timeout:
+            self._watch(call, since)
+            return
+        given_up: list[Job] = []
+        for job in call.jobs:
+            self._desk.tell(self._give_up, job, given_up)
+        for job in given_up:
+            if self._aborts and job.started and job.session is not None:
+                threading.Thread(target=self._abort, args=(job.session,), daemon=True).start()
 
+    def _give_up(self, job: Job, given_up: list[Job], now: float) -> list[Order]:
+        """Tell the ledger, and note whether the job was still on its books."""
+        if job in self._ledger.jobs:
+            given_up.append(job)
+        return self._ledger.overran(job, now)
 
-def judge(question: Callable[[BaseException], bool], error: BaseException) -> bool:
-    """Ask the database what an error means; if it cannot say, the error means nothing special."""
-    try:
-        return question(error)
-    except Exception:
-        log.exception("the database could not tell what %r means", error)
-        return False
+    def _abort(self, session: S) -> None:
+        """Try to free the worker that hangs, from a thread of its own: if that hangs too, it costs no worker."""
+        try:
+            self._database.abort(session)
+        except BaseException:
+            log.exception("%s: a hanging call could not be aborted", self._desk.name)

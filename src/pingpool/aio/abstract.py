@@ -1,0 +1,80 @@
+"""What every session pool for asyncio offers, whatever its policy; the words are those of google-cloud-spanner."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import CodeType, TracebackType
+from typing import Any, Final, Generic
+
+from pingpool.core.places import S
+from pingpool.options import checked_labels
+
+
+class AbstractAsyncSessionPool(ABC, Generic[S]):
+    """Lends out sessions of one database, within one event loop."""
+
+    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
+        """`labels`, strings to strings, are given to every session the pool makes."""
+        self._labels = checked_labels(labels)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the pool's sessions."""
+        return self._labels
+
+    @abstractmethod
+    async def bind(self, database: Any) -> None:
+        """Associate the pool with a database."""
+
+    @abstractmethod
+    async def get(self, timeout: float | None = None) -> S:
+        """Check a session out, waiting at most `timeout` seconds."""
+
+    @abstractmethod
+    async def put(self, session: S) -> None:
+        """Check a session in; never suspends."""
+
+    @abstractmethod
+    async def give_back(self, session: S, error: BaseException | None) -> None:
+        """Check a session in, saying what ended its use: an error, or None if all went well. Never suspends."""
+
+    @abstractmethod
+    async def clear(self) -> None:
+        """Delete every session that is not lent."""
+
+    def session(self, timeout: float | None = None) -> "AsyncCheckout[S]":
+        """Return a context manager that checks a session out for the length of an `async with` block."""
+        return AsyncCheckout(self, timeout)
+
+
+class AsyncCheckout(Generic[S]):
+    """One use of a session, from `async with pool.session() as session:` to the end of the block.
+
+    How the block ended decides what becomes of the session: see `AsyncPingingPool.give_back`.
+    """
+
+    __slots__ = ("_pool", "_session", "_timeout")
+
+    def __init__(self, pool: AbstractAsyncSessionPool[S], timeout: float | None) -> None:
+        """Take nothing yet."""
+        self._pool = pool
+        self._timeout = timeout
+        self._session: S | None = None
+
+    async def __aenter__(self) -> S:
+        """Check the session out."""
+        if self._session is not None:
+            raise RuntimeError("this block has its session already; ask the pool for another session()")
+        session = self._session = await self._pool.get(self._timeout)
+        return session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back. Nothing here suspends, so no cancel can come in between."""
+        session, self._session = self._session, None
+        if session is not None:
+            await self._pool.give_back(session, error)
+
+
+ENTER: Final[CodeType] = vars(AsyncCheckout)["__aenter__"].__code__
+"""Where an `async with pool.session()` block calls `get`; the place of the checkout is one frame further out."""

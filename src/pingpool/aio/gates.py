@@ -1,0 +1,49 @@
+"""How tasks wait: each at a bare future of its own, done by whoever answers. Never a condition, a queue or a shield.
+
+Being woken is not the answer; the answer is what the ledger wrote before. So it does no harm to be woken twice, or to
+be woken and cancelled at once. The future is made only by those who have to wait.
+"""
+
+import asyncio
+from types import CodeType
+
+from pingpool.core.orders import Round, Waiter
+
+Gate = asyncio.Future[None]
+
+
+class AsyncWaiter(Waiter):
+    """A task in line for a session, until a time."""
+
+    __slots__ = ("gate", "until")
+
+    def __init__(self, site: CodeType | None, instruction: int, until: float) -> None:
+        """Start without a gate: perhaps there is no need to wait."""
+        super().__init__(site, instruction)
+        self.gate: Gate | None = None
+        self.until = until
+
+    def wake(self) -> None:
+        """Open the gate."""
+        open_gate(self.gate)
+
+
+class AsyncRound(Round):
+    """A round of jobs that a task waits for."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self) -> None:
+        """Start without a gate: perhaps there is no need to wait."""
+        super().__init__()
+        self.gate: Gate | None = None
+
+    def wake(self) -> None:
+        """Open the gate."""
+        open_gate(self.gate)
+
+
+def open_gate(gate: Gate | None) -> None:
+    """Let the task pass; a gate that is open, or whose task was cancelled, stays as it is."""
+    if gate is not None and not gate.done():
+        gate.set_result(None)

@@ -1,0 +1,89 @@
+"""The keeper: a loop around `ping()`."""
+
+import asyncio
+import logging
+import weakref
+from typing import Protocol
+
+from pingpool.aio.clock import Clock
+from pingpool.aio.gates import Gate, open_gate
+
+log = logging.getLogger("pingpool")
+
+
+class Pingable(Protocol):
+    """A pool, as its keeper sees it."""
+
+    @property
+    def name(self) -> str:
+        """What the pool is called."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Has the pool been closed?"""
+        ...
+
+    async def ping(self) -> int:
+        """Prove what is due."""
+        ...
+
+    def next_ping_at(self) -> float:
+        """Return when something will be due."""
+        ...
+
+
+class Keeper:
+    """Keeps the idle sessions of one pool alive, from a task of its own, for as long as somebody holds the pool."""
+
+    def __init__(self, pool: Pingable, clock: Clock, *, nap: float) -> None:
+        """Begin. `nap` is the longest time, in seconds, to sleep without a look at what is due."""
+        self._pool = weakref.ref(pool, lambda _: self.wake())
+        self._clock = clock
+        self._nap = nap
+        self._gate: Gate | None = None
+        self._stopped = False
+        self._task = asyncio.create_task(self._run(), name=f"{pool.name}: keeper")
+
+    @property
+    def is_over(self) -> bool:
+        """Has it ended, stopped by the pool or cancelled by somebody else?"""
+        return self._task.done()
+
+    def wake(self) -> None:
+        """Look now: something happened that may have made sessions due."""
+        open_gate(self._gate)
+
+    def stop(self) -> None:
+        """End after the round that is going on, if any."""
+        self._stopped = True
+        self.wake()
+
+    async def _run(self) -> None:
+        while (due_at := self._due_at()) is not None:
+            await self._sleep_until(min(due_at, self._clock.now() + self._nap))
+            pool = self._pool()
+            if pool is not None and not self._stopped:
+                await self._ping(pool)
+            del pool
+
+    async def _ping(self, pool: Pingable) -> None:
+        """Ping once; a keeper that dies of an error would be worse than any error."""
+        try:
+            await pool.ping()
+        except Exception:
+            log.exception("%s: a round of pings failed", pool.name)
+
+    async def _sleep_until(self, when: float) -> None:
+        """Sleep until that time, or until somebody wakes the keeper."""
+        self._gate = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_at(when, self.wake)
+        try:
+            await self._gate
+        finally:
+            timer.cancel()
+
+    def _due_at(self) -> float | None:
+        """Return when there is something to do; None if there never will be."""
+        pool = self._pool()
+        return None if pool is None or pool.closed or self._stopped else pool.next_ping_at()

@@ -1,0 +1,158 @@
+"""Redis and Valkey for asyncio: what is pooled is the driver's raw `redis.asyncio.Connection`, one socket each.
+
+The driver reconnects such a connection without a word when it finds it closed; here it refuses to, because another
+socket would be another session. `client_on` makes a client that speaks on the connection that was lent, and no other:
+
+    async with pool.session() as connection:
+        await client_on(connection).incr("visits")
+"""
+
+import importlib
+import weakref
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeAlias
+
+from pingpool.database import AsyncDatabase
+from pingpool.databases import redis
+from pingpool.databases.labelling import as_text
+
+Session: TypeAlias = Any
+"""A `redis.asyncio.Connection` or `valkey.asyncio.Connection`, or one of their kinds."""
+
+
+class AsyncRedis(AsyncDatabase[Session]):
+    """The sessions of one Redis or Valkey database; the arguments are those of `databases.redis.Redis`.
+
+        pool = await pingpool.open_async(AsyncRedis("cache", db=1, password=read_secret, ssl=True))
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    def __init__(self, *place: Any, **options: Any) -> None:
+        """Connect to nothing yet."""
+        self._twin: Any = redis.Redis(*place, **options)
+
+    @classmethod
+    def like(cls, twin: redis.Redis) -> "AsyncRedis":
+        """Return a database that does as this one for threads does, with the driver's other half."""
+        database = cls()
+        database._twin = twin
+        return database
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
+        options = dict(self._twin._options)
+        password = self._twin._password
+        if labels:
+            options["client_name"] = redis.printable(as_text(labels, after=options.get("client_name"), between=","))
+        if password is not None:
+            options["password"] = password() if callable(password) else password
+        kinds = importlib.import_module(f"{self._twin._driver.__name__}.asyncio.connection")
+        session = getattr(kinds, self._twin._kind.__name__)(**self._twin._place, **options)
+        session.retry = no_retry(self._twin._driver)
+        try:
+            await session.connect()
+        except BaseException:
+            await session.disconnect(nowait=True)
+            raise
+        session.redis_connect_func = refuse_to_reconnect  # the name is the same in both drivers
+        return session
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Send a PING and wait for its answer, and no other; a closed connection is not opened again."""
+        if not session.is_connected:
+            raise self._twin._driver.ConnectionError("the connection is closed")
+        await session.send_command("PING", check_health=False)
+        answer = await session.read_response()
+        if answer not in (b"PONG", "PONG"):
+            raise self._twin._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection."""
+        await session.disconnect(nowait=True)
+
+    def glance(self, session: Session) -> bool:
+        """Is the connection open, as far as the loop has heard?"""
+        reader = session._reader
+        return reader is not None and not reader.at_eof() and reader.exception() is None
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Is it the driver's word for trouble with the connection? The driver has closed it then."""
+        return bool(self._twin.is_lost(error))
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Did the server answer a ping, if only with a complaint (it is busy with a script)?"""
+        return bool(self._twin.is_transient(error))
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
+        return bool(self._twin.is_fatal(error))
+
+    def __repr__(self) -> str:
+        """Name the place, and no secret."""
+        return f"Async{self._twin!r}"
+
+    def __eq__(self, other: object) -> bool:
+        """Two that connect in the same way are the same database."""
+        return isinstance(other, AsyncRedis) and bool(other._twin == self._twin)
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(self._twin)
+
+
+def no_retry(driver: Any) -> Any:
+    """Return the driver's way of not trying again: that is the pool's business."""
+    retry = importlib.import_module(f"{driver.__name__}.asyncio.retry").Retry
+    return retry(importlib.import_module(f"{driver.__name__}.backoff").NoBackoff(), 0)
+
+
+def refuse_to_reconnect(session: Session) -> NoReturn:
+    """Stand in for the introduction on a new socket: there is to be none."""
+    driver: Any = importlib.import_module(type(session).__module__.partition(".")[0])
+    raise driver.ConnectionError("the session is lost: its connection is closed")
+
+
+class Sole:
+    """A pool of one connection, as the driver's client wants to see a pool. It does not keep the connection alive."""
+
+    def __init__(self, session: Session) -> None:
+        """Lend this connection, each time."""
+        self._session = weakref.ref(session)
+        self._encoder = session.encoder
+        self.connection_kwargs = {"protocol": session.protocol}
+
+    async def get_connection(self, *names: object, **options: object) -> Session:
+        """Lend the connection."""
+        return self._session()
+
+    async def release(self, connection: Session) -> None:
+        """Take it back."""
+
+    def get_encoder(self) -> Any:
+        """Return how it writes values."""
+        return self._encoder
+
+    def get_protocol(self) -> Any:
+        """Return the version of the protocol that it speaks."""
+        return self.connection_kwargs["protocol"]
+
+
+def client_on(session: Session) -> Any:
+    """Return a `redis.asyncio.Redis` or `valkey.asyncio.Valkey` that speaks on this connection, and on no other.
+
+    It serves as long as the connection is lent. Once the connection is lost, it raises `ConnectionError`.
+    """
+    driver: Any = importlib.import_module(type(session).__module__.partition(".")[0] + ".asyncio")
+    kind: Any = getattr(driver, "Valkey", None) or driver.Redis
+    return kind(connection_pool=Sole(session))
+
+
+def from_url(url: str) -> AsyncRedis:
+    """Return the database that a URL names, as `databases.redis.from_url` reads it.
+
+    Raises:
+        BadURL: the URL makes no sense.
+    """
+    return AsyncRedis.like(redis.from_url(url))

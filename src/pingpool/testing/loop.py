@@ -1,0 +1,80 @@
+"""An event loop on virtual time: it sleeps for hours in no time, and does the same things in the same order every time.
+
+    def test_a_timeout() -> None:
+        async def main() -> None:
+            pool = AsyncPingingPool(size=1, default_timeout=3600)
+            ...
+        run(main())
+
+Each round of the loop takes a nanosecond; when nothing is left to be done, time leaps to the next timer. Pools,
+`asyncio.sleep` and `asyncio.timeout` all live by that time. If there is no timer either, every task waits for ever, and
+the loop says so instead of hanging.
+"""
+
+import asyncio
+import math
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+STEP = 1e-9
+"""Seconds that a round of the loop takes; loops count timers that are this near as due."""
+
+
+class Stuck(Exception):
+    """Every task waits, and nothing will ever happen."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time all but stands still while somebody is at work, and leaps when nobody is.
+
+    Sockets and threads are seen to, but only when all tasks wait; `patience` is how many real seconds the loop then
+    waits for them before it declares itself stuck.
+    """
+
+    def __init__(self, now: float = 1000.0, *, patience: float = 0.0) -> None:
+        """Start at `now` seconds."""
+        self.now = now
+        self._leaper = _Leaper(self, patience)
+        super().__init__(self._leaper)
+
+    def time(self) -> float:
+        """Return the virtual time."""
+        return self.now
+
+    def leap(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        self.now = max(self.now + max(seconds, STEP), math.nextafter(self.now, math.inf))
+
+
+def run(main: Coroutine[Any, Any, T], *, patience: float = 0.0) -> T:
+    """Run a coroutine on virtual time, as `asyncio.run` does on real time.
+
+    Raises:
+        Stuck: it waits for what will never happen.
+    """
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience=patience)) as runner:
+        return runner.run(main)
+
+
+class _Leaper(selectors.DefaultSelector):
+    """Where a loop waits for time to pass and for sockets to speak: here the time passes at once."""
+
+    def __init__(self, loop: VirtualLoop, patience: float) -> None:
+        super().__init__()
+        self._loop = loop
+        self._patience = patience
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return the sockets that are ready; if there are none, let the time pass."""
+        if timeout is not None and timeout <= 0:
+            self._loop.leap(0)
+            return []
+        ready = super().select(self._patience if timeout is None else 0)
+        if not ready:
+            if timeout is None:
+                raise Stuck("every task waits, and nothing will ever happen")
+            self._loop.leap(timeout)
+        return ready
