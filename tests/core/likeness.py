@@ -1,0 +1,101 @@
+"""When are two worlds the same? When all that their futures depend on is.
+
+What is forgotten: who is who (slots, callers and sessions are alike), and how long ago something was that no longer
+matters: an overdue session does not grow more overdue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pingpool.core.backoff import FIRST_PAUSE, URGENT, Backoff
+from pingpool.core.ledger import DOUBTS
+from pingpool.core.orders import Job
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
+
+from .small import INTERVAL, PATIENT, UNIT, dropped
+
+if TYPE_CHECKING:
+    from .world import World
+
+KINDS = {CREATING: 0, CHECKING: 1, RESETTING: 2, CLOSING: 3}
+
+
+def unlike(codes: Iterable[int]) -> Iterable[int]:
+    """Return the places of those that differ; of those that are alike one will do."""
+    return {code: place for place, code in enumerate(codes)}.values()
+
+
+def likeness(world: World) -> tuple[Any, ...]:
+    """Return all that the future depends on, and nothing else."""
+    ledger = world.ledger
+    rounds = ledger.rounds
+    served = {id(waiter.session) for waiter in world.served}
+    slots = [
+        sum((400 << place) * (slot in round.vacated) for place, round in enumerate(rounds)) for slot in ledger.vacant
+    ]
+    for slot in ledger.idle:
+        slots.append(1 + wear(world, slot) + 200 * (slot.state is not IDLE))
+    for at, slot in ledger.lent.items():
+        if slot.tether is dropped:
+            slots.append(40)
+        elif at in served:
+            slots.append(50 + wear(world, slot) + 200 * (slot.state is not IN_USE))
+        else:
+            slots.append(100 + worth(world, slot))
+    for job in ledger.jobs:
+        slots.append(task(world, job) if job.slot is not None else -task(world, job))
+    slots.sort()
+    ghost = world.ghost
+    return (
+        tuple(slots),
+        len(world.line),
+        ledger.filling + 2 * ledger.closed + 4 * (ledger.refusal is not None) + 8 * (ledger.suspected_at == world.now),
+        len(ledger.letterbox),
+        0 if ghost is None else 1 + KINDS[ghost.kind],
+        pause(world, ledger.creation, PATIENT * UNIT, 2),
+        pause(world, ledger.doubt, URGENT, DOUBTS) if world.config.doubts else 0,
+        len(rounds),
+    )
+
+
+def wear(world: World, slot: Any) -> int:
+    """Return all that matters of the age of a session in the hands of the pool."""
+    age = min((world.now - slot.proven_at) / UNIT, INTERVAL)
+    return int(age) + 3 * int(slot.proven_at <= world.ledger.suspected_at) + 6 * years(world, slot)
+
+
+def worth(world: World, slot: Any) -> int:
+    """Return all that matters of a session in the hands of its holder."""
+    return int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot)
+
+
+def task(world: World, job: Job) -> int:
+    """Return all that matters of a job."""
+    code = 1000 * (1 + KINDS[job.kind])
+    if job.kind is CREATING:
+        code += 100 * job.started
+    else:
+        code += 0 if job.slot is None else years(world, job.slot)
+    if job.kind is not CLOSING:
+        code += 200 * job.doomed
+    for place, round in enumerate(world.ledger.rounds):
+        code += (400 << place) * (job in round.jobs)
+    return code
+
+
+def years(world: World, slot: Any) -> int:
+    """Return how many steps a session has left to live; 0 where nothing is said about that."""
+    return int(max(0, 1 + (slot.retires_at - world.now) / UNIT)) if slot.retires_at < float("inf") else 0
+
+
+def pause(world: World, backoff: Backoff, longest: float, failures: int) -> tuple[float, ...]:
+    """Return all that matters of a back-off: what it allows, what it remembers, and how its pause goes on."""
+    width = min(backoff.width, world.config.size)
+    if not backoff.failures:
+        return (width,)
+    left = max(0.0, backoff.ready_at(longest) - world.now)
+    urgent = max(0.0, backoff.ready_at(URGENT) - world.now)
+    counts = world.now - backoff.counted_at >= FIRST_PAUSE
+    return (width, min(backoff.failures, failures), left, urgent, counts)

@@ -1,0 +1,245 @@
+"""What all proofs share: slots that enforce `TRANSITIONS`, and the promises of the ledger as small named functions.
+
+`ALWAYS` holds after every call, `SETTLED` after every call that returned orders; `check_answers` looks at the orders
+themselves. Each raises `Broken` with a sentence. They are written from the rules, not from the code.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pingpool.core.backoff import PATIENT, URGENT
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Job, Order, Round, Waiter
+from pingpool.core.slot import (
+    CHECKING,
+    CREATING,
+    IDLE,
+    IN_USE,
+    RESETTING,
+    TRANSITIONS,
+    VACANT,
+    AgingSlot,
+    Slot,
+    State,
+)
+
+Found = list[tuple[Slot, State]]
+"""Slots, each with the state that belongs to the place where it was found."""
+
+LAWFUL = frozenset((transition.before, transition.after) for transition in TRANSITIONS)
+
+
+class Broken(AssertionError):
+    """A promise of the core does not hold."""
+
+
+class CheckedSlot(AgingSlot):
+    """A slot that moves only as `TRANSITIONS` says."""
+
+    __slots__ = ("_state",)
+
+    @property
+    def state(self) -> State:
+        """Where the slot stands."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        before = getattr(self, "_state", None)
+        if before is not None and (before, state) not in LAWFUL:
+            raise Broken(f"a slot went from {before.value} to {state.value}")
+        self._state = state
+
+
+class Session:
+    """A session of the proofs: nothing but a name, and an end that those around the ledger remember."""
+
+    __slots__ = ("__weakref__", "name", "over")
+
+    def __init__(self, name: int) -> None:
+        """Open a session that nobody has given up yet."""
+        self.name = name
+        self.over = False
+
+    def __repr__(self) -> str:
+        """Return the name, for the schedules that are printed."""
+        return f"s{self.name}"
+
+
+def places(ledger: Ledger[Any]) -> Found:
+    """Return each slot once for every place it is found in, with the state that belongs to the place."""
+    found = [(slot, VACANT) for slot in ledger.vacant]
+    found += [(slot, IDLE) for slot in ledger.idle]
+    found += [(slot, IN_USE) for slot in ledger.lent.values()]
+    return found + [(job.slot, job.kind) for job in ledger.jobs if job.slot is not None]
+
+
+def is_fresh(ledger: Ledger[Any], slot: Slot, now: float) -> bool:
+    """Say what rule 2 says."""
+    return now - slot.proven_at < ledger.interval and slot.proven_at > ledger.suspected_at and now < slot.retires_at
+
+
+def capacity_is_size(ledger: Ledger[Any], found: Found) -> None:
+    """Each slot is in exactly one place, and there are `size` of them."""
+    slots = {slot for slot, _ in found}
+    if not len(found) == len(slots) == ledger.size:
+        raise Broken(f"{len(found)} places hold {len(slots)} slots, and the size is {ledger.size}")
+
+
+def state_tells_the_place(ledger: Ledger[Any], found: Found) -> None:
+    """The state of each slot says in which place it is, and only an idle slot holds a session."""
+    for slot, place in found:
+        if slot.state is not place:
+            raise Broken(f"a slot in the place for {place.value!r} is {slot.state.value!r}")
+        if (slot.session is None) is (place is IDLE):
+            raise Broken(f"a slot that is {place.value} holds {slot.session}")
+
+
+def no_session_is_in_two_hands(ledger: Ledger[Any], found: Found) -> None:
+    """A session is idle, or lent, or under one job."""
+    keys = [id(slot.session) for slot in ledger.idle]
+    keys += [id(job.session) for job in ledger.jobs if job.session is not None]
+    keys += ledger.lent
+    if len(keys) != len(set(keys)):
+        raise Broken("a session is in two places")
+
+
+def idle_is_sorted(ledger: Ledger[Any], found: Found) -> None:
+    """The idle queue is ordered by proof of life, oldest first."""
+    proofs = [slot.proven_at for slot in ledger.idle]
+    if proofs != sorted(proofs):
+        raise Broken(f"the idle queue is out of order: {proofs}")
+
+
+def books_match(ledger: Ledger[Any], found: Found) -> None:
+    """What is counted as under way is under way, and not doomed."""
+    kinds = [job.kind for job in ledger.jobs if not job.doomed]
+    counted = ledger.under_way
+    if sum(counted.values()) != len(kinds) or any(counted[kind] != kinds.count(kind) for kind in kinds):
+        raise Broken(f"{ledger.under_way} is counted, {kinds} is under way")
+
+
+def line_is_unanswered(ledger: Ledger[Any], found: Found) -> None:
+    """Nobody in line has an answer."""
+    if ledger.waiters and any(waiter.is_over for waiter in ledger.waiters):
+        raise Broken("a waiter in line is answered already")
+
+
+def nothing_is_made_unasked(ledger: Ledger[Any], found: Found) -> None:
+    """After `clear` and `close` what is being made is doomed, and nothing else is begun."""
+    if not ledger.filling and any(job.kind is CREATING and not (job.doomed and job.started) for job in ledger.jobs):
+        raise Broken("a session is being made for a pool that is cleared or closed")
+
+
+def closed_lends_nothing(ledger: Ledger[Any], found: Found) -> None:
+    """A closed pool has no idle session and no waiter, and does not fill."""
+    if ledger.closed and (ledger.idle or ledger.waiters or ledger.filling):
+        raise Broken("a closed pool has idle sessions or waiters, or fills")
+
+
+def nobody_waits_beside_a_fresh_session(ledger: Ledger[Any], now: float) -> None:
+    """Rule 3: fresh and idle, and somebody waiting, are never true together."""
+    if ledger.waiters and any(is_fresh(ledger, slot, now) for slot in ledger.idle):
+        raise Broken("somebody waits while a fresh session is idle")
+
+
+def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
+    """Rule 3: an overdue session is not left idle while a waiter has no check, unless checks are in a pause."""
+    if ledger.waiters and ledger.idle:
+        checks = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.doomed]
+        allowed = ledger.doubt.allows(now, URGENT)
+        if len(ledger.waiters) > len(checks) and ledger.under_way[CHECKING] < allowed:
+            raise Broken(f"{len(ledger.waiters)} wait, {len(checks)} checks are under way, and an overdue one is idle")
+
+
+def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
+    """Rule 5: a slot stays vacant only while the back-off holds its creation back."""
+    allowed = ledger.creation.allows(now, ledger._patience())
+    if ledger.filling and ledger.vacant and ledger.under_way[CREATING] < allowed:
+        raise Broken("a slot is vacant, nothing holds its creation back, and nothing is begun")
+
+
+def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
+    """A round on the books waits for something."""
+    for round in ledger.rounds:
+        if round.is_over or not round.jobs:
+            raise Broken("a round is on the books and waits for nothing")
+        if not round.jobs <= ledger.jobs:
+            raise Broken("a round waits for a job that is off the books")
+
+
+def pauses_end(ledger: Ledger[Any], now: float) -> None:
+    """What only a pause holds back is woken when the pause ends."""
+    to_make = ledger.filling and ledger.vacant and not ledger.under_way[CREATING]
+    to_check = ledger.waiters and ledger.idle and not any(ledger.under_way[kind] for kind in (CHECKING, RESETTING))
+    longest = URGENT if ledger.waiters else PATIENT
+    if (to_make or to_check) and not now < ledger.wake_at(now) <= now + longest:
+        raise Broken(f"something is held back at {now}, and the ledger asks to be woken at {ledger.wake_at(now)}")
+
+
+ALWAYS: tuple[Callable[[Ledger[Any], Found], None], ...] = (
+    capacity_is_size,
+    state_tells_the_place,
+    no_session_is_in_two_hands,
+    idle_is_sorted,
+    books_match,
+    line_is_unanswered,
+    nothing_is_made_unasked,
+    closed_lends_nothing,
+)
+
+SETTLED: tuple[Callable[[Ledger[Any], float], None], ...] = (
+    nobody_waits_beside_a_fresh_session,
+    waiters_have_checks_under_way,
+    vacant_slots_are_filled,
+    rounds_are_open,
+    pauses_end,
+)
+
+
+def check(ledger: Ledger[Any], now: float, *, settled: bool = True) -> None:
+    """Check every promise that a state alone can break."""
+    found = places(ledger)
+    for always in ALWAYS:
+        always(ledger, found)
+    if settled:
+        for promise in SETTLED:
+            promise(ledger, now)
+
+
+def check_answers(
+    ledger: Ledger[Any], line: list[Waiter], orders: Iterable[Order], now: float, patience: float
+) -> list[Waiter]:
+    """Check the orders of one call, given who stood in line before it; return those who were answered.
+
+    `patience` is the longest pause between attempts to make a session that the call had to respect.
+    """
+    waiters = [order for order in orders if isinstance(order, Waiter)]
+    if waiters != line[: len(waiters)]:
+        raise Broken("waiters were not answered first come, first served")
+    if not all(waiter.is_over for waiter in waiters):
+        raise Broken("a waiter was woken without an answer")
+    if list(ledger.waiters) != line[len(waiters) :]:
+        raise Broken("a waiter left the line without being woken")
+    for waiter in waiters:
+        if waiter.session is not None and (waiter.error is not None or id(waiter.session) not in ledger.lent):
+            raise Broken("a waiter was given a session that is not lent, or two answers")
+    jobs = [order for order in orders if isinstance(order, Job)]
+    if len(jobs) != len(set(jobs)):
+        raise Broken("a job was ordered twice")
+    if any(job.kind is CREATING and job in ledger.jobs for job in jobs):
+        allowed = ledger.creation.allows(now, patience)
+        if ledger.under_way[CREATING] > allowed:
+            raise Broken(f"{ledger.under_way[CREATING]} sessions are being made where {allowed} are allowed")
+    if any(not round.is_over or round.jobs for round in orders if isinstance(round, Round)):
+        raise Broken("a round was reported as over that is not")
+    return waiters
+
+
+def check_given_up(ledger: Ledger[Any], session: object) -> None:
+    """A session that was reported dead, or that nobody vouches for, is neither idle nor lent."""
+    if any(slot.session is session for slot in ledger.idle):
+        raise Broken("a session that was given up is idle")
+    slot = ledger.lent.get(id(session))
+    if slot is not None and slot.tether() is session:
+        raise Broken("a session that was given up is lent")

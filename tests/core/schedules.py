@@ -1,0 +1,228 @@
+"""Random schedules on virtual time: pools of up to 12 slots and 24 callers, with real weak references and real ids.
+
+A seed is a schedule: the same seed gives the same pool, the same trouble and the same order of events. Each schedule
+ends in a quiet phase, in which the database is well and everyone brings back what he holds; then all must be live.
+"""
+
+import math
+import random
+from typing import Any
+
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Order, Round
+from pingpool.core.slot import CLOSING, CREATING
+
+from .model import Broken, CheckedSlot, Session, check_given_up
+from .small import Config
+from .world import World
+
+ACTIONS = ("get", "report", "pass_time", "bring_back", "leave", "pick_up_all", "govern")
+MOODS = (
+    (5, 8, 2, 4, 1, 3, 0.2),  # a busy pool
+    (8, 4, 2, 3, 3, 1, 0.2),  # callers in a hurry
+    (2, 3, 6, 2, 1, 2, 0.2),  # long rests
+    (3, 5, 3, 3, 1, 2, 3.0),  # a nervous operator
+)
+"""How often each action is taken."""
+
+REST = 400
+"""A pool that has not come to rest after so many steps of a quiet phase never will."""
+
+
+class Schedule(World):
+    """A world of any size that lives through one random schedule."""
+
+    __slots__ = ("chance", "log", "mood", "open_rounds", "session_count", "trouble")
+
+    def __init__(self, seed: int) -> None:
+        """Draw a pool, a mood and a share of trouble."""
+        self.chance = chance = random.Random(seed)
+        size = chance.choice((1, 1, 2, 2, 3, 4, 6, 12))
+        callers = chance.randint(1, chance.choice((2, 6, 24)))
+        super().__init__(Config(size, callers, rounds=1))
+        self.ledger: Any = Ledger(
+            size,
+            interval=chance.choice((math.inf, 0.0, 0.3, 2.0, 2.0, 10.0)),
+            jitter=chance.random,
+            lifetime=chance.choice((math.inf, math.inf, 1.0, 8.0)),
+            max_waiters=chance.choice((math.inf, math.inf, 0, 1, 5)),
+            slots=CheckedSlot,
+        )
+        self.ledger.kept = chance.random() < 0.5
+        self.trouble = chance.choice((0.0, 0.1, 0.5, 0.9))
+        self.mood = MOODS[chance.randrange(len(MOODS))]
+        self.log: list[str] = []
+        self.open_rounds: list[Round] = []
+        self.session_count = 0
+
+    def live_through(self, length: int) -> None:
+        """Take so many actions, then come to rest."""
+        self.happen("fill")
+        for action in self.chance.choices(ACTIONS, self.mood, k=length):
+            getattr(self, action)(0)
+        self.come_to_rest()
+
+    def happen(self, name: str, place: int = 0) -> None:
+        """Let one event happen, and note it."""
+        self.log.append(f"{self.now:8.3f} {name} {place}")
+        self.apply((name, place))
+
+    # What those around the pool do.
+
+    def get(self, _: int) -> None:
+        """A caller that has nothing asks for a session."""
+        if len(self.line) + len(self.served) + len(self.held) < self.config.callers:
+            self.log.append(f"{self.now:8.3f} get")
+            super().get(0)
+
+    def report(self, _: int) -> None:
+        """The crew begins a job, or reports one."""
+        if self.ghost is not None and self.chance.random() < 0.2:
+            self.happen("late_news" if self.chance.random() > self.trouble else "late_failure")
+        elif self.jobs:
+            self.report_on(self.chance.randrange(len(self.jobs)))
+
+    def report_on(self, place: int) -> None:
+        """The crew gets on with one job."""
+        job = self.jobs[place]
+        well = self.chance.random() >= self.trouble
+        if job.kind is CLOSING:
+            self.happen("ended", place)
+        elif job.kind is CREATING:
+            bad = self.chance.choice(("failed", "failed", "refused", "overran"))
+            self.happen("start" if not job.started else "made" if well else bad, place)
+        else:
+            self.happen("alive" if well else self.chance.choice(("gone", "in_doubt", "overran")), place)
+
+    def pass_time(self, _: int) -> None:
+        """Time passes: a little, or about an interval, or until the ledger asks to be woken."""
+        until = self.now + self.chance.expovariate(1.0) * self.chance.choice((0.01, 0.2, 2.0))
+        wake_at = self.ledger.wake_at(self.now)
+        if wake_at <= until and self.chance.random() < 0.9:
+            self.now = wake_at
+            self.happen("tick")
+        else:
+            self.now = until
+            if self.ledger.kept and self.ledger.next_due() <= until:
+                self.happen("ping")
+
+    def bring_back(self, _: int) -> None:
+        """A caller gives its session back, well or not."""
+        if self.held:
+            ways = ("check_in",) * 6 + ("reset", "lose", "bury", "taint", "drop")
+            self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
+
+    def leave(self, _: int) -> None:
+        """A caller gives up, perhaps a moment too late."""
+        if self.served and (not self.line or self.chance.random() < 0.5):
+            self.happen("leave_late", self.chance.randrange(len(self.served)))
+        elif self.line:
+            self.happen("time_out", self.chance.randrange(len(self.line)))
+
+    def pick_up_all(self, _: int) -> None:
+        """Whoever was served goes to work."""
+        while self.served:
+            self.happen("pick_up", 0)
+
+    def govern(self, _: int) -> None:
+        """Somebody calls the pool as a whole."""
+        whole = self.chance.choice(("ping", "ping", "ping", "clear", "fill", "fill", "close"))
+        if whole != "fill" or not self.ledger.closed:
+            self.happen(whole)
+
+    # The quiet phase.
+
+    def come_to_rest(self) -> None:
+        """Everyone returns, the database is well, time passes; check that nothing was lost."""
+        self.trouble = 0.0
+        if self.ghost is not None:
+            self.happen("late_news")
+        if not self.ledger.closed:
+            self.happen("fill")
+        for _ in range(2):
+            self.quieten()
+            self.now += min(self.ledger.interval, 10.0)
+            self.happen("ping")
+        self.quieten()
+        ledger = self.ledger
+        at_rest = ledger.vacant if ledger.closed else ledger.idle
+        if len(at_rest) != ledger.size:
+            raise Broken(f"after the quiet phase only {len(at_rest)} of {ledger.size} slots are as they should be")
+        if self.open_rounds:
+            raise Broken("a round never ended")
+        if any(slot.proven_at == -math.inf or slot.session.over for slot in ledger.idle):
+            raise Broken("a session that nobody vouches for outlived the quiet phase")
+
+    def quieten(self) -> None:
+        """Do what is to be done until nothing is."""
+        self.happen("tick")
+        for _ in range(REST):
+            if self.served:
+                self.happen("pick_up")
+            elif self.held:
+                self.happen("check_in")
+            elif self.jobs:
+                self.report_on(0)
+            elif (wake_at := self.ledger.wake_at(self.now)) < math.inf:
+                self.now = wake_at
+                self.happen("tick")
+            elif self.line:
+                raise Broken("somebody waits, and nothing will happen")
+            else:
+                return
+        raise Broken("the pool does not come to rest")
+
+    # Where a large world differs from a small one.
+
+    def settle(self, orders: list[Order], patience: float | None = None) -> None:
+        """Take the orders, and take note of the rounds that are over."""
+        super().settle(orders, patience)
+        for order in orders:
+            if isinstance(order, Round):
+                self.open_rounds.remove(order)
+
+    def drop(self, place: int) -> None:
+        """A caller forgets its session; nothing else holds it, so it is collected here and now."""
+        self.held.pop(place)
+
+    def _call(self, call: Any) -> None:
+        round = Round()
+        self.open_rounds.append(round)
+        self.settle(call(round, self.now))
+
+    def _give_up(self, call: Any, place: int) -> None:
+        self.held[place].over = True
+        super()._give_up(call, place)
+
+    def _new_session(self) -> Session:
+        self.session_count += 1
+        return Session(self.session_count)
+
+    def _end_aside(self, job: Any) -> None:
+        """Closings without a slot take their time here."""
+
+    def late_news(self, _: int) -> None:
+        """Nothing is expected of a late report but its end."""
+        super().late_news(0)
+        for session in self.held:
+            if session.over:
+                check_given_up(self.ledger, session)
+
+
+def run(seed: int) -> Schedule:
+    """Live through one schedule; raise Broken with the way to replay it."""
+    schedule = Schedule(seed)
+    length = 10 if seed % 10 else 60
+    try:
+        schedule.live_through(length)
+    except Exception as error:
+        raise Broken(
+            f"{error!r} in schedule {seed}; replay it with\n"
+            f"    PINGPOOL_SEED={seed} pytest -s -k replay tests/core/test_schedules.py\n" + "\n".join(schedule.log)
+        ) from error
+    return schedule
+
+
+def run_many(first: int, count: int) -> int:
+    """Live through so many schedules, one after the other; return how many events there were."""
+    return sum(len(run(seed).log) for seed in range(first, first + count))

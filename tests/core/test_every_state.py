@@ -1,0 +1,99 @@
+"""Exhaustive proofs: every order of events in a small pool, and a way out of every state.
+
+Each aspect is explored completely at 2 slots and 2 or 3 callers, two explorations side by side. All aspects at once,
+and 3 slots, take minutes: they are marked `long`.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
+
+import pytest
+
+from pingpool.core.orders import Round
+
+from .explorer import Survey, survey
+from .model import Session
+from .small import Config, clone_ledger, small_ledger
+from .world import World
+
+PLAIN = Config(2, 3, late=False, resets=False, doubts=False, refusals=False)
+
+ASPECTS: dict[str, tuple[Config, int | None]] = {
+    "late reports, resets and refusals": (Config(2, 3, doubts=False), None),
+    "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), None),
+    "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
+    "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
+    "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
+    "the first states of three slots": (Config(3, 3), 6000),
+}
+
+
+@pytest.fixture(scope="module")
+def surveys() -> Iterator[dict[str, Future[Survey]]]:
+    """Every exploration, under way side by side."""
+    with ProcessPoolExecutor(max_workers=2) as processes:
+        yield {aspect: processes.submit(survey, *ASPECTS[aspect]) for aspect in ASPECTS}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_every_order_of_events_keeps_every_promise(surveys: dict[str, Future[Survey]], aspect: str) -> None:
+    """No order of events breaks a promise, and from every open state friendly events lead to all slots live."""
+    found = surveys[aspect].result()
+    sys.stdout.write(f"\n{aspect}: {found.states} states, {found.steps} steps\n")
+    assert found.dead_end is None, f"no way out after:\n{found.dead_end}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_all_aspects_at_once() -> None:
+    """Two slots and three callers with everything that may happen to them at once break no promise either."""
+    found = survey(Config(2, 3))
+    sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
+    assert found.dead_end is None, f"no way out after:\n{found.dead_end}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_three_slots_and_three_callers() -> None:
+    """Three slots and three callers break no promise in as many states as half a minute sees."""
+    found = survey(Config(3, 3), 25_000)
+    sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
+
+
+EXEMPT = {"tally", "replaced", "jitter", "failure", "refusal", "suspected_at"}
+"""What clones may share: statistics, and what is never changed in place."""
+
+
+def test_a_clone_shares_nothing_that_changes() -> None:
+    """The explorer's copy of a ledger forgets no attribute: everything that can change is a copy with equal content."""
+    ledger = small_ledger(Config(2, 1))
+    ledger.fill(Round(), 0.0)
+    twins: dict[Any, Any] = {}
+    clone = clone_ledger(ledger, twins)
+    assert vars(clone).keys() == vars(ledger).keys()
+    for name, value in vars(ledger).items():
+        if not isinstance(value, int | float | None) and name not in EXEMPT:
+            assert getattr(clone, name) is not value, f"{name} is shared"
+            assert type(getattr(clone, name)) is type(value)
+    for original, twin in twins.items():
+        for name in {name for kind in type(original).__mro__ for name in getattr(kind, "__slots__", ())}:
+            was, now = getattr(original, name), getattr(twin, name)
+            copied = {twins[each] for each in was} if isinstance(was, set) else twins.get(was, was)
+            assert now == copied, f"{name} of a {type(original).__name__} is not copied"
+
+
+def test_a_clone_has_a_future_of_its_own() -> None:
+    """What happens to a clone does not happen to the original."""
+    world = World(Config(2, 2))
+    for event in ("fill", "start", "made", "get"):
+        before = world.key()
+        clone = world.clone()
+        assert clone.key() == before
+        clone.apply((event, 0))
+        assert world.key() == before
+        world = clone
+    assert isinstance(world.held[0], Session)

@@ -1,0 +1,160 @@
+"""An interrupt at every line of every call to the ledger: after `heal` no slot is lost and nobody is left asleep.
+
+Python may raise KeyboardInterrupt, or a test's time limit, between any two lines. Small worlds in many states are cut
+short at every line of the core in turn; then everybody does what the pool's worlds do after an interrupt.
+"""
+
+import random
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import pingpool.core
+from pingpool.core.orders import Order, Round
+from pingpool.core.slot import CLOSING, CREATING
+
+from .model import (
+    Broken,
+    books_match,
+    capacity_is_size,
+    idle_is_sorted,
+    no_session_is_in_two_hands,
+    places,
+    state_tells_the_place,
+)
+from .small import Config, dropped
+from .world import World
+
+REPORTS = ("start", "made", "failed", "refused", "alive", "gone", "in_doubt", "overran", "ended")
+"""A report that was cut short is made good by `overran`: whatever came of the job, nobody knows."""
+
+WHOLE = ("fill", "ping", "clear", "close")
+"""A call to the pool as a whole that was cut short is made again."""
+
+CORE = str(Path(pingpool.core.__file__).parent)
+
+
+class Returned(Exception):
+    """The call to the ledger came to its end."""
+
+
+class Brittle(World):
+    """A world in which the call to the ledger is all that happens."""
+
+    __slots__ = ()
+
+    def settle(self, orders: list[Order], patience: float | None = None) -> None:
+        """Go no further."""
+        raise Returned
+
+
+def is_cut_short(call: Callable[[], None], line: int) -> bool:
+    """Make the call and interrupt it before the given line of the core; return whether it came so far."""
+    passed = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal passed
+        if not frame.f_code.co_filename.startswith(CORE):
+            return None
+        if event == "line":
+            passed += 1
+            if passed == line:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    except Returned:
+        return False
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def recover(world: Brittle, event: tuple[str, int]) -> World:
+    """Do what is done after an interrupt; return a world that goes on."""
+    name, place = event
+    ledger = world.ledger
+    told = ledger.heal()
+    found = places(ledger)
+    for promise in (capacity_is_size, state_tells_the_place, no_session_is_in_two_hands, idle_is_sorted, books_match):
+        promise(ledger, found)
+    if not {job for job in ledger.jobs if not job.started} <= set(told):
+        raise Broken("a job was ordered, and nobody will begin it")
+    if name in REPORTS and world.jobs[place] in ledger.jobs:
+        told += ledger.overran(world.jobs[place], world.now)
+    elif name in WHOLE:
+        told += getattr(ledger, name)(Round(), world.now)
+    world.jobs = list(ledger.jobs)
+    world.served += [waiter for waiter in world.line if waiter.session is not None]
+    world.line = [waiter for waiter in world.line if not waiter.is_over]
+    for waiter in [waiter for waiter in ledger.waiters if waiter not in world.line]:
+        ledger.abandon(waiter, world.now)
+    held = {id(session) for session in world.held} | {id(waiter.session) for waiter in world.served}
+    for key, slot in ledger.lent.items():
+        if key not in held and slot.tether is not dropped:
+            slot.tether = dropped  # only the frame that was cut short held it
+            ledger.letterbox.append(dropped)
+    world.jobs = list(ledger.jobs)
+    return world.clone_as(World)
+
+
+def come_to_rest(world: World) -> None:
+    """Let everybody return and the crew finish; check that all slots are as they should be."""
+    world.tick(0)
+    for _ in range(200):
+        if world.served:
+            world.apply(("pick_up", 0))
+        elif world.held:
+            world.apply(("check_in", 0))
+        elif world.jobs:
+            job = world.jobs[0]
+            name = {CREATING: "made" if job.started else "start", CLOSING: "ended"}.get(job.kind, "alive")
+            world.apply((name, 0))
+        elif (wake_at := world.ledger.wake_at(world.now)) < float("inf"):
+            world.now = wake_at
+            world.apply(("tick", 0))
+        else:
+            break
+    ledger = world.ledger
+    at_rest = len(ledger.idle) + (0 if ledger.filling else len(ledger.vacant))
+    if at_rest != ledger.size or (ledger.waiters and ledger.filling) or ledger.rounds:
+        raise Broken(f"{at_rest} slots of {ledger.size}, {len(ledger.waiters)} waiters, {len(ledger.rounds)} rounds")
+
+
+def wander(seed: int) -> Brittle:
+    """Return a world in some state or other."""
+    chance = random.Random(seed)
+    world = World(Config(3, 5, rounds=1))
+    world.apply(("fill", 0))
+    for _ in range(40):
+        rare = ("close", "clear", "lose", "step")
+        events = [event for event in world.events() if event[0] not in rare or chance.random() < 0.1]
+        world.apply(chance.choice(events))
+    return world.clone_as(Brittle)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_interrupt_at_any_line_loses_nothing(seed: int) -> None:
+    """Whatever call is cut short, and wherever: after `heal` no slot, no job, no waiter and no round is lost."""
+    start = wander(seed)
+    for event in start.events():
+        if event[0] in ("step", "pick_up", "drop", "late_news", "late_failure"):
+            continue
+        for line in count(1):
+            world = start.clone()
+            if not is_cut_short(lambda: world.apply(event), line):  # noqa: B023  (called at once)
+                break
+            try:
+                come_to_rest(recover(world, event))
+            except Exception as error:
+                raise Broken(f"{error!r} after {event} was cut short before line {line} of the core") from error

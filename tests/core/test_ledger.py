@@ -1,0 +1,381 @@
+"""The rules of the ledger, each shown in one small example; the proofs show that nothing else ever happens."""
+
+import gc
+import math
+from typing import Any
+
+from pingpool.core.ledger import DOUBTS, Ledger
+from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
+from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
+
+from .model import CheckedSlot, Session, check
+
+AWAY = ConnectionError("the database is away")
+
+
+class Pool:
+    """A ledger and a crew that does at once what it is told, unless a test does it by hand."""
+
+    def __init__(self, size: int, **options: Any) -> None:
+        """Start empty."""
+        options = {"interval": 10.0, "jitter": lambda: 0.0, "slots": CheckedSlot, **options}
+        self.ledger = Ledger[Session](size, **options)
+        self.names = 0
+
+    def session(self) -> Session:
+        """Return a new session."""
+        self.names += 1
+        return Session(self.names)
+
+    def jobs(self, kind: Any) -> list[Job]:
+        """Return the jobs of a kind."""
+        return [job for job in self.ledger.jobs if job.kind is kind]
+
+    def job(self, kind: Any) -> Job:
+        """Return the only job of a kind."""
+        [job] = self.jobs(kind)
+        return job
+
+    def fill(self, now: float = 0.0) -> None:
+        """Make whatever is to be made."""
+        self.ledger.fill(Round(), now)
+        self.make_all(now)
+
+    def make_all(self, now: float) -> None:
+        """Make whatever is to be made."""
+        while jobs := self.jobs(CREATING):
+            self.ledger.start(jobs[0])
+            self.ledger.made(jobs[0], self.session(), now)
+            check(self.ledger, now)
+
+    def lend(self, now: float) -> Session:
+        """Check a session out that is free and fresh."""
+        session = self.ledger.check_out(now, None, 0)
+        assert session is not None
+        return session
+
+    def ask(self, now: float) -> Waiter:
+        """Stand in line."""
+        waiter = Waiter(None, 0)
+        self.ledger.ask(waiter, now)
+        return waiter
+
+
+def test_rule_1_the_session_proven_longest_ago_is_lent_and_pinged_first() -> None:
+    """Idle is ordered by proof of life: at first by creation, then by return."""
+    pool = Pool(3)
+    pool.fill()
+    first, second = pool.lend(1.0), pool.lend(1.0)
+    assert (first.name, second.name) == (1, 2)
+    pool.ledger.check_in(second, 2.0)
+    pool.ledger.check_in(first, 3.0)
+    assert [slot.session.name for slot in pool.ledger.idle] == [3, 2, 1]
+    assert pool.lend(4.0).name == 3
+
+
+def test_rule_2_only_a_fresh_session_is_lent() -> None:
+    """A session is lent until its whole interval has passed, and not a moment later without a check."""
+    pool = Pool(1)
+    pool.fill()
+    pool.ledger.check_in(pool.lend(9.5), 9.5)
+    assert pool.ledger.check_out(19.5, None, 0) is None
+    waiter = pool.ask(19.5)
+    [job] = pool.jobs(CHECKING)
+    pool.ledger.alive(job, 20.0)
+    assert waiter.session is not None
+
+
+def test_rule_2_an_interval_of_nothing_still_lends() -> None:
+    """With an interval of 0 every session is checked for every caller, and lent the moment it is proven."""
+    pool = Pool(1, interval=0.0)
+    pool.fill()
+    assert pool.ledger.check_out(0.0, None, 0) is None
+    waiter = pool.ask(0.0)
+    pool.ledger.alive(pool.job(CHECKING), 0.0)
+    assert waiter.session is not None
+
+
+def test_rule_2_a_session_past_its_lifetime_is_replaced() -> None:
+    """A session that has outlived max_lifetime is ended instead of lent, and a new one is made."""
+    pool = Pool(1, lifetime=5.0)
+    pool.fill()
+    assert pool.ledger.check_out(5.0, None, 0) is None
+    waiter = pool.ask(5.0)
+    pool.ledger.ended(pool.job(CLOSING), 5.0)
+    pool.make_all(5.0)
+    assert waiter.session.name == 2
+
+
+def test_rule_3_waiters_are_served_in_the_order_in_which_they_came() -> None:
+    """A returned session goes to the waiter in front, in the same step, and a newcomer never overtakes."""
+    pool = Pool(1)
+    pool.fill()
+    session = pool.lend(0.0)
+    first, second = pool.ask(0.0), pool.ask(0.0)
+    assert pool.ledger.check_in(session, 1.0) == [first]
+    assert first.session is session
+    assert pool.ledger.check_out(1.0, None, 0) is None
+    assert not second.is_over
+
+
+def test_rule_3_a_session_that_came_too_late_goes_to_the_next_in_line() -> None:
+    """Who gives up after being served passes the session on."""
+    pool = Pool(1)
+    pool.fill()
+    session = pool.lend(0.0)
+    late, next_one = pool.ask(0.0), pool.ask(0.0)
+    pool.ledger.check_in(session, 1.0)
+    assert pool.ledger.abandon(late, 2.0) == [next_one]
+    assert (late.session, next_one.session) == (None, session)
+
+
+def test_rule_3_a_fresh_session_behind_an_overdue_one_is_lent() -> None:
+    """The overdue one in front is checked meanwhile."""
+    pool = Pool(2)
+    pool.fill()
+    overdue_soon = pool.ledger.idle[0].session
+    taken = pool.lend(0.0)
+    assert taken is overdue_soon
+    other = pool.lend(0.0)
+    pool.ledger.check_in(taken, 0.0)
+    pool.ledger.check_in(other, 5.0)
+    waiter = pool.ask(12.0)
+    assert waiter.session is other
+    assert [job.session for job in pool.jobs(CHECKING)] == [taken]
+
+
+def test_rule_4_a_late_report_changes_nothing() -> None:
+    """A creation that overran its time loses its slot to another; what it still brings is ended."""
+    pool = Pool(1)
+    pool.ledger.fill(Round(), 0.0)
+    [slow] = pool.jobs(CREATING)
+    pool.ledger.start(slow)
+    pool.ledger.overran(slow, 5.0)
+    pool.ledger.tick(6.0)
+    pool.make_all(6.0)
+    late = pool.session()
+    pool.ledger.made(slow, late, 7.0)
+    [job] = pool.jobs(CLOSING)
+    assert (job.session, job.slot) == (late, None)
+    assert len(pool.ledger.idle) == 1
+
+
+def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
+    """Nobody has to ask: the slot is filled when the pause is over, by one prober first."""
+    pool = Pool(3)
+    pool.ledger.fill(Round(), 0.0)
+    job = pool.jobs(CREATING)[0]
+    pool.ledger.start(job)
+    pool.ledger.failed(job, AWAY, 0.0)
+    assert pool.jobs(CREATING) == []
+    wake_at = pool.ledger.wake_at(0.0)
+    assert wake_at == 0.25
+    pool.ledger.tick(wake_at)
+    assert len(pool.jobs(CREATING)) == 1
+    pool.make_all(wake_at)
+    assert len(pool.ledger.idle) == 3
+
+
+def test_rule_5_who_waits_hears_of_a_failure_that_will_not_heal() -> None:
+    """When the database refuses and there is no session to hope for, waiters are told at once."""
+    pool = Pool(1)
+    pool.ledger.fill(Round(), 0.0)
+    waiter = pool.ask(0.0)
+    [job] = pool.jobs(CREATING)
+    pool.ledger.start(job)
+    assert waiter in pool.ledger.refused(job, AWAY, 0.0)
+    assert waiter.error is AWAY
+    assert pool.ask(0.1).error is AWAY
+
+
+def test_rule_6_one_death_makes_every_idle_session_suspect() -> None:
+    """After a death in use none is lent before a new proof, and none is ended unseen."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.lose(pool.lend(1.0), 2.0)
+    assert pool.ledger.check_out(2.0, None, 0) is None
+    waiter = pool.ask(2.0)
+    [job] = pool.jobs(CHECKING)
+    pool.ledger.alive(job, 2.5)
+    assert waiter.session is job.session
+
+
+def test_rule_6_a_session_lent_before_the_death_comes_back_suspect() -> None:
+    """However well its use ended, it is checked before it is lent again."""
+    pool = Pool(2)
+    pool.fill()
+    dead, other = pool.lend(1.0), pool.lend(1.0)
+    pool.ledger.lose(dead, 2.0)
+    pool.ledger.check_in(other, 3.0)
+    assert other in [slot.session for slot in pool.ledger.idle]
+    assert pool.ledger.check_out(3.0, None, 0) is None
+
+
+def test_a_buried_session_casts_no_suspicion() -> None:
+    """A session found dead before its use is replaced, and the others are lent as before."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.bury(pool.lend(1.0), 1.0)
+    assert pool.lend(1.0).name == 2
+
+
+def test_a_dropped_session_frees_its_slot() -> None:
+    """When the holder lets a session be collected, the slot is made anew and the place of the checkout is told."""
+    pool = Pool(1)
+    pool.fill()
+    site = test_a_dropped_session_frees_its_slot.__code__
+    session = pool.ledger.check_out(1.0, site, 42)
+    assert session is not None
+    del session
+    gc.collect()
+    orders = pool.ledger.tick(2.0)
+    assert Dropped(site, 42) in orders
+    pool.make_all(2.0)
+    assert len(pool.ledger.idle) == 1
+
+
+def test_a_new_session_at_the_address_of_a_dropped_one_takes_nothing_from_it() -> None:
+    """Two slots stay two slots when the next session gets the id of one that was collected while somebody waits."""
+    pool = Pool(2)
+    pool.ledger.fill(Round(), 0.0)
+    first, second = pool.jobs(CREATING)
+    for job in (first, second):
+        pool.ledger.start(job)
+    pool.ledger.made(first, pool.session(), 0.0)
+    session = pool.lend(0.0)
+    address = id(session)
+    waiter = pool.ask(0.0)
+    del session
+    same_place = pool.session()
+    assert id(same_place) == address, "this interpreter does not reuse the address; the explorer still proves it"
+    pool.ledger.made(second, same_place, 1.0)
+    assert waiter.session is same_place
+    check(pool.ledger, 1.0)
+
+
+def test_a_session_with_something_left_open_is_reset_first() -> None:
+    """It is lent again once the crew has reset it."""
+    pool = Pool(1)
+    pool.fill()
+    pool.ledger.reset(pool.lend(0.0), 1.0)
+    waiter = pool.ask(1.0)
+    pool.ledger.alive(pool.job(RESETTING), 2.0)
+    assert waiter.session.name == 1
+
+
+def test_a_session_that_checks_never_prove_is_replaced() -> None:
+    """After three bursts of checks that proved nothing the session is ended."""
+    pool = Pool(1)
+    pool.fill()
+    now = 20.0
+    for _ in range(DOUBTS):
+        pool.ledger.ping(Round(), now)
+        pool.ledger.in_doubt(pool.job(CHECKING), AWAY, now)
+        now += 0.5
+    assert [job.session.name for job in pool.jobs(CLOSING)] == [1]
+
+
+def test_a_check_in_doubt_serves_nobody() -> None:
+    """A session whose check proved nothing is lent to nobody, and checked again after a pause."""
+    pool = Pool(1)
+    pool.fill()
+    waiter = pool.ask(20.0)
+    pool.ledger.in_doubt(pool.job(CHECKING), AWAY, 20.0)
+    assert (waiter.session, pool.jobs(CHECKING)) == (None, [])
+    pool.ledger.tick(pool.ledger.wake_at(20.0))
+    assert len(pool.jobs(CHECKING)) == 1
+
+
+def test_ping_checks_what_is_due_once_and_counts_what_it_proved() -> None:
+    """A round of pings is over when each due session is proven or replaced; a second round at once finds nothing."""
+    pool = Pool(2)
+    pool.fill()
+    round = Round()
+    pool.ledger.ping(round, 10.0)
+    alive, gone = pool.jobs(CHECKING)
+    again = Round()
+    assert again in pool.ledger.ping(again, 10.0)
+    pool.ledger.alive(alive, 10.0)
+    pool.ledger.gone(gone, 10.0)
+    assert not round.is_over
+    pool.make_all(10.0)
+    assert (round.is_over, round.proved) == (True, 1)
+
+
+def test_a_kept_pool_pings_a_session_that_nobody_vouches_for() -> None:
+    """A session without proof of life is due at once, also where pings are spread over the interval."""
+    pool = Pool(2)
+    pool.ledger.kept = True
+    pool.fill()
+    other, dead = pool.lend(1.0), pool.lend(1.0)
+    pool.ledger.lose(dead, 2.0)
+    pool.ledger.check_in(other, 3.0)
+    pool.ledger.ping(Round(), 3.0)
+    assert [job.session for job in pool.jobs(CHECKING)] == [other]
+
+
+def test_clear_ends_what_is_idle_and_spares_what_is_lent() -> None:
+    """After clear nothing is made; what was lent may be put back; fill makes the rest."""
+    pool = Pool(2)
+    pool.fill()
+    lent = pool.lend(0.0)
+    pool.ledger.clear(Round(), 1.0)
+    pool.ledger.ended(pool.job(CLOSING), 1.0)
+    assert not pool.ledger.jobs
+    pool.ledger.check_in(lent, 2.0)
+    assert [slot.session for slot in pool.ledger.idle] == [lent]
+    pool.fill(3.0)
+    assert len(pool.ledger.idle) == 2
+
+
+def test_close_tells_the_waiters_and_ends_what_comes_back() -> None:
+    """A closed pool lends nothing: waiters are told at once, idle and returning sessions are ended."""
+    pool = Pool(1)
+    pool.fill()
+    lent = pool.lend(0.0)
+    waiter = pool.ask(0.0)
+    assert waiter in pool.ledger.close(Round(), 1.0)
+    assert isinstance(waiter.error, PoolClosed)
+    pool.ledger.check_in(lent, 2.0)
+    assert [job.session for job in pool.jobs(CLOSING)] == [lent]
+    assert isinstance(pool.ask(3.0).error, PoolClosed)
+
+
+def test_a_full_line_refuses_the_next() -> None:
+    """With max_waiters in line the next caller is refused at once, and the line is as it was."""
+    pool = Pool(1, max_waiters=1)
+    pool.fill()
+    pool.lend(0.0)
+    first, second = pool.ask(0.0), pool.ask(0.0)
+    assert isinstance(second.error, TooManyWaiters)
+    assert (first.is_over, list(pool.ledger.waiters)) == (False, [first])
+
+
+def rejection(orders: list[Order] | None) -> PoolFull:
+    """Return the error with which the ledger answered."""
+    [order] = orders or []
+    assert isinstance(order, Refused)
+    return order.error
+
+
+def test_a_session_is_taken_back_once_and_only_from_its_holder() -> None:
+    """A second put, and a put of something else, are refused and change nothing."""
+    pool = Pool(1)
+    pool.fill()
+    session = pool.lend(0.0)
+    for take_back in (pool.ledger.check_in, pool.ledger.lose, pool.ledger.taint, pool.ledger.reset):
+        assert isinstance(rejection(take_back(Session(99), 1.0)), NotLent)
+    pool.ledger.check_in(session, 1.0)
+    assert isinstance(rejection(pool.ledger.check_in(session, 1.0)), AlreadyReturned)
+    check(pool.ledger, 1.0)
+
+
+def test_a_withdrawn_job_is_not_begun() -> None:
+    """What was ordered and taken back is told from what is still to be done when the crew comes to it."""
+    pool = Pool(1)
+    pool.ledger.fill(Round(), 0.0)
+    [job] = pool.jobs(CREATING)
+    pool.ledger.clear(Round(), 0.0)
+    assert not pool.ledger.start(job)
+    assert pool.ledger.wake_at(0.0) == math.inf
