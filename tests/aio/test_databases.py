@@ -1,0 +1,250 @@
+"""The databases of asyncio, each against a real server: opened, proven, killed from outside, replaced, cancelled."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pingpool
+from pingpool.database import AsyncDatabase
+from pingpool.databases import aio_asyncpg, aio_postgres, aio_redis, aio_sqlite
+from pingpool.databases.aio_callables import AsyncCallables
+from pingpool.databases.aio_threads import InThreads
+from pingpool.databases.postgres import Postgres
+from pingpool.databases.sqlite import SQLite
+from pingpool.testing.servers import PostgresServer, ValkeyServer
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+Use = Callable[[Any], Coroutine[Any, Any, Any]]
+
+
+async def outlive_a_massacre(database: AsyncDatabase[Any], use: Use, massacre: Callable[[], object]) -> None:
+    """Open a pool, use it, let every session die from outside, and use it again as if nothing had been."""
+    async with pingpool.open_async(database, size=3, labels={"team": "shop"}) as pool:
+        async with pool.session() as session:
+            await use(session)
+        assert await asyncio.to_thread(massacre)
+        await asyncio.sleep(0.05)  # what the server said reaches the sockets
+        casualties: list[Exception] = []
+        try:
+            async with pool.session() as session:
+                await use(session)
+        except Exception as error:
+            casualties.append(error)
+        assert all(database.is_lost(error) for error in casualties)
+        for _ in range(6):
+            async with pool.session() as session:
+                await use(session)
+        stats = pool.stats()
+        assert (stats.in_use, stats.vacant) == (0, 0), stats
+
+
+async def outlive_a_cancel(database: AsyncDatabase[Any], hang: Use, use: Use) -> None:
+    """A caller who is cancelled in the middle of a statement leaves the next one a session that works."""
+    async with pingpool.open_async(database, size=1, io_timeout=5) as pool:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05), pool.session() as session:
+                    await hang(session)
+            async with pool.session() as session:
+                await use(session)
+
+
+async def answer_in_postgres(connection: Any) -> None:
+    """Ask PostgreSQL something, by psycopg."""
+    cursor = await connection.execute("SELECT 42")
+    assert await cursor.fetchone() == (42,)
+
+
+def test_psycopg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
+    """Sessions of psycopg that the server ended are replaced before anybody but their user meets them."""
+    database = aio_postgres.from_url(postgres_server.url)
+    asyncio.run(outlive_a_massacre(database, answer_in_postgres, postgres_server.terminate_backends))
+
+
+def test_psycopg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
+    """A cancelled statement costs psycopg's session nothing: it was cancelled on the server, and libpq vouches."""
+
+    async def hang(connection: Any) -> None:
+        await connection.execute("SELECT pg_sleep(30)")
+
+    asyncio.run(outlive_a_cancel(aio_postgres.from_url(postgres_server.url), hang, answer_in_postgres))
+
+
+def test_psycopg_shows_labels_and_undoes_what_was_left_open(postgres_server: PostgresServer) -> None:
+    """Labels are seen in `pg_stat_activity`; a transaction that a block left open is rolled back."""
+
+    async def main() -> None:
+        async with pingpool.open_async(
+            aio_postgres.from_url(postgres_server.url), size=1, labels={"team": "shop"}
+        ) as pool:
+            async with pool.session() as connection:
+                cursor = await connection.execute(
+                    "SELECT application_name FROM pg_stat_activity WHERE pid=pg_backend_pid()"
+                )
+                assert await cursor.fetchone() == ("team=shop",)
+                await connection.execute("CREATE TABLE left_open (x int)")
+            async with pool.session() as connection:
+                cursor = await connection.execute("SELECT to_regclass('left_open')")
+                assert await cursor.fetchone() == (None,)
+
+    asyncio.run(main())
+
+
+def test_asyncpg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
+    """So are those of asyncpg."""
+
+    async def use(connection: Any) -> None:
+        assert await connection.fetchval("SELECT 42") == 42
+
+    database = aio_asyncpg.from_url(postgres_server.url.replace("postgresql", "asyncpg"))
+    asyncio.run(outlive_a_massacre(database, use, postgres_server.terminate_backends))
+
+
+def test_asyncpg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
+    """A cancelled statement costs asyncpg's session, and the next caller gets another one."""
+
+    async def use(connection: Any) -> None:
+        assert await connection.fetchval("SELECT 42") == 42
+
+    async def hang(connection: Any) -> None:
+        await connection.execute("SELECT pg_sleep(30)")
+
+    asyncio.run(outlive_a_cancel(aio_asyncpg.AsyncPG(postgres_server.url), hang, use))
+
+
+def test_a_wrong_password_is_said_at_once() -> None:
+    """Both drivers for PostgreSQL know a refusal that waiting will not heal, and no error names the password."""
+    with PostgresServer(password="right") as server:
+        for database in (aio_postgres.AsyncPostgres, aio_asyncpg.AsyncPG):
+
+            async def main(database: Any = database) -> None:
+                with pytest.raises(pingpool.CannotFill) as caught:
+                    await pingpool.open_async(database(server.url.replace("right", "wrong")), size=1)
+                assert "wrong" not in str(caught.value)
+                assert database("").is_fatal(caught.value.__cause__)
+
+            asyncio.run(main())
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> None:
+    """So are those of redis-py and of valkey-py; neither reconnects in secret."""
+
+    async def use(connection: Any) -> None:
+        number = await aio_redis.client_on(connection).client_id()
+        assert numbers.setdefault(connection, number) == number, "the connection was opened again in secret"
+
+    numbers: dict[Any, int] = {}
+    database = aio_redis.from_url(valkey_server.url.replace("redis", scheme).replace("valkey", scheme))
+    asyncio.run(
+        outlive_a_massacre(database, use, lambda: valkey_server.execute("CLIENT", "KILL", "TYPE", "normal") or True)
+    )
+
+
+def test_redis_outlives_a_cancel(valkey_server: ValkeyServer) -> None:
+    """A cancelled command costs the connection, whose answer nobody reads, and nobody else meets that answer."""
+
+    async def hang(connection: Any) -> None:
+        await connection.send_command("BLPOP", "nothing", 30)
+        await connection.read_response()
+
+    async def use(connection: Any) -> None:
+        await connection.send_command("ECHO", "hello")
+        assert await connection.read_response() in (b"hello", "hello")
+
+    asyncio.run(outlive_a_cancel(aio_redis.from_url(valkey_server.url), hang, use))
+
+
+async def answer_in_sqlite(connection: Any) -> None:
+    """Ask SQLite something, by aiosqlite."""
+    assert list(await connection.execute_fetchall("SELECT 42")) == [(42,)]
+
+
+def test_aiosqlite_keeps_what_was_committed(tmp_path: Path) -> None:
+    """A file is shared by all sessions; what a block left open is rolled back, what it committed stays."""
+
+    async def main() -> None:
+        async with pingpool.open_async(f"sqlite:///{tmp_path}/shop.db", size=3) as pool:
+            async with pool.session() as connection:
+                await connection.execute("CREATE TABLE t (x)")
+                await connection.execute("INSERT INTO t VALUES (1)")
+                await connection.commit()
+                await connection.execute("INSERT INTO t VALUES (2)")
+            for _ in range(6):
+                async with pool.session() as connection:
+                    assert list(await connection.execute_fetchall("SELECT x FROM t")) == [(1,)]
+
+    asyncio.run(main())
+
+
+def test_aiosqlite_outlives_a_cancel() -> None:
+    """A statement that was cancelled is stopped with its session."""
+
+    async def hang(connection: Any) -> None:
+        await connection.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
+
+    asyncio.run(outlive_a_cancel(aio_sqlite.AsyncSQLite(), hang, answer_in_sqlite))
+
+
+def test_aiosqlite_replaces_what_somebody_closed() -> None:
+    """A connection that its holder closed is replaced before it is lent."""
+
+    async def main() -> None:
+        async with pingpool.open_async(aio_sqlite.AsyncSQLite(), size=2) as pool:
+            async with pool.session() as connection:
+                await connection.close()
+            for _ in range(4):
+                async with pool.session() as connection:
+                    await answer_in_sqlite(connection)
+
+    asyncio.run(main())
+
+
+def test_coroutine_functions_make_a_database() -> None:
+    """Whatever can be opened by a coroutine can be pooled."""
+
+    class Line:
+        is_open = True
+
+        async def aclose(self) -> None:
+            self.is_open = False
+
+    async def call() -> Line:
+        lines.append(Line())
+        return lines[-1]
+
+    lines: list[Line] = []
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncCallables(call), size=2) as pool, pool.session() as line:
+            assert line.is_open
+        assert [line.is_open for line in lines] == [False, False]
+
+    asyncio.run(main())
+
+
+def test_a_database_of_threads_serves_asyncio(postgres_server: PostgresServer) -> None:
+    """A `Database` in threads keeps all its judgement, and the loop goes on while it hangs."""
+
+    async def main() -> None:
+        async with pingpool.open_async(InThreads(SQLite()), size=2) as pool:
+            async with pool.session() as connection:
+                assert connection.execute("SELECT 42").fetchone() == (42,)
+                connection.close()
+            async with pool.session() as connection:
+                assert isinstance(connection, sqlite3.Connection)
+                assert connection.execute("SELECT 42").fetchone() == (42,)
+        postgres_server.pause()
+        try:
+            pool = pingpool.AsyncPingingPool(1, io_timeout=0.2)
+            with pytest.raises(pingpool.CannotFill):
+                await pool.bind(InThreads(Postgres(postgres_server.url)))
+        finally:
+            postgres_server.resume()
+
+    asyncio.run(main())

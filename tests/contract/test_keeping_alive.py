@@ -1,0 +1,292 @@
+"""The contract of `ping` and `keep_alive`: what is due is proven in time, and nothing else is touched."""
+
+import math
+
+import pytest
+
+from pingpool import PoolClosed
+from pingpool.testing import Trouble
+from tests.contract.worlds import Pool, World, start
+
+
+async def test_ping_proves_only_what_is_due(world: World) -> None:
+    """A session used within its interval is left alone; the others are pinged once each, and counted."""
+    pool = await world.open(size=3)
+    await world.advance(30)
+    await pool.put(await pool.get())
+    await world.advance(30)
+    assert await pool.ping() == 2
+    assert world.database.calls["ping"] == 2
+    assert await pool.ping() == 0
+
+
+async def test_ping_does_nothing_while_all_is_fresh(world: World) -> None:
+    """A moment before the interval has passed no session is due."""
+    pool = await world.open(size=3)
+    await world.advance(59.9)
+    assert await pool.ping() == 0
+    assert world.database.calls["ping"] == 0
+
+
+async def test_ping_replaces_what_is_gone(world: World) -> None:
+    """Sessions that died are made anew within the same round, and do not count as proven."""
+    pool = await world.open(size=3)
+    for session in world.database.sessions[:2]:
+        world.database.kill(session)
+    await world.advance(60)
+    assert await pool.ping() == 1
+    stats = pool.stats()
+    assert (stats.idle, stats.replaced, stats.made) == (3, {"gone": 2}, 5)
+
+
+async def test_ping_never_touches_what_is_lent(world: World) -> None:
+    """A session in use is its holder's business, however long ago it was proven."""
+    pool = await world.open(size=2)
+    await pool.get()
+    await world.advance(1000)
+    assert await pool.ping() == 1
+    assert world.database.calls["ping"] == 1
+
+
+async def test_pings_go_side_by_side(world: World) -> None:
+    """All that is due is pinged at the same time, as far as there are workers."""
+    pool = await world.open(size=4, workers=4)
+    await world.advance(60)
+    with world.database.hanging("ping"):
+        round = start(pool.ping())
+        await world.seen("ping", 4)
+    assert await round == 4
+
+
+async def test_a_hanging_ping_does_not_hold_up_the_others(world: World) -> None:
+    """While one check hangs the others end and their sessions are lent; then the hung one is given up and replaced."""
+    pool = await world.open(size=3, io_timeout=5)
+    await world.advance(60)
+    with world.database.hanging("ping", times=1):
+        round = start(pool.ping())
+        await world.until(lambda: pool.stats().idle == 2)
+        assert (await pool.get(0)).use()
+        world.clock.advance(5)
+        assert await round == 2
+        assert pool.stats().overran == 1
+    await world.heal(pool)
+
+
+async def test_ping_hides_nothing_that_is_not_due(world: World) -> None:
+    """While a round of pings goes on, a fresh session is lent without waiting."""
+    pool = await world.open(size=2)
+    fresh = await pool.get()
+    await world.advance(60)
+    await pool.put(fresh)
+    with world.database.hanging("ping"):
+        round = start(pool.ping())
+        await world.seen("ping", 1)
+        assert await pool.get(0) is fresh
+    assert await round == 1
+
+
+async def test_a_round_of_pings_ends_though_every_call_hangs(world: World) -> None:
+    """`ping` returns after its `io_timeout`s even when no call to the database ever ends."""
+    pool = await world.open(size=2, workers=1, io_timeout=5)
+    await world.advance(60)
+    with world.database.hanging("ping"):
+        round = start(pool.ping())
+        await world.seen("ping", 1)
+        assert await world.pass_time_until(round, step=5) == 0
+    await world.heal(pool)
+
+
+@pytest.mark.parametrize("error", [Trouble, ConnectionError, SystemExit])
+async def test_a_round_of_pings_ends_though_every_call_fails(world: World, error: type[BaseException]) -> None:
+    """`ping` raises for no session's failure, proves nothing, and comes back."""
+    pool = await world.open(size=3, ping_interval=0)
+    world.database.fail("ping", error)
+    assert await pool.ping() == 0
+    await world.heal(pool)
+
+
+async def test_interval_0_pings_each_session_once_a_round(world: World) -> None:
+    """With a `ping_interval` of 0 everything idle is always due, and a round still ends."""
+    pool = await world.open(size=3, ping_interval=0)
+    assert await pool.ping() == 3
+    assert world.database.calls["ping"] == 3
+
+
+async def test_an_error_that_says_nothing_about_the_session_costs_it_nothing(world: World) -> None:
+    """A transient failure of a ping keeps the session, which is proven before anybody gets it."""
+    pool = await world.open(size=1)
+    await world.advance(60)
+    world.database.fail("ping", Trouble, times=1)
+    assert await pool.ping() == 0
+    await world.advance(1)
+    assert (await pool.get()).use() == 1
+    assert world.database.calls["ping"] == 2
+
+
+async def test_nobody_vouches_for_ever_for_a_session_in_doubt(world: World) -> None:
+    """After three rounds that said nothing either way a session is replaced."""
+    pool = await world.open(size=1)
+    world.database.fail("ping", Trouble)
+    await world.advance(60)
+    for _ in range(3):
+        await pool.ping()
+        await world.advance(40)
+    assert pool.stats().replaced == {"in doubt": 1}
+    await world.heal(pool)
+
+
+async def test_rounds_may_overlap(world: World) -> None:
+    """Two rounds at a time ping no session twice, and both end."""
+    pool = await world.open(size=3, workers=3)
+    await world.advance(60)
+    with world.database.hanging("ping"):
+        first = start(pool.ping())
+        await world.seen("ping", 3)
+        assert await pool.ping() == 0
+    assert await first == 3
+    assert world.database.calls["ping"] == 3
+
+
+# The keeper.
+
+
+async def keep_for(world: World, pool: Pool, seconds: float) -> list[int]:
+    """Let the keeper work through so many seconds, and return how many pings there were in each."""
+    counts: list[int] = []
+    for _ in range(int(seconds)):
+        before = world.database.calls["ping"]
+        world.clock.advance(1)
+        await world.until(lambda: pool.next_ping_at() > world.clock.now())
+        await world.rest()
+        counts.append(world.database.calls["ping"] - before)
+    return counts
+
+
+async def test_a_kept_pool_has_nothing_overdue(world: World) -> None:
+    """With the keeper at work every session is fresh at any time, and a checkout costs no ping."""
+    pool = await world.open(size=3)
+    await pool.keep_alive()
+    for _ in range(6):
+        await keep_for(world, pool, 45)
+        pings = world.database.calls["ping"]
+        sessions = [await pool.get(0) for _ in range(3)]
+        assert world.database.calls["ping"] == pings
+        for session in sessions:
+            await pool.put(session)
+
+
+async def test_a_kept_pool_pings_each_session_once_an_interval(world: World) -> None:
+    """The keeper asks a little ahead of time and no more often than that."""
+    pool = await world.open(size=4)
+    await pool.keep_alive()
+    await keep_for(world, pool, 120)
+    pings = sum(await keep_for(world, pool, 540))
+    assert 4 * 540 / 60 <= pings <= 4 * 540 / 54 + 4
+
+
+async def test_the_first_round_is_spread(world: World) -> None:
+    """After a fill the pings are spread over the interval: they never come in a burst."""
+    pool = await world.open(size=6)
+    await pool.keep_alive()
+    assert max(await keep_for(world, pool, 180)) == 1
+
+
+async def test_the_keeper_replaces_the_dead_before_anybody_meets_them(world: World) -> None:
+    """Sessions that died while idle are replaced within an interval, with nobody asking."""
+    pool = await world.open(size=3)
+    await pool.keep_alive()
+    world.database.kill_all()
+    await keep_for(world, pool, 60)
+    assert len(world.database.live) == 3
+    assert all([(await pool.get(0)).use() > 3 for _ in range(3)])
+
+
+async def test_the_keeper_survives_an_outage(world: World) -> None:
+    """However many pings and creations fail, the keeper goes on and the pool is well again afterwards."""
+    pool = await world.open(size=2)
+    await pool.keep_alive()
+    world.database.kill_all()
+    world.database.fail("ping", ConnectionError)
+    world.database.fail("create", SystemExit)
+    await keep_for(world, pool, 120)
+    world.database.recover()
+    await keep_for(world, pool, 60)
+    pings = world.database.calls["ping"]
+    assert all([(await pool.get(0)).use() for _ in range(2)])
+    assert world.database.calls["ping"] == pings
+
+
+async def test_keeping_alive_may_be_asked_for_at_any_time(world: World) -> None:
+    """Before `bind`, twice, or after it: there is one keeper."""
+    pool = world.pool(size=2, ping_interval=60)
+    await pool.keep_alive()
+    await pool.keep_alive()
+    await pool.bind(world.database)
+    await pool.keep_alive()
+    assert sum(await keep_for(world, pool, 60)) == 2
+
+
+async def test_a_closed_pool_is_not_kept_alive(world: World) -> None:
+    """`keep_alive` after `close` is a clear error."""
+    pool = await world.open(size=1)
+    await pool.close()
+    with pytest.raises(PoolClosed):
+        await pool.keep_alive()
+
+
+async def test_without_a_keeper_nothing_is_pinged(world: World) -> None:
+    """Keeping alive is off until somebody asks for it."""
+    pool = await world.open(size=2)
+    await world.advance(1000)
+    assert world.database.calls["ping"] == 0
+    assert pool.stats().idle == 2
+
+
+# A session's lifetime.
+
+
+async def test_nothing_is_renewed_before_its_time(world: World) -> None:
+    """A session lives for at least four fifths of `max_lifetime`: the jitter, and the head start, are a tenth each."""
+    pool = await world.open(size=3, max_lifetime=1000, ping_interval=math.inf)
+    await world.advance(799, step=100)
+    await pool.ping()
+    assert world.database.calls["create"] == 3
+
+
+async def test_sessions_are_renewed_before_they_are_missed(world: World) -> None:
+    """Rounds of pings renew old sessions one at a time: at their age limit nobody finds the pool empty."""
+    pool = await world.open(size=4, max_lifetime=1000, ping_interval=math.inf)
+    await world.advance(800, step=100)
+    for _ in range(20):
+        made = world.database.calls["create"]
+        await pool.ping()
+        assert world.database.calls["create"] <= made + 1
+        assert pool.stats().idle == 4
+        await world.advance(10)
+    assert pool.stats().replaced == {"too old": 4}
+    assert all([(await pool.get(0)).use() > 4 for _ in range(4)])
+
+
+async def test_no_session_is_lent_beyond_its_lifetime(world: World) -> None:
+    """Without any pings, a session that has reached `max_lifetime` is replaced before it is lent."""
+    pool = await world.open(size=1, max_lifetime=1000, ping_interval=math.inf)
+    await world.advance(1000, step=100)
+    (old,) = world.database.sessions
+    assert (await pool.get()).use() == 2
+    assert old.is_deleted
+
+
+async def test_lifetimes_are_jittered(world: World) -> None:
+    """Sessions made together do not all end at the same moment."""
+    pool = await world.open(size=20, max_lifetime=1000, ping_interval=math.inf)
+    await world.advance(899, step=100)
+    ages: list[int] = []
+    for _ in range(12):
+        held = [await pool.get() for _ in range(20)]
+        ages.append(pool.stats().replaced.get("too old", 0))
+        for session in held:
+            await pool.put(session)
+        await world.advance(10)
+    assert ages[0] == 0
+    assert ages[-1] >= 20
+    assert len(set(ages)) > 3

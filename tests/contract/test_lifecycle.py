@@ -1,0 +1,369 @@
+"""The contract of a pool as a whole: bind, clear, close, its labels and its figures."""
+
+import pytest
+
+from pingpool import BoundElsewhere, CannotFill, NotLent, Overrun, PoolClosed, PoolTimeout
+from pingpool.testing import FaultyDatabase, Forbidden, Trouble
+from tests.contract.worlds import World, adds_up, start
+
+# Labels.
+
+
+async def test_labels_reach_every_session(world: World) -> None:
+    """Sessions are made with the pool's labels, and so is every replacement."""
+    pool = await world.open(size=2, labels={"team": "shop"})
+    world.database.kill_all()
+    await world.advance(60)
+    sessions = [*world.database.sessions, await pool.get(), await pool.get()]
+    assert [session.labels for session in sessions] == [{"team": "shop"}] * 4
+
+
+async def test_labels_cannot_be_changed(world: World) -> None:
+    """Neither the mapping that was given nor the one that is shown changes a pool's labels afterwards."""
+    given = {"team": "shop"}
+    pool = world.pool(labels=given)
+    given["team"] = "till"
+    with pytest.raises(TypeError):
+        pool.labels["team"] = "till"
+    assert pool.labels == {"team": "shop"}
+
+
+# Bind.
+
+
+async def test_bind_fills_the_pool(world: World) -> None:
+    """After `bind` there are `size` sessions, all idle, none made in vain."""
+    pool = await world.open(size=7)
+    assert (pool.stats().idle, world.database.calls["create"]) == (7, 7)
+
+
+async def test_bind_again_makes_nothing_more(world: World) -> None:
+    """A full pool that is bound to its own database again stays as it is, also while sessions are lent."""
+    pool = await world.open(size=3)
+    await pool.get()
+    await pool.bind(world.database)
+    assert world.database.calls["create"] == 3
+
+
+async def test_binds_at_the_same_time_fill_it_once(world: World) -> None:
+    """Of several that bind the pool side by side, all come back to a full pool, filled once."""
+    pool = world.pool(size=3)
+    for bind in [start(pool.bind(world.database)) for _ in range(4)]:
+        await bind
+    assert (pool.stats().idle, world.database.calls["create"]) == (3, 3)
+
+
+async def test_bind_tops_up(world: World) -> None:
+    """Bound again after `clear`, the pool makes as many sessions as are missing beside those that are lent."""
+    pool = await world.open(size=3)
+    lent = await pool.get()
+    await pool.clear()
+    await pool.bind(world.database)
+    assert (pool.stats().idle, world.database.calls["create"]) == (2, 5)
+    await pool.put(lent)
+    assert pool.stats().idle == 3
+
+
+async def test_another_database_is_refused(world: World) -> None:
+    """A bound pool stays with its database."""
+    pool = await world.open(size=2)
+    other = FaultyDatabase()
+    with pytest.raises(BoundElsewhere, match=pool.name):
+        await pool.bind(other)
+    assert other.calls["create"] == 0
+    assert (await pool.get(0)).use()
+
+
+@pytest.mark.parametrize("junk", [None, "sqlite://", object(), FaultyDatabase])
+async def test_what_is_no_database_is_refused(world: World, junk: object) -> None:
+    """`bind` takes a `Database`, and says so."""
+    pool = world.pool(size=1)
+    with pytest.raises(TypeError, match="Database"):
+        await pool.bind(junk)
+    await pool.bind(world.database)
+    assert pool.stats().idle == 1
+
+
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize("error", [Trouble, Forbidden, SystemExit])
+async def test_a_failed_fill_leaves_nothing_behind(world: World, error: type[BaseException], times: int) -> None:
+    """If one session cannot be made none stays open, the error says why, and the pool may be bound again."""
+    world.database.fail("create", error, times=times)
+    pool = world.pool(size=4)
+    with pytest.raises(CannotFill) as caught:
+        await pool.bind(world.database)
+    assert isinstance(caught.value.__cause__, error)
+    await world.until(lambda: world.database.live == [])
+    assert pool.stats().vacant == 4
+    world.database.recover()
+    await pool.bind(world.database)
+    assert pool.stats().idle == 4
+
+
+async def test_a_failed_fill_leaves_the_pool_unbound(world: World) -> None:
+    """After a failed `bind` the pool may be bound to another database."""
+    world.database.fail("create")
+    pool = world.pool(size=2)
+    with pytest.raises(CannotFill):
+        await pool.bind(world.database)
+    other = FaultyDatabase()
+    await pool.bind(other)
+    assert len(other.live) == 2
+
+
+async def test_a_fill_that_hangs_ends(world: World) -> None:
+    """`bind` to a database that never answers fails after `io_timeout`; what it still opens later is deleted there."""
+    pool = world.pool(size=1, io_timeout=5)
+    other = FaultyDatabase()
+    with world.database.hanging("create"):
+        binding = start(pool.bind(world.database))
+        await world.seen("create", 1)
+        with pytest.raises(CannotFill) as caught:
+            await world.pass_time_until(binding, step=5)
+        assert isinstance(caught.value.__cause__, Overrun)
+        await pool.bind(other)
+    await world.seen("delete", 1)
+    assert world.database.live == []
+    assert len(other.live) == 1
+
+
+async def test_a_failed_top_up_costs_nothing(world: World) -> None:
+    """When topping up fails, the pool keeps the sessions it has, and stays bound."""
+    pool = await world.open(size=2)
+    lent = await pool.get()
+    await pool.clear()
+    world.database.fail("create")
+    with pytest.raises(CannotFill):
+        await pool.bind(world.database)
+    await pool.put(lent)
+    assert await pool.get(0) is lent
+    await pool.put(lent)
+    world.database.recover()
+    await pool.bind(world.database)
+    assert pool.stats().idle == 2
+
+
+async def test_an_unbound_pool_is_harmless(world: World) -> None:
+    """Without a database there is nothing to ping, clear or close, and saying so costs nothing."""
+    pool = world.pool(size=2)
+    assert await pool.ping() == 0
+    await pool.clear()
+    assert pool.stats().vacant == 2
+    await pool.close()
+
+
+# Clear.
+
+
+async def test_clear_deletes_every_session_in_the_pool(world: World) -> None:
+    """After `clear` nothing is open on the server but what is lent."""
+    pool = await world.open(size=3)
+    lent = await pool.get()
+    await pool.clear()
+    assert world.database.live == [lent]
+    assert pool.stats().vacant == 2
+
+
+async def test_clear_goes_on_past_errors(world: World) -> None:
+    """A session that cannot be deleted does not keep the others from it, and costs no slot."""
+    pool = await world.open(size=3)
+    world.database.fail("delete", Trouble, times=2)
+    await pool.clear()
+    assert world.database.calls["delete"] == 3
+    assert pool.stats().vacant == 3
+
+
+async def test_what_is_lent_may_come_back_after_clear(world: World) -> None:
+    """A session that was lent when the pool was cleared is taken back and lent again."""
+    pool = await world.open(size=2)
+    lent = await pool.get()
+    await pool.clear()
+    await pool.put(lent)
+    assert await pool.get(0) is lent
+
+
+async def test_a_cleared_pool_stays_empty_until_it_is_bound(world: World) -> None:
+    """`clear` is followed by no new sessions, whatever time passes, until `bind` fills the pool again."""
+    pool = await world.open(size=2)
+    await pool.clear()
+    await world.advance(100, step=10)
+    with pytest.raises(PoolTimeout):
+        await pool.get(0)
+    assert world.database.calls["create"] == 2
+    await pool.bind(world.database)
+    assert pool.stats().idle == 2
+
+
+async def test_a_check_does_not_outlive_a_clear(world: World) -> None:
+    """A session that is being pinged while the pool is cleared is deleted too, and both calls end."""
+    pool = await world.open(size=2)
+    await world.advance(60)
+    with world.database.hanging("ping"):
+        round = start(pool.ping())
+        await world.seen("ping", 2)
+        clearing = start(pool.clear())
+    assert await round <= 2
+    await clearing
+    assert world.database.live == []
+    assert pool.stats().vacant == 2
+
+
+async def test_what_is_being_made_does_not_outlive_a_clear(world: World) -> None:
+    """A session that is being made while the pool is cleared is deleted as soon as it is there."""
+    pool = world.pool(size=1)
+    with world.database.hanging("create"):
+        binding = start(pool.bind(world.database))
+        await world.seen("create", 1)
+        clearing = start(pool.clear())
+        await world.until(lambda: not pool.stats().idle)
+    await clearing
+    await binding
+    stats = pool.stats()
+    assert len(world.database.live) == stats.idle
+
+
+async def test_a_clear_ends_though_every_call_hangs(world: World) -> None:
+    """`clear` comes back when its `io_timeout`s are over, however many sessions cannot be deleted."""
+    pool = await world.open(size=3, workers=1, io_timeout=5)
+    with world.database.hanging("delete"):
+        clearing = start(pool.clear())
+        await world.seen("delete", 1)
+        await world.pass_time_until(clearing, step=5)
+    assert pool.stats().vacant == 3
+
+
+# Close.
+
+
+async def test_close_deletes_what_is_idle(world: World) -> None:
+    """After `close` nothing is open on the server."""
+    pool = await world.open(size=3)
+    await pool.close()
+    assert world.database.live == []
+
+
+async def test_close_tells_waiters_at_once(world: World) -> None:
+    """Who waits in line when the pool is closed is told so, and does not wait for its timeout."""
+    pool = await world.open(size=1)
+    await pool.get()
+    line = await world.line_up(pool, 9, None)
+    await pool.close()
+    for waiting in line:
+        with pytest.raises(PoolClosed, match=pool.name):
+            await waiting
+
+
+async def test_a_closed_pool_lends_nothing(world: World) -> None:
+    """`get`, a `session()` block and `bind` say that the pool is closed; ping, clear and stats do no harm."""
+    pool = await world.open(size=1)
+    await pool.close()
+    with pytest.raises(PoolClosed):
+        await pool.get()
+    with pytest.raises(PoolClosed):
+        async with pool.session():
+            pytest.fail("nothing is lent")
+    with pytest.raises(PoolClosed):
+        await pool.bind(world.database)
+    assert await pool.ping() == 0
+    await pool.clear()
+    assert pool.stats().vacant == 1
+
+
+async def test_what_is_lent_is_deleted_when_it_comes_back_to_a_closed_pool(world: World) -> None:
+    """`put` after `close` is fine once, and ends the session; twice is refused as ever."""
+    pool = await world.open(size=2)
+    lent = await pool.get()
+    await pool.close()
+    assert lent.use()
+    await pool.put(lent)
+    await world.rest()
+    assert world.database.live == []
+    with pytest.raises(NotLent):
+        await pool.put(lent)
+
+
+async def test_closing_again_does_no_harm(world: World) -> None:
+    """`close` may be called as often as one likes."""
+    pool = await world.open(size=1)
+    for _ in range(3):
+        await pool.close()
+    assert world.database.calls["delete"] == 1
+
+
+async def test_close_is_bounded(world: World) -> None:
+    """`close(3)` comes back after three seconds though no session can be deleted."""
+    pool = await world.open(size=2)
+    with world.database.hanging("delete"):
+        closing = start(pool.close(3))
+        await world.seen("delete", 1)
+        world.clock.advance(3)
+        await closing
+    await world.rest()
+    assert world.database.live == []
+
+
+async def test_a_pool_that_is_being_pinged_can_be_closed(world: World) -> None:
+    """Checks that are in flight when the pool is closed end, and their sessions are deleted."""
+    pool = await world.open(size=2)
+    await world.advance(60)
+    with world.database.hanging("ping"):
+        round = start(pool.ping())
+        await world.seen("ping", 2)
+        closing = start(pool.close())
+        await world.until(lambda: not pool.stats().idle)
+    await closing
+    await round
+    assert world.database.live == []
+
+
+async def test_what_is_made_too_late_is_deleted(world: World) -> None:
+    """A session that comes after `close` has given up on it is deleted when it comes."""
+    pool = await world.open(size=1, io_timeout=100)
+    world.database.kill_all()
+    await world.advance(60)
+    with world.database.hanging("create"):
+        waiting = start(pool.get())
+        await world.seen("create", 2)
+        await pool.close(0)
+        with pytest.raises(PoolClosed):
+            await waiting
+    await world.rest()
+    assert world.database.live == []
+
+
+async def test_a_pool_is_a_context_manager(world: World) -> None:
+    """Leaving the block closes the pool."""
+    async with await world.open(size=1) as pool:
+        assert (await pool.get(0)).use()
+    with pytest.raises(PoolClosed):
+        await pool.get(0)
+
+
+# Figures.
+
+
+async def test_stats_add_up(world: World) -> None:
+    """Whatever the sessions do, their counts by state add up to `size`."""
+    pool = await world.open(size=4, ping_interval=60)
+    await pool.get()
+    await world.advance(60)
+    with world.database.hanging("ping", times=2):
+        round = start(pool.ping())
+        await world.until(lambda: pool.stats().idle == 1)
+        stats = pool.stats()
+        assert (stats.idle, stats.in_use, stats.being_checked) == (1, 1, 2)
+        assert adds_up(stats)
+        assert "1 idle, 1 in use, 2 being checked" in str(stats)
+    await round
+
+
+async def test_a_snapshot_is_frozen(world: World) -> None:
+    """`stats` returns figures of one moment, which nobody changes afterwards."""
+    pool = await world.open(size=1)
+    stats = pool.stats()
+    await pool.get()
+    assert stats.idle == 1
+    with pytest.raises(AttributeError):
+        stats.idle = 5  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        stats.replaced["gone"] = 1  # type: ignore[index]

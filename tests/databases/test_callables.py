@@ -1,0 +1,100 @@
+"""A database made of plain functions."""
+
+import pytest
+
+import pingpool
+from pingpool.databases.callables import Callables
+from pingpool.testing import Clock
+
+
+class Line:
+    """A thing that is costly to open."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.is_dead = False
+
+    def say(self, word: str) -> None:
+        """Say it, unless the line is dead."""
+        if self.is_dead:
+            raise BrokenPipeError("nobody listens")
+        self.said.append(word)
+
+
+class Telephone(Line):
+    """One with methods of its own to prove and end it."""
+
+    def ping(self) -> None:
+        """Prove it."""
+        self.say("hello?")
+
+    def close(self) -> None:
+        """End it."""
+        self.say("goodbye")
+
+
+class Deletable(Line):
+    """One that is not closed but deleted."""
+
+    def delete(self) -> None:
+        """End it."""
+        self.say("deleted")
+
+
+def test_one_function_is_enough() -> None:
+    """What can be opened can be pooled; its own `ping` and `close` are used."""
+    clock = Clock()
+    with pingpool.open(Callables(Telephone), size=1, ping_interval=60, clock=clock) as pool:
+        clock.advance(60)
+        with pool.session() as line:
+            pass
+    assert set(line.said) == {"hello?", "goodbye"}
+
+
+def test_what_is_not_closed_is_deleted() -> None:
+    """Without a `close` the session's `delete` ends it."""
+    with pingpool.open(Callables(Deletable), size=1) as pool, pool.session() as line:
+        pass
+    assert line.said == ["deleted"]
+
+
+def test_functions_take_the_place_of_methods() -> None:
+    """`ping` and `delete` that are given are called instead of the session's own."""
+    clock = Clock()
+    database = Callables(Telephone, ping=lambda line: line.say("ahoy"), delete=lambda line: line.say("over"))
+    with pingpool.open(database, size=1, ping_interval=60, clock=clock) as pool:
+        clock.advance(60)
+        with pool.session() as line:
+            pass
+    assert set(line.said) == {"ahoy", "over"}
+
+
+def test_a_ping_that_raises_has_the_session_replaced() -> None:
+    """Any error of `ping` means that the session is dead."""
+    pool = pingpool.PingingPool[Telephone](size=1, ping_interval=0)
+    pool.bind(Callables(Telephone))
+    with pool.session() as line:
+        line.is_dead = True
+    with pool.session() as another:
+        assert another is not line
+    pool.close()
+
+
+def test_errors_may_tell_that_a_session_is_lost() -> None:
+    """`is_lost` decides which errors of a block have the session replaced; without it none does."""
+    for is_lost, replaced in (
+        (lambda error: isinstance(error, BrokenPipeError), {"lost": 1}),
+        (None, {}),
+    ):
+        with pingpool.open(Callables(Telephone, is_lost=is_lost), size=1) as pool:
+            with pytest.raises(BrokenPipeError), pool.session() as line:
+                line.is_dead = True
+                line.say("hello")
+            assert pool.stats().replaced == replaced
+
+
+def test_a_session_that_nobody_can_prove_says_so() -> None:
+    """Without a `ping` anywhere, the error names what is missing, and the session is replaced."""
+    database = Callables(Line, delete=lambda line: None)
+    with pytest.raises(AttributeError, match="ping"):
+        database.ping(Line(), timeout=5)

@@ -1,0 +1,142 @@
+"""Any PEP 249 driver, tried with the one in the standard library."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import pingpool
+from pingpool.databases.dbapi import DBAPI
+from pingpool.testing import Clock
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Callable[[], sqlite3.Connection]:
+    """A recipe for connections to one file with a table."""
+
+    def recipe() -> sqlite3.Connection:
+        return sqlite3.connect(tmp_path / "shop.db", check_same_thread=False)
+
+    with recipe() as connection:
+        connection.execute("CREATE TABLE stock (pieces INTEGER)")
+        connection.execute("INSERT INTO stock VALUES (100)")
+    connection.close()
+    return recipe
+
+
+class Silent:
+    """A connection of a driver that does not tell whether a transaction is open."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.autocommit: bool | None = None
+
+    def cursor(self) -> "Silent":
+        """Be one's own cursor."""
+        return self
+
+    def execute(self, statement: str) -> None:
+        """Note it."""
+        self.asked.append(statement)
+
+    def fetchall(self) -> list[tuple[int]]:
+        """Find something."""
+        return [(1,)]
+
+    def rollback(self) -> None:
+        """Note it."""
+        self.asked.append("ROLLBACK")
+
+    def close(self) -> None:
+        """Close cursor or connection."""
+
+
+def test_sessions_are_the_drivers_own(connect: Callable[[], sqlite3.Connection]) -> None:
+    """What is lent is the driver's connection, typed as such."""
+    with pingpool.open(DBAPI(connect, driver=sqlite3), size=2) as pool, pool.session() as connection:
+        assert connection.execute("SELECT pieces FROM stock").fetchone() == (100,)
+
+
+def test_what_was_left_open_is_rolled_back(connect: Callable[[], sqlite3.Connection]) -> None:
+    """The next holder sees what was committed, and nothing else."""
+    with pingpool.open(DBAPI(connect, driver=sqlite3), size=1) as pool:
+        with pool.session() as connection:
+            connection.execute("UPDATE stock SET pieces = 0")
+        with pool.session() as again:
+            assert again is connection
+            assert not again.in_transaction
+            assert again.execute("SELECT pieces FROM stock").fetchone() == (100,)
+
+
+def test_a_driver_that_tells_is_asked_first(connect: Callable[[], sqlite3.Connection]) -> None:
+    """Nothing is rolled back while nothing is open."""
+    database = DBAPI(connect, driver=sqlite3)
+    connection = connect()
+    assert not database.needs_reset(connection)
+    connection.execute("UPDATE stock SET pieces = 0")
+    assert database.needs_reset(connection)
+    connection.close()
+
+
+@pytest.mark.parametrize(("autocommit", "rolled_back"), [(None, True), (False, True), (True, False)])
+def test_a_driver_that_does_not_tell_is_rolled_back(autocommit: bool | None, rolled_back: bool) -> None:
+    """Unless it is in autocommit, a connection that does not tell counts as left open."""
+    with pingpool.open(DBAPI(Silent), size=1) as pool:
+        with pool.session() as connection:
+            connection.autocommit = autocommit
+        with pool.session() as again:
+            assert again is connection
+            assert ("ROLLBACK" in again.asked) is rolled_back
+
+
+def test_a_ping_is_a_statement_that_leaves_nothing_open() -> None:
+    """The proof of life is a round trip, after which no transaction is open."""
+    clock = Clock()
+    with pingpool.open(DBAPI(Silent, ping="SELECT 2"), size=1, ping_interval=60, clock=clock) as pool:
+        clock.advance(60)
+        with pool.session() as connection:
+            assert connection.asked[:2] == ["SELECT 2", "ROLLBACK"]
+
+
+def test_a_dead_connection_is_replaced(connect: Callable[[], sqlite3.Connection]) -> None:
+    """An overdue connection that does not answer is never lent."""
+    with pingpool.PingingPool[sqlite3.Connection](size=1, ping_interval=0) as pool:
+        pool.bind(DBAPI(connect, driver=sqlite3))
+        with pool.session() as connection:
+            pass
+        connection.close()
+        with pool.session() as another:
+            assert another.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_closed_in_use_is_replaced(connect: Callable[[], sqlite3.Connection]) -> None:
+    """A holder that closes its connection costs itself a session, and nobody else."""
+    with pingpool.open(DBAPI(connect, driver=sqlite3), size=1) as pool:
+        with pool.session() as connection:
+            connection.close()
+        with pool.session() as another:
+            assert another.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (sqlite3.OperationalError("server closed the connection unexpectedly"), True),
+        (sqlite3.InterfaceError("connection already closed"), True),
+        (sqlite3.OperationalError("MySQL server has gone away"), True),
+        (sqlite3.OperationalError("Lost connection to server during query"), True),
+        (sqlite3.ProgrammingError("Cannot operate on a closed database."), True),
+        (sqlite3.OperationalError("no such table: stock"), False),
+        (sqlite3.IntegrityError("UNIQUE constraint failed: closed.id"), False),
+        (ValueError("connection closed"), False),
+    ],
+)
+def test_disconnects_are_told_from_other_errors(error: Exception, lost: bool) -> None:
+    """An error of the driver that reads like a lost connection counts as one; no other does."""
+    assert DBAPI(lambda: sqlite3.connect(":memory:"), driver=sqlite3).is_lost(error) is lost
+
+
+def test_without_a_driver_no_error_is_a_disconnect() -> None:
+    """A database that does not know its driver's errors does not guess."""
+    assert not DBAPI(Silent).is_lost(sqlite3.OperationalError("server closed the connection"))

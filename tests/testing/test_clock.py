@@ -1,0 +1,99 @@
+"""The clock that is told the time."""
+
+import math
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from pingpool.testing import Clock
+from pingpool.threads.gates import open_gate, shut_gate
+
+
+def waiting(clock: Clock, gate: threading.Lock, timeout: float) -> Future[bool]:
+    """Have a thread wait at the gate by the clock."""
+    asked = threading.Event()
+
+    class Watched:
+        """A gate that says when somebody stands before it."""
+
+        release = gate.release
+
+        @staticmethod
+        def acquire(blocking: bool = True, timeout: float = -1) -> bool:
+            """Say so, and wait."""
+            asked.set()
+            return gate.acquire(blocking, timeout)
+
+    threads = ThreadPoolExecutor(1)
+    answer = threads.submit(clock.wait, Watched(), timeout)
+    threads.shutdown(wait=False)
+    assert asked.wait(10)
+    return answer
+
+
+def test_time_stands_still_until_it_is_told() -> None:
+    """Between two tellings it is always the same moment."""
+    clock = Clock(5)
+    assert (clock.now(), clock.now()) == (5, 5)
+    clock.advance(2.5)
+    assert clock.now() == 7.5
+
+
+@pytest.mark.parametrize("seconds", [-1, math.nan, math.inf, -math.inf])
+def test_time_never_goes_back(seconds: float) -> None:
+    """A step that is no finite step forward is refused."""
+    clock = Clock(5)
+    with pytest.raises(ValueError, match="forward"):
+        clock.advance(seconds)
+    assert clock.now() == 5
+
+
+def test_a_wait_ends_when_its_time_was_told() -> None:
+    """Who waits for five seconds goes on once they were told, be it in two parts, and knows that the gate is shut."""
+    clock = Clock()
+    answer = waiting(clock, shut_gate(), 5)
+    clock.advance(4)
+    assert not answer.done()
+    clock.advance(1)
+    assert answer.result(10) is False
+
+
+def test_a_wait_ends_when_the_gate_opens() -> None:
+    """An open gate is passed without any time going by."""
+    clock = Clock()
+    gate = shut_gate()
+    answer = waiting(clock, gate, math.inf)
+    open_gate(gate)
+    assert answer.result(10) is True
+
+
+def test_a_wait_of_no_time_is_a_look() -> None:
+    """With a timeout of 0, or less, it is only seen whether the gate is open."""
+    clock = Clock()
+    gate = shut_gate()
+    assert clock.wait(gate, 0) is False
+    assert clock.wait(gate, -1) is False
+    open_gate(gate)
+    assert clock.wait(gate, 0) is True
+
+
+def test_everybody_wakes_in_their_own_time() -> None:
+    """Each of many who wait goes on at their own moment, not before."""
+    clock = Clock()
+    answers = [waiting(clock, shut_gate(), seconds) for seconds in (1, 2, 3)]
+    for count in (1, 2, 3):
+        clock.advance(1)
+        assert answers[count - 1].result(10) is False
+        assert [answer.done() for answer in answers].count(False) == 3 - count
+
+
+def test_who_has_left_is_forgotten() -> None:
+    """A gate that was passed stays shut when its time comes later."""
+    clock = Clock()
+    gate = shut_gate()
+    answer = waiting(clock, gate, 5)
+    open_gate(gate)
+    assert answer.result(10)
+    clock.advance(10)
+    assert not gate.acquire(blocking=False)

@@ -1,0 +1,115 @@
+"""Code as users write it, which both type checkers must understand: every `assert_type` is a promise to them."""
+
+import math
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_type
+
+import pingpool
+from pingpool import AbstractSessionPool, Database, PingingPool, PoolFull, PoolTimeout, Stats
+from pingpool.databases.callables import Callables
+from pingpool.databases.dbapi import DBAPI
+from pingpool.databases.sqlite import Connection, SQLite
+from pingpool.testing import Clock, FakeSession, FaultyDatabase
+
+
+class Line:
+    """What a user pools."""
+
+    def say(self, word: str) -> int:
+        """Say it."""
+        return len(word)
+
+
+class Exchange(Database[Line]):
+    """A database of one's own: only `create` has to be written."""
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> Line:
+        """Open a line."""
+        return Line()
+
+
+class LargeExchange(Exchange):
+    """One that overrides whatever can be."""
+
+    def create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Sequence[Line]:
+        """Open several."""
+        return [Line()] * count
+
+    def ping(self, session: Line, *, timeout: float) -> None:
+        """Prove one."""
+        session.say("hello?")
+
+    def delete(self, session: Line, *, timeout: float) -> None:
+        """End one."""
+        session.say("goodbye")
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Tell."""
+        return isinstance(error, BrokenPipeError)
+
+
+def a_database_decides_what_is_lent() -> None:
+    """The type of a pool's sessions is that of its database."""
+    with pingpool.open(Exchange(), size=3) as pool:
+        assert_type(pool, PingingPool[Line])
+        assert_type(pool.get(), Line)
+        assert_type(pool.get(5), Line)
+        assert_type(pool.get(timeout=math.inf), Line)
+        with pool.session() as line:
+            assert_type(line, Line)
+            assert_type(line.say("hello"), int)
+        with pool.session(0.5) as line:
+            pool.put(line)
+
+
+def a_pool_may_be_made_before_its_database() -> None:
+    """A pool is annotated, or told what it lends, where it is made."""
+    pool: PingingPool[Line] = PingingPool(10, 10, 3000, None)
+    other = PingingPool[Line](size=5, default_timeout=None, labels={"team": "shop"}, clock=Clock())
+    pool.bind(Exchange())
+    other.bind(LargeExchange())
+    assert_type(other.get(), Line)
+
+
+def pools_tell_about_themselves() -> None:
+    """Figures and attributes have types."""
+    pool = PingingPool[Line]()
+    assert_type(pool.stats(), Stats)
+    assert_type(pool.stats().replaced, Mapping[str, int])
+    assert_type(pool.ping(), int)
+    assert_type(pool.size, int)
+    assert_type(pool.default_timeout, float | None)
+    assert_type(pool.ping_interval, float)
+    assert_type(pool.labels, Mapping[str, str])
+    assert_type(pool.name, str)
+
+
+def the_databases_that_come_along_are_typed() -> None:
+    """Each lends its driver's own object."""
+    assert_type(pingpool.open(SQLite("shop.db")).get(), Connection)
+    assert_type(pingpool.open(DBAPI(lambda: sqlite3.connect("shop.db"), driver=sqlite3)).get(), sqlite3.Connection)
+    assert_type(pingpool.open(Callables(Line, ping=lambda line: line.say("?"))).get(), Line)
+    assert_type(pingpool.open(FaultyDatabase()).get(), FakeSession)
+
+
+def a_url_says_nothing_of_types() -> None:
+    """What a URL opens is known only when it runs; no annotation is asked for."""
+    pool = pingpool.open("sqlite:///shop.db", size=4)
+    assert_type(pool, PingingPool[Any])
+    with pool.session() as connection:
+        connection.execute("SELECT 1")
+
+
+def count(pool: AbstractSessionPool[Line]) -> int:
+    """Use any pool of lines."""
+    try:
+        with pool.session(timeout=1) as line:
+            return line.say("one")
+    except (PoolTimeout, PoolFull):
+        return 0
+
+
+def a_pool_is_a_session_pool() -> None:
+    """Functions may take any pool."""
+    assert_type(count(PingingPool[Line]()), int)
