@@ -1,0 +1,57 @@
+"""Use a pool while a timer's signal handler uses it too, thousands of times a second, at whatever moment."""
+
+import faulthandler
+import random
+import signal
+import sys
+import time
+import warnings
+from contextlib import suppress
+from types import FrameType
+
+from scene import Database, all_live, bound, tell
+
+from pingpool import PoolError
+from pingpool.testing import FakeSession, SessionDied
+
+warnings.simplefilter("ignore")
+how = sys.argv[1]
+random.seed(1)
+pool = bound(Database(), 4, ping_interval=1e-6 if how == "overdue" else 3000)
+lent: list[FakeSession] = []
+handled = 0
+
+
+def handle(number: int, frame: FrameType | None) -> None:
+    """Give back what was lent, look, and get something else."""
+    global handled
+    handled += 1
+    with suppress(PoolError):
+        if lent:
+            session = lent.pop()
+            session.left_open = random.random() < 0.2
+            pool.give_back(session, random.choice([None, ValueError(), SystemExit(), SessionDied()]))
+        pool.stats()
+        if random.random() < 0.3:
+            pool.put(pool.get(0))
+
+
+faulthandler.dump_traceback_later(25, exit=True)  # in place of the scene's alarm
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0003)
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    with suppress(PoolError):
+        if len(lent) < 2:
+            lent.append(pool.get(0.01))
+        with pool.session(0.01) as session:
+            session.left_open = random.random() < 0.2
+        pool.ping()
+signal.setitimer(signal.ITIMER_REAL, 0)
+for session in lent:
+    pool.put(session)
+lent.clear()
+del session
+all_live(pool)
+pool.close(1)
+tell(f"handled {handled}")

@@ -1,0 +1,72 @@
+"""Throw exceptions into threads that use a pool, at random moments, and see whether anything is lost."""
+
+import ctypes
+import faulthandler
+import random
+import sys
+import threading
+import time
+import warnings
+from contextlib import suppress
+
+from scene import Database, all_live, bound, tell
+
+from pingpool import PoolTimeout
+from pingpool.testing import SessionDied
+
+warnings.simplefilter("ignore")
+random.seed(int(sys.argv[1]))
+throws = int(sys.argv[2])
+sys.setswitchinterval(1e-5)
+
+
+class Thrown(BaseException):
+    """What is thrown."""
+
+
+pool = bound(Database(), 3, io_timeout=1)
+over = False
+caught = 0
+
+
+def use() -> None:
+    """Use the pool until it is over, whatever comes flying."""
+    global caught
+    while not over:
+        try:
+            while not over:
+                try:
+                    with pool.session(0.02) as session:
+                        session.left_open = random.random() < 0.1
+                        if random.random() < 0.05:
+                            raise SessionDied
+                except (PoolTimeout, SessionDied):
+                    continue
+        except Thrown:
+            caught += 1
+
+
+def live() -> None:
+    """Live until the end."""
+    while not over:
+        with suppress(Thrown):
+            use()
+
+
+threads = [threading.Thread(target=live, daemon=True) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for _ in range(throws):
+    victim = random.choice([thread for thread in threads if thread.is_alive()])
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
+    time.sleep(random.random() * 0.0004)
+time.sleep(0.05)
+over = True
+for thread in threads:
+    thread.join(10)
+    if thread.is_alive():
+        faulthandler.dump_traceback(all_threads=True)
+        sys.exit(f"stuck: {pool}")
+all_live(pool)
+pool.close(1)
+tell(f"thrown {throws}, caught {caught}")

@@ -1,0 +1,27 @@
+"""A forked child starts with an empty pool, and never touches a session of its parent."""
+
+import json
+import os
+
+import pytest
+
+from tests.threads.processes import run
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")]
+
+
+@pytest.mark.parametrize("how", ["idle and lent", "hard exit", "kept alive", "in mid-turn", "waiting"])
+def test_a_child_never_touches_its_parents_sessions(how: str) -> None:
+    """The child uses, pings, closes and collects only what it opened itself, and the parent is unharmed."""
+    outcome = run("fork", how)
+    assert outcome.status == 0, outcome.errors
+    told = json.loads(outcome.output.splitlines()[-1])
+    assert told["failed"] == 0, outcome.errors
+    assert told["trespasses"] == []
+    assert told["made"] >= 8
+
+
+def test_multiprocessing_by_fork_may_use_an_inherited_pool() -> None:
+    """The workers of a forking `multiprocessing.Pool` open sessions of their own."""
+    outcome = run("spawn")
+    assert outcome.status == 0, outcome.errors

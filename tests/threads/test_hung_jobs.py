@@ -1,0 +1,160 @@
+"""A call that hangs costs its session, never its slot, and never more threads than there are workers."""
+
+import threading
+
+import pytest
+
+from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import all_live, aside, bound, in_time, soon
+
+IO_TIMEOUT = 0.1
+
+pytestmark = pytest.mark.timeout(30)
+
+
+class CountedDatabase(TransactionalDatabase):
+    """Notes how many threads are in one of its calls at a time, and whom it was asked to abort."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+        self.most = 0
+        self.aborted: list[FakeSession] = []
+
+    def _meet(self, call: str) -> None:
+        self.threads.add(threading.get_ident())
+        self.most = max(self.most, len(self.threads))
+        try:
+            super()._meet(call)
+        finally:
+            self.threads.discard(threading.get_ident())
+
+    def abort(self, session: FakeSession) -> None:
+        self.aborted.append(session)
+
+
+@pytest.mark.parametrize("call", ["create", "ping", "reset", "delete"])
+def test_a_call_that_hangs_costs_no_slot(call: str) -> None:
+    """While one call hangs its slot goes on without it, if there is another worker."""
+    database = TransactionalDatabase()
+    pool = bound(database, 2, workers=2, io_timeout=IO_TIMEOUT)
+    with database.hanging(call, times=1):
+        session = pool.get()
+        session.left_open = call in ("reset", "delete")
+        endings = {"create": SessionDied(), "ping": SessionDied(), "reset": None, "delete": SystemExit()}
+        pool.give_back(session, endings[call])  # a death casts suspicion on the other, which is checked
+        del session
+        all_live(pool)
+        assert database.calls[call]
+    all_live(pool)
+    pool.close(1)
+
+
+def test_no_more_threads_hang_than_there_are_workers() -> None:
+    """However many calls hang, and however often they are tried, at most `workers` threads are in the database."""
+    database = CountedDatabase()
+    pool = bound(database, 6, workers=3, io_timeout=0.02)
+    database.most = 0
+    with database.hanging("create"), database.hanging("delete"):
+        for session in [pool.get() for _ in range(6)]:
+            session.left_open = True
+            pool.give_back(session, SystemExit())
+        assert soon(lambda: len(database.threads) == 3)
+        assert soon(lambda: pool.stats().overran >= 6)
+    assert database.most == 3
+    all_live(pool)
+    pool.close(1)
+
+
+def test_a_session_whose_check_hangs_is_aborted() -> None:
+    """The database is asked to free the thread that hangs on a session."""
+    database = CountedDatabase()
+    pool = bound(database, 1, workers=2, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
+    first = database.sessions[0]
+    with database.hanging("ping", times=1):
+        assert in_time(pool.ping) == 0
+        assert soon(lambda: database.aborted == [first])
+    pool.close(1)
+
+
+def test_a_session_that_was_proven_in_time_is_never_aborted() -> None:
+    """A check that ends at the very moment of its deadline is either given up or ends well, never both."""
+
+    class Slow(CountedDatabase):
+        def ping(self, session: FakeSession, *, timeout: float) -> None:
+            threading.Event().wait(timeout)
+
+    database = Slow()
+    pool = bound(database, 8, io_timeout=0.01, ping_interval=1e-6)
+    for _ in range(40):
+        in_time(pool.ping)
+        idle = [session for session in (pool.get(5) for _ in range(8)) if session in database.aborted]
+        assert not idle
+        for session in [session for session in database.live if session not in database.aborted]:
+            try:
+                pool.put(session)
+            except Exception:
+                continue
+    pool.close(1)
+
+
+@pytest.mark.parametrize("call", ["ping", "delete"])
+def test_a_round_ends_although_more_calls_hang_than_there_are_workers(call: str) -> None:
+    """`ping()` and `clear()` end in their time with every worker hung."""
+    database = FaultyDatabase()
+    pool = bound(database, 4, workers=1, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
+    with database.hanging(call):
+        in_time(pool.ping if call == "ping" else pool.clear, 3)
+    pool.close(1)
+
+
+def test_a_failing_abort_does_no_harm() -> None:
+    """Whatever `abort` raises, nobody hears of it, and the slot goes on."""
+
+    class Clumsy(TransactionalDatabase):
+        def abort(self, session: FakeSession) -> None:
+            raise RuntimeError("abort failed")
+
+    database = Clumsy()
+    pool = bound(database, 1, workers=2, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
+    with database.hanging("ping", times=1):
+        in_time(pool.ping)
+    all_live(pool)
+    pool.close(1)
+
+
+@pytest.mark.parametrize("call", ["create", "ping", "reset", "delete", "is_lost", "is_fatal", "is_transient"])
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
+def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, error: type[BaseException]) -> None:
+    """Any exception from any method the crew calls is the failure of that one job."""
+    database = TransactionalDatabase()
+    pool = bound(database, 2, workers=1, ping_interval=1e-6)
+    database.fail(call, error, times=3)
+    if call == "is_fatal":
+        database.fail("create", times=2)
+    if call == "is_transient":
+        database.fail("ping", times=1)
+    if call == "is_lost":
+        database.fail("reset", times=1)
+    session = pool.get(5) if call != "ping" else None
+    if session is not None:
+        session.left_open = True
+        pool.give_back(session, SystemExit() if call in ("create", "delete", "is_fatal") else None)
+        del session
+    all_live(pool, 6)
+    pool.close(1)
+
+
+def test_the_pool_heals_when_the_database_comes_back() -> None:
+    """After an outage in which every worker hung, all slots are live again by themselves."""
+    database = TransactionalDatabase()
+    pool = bound(database, 4, workers=2, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
+    with database.hanging("create"), database.hanging("ping"), database.hanging("delete"):
+        waiting = [aside(lambda: pool.put(pool.get(20))) for _ in range(8)]
+        database.kill_all()
+        assert soon(lambda: pool.stats().overran >= 2)
+    for thread in waiting:
+        thread.join(10)
+        assert not thread.is_alive()
+    all_live(pool)
+    pool.close(1)

@@ -1,0 +1,64 @@
+"""Interrupts at every single point at which Python may raise them."""
+
+from functools import partial
+
+import pytest
+
+from pingpool.testing import FaultyDatabase, TransactionalDatabase
+from tests.threads.checks import all_live, bound, in_time, quick_collections
+from tests.threads.strikes import interrupt, last
+from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
+    """Tell the story again and again, with an interrupt some points later each time."""
+    nth, reached = 1, True
+    with quick_collections():
+        while reached:
+            pool = bound(database(), **options)
+            call = story(pool)
+            try:
+                reached = in_time(partial(interrupt, call, nth))
+                del call
+                all_live(pool)
+            except BaseException as error:
+                error.add_note(f"struck at point {nth} of {story.__name__}, in {last}; the pool: {pool!r}")
+                raise
+            in_time(partial(pool.close, 1))
+            nth += every
+
+
+def by_name(story: Story) -> str:
+    """Name the test."""
+    return story.__name__
+
+
+@pytest.mark.parametrize("story", [get_at_once, put, put_again], ids=by_name)
+def test_an_interrupt_anywhere_on_the_fast_ways_loses_no_slot(story: Story) -> None:
+    """Wherever an interrupt strikes `get` or `put`, all slots are live in a moment and nobody finds a latch held."""
+    strike_everywhere(story, FaultyDatabase)
+
+
+@pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
+def test_an_interrupt_loses_no_slot(story: Story) -> None:
+    """An interrupt at every 23rd point of every way to use a pool loses nothing."""
+    strike_everywhere(story, FaultyDatabase, every=23)
+
+
+@pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
+def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
+    """The same with a database that glances, resets and resyncs, and with every session overdue."""
+    strike_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
+@pytest.mark.parametrize("careful", [False, True])
+def test_an_interrupt_anywhere_loses_no_slot(story: Story, careful: bool) -> None:
+    """The same at every single point."""
+    if careful:
+        strike_everywhere(story, TransactionalDatabase, ping_interval=1e-6)
+    else:
+        strike_everywhere(story, FaultyDatabase)

@@ -1,0 +1,164 @@
+"""Finalisers and signal handlers may call the pool, also when they strike it in the middle of a turn."""
+
+import gc
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar
+
+import pytest
+
+from pingpool import PoolClosed, PoolError, PoolTimeout
+from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import Pool, all_live, bound, in_time, quick_collections
+from tests.threads.strikes import last, strike
+from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+def put_back(pool: Pool) -> Callable[[], object]:
+    """Give a session back."""
+    held = [pool.get()]
+    return lambda: pool.put(held.pop())
+
+
+def put_back_what_is_gone(pool: Pool) -> Callable[[], object]:
+    """Give back what was given back already, and is gone: refused."""
+    session = pool.get()
+    pool.give_back(session, SessionDied())
+    all_live(pool)
+
+    def intrude() -> None:
+        with suppress(PoolError):
+            pool.put(session)
+
+    return intrude
+
+
+def end_a_block(pool: Pool) -> Callable[[], object]:
+    """End a block that was broken off by a death."""
+    block = pool.session()
+    session = block.__enter__()
+    session.is_alive = False
+    error = SessionDied()
+    return lambda: block.__exit__(SessionDied, error, None)
+
+
+def look(pool: Pool) -> Callable[[], object]:
+    """Look at the pool."""
+    return lambda: (pool.stats(), repr(pool))
+
+
+def get_and_put(pool: Pool) -> Callable[[], object]:
+    """Get a session, which may be refused, and give it back."""
+
+    def intrude() -> None:
+        with suppress(PoolTimeout):
+            pool.put(pool.get(0))
+
+    return intrude
+
+
+INTRUDERS = (put_back, put_back_what_is_gone, end_a_block, look, get_and_put)
+
+
+def intrude_everywhere(
+    story: Story, intruder: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float
+) -> None:
+    """Tell the story again and again, with the intruder some points later each time."""
+    nth, reached = 1, True
+    with quick_collections():
+        while reached:
+            pool = bound(database(), 3, **options)
+            intrude = intruder(pool)
+            call = story(pool)
+            try:
+                reached = in_time(partial(strike, call, nth, intrude))
+                del call, intrude
+                all_live(pool)
+            except BaseException as error:
+                error.add_note(f"{intruder.__name__} struck point {nth} of {story.__name__}, in {last}; {pool!r}")
+                raise
+            in_time(partial(pool.close, 1))
+            nth += every
+
+
+def by_name(story: Story) -> str:
+    """Name the test."""
+    return story.__name__
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
+@pytest.mark.parametrize("story", [get_at_once, put], ids=by_name)
+def test_a_call_in_mid_turn_neither_deadlocks_nor_loses_anything(story: Story, intruder: Story) -> None:
+    """Whatever the same thread does to the pool in the middle of its own `get` or `put`, both ends are well."""
+    intrude_everywhere(story, intruder, FaultyDatabase)
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
+@pytest.mark.parametrize("story", [put_again, hand_over, stats], ids=by_name)
+def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) -> None:
+    """The same for the ways that are not the fastest, at every seventh point."""
+    intrude_everywhere(story, intruder, FaultyDatabase, every=7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
+@pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
+def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:
+    """The same at every point of every way, with a database that glances and resets, and every session overdue."""
+    intrude_everywhere(story, intruder, TransactionalDatabase, ping_interval=1e-6)
+
+
+def test_closing_in_mid_turn_ends_the_pool() -> None:
+    """A signal handler that closes the pool it struck ends it."""
+    nth, reached = 1, True
+    while reached:
+        pool = bound(FaultyDatabase())
+        with suppress(PoolError):
+            reached = in_time(partial(strike, get_at_once(pool), nth, partial(pool.close, 0)))
+        in_time(partial(pool.close, 1))
+        with pytest.raises(PoolClosed):
+            in_time(partial(pool.get, 0))
+        nth += 1
+
+
+class Holder:
+    """Gives its session back when it is collected, as part of a cycle, so in the middle of anything."""
+
+    in_use: ClassVar[set[FakeSession]] = set()
+    """Keeps the sessions out of the cycles: the collector would count them as dropped before it finalises anything."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.session = pool.get(5)
+        self.in_use.add(self.session)
+        self.myself: Any = self
+
+    def __del__(self) -> None:
+        """Give it back."""
+        self.in_use.discard(self.session)
+        self.pool.put(self.session)
+
+
+def test_finalisers_that_run_in_the_middle_of_anything_lose_nothing() -> None:
+    """With the collector running all the time, objects that give back their session when collected do no harm."""
+    pool = bound(FaultyDatabase(), 4)
+
+    def churn() -> None:
+        for _ in range(1500):
+            Holder(pool)
+            with pool.session(5) as session:
+                session.use()
+
+    threshold = gc.get_threshold()
+    with quick_collections():
+        gc.set_threshold(5, 2, 2)
+        try:
+            in_time(churn, 30)
+        finally:
+            gc.set_threshold(*threshold)
+    all_live(pool)
+    assert pool.stats().leaked == 0
+    pool.close(1)

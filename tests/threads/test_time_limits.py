@@ -1,0 +1,110 @@
+"""A caller only ever waits for the pool, never for the network: `get` keeps its time and `put` never blocks."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from pingpool import PoolTimeout
+from pingpool.testing import FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import Pool, aside, bound, in_time, soon
+
+TIMEOUT = 0.1
+LATE = 0.05
+TRIES = 5
+CALLS = ("create", "ping", "reset", "delete")
+
+pytestmark = pytest.mark.timeout(30)
+
+
+def lateness(pool: Pool) -> float:
+    """Return by how many seconds a `get` that gets nothing exceeds its timeout."""
+    start = time.monotonic()
+    with pytest.raises(PoolTimeout):
+        pool.get(TIMEOUT)
+    return time.monotonic() - start - TIMEOUT
+
+
+def best_of(measure: Callable[[], float]) -> float:
+    """Return the best of some tries: the machine may be busy."""
+    return min(measure() for _ in range(TRIES))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("call", [*CALLS, "everything"])
+def test_get_keeps_its_time_whatever_hangs(call: str, size: int) -> None:
+    """`get(timeout)` never exceeds its timeout by more than 50 ms, whatever hangs for ever."""
+    database = TransactionalDatabase()
+    pool = bound(database, size, ping_interval=1e-6, workers=2)
+    with ExitStack() as hanging:
+        for name in CALLS if call == "everything" else [call]:
+            hanging.enter_context(database.hanging(name))
+        sessions = [pool.get() for _ in range(size)] if call not in ("ping", "everything") else []
+        for session in sessions:
+            session.left_open = call in ("reset", "delete")
+            pool.give_back(session, {"create": SessionDied(), "delete": SystemExit()}.get(call))
+        assert in_time(lambda: best_of(lambda: lateness(pool))) < LATE
+    for session in [pool.get(5) for _ in range(size)]:
+        pool.put(session)
+    pool.close(1)
+
+
+def test_get_keeps_its_time_when_what_it_waited_for_looks_dead() -> None:
+    """The time that `get` spent in line counts, also when the session that it got in the end looks dead."""
+    database = TransactionalDatabase()
+    pool = bound(database, 1)
+    waits: list[float] = []
+
+    def get() -> None:
+        start = time.monotonic()
+        with pytest.raises(PoolTimeout):
+            pool.get(0.4)
+        waits.append(time.monotonic() - start)
+
+    with database.hanging("create"):
+        session = pool.get()
+        waiting = aside(get)
+        assert soon(lambda: pool.stats().waiting)
+        time.sleep(0.3)  # the promise is about real time
+        database.kill(session)
+        pool.put(session)
+        waiting.join(5)
+    assert waits
+    assert waits[0] < 0.4 + LATE
+    pool.close(1)
+
+
+def test_put_does_not_wait_for_a_database_that_hangs() -> None:
+    """However a session comes back, `put` is over in a moment while every call to the database hangs."""
+    database = TransactionalDatabase()
+    pool = bound(database, 4, workers=1)
+    sessions = [pool.get() for _ in range(4)]
+    sessions[0].left_open = sessions[1].left_open = True
+    with ExitStack() as hanging:
+        for name in CALLS:
+            hanging.enter_context(database.hanging(name))
+
+        def give_all_back() -> float:
+            start = time.monotonic()
+            pool.put(sessions[0])
+            pool.give_back(sessions[1], SystemExit())
+            pool.give_back(sessions[2], None)
+            pool.put(sessions[3])
+            return time.monotonic() - start
+
+        assert in_time(give_all_back) < LATE
+    pool.close(1)
+
+
+def test_get_without_time_answers_at_once_while_nothing_can_be_made() -> None:
+    """`get(0)` says at once that there is nothing, while the first creation hangs."""
+    database = FaultyDatabase()
+    pool = bound(database, 1, io_timeout=60)
+    with database.hanging("create"):
+        pool.give_back(pool.get(), SystemExit())
+        start = time.monotonic()
+        with pytest.raises(PoolTimeout):
+            pool.get(0)
+        assert time.monotonic() - start < LATE
+    pool.close(1)
