@@ -1,0 +1,14 @@
+"""The command `pingpool`. It needs the extra `cli`; without it, it says so."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from pingpool.cli.app import app
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"typer", "rich", "click"}:
+            raise
+        sys.exit(f"The command needs {missing.name}, which is not installed: pip install 'pingpool[cli]'")
+    app()

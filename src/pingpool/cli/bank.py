@@ -1,0 +1,225 @@
+"""The bank: accounts in a database, and workers who move money between them through pooled sessions.
+
+`Accounts` is all the SQL there is, in the plain PEP 249 that most drivers understand. `Bank` is the work: each transfer
+checks a session out, looks at an account, thinks for a moment, and moves the money in one transaction. Whatever a
+worker meets on the way goes into the bank's notes.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple
+
+from pingpool.cli.ambush import DROPPED, Ambush, Interrupted
+from pingpool.cli.waits import Waits
+from pingpool.cli.witness import Fate, Witness
+from pingpool.database import S
+from pingpool.errors import PoolTimeout
+from pingpool.telemetry.timeline import Timeline
+from pingpool.threads.pool import PingingPool
+
+THOUGHT = 0.004
+"""Seconds that a worker thinks before it moves money, on average; it holds its session meanwhile."""
+
+
+class Audit(NamedTuple):
+    """How many accounts there are, what they hold together, and what the poorest holds."""
+
+    accounts: int
+    total: int
+    lowest: int
+
+
+class Accounts:
+    """A table of accounts that all start with the same balance. `mark` is the driver's parameter marker."""
+
+    def __init__(self, count: int = 100, opening_balance: int = 1000, *, mark: str = "?") -> None:
+        """Open no account yet."""
+        self.count = count
+        self.opening_balance = opening_balance
+        self._mark = mark
+
+    def open(self, session: Any) -> None:
+        """Make the table and fill it."""
+        self._run(session, "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)")
+        for account in range(self.count):
+            self._run(session, "INSERT INTO accounts VALUES (?, ?)", account, self.opening_balance)
+        self.commit(session)
+
+    def balance(self, session: Any, account: int) -> int:
+        """Look at one account."""
+        row = self._run(session, "SELECT balance FROM accounts WHERE id = ?", account).fetchone()
+        return int(row[0])
+
+    def take(self, session: Any, account: int, amount: int) -> bool:
+        """Take money from an account that has it; return whether it had."""
+        taken = self._run(
+            session, "UPDATE accounts SET balance = balance - ? WHERE id = ? AND balance >= ?", amount, account, amount
+        )
+        return bool(taken.rowcount == 1)
+
+    def give(self, session: Any, account: int, amount: int) -> None:
+        """Give money to an account."""
+        self._run(session, "UPDATE accounts SET balance = balance + ? WHERE id = ?", amount, account)
+
+    def commit(self, session: Any) -> None:
+        """Make it so."""
+        session.commit()
+
+    def audit(self, session: Any) -> Audit:
+        """Look at the books."""
+        row = self._run(session, "SELECT COUNT(*), SUM(balance), MIN(balance) FROM accounts").fetchone()
+        return Audit(*map(int, row))
+
+    def _run(self, session: Any, statement: str, *values: int) -> Any:
+        cursor = session.cursor()
+        cursor.execute(statement.replace("?", self._mark), values)
+        return cursor
+
+
+@dataclass
+class Notes:
+    """What the workers met: when transfers were made, how long gets took, and in words whatever went wrong.
+
+    Lists grow by one step, so no lock is needed; errors are kept as text, since they would keep sessions alive.
+    """
+
+    transfers: list[float] = field(default_factory=list[float])
+    waits: Waits = field(default_factory=Waits)
+    deaths_in_hand: list[str] = field(default_factory=list[str])
+    dead_on_arrival: list[str] = field(default_factory=list[str])
+    interrupts: list[str] = field(default_factory=list[str])
+    timeouts: list[str] = field(default_factory=list[str])
+    surprises: list[str] = field(default_factory=list[str])
+
+
+class Bank(Generic[S]):
+    """Workers who move money. A bank has rush hours, quiet hours, and hours when it is closed."""
+
+    DAY = (("rush", 1.3), ("quiet", 0.5), ("closed", 0.8))
+    """The hours of a day, each with its length in seconds."""
+
+    def __init__(
+        self, pool: PingingPool[S], accounts: Accounts, witness: Witness[S], ambush: Ambush[S], timeline: Timeline
+    ) -> None:
+        """Build the bank; nobody works there yet."""
+        self.pool = pool
+        self.accounts = accounts
+        self.notes = Notes()
+        self._witness = witness
+        self._ambush = ambush
+        self._timeline = timeline
+        self._over = threading.Event()
+        self._workers: list[threading.Thread] = []
+        self._opened_at = time.monotonic()
+
+    def open(self, workers: int) -> None:
+        """Let the workers in."""
+        self._opened_at = time.monotonic()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def close(self, timeout: float) -> None:
+        """Send the workers home; whoever is not gone after `timeout` seconds is a surprise."""
+        self._over.set()
+        until = time.monotonic() + timeout
+        for worker in self._workers:
+            worker.join(max(0.0, until - time.monotonic()))
+            if worker.is_alive():
+                self.notes.surprises.append(f"{worker.name} hangs")
+
+    def hour(self) -> tuple[str, float]:
+        """Return which hours these are, and how many seconds are left of them."""
+        time_of_day = (time.monotonic() - self._opened_at) % sum(length for _, length in self.DAY)
+        for name, length in self.DAY:
+            if time_of_day < length:
+                return name, length - time_of_day
+            time_of_day -= length
+        return self.DAY[0]
+
+    def _pause(self) -> float:
+        """Return the seconds until a worker begins its next transfer."""
+        hours, left = self.hour()
+        return {"rush": 0.0, "quiet": random.uniform(0.03, 0.15), "closed": left}[hours]
+
+    def _work(self) -> None:
+        """Move money until the bank closes, whatever happens."""
+        while not self._over.wait(self._pause()):
+            try:
+                if self._ambush.befuddles():
+                    self._walk_away()
+                else:
+                    self._transfer()
+            except Interrupted as interrupt:
+                self.notes.interrupts.append(repr(interrupt))
+            except PoolTimeout as error:
+                self.notes.timeouts.append(str(error))
+            except Exception as error:
+                if not self._witness.is_lost(error):  # that one was noted where its session was at hand
+                    self.notes.surprises.append(repr(error))
+
+    def _transfer(self) -> None:
+        """Move some money, in one transaction."""
+        source, target = random.sample(range(self.accounts.count), 2)
+        with self._in_line() as line, self.pool.session() as session, self._holding(session):
+            line.close()
+            balance = self.accounts.balance(session, source)
+            time.sleep(random.uniform(0.5, 1.5) * THOUGHT)
+            amount = random.randint(1, max(1, balance // 4))
+            if self.accounts.take(session, source, amount):
+                self._ambush.pass_by(session)
+                self.accounts.give(session, target, amount)
+            self.accounts.commit(session)
+        self.notes.transfers.append(time.monotonic())
+
+    def _walk_away(self) -> None:
+        """Lose a session, and say so."""
+        try:
+            self._forget_a_session()
+        finally:
+            self._ambush.gone()
+
+    def _forget_a_session(self) -> None:
+        """Check a session out, take money from an account, and forget about it: no put, no close, no rollback."""
+        with self._in_line():
+            session = self.pool.get()
+        with self._judging(session):
+            self.accounts.take(session, random.randrange(self.accounts.count), 1)
+            self._timeline.mark(DROPPED, self._timeline.lane_of(session))
+
+    def _in_line(self) -> ExitStack:
+        """Join the line for a session. The wait ends when the line is closed, or else with the block."""
+        line = ExitStack()
+        line.callback(self._leave_line, time.monotonic())
+        self._timeline.queue(1)
+        return line
+
+    def _leave_line(self, joined_at: float) -> None:
+        self._timeline.queue(-1)
+        self.notes.waits.note(time.monotonic() - joined_at)
+
+    @contextmanager
+    def _holding(self, session: S) -> Generator[None]:
+        """Use a session, and let go of it in the end."""
+        try:
+            with self._judging(session):
+                yield
+        finally:
+            self._witness.let_go(session)
+
+    @contextmanager
+    def _judging(self, session: S) -> Generator[None]:
+        """Use a session; if it is found dead, note whether it died in our hands or came dead from the pool."""
+        try:
+            yield
+        except Exception as error:
+            if self._witness.is_lost(error):
+                died_here = self._witness.fate_of(session) is Fate.KILLED_IN_USE
+                (self.notes.deaths_in_hand if died_here else self.notes.dead_on_arrival).append(repr(error))
+            raise

@@ -1,0 +1,32 @@
+"""The demo for pipes, logs and small screens: one line a second."""
+
+import time
+
+from rich.console import Console
+
+from pingpool.cli.scene import Scene
+
+
+def follow(scene: Scene, console: Console) -> None:
+    """Print a line for each second until the time is up."""
+    plan = scene.plan
+    console.print(
+        f"{plan.workers} workers, {plan.size} sessions, {scene.bank.accounts.count} accounts, "
+        f"{plan.seconds:g} s, and a saboteur",
+        soft_wrap=True,
+    )
+    second = 0
+    while scene.left():
+        second += 1
+        time.sleep(max(0.0, min(second - scene.elapsed(), scene.left())))
+        console.print(describe(scene), soft_wrap=True)
+
+
+def describe(scene: Scene) -> str:
+    """Say in one line what has happened so far, and what the pool is doing."""
+    stats = scene.stats()
+    return (
+        f"{scene.elapsed():5.1f} s  {len(scene.bank.notes.transfers):6,} transfers  "
+        f"{scene.strikes().total():3} strikes  {sum(stats.replaced.values()):3} replaced  "
+        f"{stats.pings:3} pings  | {stats}"
+    )

@@ -1,0 +1,1 @@
+"""What a pool tells about itself to those who watch it: timelines, for a start."""

@@ -1,0 +1,154 @@
+"""A timeline: which state each slot of a pool was in, and when.
+
+The slots write it themselves. A `Lane` is a slot that keeps a diary, and a pool takes its slots from whoever makes
+them:
+
+    timeline = Timeline()
+    pool = pingpool.open("sqlite:///shop.db", slots=timeline.slot)
+    ...
+    Path("shop.svg").write_text(draw(timeline, title="an hour at the shop"))
+
+So nothing is sampled and nothing is missed, however short. A diary grows with every checkout, which it makes
+a microsecond longer: timelines are for minutes under observation, not for years of service.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from pingpool.core.slot import IDLE, IN_USE, VACANT, AgingSlot, Slot, State
+from pingpool.threads.clock import SystemClock
+
+Now = Callable[[], float]
+
+EVERYDAY = {IDLE, IN_USE}
+"""What slots do most of the time; any other state is rare, short, and what one looks for."""
+
+
+class Span(NamedTuple):
+    """A stretch of time that a slot spent in one state. Times are seconds of the timeline's clock."""
+
+    start: float
+    end: float
+    state: State
+
+
+class Mark(NamedTuple):
+    """Something that happened from outside, on one lane, or to the pool as a whole if the lane is None."""
+
+    when: float
+    what: str
+    lane: int | None
+
+
+class Lane(AgingSlot):
+    """A slot that keeps a diary of its states."""
+
+    __slots__ = ("_now", "_state", "changes")
+
+    _state: State
+
+    def __init__(self, now: Now) -> None:
+        """Open the diary; the first entry says vacant."""
+        self._now = now
+        self.changes: list[tuple[float, State]] = []
+        super().__init__()
+
+    @property
+    def state(self) -> State:
+        """The state it is in."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        """Note each change with the time."""
+        if not self.changes or self._state is not state:
+            self.changes.append((self._now(), state))
+        self._state = state
+
+    def spans(self, start: float, end: float) -> Iterator[Span]:
+        """Yield what the slot did from `start` to `end`, without gaps."""
+        changes = self.changes[: bisect_right(self.changes, end, key=_when)]
+        first = max(0, bisect_right(changes, start, key=_when) - 1)
+        for (since, state), (until, _) in pairwise([*changes[first:], (end, VACANT)]):
+            if until > start:
+                yield Span(max(since, start), until, state)
+
+    def prevailing(self, start: float, end: float, count: int) -> list[State | None]:
+        """Return one state for each of `count` equal parts of the time; None where there was no slot yet.
+
+        A rare state prevails over the everyday ones however short it was, so that none gets lost in a small picture;
+        among equals the one that took longest.
+        """
+        width = (end - start) / count
+        shares: list[dict[State, float]] = [{} for _ in range(count)]
+        for span in self.spans(start, end):
+            first = int((span.start - start) / width)
+            last = min(int((span.end - start) / width), count - 1)
+            for part in range(first, last + 1):
+                left, right = start + part * width, start + (part + 1) * width
+                share = min(span.end, right) - max(span.start, left)
+                if share > 0:
+                    shares[part][span.state] = shares[part].get(span.state, 0.0) + share
+        return [_most_telling(share) for share in shares]
+
+
+class Timeline:
+    """The diaries of all slots of a pool, what happened to it from outside, and how many callers waited."""
+
+    def __init__(self, now: Now = SystemClock.now) -> None:
+        """Begin at the time it is by this clock."""
+        self.now = now
+        self.started_at = now()
+        self.lanes: list[Lane] = []
+        self.marks: list[Mark] = []
+        self.arrivals: list[tuple[float, int]] = []
+
+    def slot(self) -> Slot:
+        """Make a slot that writes to this timeline; a pool takes this as its `slots`."""
+        lane = Lane(self.now)
+        self.lanes.append(lane)
+        return lane
+
+    def lane_of(self, session: object) -> int | None:
+        """Return the number of the lane in which a session lives, from 0; None if it has none any more."""
+        for number, lane in enumerate(self.lanes):
+            tether: Any = lane.tether
+            if tether is not None and tether() is session:
+                return number
+        return None
+
+    def mark(self, what: str, lane: int | None = None) -> None:
+        """Note that something happened from outside just now."""
+        self.marks.append(Mark(self.now(), what, lane))
+
+    def queue(self, change: int) -> None:
+        """Note that a caller joined the line of those who want a session (1), or left it (-1)."""
+        self.arrivals.append((self.now(), change))
+
+    def queue_lengths(self, start: float, end: float, count: int) -> list[int]:
+        """Return the greatest number of callers in line in each of `count` equal parts of the time."""
+        width = (end - start) / count
+        lengths = [0] * count
+        length, part = 0, 0
+        for when, change in sorted(self.arrivals):
+            if when >= end:
+                break
+            now_in = max(0, int((when - start) / width))
+            for passed in range(part + 1, now_in + 1):
+                lengths[passed] = length
+            part = max(part, now_in)
+            length += change
+            lengths[part] = max(lengths[part], length) if when >= start else length
+        for rest in range(part + 1, count):
+            lengths[rest] = length
+        return lengths
+
+
+def _when(change: tuple[float, State]) -> float:
+    return change[0]
+
+
+def _most_telling(share: dict[State, float]) -> State | None:
+    return max(share, key=lambda state: (state not in EVERYDAY, share[state]), default=None)

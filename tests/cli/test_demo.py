@@ -1,0 +1,156 @@
+"""`pingpool demo` as a user runs it, and the proof that its verdict can go against the pool."""
+
+import io
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from pingpool.cli import demo, saboteur
+from pingpool.cli.app import app
+from pingpool.cli.bank import Accounts
+from pingpool.cli.scene import Plan
+from pingpool.databases.sqlite import Connection, SQLite
+
+PINGPOOL = Path(sysconfig.get_path("scripts")) / "pingpool"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would."""
+    return subprocess.run([PINGPOOL, *arguments], capture_output=True, text=True, timeout=60)
+
+
+class LeakyAccounts(Accounts):
+    """A bank that keeps a coin of each transfer to itself."""
+
+    def give(self, session: Any, account: int, amount: int) -> None:
+        super().give(session, account, amount - 1)
+
+
+class BlindSQLite(SQLite):
+    """A database that calls every session alive, so that its pool hands out dead ones."""
+
+    def glance(self, session: Connection) -> bool:
+        return True
+
+
+class RottenAccounts(Accounts):
+    """A bank whose books cannot be read."""
+
+    def balance(self, session: Any, account: int) -> int:
+        raise LookupError("the page is torn out")
+
+
+def test_the_demo_keeps_its_promises(tmp_path: Path) -> None:
+    """The command ends with status 0, says that every promise was kept, and draws one lane per slot."""
+    picture = tmp_path / "demo.svg"
+    done = run("demo", "--plain", "--seconds", "1", "--size", "3", "--workers", "8", "--timeline", str(picture))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\nkept") == 3
+    lanes = [group for group in ET.parse(picture).iter(f"{SVG}g") if group.get("class") == "lane"]
+    assert len(lanes) == 3
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    """Without a terminal the demo prints a line a second and a report, all of it ASCII and without a colour."""
+    done = run("demo", "--seconds", "1")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "\x1b" not in done.stdout
+    assert "  1.0 s " in done.stdout
+
+
+def test_a_terminal_gets_the_live_view() -> None:
+    """In a terminal the demo shows every slot, the waiters, the counts and the histogram of waits while it runs."""
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, height=40)
+    assert demo.perform(Plan(seconds=0.5), screen, plain=False, picture=None)
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    for word in ("slot  1", "slot  4", "waiting", "transfers", "the saboteur", "10 to 20 ms", "s left"):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "finding"),
+    [
+        ("Accounts", LeakyAccounts, "BROKEN The money adds up"),
+        ("SQLite", BlindSQLite, "BROKEN Nobody was handed a dead session"),
+        ("Accounts", RottenAccounts, "the page is torn out"),
+    ],
+)
+def test_a_broken_promise_ends_with_status_1(
+    name: str, broken: type, finding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost money, a dead session from `get`, or an error that nobody caused: the report says so and the status is 1."""
+    monkeypatch.setattr(demo, name, broken)
+    monkeypatch.setattr(saboteur, "BREATH", (0.0, 0.01))
+    done = CliRunner().invoke(app, ["demo", "--seconds", "1"])
+    assert done.exit_code == 1
+    assert finding in done.output
+
+
+def test_the_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the demo's database goes when the demo ends."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert CliRunner().invoke(app, ["demo", "--seconds", "0.5"]).exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_the_demo_early_with_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C cuts the show short; the report comes all the same."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "follow", interrupt)
+    done = CliRunner().invoke(app, ["demo", "--seconds", "60"])
+    assert done.exit_code == 0
+    assert "The money adds up" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--seconds", "0"], "--seconds"),
+        (["--seconds", "nan"], "--seconds"),
+        (["--seconds", "inf"], "--seconds"),
+        (["--workers", "0"], "--workers"),
+        (["--size", "many"], "--size"),
+        (["--timeline", "no/such/folder/x.svg"], "no/such/folder"),
+        (["--timeline", "."], "directory"),
+    ],
+)
+def test_a_bad_option_is_refused_at_once(arguments: list[str], complaint: str) -> None:
+    """An option that makes no sense ends with status 2, before anything runs, and is named."""
+    done = CliRunner().invoke(app, ["demo", *arguments])
+    assert done.exit_code == 2
+    assert complaint in done.output
+
+
+def test_the_help_teaches() -> None:
+    """The help names the commands, says what the demo does and what its exit status means."""
+    assert "demo" in run("--help").stdout
+    text = " ".join(run("demo", "--help").stdout.split())
+    for words in ("saboteur", "exit status", "--timeline"):
+        assert words in text
+
+
+def test_the_version_is_told() -> None:
+    """`--version` names the program and its version."""
+    assert run("--version").stdout.startswith("pingpool ")
+
+
+def test_without_its_extra_the_command_says_what_to_install() -> None:
+    """Where typer or rich is missing the command says which extra brings it, and shows no traceback."""
+    script = "import sys; sys.modules['typer'] = None; from pingpool.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "The command needs typer, which is not installed: pip install 'pingpool[cli]'\n"
