@@ -1,0 +1,267 @@
+"""The outages: each is a function that opens a pool on a private PostgreSQL, lets callers use it, and strikes.
+
+What comes back is what happened, use by use. Everything a scene does to the server it undoes.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from bench.outage_callers import Callers, Pool, Use, use_once
+from pingpool.testing.proxy import FaultProxy
+from pingpool.testing.servers import PostgresServer, PrivateServer
+
+SIZE = 4
+CALLERS = 8
+PAUSE = 0.05
+"""Seconds that a caller rests after each use."""
+
+LONGEST_BURST = 3.0
+"""Seconds after which the rest of a burst is called off: a pool may take its time over each checkout."""
+
+RELIEF = 2.0
+"""Seconds that callers go on after the cause is gone."""
+
+Open = Callable[[str, int, float], Pool]
+"""Opens a pool: URL, size, seconds that a checkout may take."""
+
+
+@dataclass
+class Story:
+    """What happened in one scene to one pool. Times are those of `time.monotonic`."""
+
+    began: float
+    uses: list[Use]
+    since: float = 0.0
+    """When the trouble was there."""
+
+    healed: float = 0.0
+    """When its cause was gone."""
+
+    connects: list[float] = field(default_factory=list)
+    """When connections to the server were tried in between, where that was watched."""
+
+    hanging: int = 0
+    """How many callers still hung when the scene was over."""
+
+    def strike(self) -> None:
+        """The trouble is there."""
+        self.since = time.monotonic()
+
+    def heal(self) -> None:
+        """Its cause is gone."""
+        self.healed = time.monotonic()
+
+
+@contextmanager
+def private_server(room: int = 20) -> Generator[PostgresServer]:
+    """Start a server that asks for a password and has room for so many sessions."""
+    settings = {"max_connections": room, "superuser_reserved_connections": 0, "max_wal_senders": 0}
+    with PostgresServer(password="right", settings=settings) as server:
+        yield server
+
+
+def idle(open_pool: Open, server: PostgresServer, bursts: int = 5) -> Story:
+    """(a) The server drops sessions that are idle for 2 s; bursts of 40 checkouts come after pauses of 3 s."""
+    url = server.url + "?options=-c%20idle_session_timeout%3D2000"
+    with closing(open_pool(url, SIZE, 5.0)) as pool:
+        story = Story(time.monotonic(), [])
+        for _ in range(bursts):
+            time.sleep(3.0)
+            story.strike()
+            story.heal()
+            until = time.monotonic() + LONGEST_BURST
+            for number in range(40):
+                if time.monotonic() < until:
+                    story.uses.append(use_once(pool, who=number % CALLERS))
+    return story
+
+
+def restart(open_pool: Open, server: PrivateServer, down: float = 2.0) -> Story:
+    """(b) The server is killed and is back after two seconds."""
+    with closing(open_pool(server.url, SIZE, 5.0)) as pool, calling(pool) as story:
+        server.stop()
+        story.strike()
+        time.sleep(down)
+        server.start()
+        story.heal()
+    return story
+
+
+def frozen_backend(open_pool: Open, server: PostgresServer, length: float = 6.0) -> Story:
+    """(c) One of the sessions' backends is stopped in its tracks for six seconds."""
+    with closing(open_pool(server.url, SIZE, 5.0)) as pool, calling(pool) as story:
+        server.pause(server.backends()[0])
+        story.strike()
+        time.sleep(length)
+        server.resume()
+        story.heal()
+    return story
+
+
+def terminated(open_pool: Open, server: PrivateServer) -> Story:
+    """(d) All backends are terminated at once; a statement that runs through it is cut off, and no other."""
+    with closing(open_pool(server.url, SIZE, 5.0)) as pool, calling(pool) as story:
+        story.strike()
+        server.terminate_backends()
+        story.heal()
+    return story
+
+
+def frozen_server(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
+    """(e) The whole server is stopped in its tracks for four seconds; a checkout may take one."""
+    with closing(open_pool(server.url, SIZE, 1.0)) as pool, calling(pool) as story:
+        if isinstance(server, PostgresServer):  # which has a process for each session
+            for backend in server.backends():
+                server.pause(backend)
+        server.pause()
+        story.strike()
+        time.sleep(length)
+        server.resume()
+        story.heal()
+    return story
+
+
+def black_hole(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
+    """(f) The network swallows everything for four seconds; a checkout may take one."""
+    with FaultProxy(server.host, server.port) as proxy, closing(
+        open_pool(server.url_at(proxy.port), SIZE, 1.0)
+    ) as pool, calling(pool) as story:  # fmt: skip
+        proxy.freeze()
+        story.strike()
+        time.sleep(length)
+        proxy.thaw()
+        story.heal()
+    return story
+
+
+def crowded(open_pool: Open, server: PostgresServer, length: float = 4.0) -> Story:
+    """(g) Half of the sessions are lost, and others have taken every connection that the server has."""
+    with ExitStack() as stack:
+        proxy = stack.enter_context(FaultProxy(server.host, server.port))
+        pool = stack.enter_context(closing(open_pool(server.url_at(proxy.port), SIZE, 5.0)))
+        watched = stack.enter_context(connects_of(proxy))
+        story = stack.enter_context(calling(pool))
+        backends = server.backends()
+        others: list[psycopg.Connection] = []
+        stack.callback(lambda: [each.close() for each in others])
+        others.append(psycopg.connect(server.url, autocommit=True))
+        proxy.refuse()
+        for backend in backends[: SIZE // 2]:
+            others[0].execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        take_all(server.url, others)
+        story.strike()
+        proxy.accept()
+        time.sleep(length)
+        while others:
+            others.pop().close()
+        story.heal()
+    story.connects = [when for when in watched if story.since < when < story.healed]
+    return story
+
+
+def wrong_password(open_pool: Open, server: PostgresServer, length: float = 4.0) -> Story:
+    """(h) The password is changed and all sessions end; four seconds later the old one is right again."""
+    with ExitStack() as stack:
+        proxy = stack.enter_context(FaultProxy(server.host, server.port))
+        url = server.url_at(proxy.port)
+        pool = stack.enter_context(closing(open_pool(url, SIZE, 5.0)))
+        watched = stack.enter_context(connects_of(proxy))
+        story = stack.enter_context(calling(pool))
+        server.set_password("another")
+        stack.callback(server.set_password, "right")
+        server.terminate_backends()
+        story.strike()
+        time.sleep(length)
+        server.set_password("right")
+        story.heal()
+    story.connects = [when for when in watched if story.since < when < story.healed]
+    return story
+
+
+SCENES: dict[str, Callable[[Open, PostgresServer], Story]] = {
+    "a idle kill": idle,
+    "b restart": restart,
+    "c frozen backend": frozen_backend,
+    "d terminated": terminated,
+    "e frozen server": frozen_server,
+    "f black hole": black_hole,
+    "g crowded": crowded,
+    "h wrong password": wrong_password,
+}
+
+
+def extra_round_trips(open_pool: Open, server: PostgresServer, checkouts: int = 200) -> float:
+    """Return how many round trips a checkout costs beyond its statement, counted by a proxy."""
+    with FaultProxy(server.host, server.port) as proxy, closing(
+        open_pool(server.url_at(proxy.port), SIZE, 5.0)
+    ) as pool:  # fmt: skip
+        for number in range(SIZE):
+            use_once(pool, f"SELECT {number}")
+        before = proxy.round_trips
+        for number in range(checkouts):
+            use_once(pool, f"SELECT {number}")  # never the same: psycopg prepares what it sees often
+        return (proxy.round_trips - before) / checkouts - 1
+
+
+# What scenes share
+
+
+@contextmanager
+def closing(pool: Pool) -> Generator[Pool]:
+    """Close the pool in the end, in a thread of its own: some wait for whoever hangs."""
+    try:
+        yield pool
+    finally:
+        farewell = threading.Thread(target=pool.close, daemon=True)
+        farewell.start()
+        farewell.join(5.0)
+
+
+@contextmanager
+def calling(pool: Pool) -> Generator[Story]:
+    """Let callers use the pool, from half a second before the scene until `RELIEF` seconds after it."""
+    callers = Callers(pool, CALLERS, pause=PAUSE)
+    story = Story(time.monotonic(), callers.uses)
+    callers.start()
+    time.sleep(0.5)
+    try:
+        yield story
+        time.sleep(RELIEF)
+    finally:
+        story.hanging = callers.stop()
+
+
+@contextmanager
+def connects_of(proxy: FaultProxy) -> Generator[Sequence[float]]:
+    """Note when the proxy accepts connections."""
+    seen: list[float] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        known = proxy.accepted
+        while not done.wait(0.005):
+            now = proxy.accepted
+            seen.extend([time.monotonic()] * (now - known))
+            known = now
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
+
+
+def take_all(url: str, taken: list[psycopg.Connection]) -> None:
+    """Open connections until the server has none left."""
+    try:
+        while True:
+            taken.append(psycopg.connect(url, autocommit=True))
+    except psycopg.OperationalError:
+        return

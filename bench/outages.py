@@ -1,0 +1,159 @@
+"""Outages: what callers notice of a database's bad days, with pingpool and with other pools, on a real PostgreSQL."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+from bench import outage_scenes as scenes
+from bench.outage_callers import CUT_OFF, DEAD, FAILED, seconds_until_well
+from bench.outage_peers import CONTENDERS, OURS, Contender
+from bench.rounds import Effort
+from bench.sheet import Row, Sheet, Target
+from pingpool.testing.servers import PostgresServer
+
+AT_A_TIME = 2
+"""How many contenders play at the same time, each with a server of its own: most of a scene is waiting."""
+
+STAGGER = 0.3
+"""Seconds between the bursts of two contenders, in the scene where all idle at the same time."""
+
+HASTE = 0.25
+"""Seconds within which all callers are to be well again."""
+
+SLACK = 0.05
+"""Seconds by which a checkout may overrun its time."""
+
+
+def run(effort: Effort) -> Sheet:
+    """Play every scene to every contender."""
+    present = [contender for contender in CONTENDERS if contender.is_installed]
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+    sheet = Sheet(
+        title="outages: a private PostgreSQL in trouble",
+        note=f"{scenes.CALLERS} callers, {scenes.SIZE} sessions, a use by each every {scenes.PAUSE * 1000:g} ms. "
+        "Errors: cut off in a statement + dead session handed out + failed checkout. "
+        "Extra: round trips per checkout beyond the statement.",
+        columns=["", "errors", "checkout p50", "p99", "max", "extra", "connects/s", "well after"],
+        missing=[contender.name for contender in CONTENDERS if not contender.is_installed],
+    )
+    everybody = len(present) * scenes.SIZE + scenes.CALLERS
+    with ExitStack() as stack:
+        roomy = stack.enter_context(scenes.private_server(everybody))
+        servers = [stack.enter_context(scenes.private_server()) for _ in range(AT_A_TIME)]
+        extra = {each.name: scenes.extra_round_trips(each.open, servers[0]) for each in present}
+        for scene, play in scenes.SCENES.items():
+            stories = idle_together(present, roomy) if play is scenes.idle else side_by_side(play, present, servers)
+            for name, story in stories.items():
+                figures = measure(story) | {"extra": extra[name]}
+                target = judge(scene[0], figures) if name == OURS.name else None
+                sheet.rows.append(Row([f"{scene:17} {name}", *cells(figures)], target))
+                sheet.raw.setdefault(scene, {})[name] = figures | as_data(story)
+    return sheet
+
+
+def side_by_side(
+    play: Callable[[scenes.Open, PostgresServer], scenes.Story],
+    contenders: list[Contender],
+    servers: list[PostgresServer],
+) -> dict[str, scenes.Story]:
+    """Play a scene to all contenders, each alone with a server, as many at a time as there are servers."""
+    free: queue.SimpleQueue[PostgresServer] = queue.SimpleQueue()
+    for server in servers:
+        free.put(server)
+
+    def act(contender: Contender) -> scenes.Story:
+        server = free.get()
+        try:
+            return play(contender.open, server)
+        finally:
+            free.put(server)
+
+    with ThreadPoolExecutor(len(servers)) as stage:
+        return dict(zip([each.name for each in contenders], stage.map(act, contenders), strict=True))
+
+
+def idle_together(contenders: list[Contender], server: PostgresServer) -> dict[str, scenes.Story]:
+    """Play the scene in which one mostly waits to all contenders at once; their bursts do not meet."""
+    stories: dict[str, scenes.Story] = {}
+
+    def play(contender: Contender) -> None:
+        stories[contender.name] = scenes.idle(contender.open, server)
+
+    threads = [threading.Thread(target=play, args=(contender,)) for contender in contenders]
+    for thread in threads:
+        thread.start()
+        time.sleep(STAGGER)
+    for thread in threads:
+        thread.join()
+    return {contender.name: stories[contender.name] for contender in contenders}
+
+
+def measure(story: scenes.Story) -> dict[str, Any]:
+    """Return the figures of a story; times are seconds."""
+    waits = sorted(use.checkout for use in story.uses)
+    fates = [use.fate for use in story.uses]
+    return {
+        "uses": len(waits),
+        "cut off": fates.count(CUT_OFF),
+        "dead": fates.count(DEAD),
+        "failed": fates.count(FAILED),
+        "p50": waits[len(waits) // 2],
+        "p99": waits[int(len(waits) * 0.99)],
+        "max": waits[-1],
+        "connects": len(story.connects) / (story.healed - story.since) if story.connects else None,
+        "well": seconds_until_well(story.uses, story.healed, scenes.CALLERS),
+        "hanging": story.hanging,
+    }
+
+
+def as_data(story: scenes.Story) -> dict[str, Any]:
+    """Return every wait and every error of a story, its times counted from its beginning."""
+    began = story.began
+    return {
+        "since": story.since - began,
+        "healed": story.healed - began,
+        "length": max(use.ended for use in story.uses) - began,
+        "waits": [round(use.checkout, 6) for use in story.uses],
+        "errors": [
+            {"at": round(use.ended - began, 4), "fate": use.fate, "error": use.error} for use in story.uses if use.error
+        ],
+    }
+
+
+def cells(figures: Mapping[str, Any]) -> list[str]:
+    """Return the figures as a row of the table."""
+    connects, well = figures["connects"], figures["well"]
+    return [
+        f"{figures['cut off']} + {figures['dead']} + {figures['failed']} of {figures['uses']}",
+        *(f"{figures[name] * 1000:,.2f} ms" for name in ("p50", "p99", "max")),
+        f"{figures['extra']:.2f}",
+        "" if connects is None else f"{connects:.1f}",
+        "never" if well is None else f"{well * 1000:,.0f} ms",
+    ]
+
+
+def judge(scene: str, figures: Mapping[str, Any]) -> Target:
+    """Hold our figures against what is promised for the scene."""
+    no_fault = figures["dead"] == figures["failed"] == 0
+    few = no_fault and figures["cut off"] <= scenes.SIZE
+    well = figures["well"] is not None and figures["well"]
+    promises: dict[str, tuple[str, bool]] = {
+        "a": (
+            "no error, extra 0.00, p99 < 1 ms",
+            no_fault and not figures["cut off"] and round(figures["extra"], 2) == 0 and figures["p99"] < 0.001,
+        ),
+        "b": ("no failed checkout, well in 250 ms", few and well <= HASTE),
+        "c": ("max <= ping deadline", few and figures["max"] <= 1 + SLACK),
+        "d": ("none for later checkouts", few),
+        "e": ("max <= 1 s + 50 ms", not figures["dead"] and figures["max"] <= 1 + SLACK),
+        "f": ("max <= 1 s + 50 ms", not figures["dead"] and figures["max"] <= 1 + SLACK),
+        "g": ("no error, <= 4 connects/s", no_fault and (figures["connects"] or 0) <= 4.5),
+        "h": ("told at once, heals, <= 4 connects/s", well is not False and (figures["connects"] or 0) <= 4.5),
+    }
+    return Target(*promises[scene])

@@ -1,0 +1,104 @@
+"""The sheet: one bench's result as a table, each target beside its figure, with a tick or a cross.
+
+Printed by rich where it is installed and a person looks on, as plain text otherwise.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was promised, and whether it is so."""
+
+    promise: str
+    is_met: bool
+
+    def __str__(self) -> str:
+        return f"{self.promise} {'✓' if self.is_met else '✗'}"
+
+
+def at_least(bound: float, figure: float, unit: str = "") -> Target:
+    """Promise a figure from `bound` up."""
+    return Target(f">= {bound:g}{unit}", figure >= bound)
+
+
+def at_most(bound: float, figure: float, unit: str = "") -> Target:
+    """Promise a figure up to `bound`."""
+    return Target(f"<= {bound:g}{unit}", figure <= bound)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender and its figures."""
+
+    cells: Sequence[str]
+    target: Target | None = None
+
+
+@dataclass
+class Sheet:
+    """The result of one bench. `raw` holds every number as it was taken."""
+
+    title: str
+    note: str
+    columns: Sequence[str]
+    rows: list[Row] = field(default_factory=list)
+    missing: Sequence[str] = ()
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> list[Target]:
+        """Everything that was promised here."""
+        return [row.target for row in self.rows if row.target is not None]
+
+    def lines(self) -> list[list[str]]:
+        """Return the table with its heading and its targets."""
+        heading = [*self.columns, "target"]
+        return [heading, *([*row.cells, str(row.target or "")] for row in self.rows)]
+
+
+def show(sheet: Sheet) -> None:
+    """Print the sheet."""
+    notes = [sheet.note, *(f"Not installed, so not measured: {who}." for who in sheet.missing)]
+    if sys.stdout.isatty() and _show_rich(sheet, notes):
+        return
+    print(f"\n{sheet.title}")
+    lines = sheet.lines()
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        who, *figures = [
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  " + "   ".join([who, *figures]).rstrip())
+    for note in notes:
+        print(f"  {note}")
+
+
+def _show_rich(sheet: Sheet, notes: Sequence[str]) -> bool:
+    """Print the sheet in colour, if rich is there to do it."""
+    try:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+    except ImportError:
+        return False
+    heading, *_ = sheet.lines()
+    table = Table(
+        title=sheet.title,
+        title_justify="left",
+        title_style="bold",
+        caption="\n".join(map(escape, notes)),
+        caption_justify="left",
+    )
+    for place, name in enumerate(heading):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for row in sheet.rows:
+        colour = "" if row.target is None else "green" if row.target.is_met else "red"
+        target = f"[{colour}]{row.target}[/]" if colour else ""
+        table.add_row(*map(escape, row.cells), target)
+    Console().print("", table)
+    return True

@@ -1,0 +1,90 @@
+"""Sessions that cost nothing, so that what is measured is the pool; and makers that are slow, or were quick before."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pingpool import Database
+
+Maker = Callable[[], Any]
+
+
+class Session:
+    """A session of nothing."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Stubs(Database[Any]):
+    """A database whose sessions come from a maker."""
+
+    def __init__(self, make: Maker = Session) -> None:
+        self._make = make
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
+        return self._make()
+
+
+class ManyStubs(Stubs):
+    """The same, many by one call."""
+
+    def create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Sequence[Any]:
+        return [self._make() for _ in range(count)]
+
+
+class AskedStubs(Stubs):
+    """A database that is asked at every checkout and every check-in, as those with a real driver are."""
+
+    def glance(self, session: Any) -> bool:
+        return True
+
+    def needs_reset(self, session: Any) -> bool:
+        return False
+
+
+class SpannerSession(Session):
+    """What the Spanner client's pool touches on a session."""
+
+    _session_id = ""
+
+    def __lt__(self, other: "SpannerSession") -> bool:
+        return self._session_id < other._session_id
+
+    def delete(self) -> None:
+        """End it."""
+
+
+class PsycopgConnection(Session):
+    """What psycopg_pool touches on a connection. There is one `pgconn` for all: it is never the pool's own memory."""
+
+    class pgconn:  # noqa: N801 - an attribute of psycopg's, that happens to be a class here
+        transaction_status = 0  # idle, in no transaction
+
+    closed = False
+
+
+class DBAPIConnection(Session):
+    """What SQLAlchemy and DBUtils touch on a connection."""
+
+    def commit(self) -> None:
+        """Commit nothing."""
+
+    def rollback(self) -> None:
+        """Roll nothing back."""
+
+
+def slow(make: Maker, seconds: float) -> Maker:
+    """Return a maker that takes its time."""
+
+    def make_slowly() -> Any:
+        time.sleep(seconds)
+        return make()
+
+    return make_slowly
+
+
+def made_before(make: Maker, count: int) -> Maker:
+    """Return a maker whose sessions are there already, so that the memory a pool takes is the pool's alone."""
+    ready: Iterator[Any] = iter([make() for _ in range(count)])
+    return lambda: next(ready)

@@ -1,0 +1,237 @@
+"""MySQL and MariaDB: by PyMySQL, or by any other PEP 249 driver for them (mysqlclient, mysql-connector, mariadb).
+
+What is pooled is the driver's own connection. The ping is the protocol's own command for that, which opens no
+transaction; the drivers are kept from reconnecting in it, since a session that was silently replaced has forgotten its
+settings and was never proven.
+"""
+
+import inspect
+import socket
+import ssl
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pingpool.database import Database
+from pingpool.databases.labelling import as_text
+from pingpool.databases.sockets import Look, hang_up, look_at, peek
+from pingpool.databases.urls import check_names, switch, take_apart
+from pingpool.errors import BadURL
+
+IN_TRANSACTION = 1
+"""The flag of the server's status, sent with each answer, that says so."""
+
+LOST = frozenset(
+    {
+        *(2002, 2003, 2006, 2013, 2014, 2027, 2055),  # found out by the driver: unreachable, gone, lost, out of step
+        *(1053, 1927, 3169, 4031),  # said by the server: it shuts down, the session was killed, or idle too long
+        *(1152, 1158, 1159, 1160, 1161, 1184),  # said by the server: the network failed it
+    }
+)
+"""The codes of errors after which there is no session."""
+
+REFUSED = frozenset(
+    {
+        *(1044, 1045, 1049, 1698),  # access denied, no such database
+        *(1129, 1130, 1131, 1132, 1251, 1524, 2026, 2059, 2061),  # this host, this way to authenticate, no TLS
+    }
+)
+"""The codes of errors of connecting that will come again until somebody mends the cause."""
+
+
+class MySQL(Database[Any]):
+    """The sessions of one MySQL or MariaDB database.
+
+        pool = pingpool.open(MySQL("db", user="shop", password=read_secret, database="shop", ssl_disabled=True))
+        pool = pingpool.open(MySQL(connect=lambda: MySQLdb.connect(host="db", ...)))
+
+    Args:
+        host, port, user, database: where to connect, by PyMySQL.
+        password: the password, or a function that is asked for it each time a session is opened, for passwords that
+            change. A refused one is asked for again with the next attempt.
+        connect: opens a connection by another driver; nothing else is to be given then, and the time-out of
+            connecting is that driver's.
+        **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, `ssl_ca`, ... On a trusted network
+            `ssl_disabled=True` makes connecting twenty times faster.
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 3306,
+        *,
+        user: str | None = None,
+        password: str | Callable[[], str] = "",
+        database: str | None = None,
+        connect: Callable[[], Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Connect to nothing yet."""
+        self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._password = password
+        self._connect = connect
+        if connect is None:
+            check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
+        elif options:
+            raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
+        """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
+        if self._connect is not None:
+            return self._connect()
+        where = dict(self._where)
+        own = where.pop("read_timeout", None), where.pop("write_timeout", None)
+        if labels:
+            where["program_name"] = as_text(labels, after=where.get("program_name"))
+        password = self._password() if callable(self._password) else self._password
+        where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout))
+        # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
+        session = driver().connect(**where, password=password, read_timeout=timeout, write_timeout=timeout)
+        session._read_timeout, session._write_timeout = own
+        return session
+
+    def ping(self, session: Any, *, timeout: float) -> None:
+        """Send the protocol's own ping; PyMySQL gives it up in time, other drivers have to be freed by `abort`."""
+        with limited(session, timeout):
+            try:
+                session.ping(reconnect=False)
+            except TypeError:  # drivers that never reconnect have no such parameter
+                session.ping()
+
+    def delete(self, session: Any, *, timeout: float) -> None:
+        """Say goodbye and close the connection; the server rolls back what is open."""
+        with limited(session, timeout):
+            session.close()
+
+    def glance(self, session: Any) -> bool:
+        """Is the socket quiet? All that this protocol ever says unasked is goodbye."""
+        fd = socket_of(session)
+        if fd is None:
+            return True
+        look = look_at(fd)
+        if look is Look.SPEAKS and isinstance(getattr(session, "_sock", None), ssl.SSLSocket):
+            return peek(session._sock) is None
+        return look is Look.QUIET
+
+    def needs_reset(self, session: Any) -> bool:
+        """Is a transaction open, or a result unread? Of drivers that cannot tell it must be supposed."""
+        status = getattr(session, "server_status", None)
+        if isinstance(status, int):
+            unread = getattr(getattr(session, "_result", None), "unbuffered_active", False)
+            return bool(status & IN_TRANSACTION or unread)
+        return getattr(session, "in_transaction", True) is not False
+
+    def reset(self, session: Any, *, timeout: float) -> None:
+        """Roll back. A session with an unread result is beyond that: reading on might take for ever."""
+        if getattr(getattr(session, "_result", None), "unbuffered_active", False):
+            raise RuntimeError("the last holder left the result of a query unread")
+        with limited(session, timeout):
+            session.rollback()
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Does its code say that the session is gone? PyMySQL's code for a connection closed here is 0."""
+        code = code_of(error)
+        return code in LOST or (code == 0 and type(error).__name__ == "InterfaceError")
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Did the server answer a ping, if only with a complaint (a KILL QUERY that came too late)?"""
+        code = code_of(error)
+        return code is not None and 1000 <= code < 2000 and code not in LOST
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
+        cause = getattr(error, "original_exception", None)
+        return code_of(error) in REFUSED or isinstance(cause or error, TypeError | ssl.SSLCertVerificationError)
+
+    def abort(self, session: Any) -> None:
+        """End the stream, which frees who waits for it."""
+        fd = socket_of(session)
+        if fd is not None:
+            hang_up(fd)
+
+    def __repr__(self) -> str:
+        """Name the place, and no secret."""
+        if self._connect is not None:
+            return f"MySQL(connect={self._connect!r})"
+        named = ", ".join(f"{name}={self._where[name]!r}" for name in ("host", "port", "user", "database"))
+        return f"MySQL({named})"
+
+    def __eq__(self, other: object) -> bool:
+        """Two that connect in the same way are the same database."""
+        return isinstance(other, MySQL) and other._identity() == self._identity()
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash((self._where["host"], self._where["port"], self._where["database"], self._connect))
+
+    def _identity(self) -> tuple[object, ...]:
+        return self._where, self._password, self._connect
+
+
+def from_url(url: str) -> MySQL:
+    """Return the database that `mysql://user:password@host:port/database?option=value` names; `mariadb://` too.
+
+    The options are those of `pymysql.connect` that are text, numbers or yes and no.
+
+    Raises:
+        BadURL: the URL makes no sense.
+    """
+    target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database", "connect"))
+    if "/" in target.path:
+        raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
+    return MySQL(
+        target.host or "localhost",
+        target.port or 3306,
+        user=target.user,
+        password=target.password or "",
+        database=target.path or None,
+        **target.options,
+    )
+
+
+WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
+SWITCHES = ("autocommit", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity", "local_infile", "use_unicode")
+KINDS: dict[str, Callable[[str], Any]] = {**dict.fromkeys(WHOLE, int), **dict.fromkeys(SWITCHES, switch)}
+"""How options of PyMySQL are read that are not text."""
+
+
+def driver() -> Any:
+    """Return PyMySQL; only who does without another driver needs it."""
+    try:
+        import pymysql
+    except ImportError as missing:
+        raise ImportError(f'MySQL needs PyMySQL, or connect=: pip install "pingpool[mysql]" ({missing})') from missing
+    return pymysql
+
+
+def code_of(error: BaseException) -> int | None:
+    """Return the number that MySQL, or its driver, gave the error; None for an error of anything else."""
+    if not any(kind.__name__ == "Error" for kind in type(error).__mro__):
+        return None
+    code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    return code if isinstance(code, int) else None
+
+
+def socket_of(session: Any) -> int | None:
+    """Return the file descriptor of the session, -1 if it is closed here, None if the driver does not tell."""
+    link = getattr(session, "_sock", session)  # PyMySQL keeps its socket there; mysqlclient tells by itself
+    if link is None:
+        return -1
+    return link.fileno() if isinstance(link, socket.socket) or hasattr(link, "fileno") else None
+
+
+@contextmanager
+def limited(session: Any, timeout: float) -> Generator[None]:
+    """Give PyMySQL so many seconds to write and so many to read; afterwards what it had before."""
+    if not hasattr(session, "_read_timeout"):
+        yield
+        return
+    own = session._read_timeout, session._write_timeout
+    session._read_timeout = session._write_timeout = timeout
+    try:
+        yield
+    finally:
+        session._read_timeout, session._write_timeout = own

@@ -1,0 +1,83 @@
+"""What can be learned from the socket of an idle session without a round trip, and how to free who hangs on it.
+
+A database has nothing to say to a session that asks it nothing. So a socket that ought to be quiet and is not tells of
+a hang-up: the end of the stream, or the server's last words before it. There are two innocent reasons, and only the
+driver can tell them apart from the others: a notice that the protocol allows at any time, and TLS talking to itself.
+
+A link that swallows everything (a black hole) looks like a quiet one. Only a ping with a deadline finds it out.
+"""
+
+import enum
+import os
+import select
+import socket
+import ssl
+import sys
+
+
+class Look(enum.Enum):
+    """What a look at a socket shows."""
+
+    QUIET = "nothing has come"
+    SPEAKS = "something has come, though nobody asked"
+    HUNG_UP = "the other side has closed it"
+
+
+if sys.platform == "win32":
+
+    def look_at(fd: int) -> Look:
+        """Look at a socket, by its file descriptor; here a hang-up shows as speech that turns out to be none."""
+        return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
+
+    def await_speech(fd: int, timeout: float) -> bool:
+        """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
+        return bool(select.select([fd], [], [], max(0.0, timeout))[0])
+
+else:
+    # Not every system tells that the other side has closed its half; then a hang-up shows as speech.
+    WATCHED = select.POLLIN | getattr(select, "POLLRDHUP", 0)
+
+    def look_at(fd: int) -> Look:
+        """Look at a socket, by its file descriptor. A microsecond, and `ValueError` for one that is closed here."""
+        poll = select.poll()
+        poll.register(fd, WATCHED)
+        seen = poll.poll(0)
+        if not seen:
+            return Look.QUIET
+        return Look.SPEAKS if seen[0][1] == select.POLLIN else Look.HUNG_UP
+
+    def await_speech(fd: int, timeout: float) -> bool:
+        """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(max(0.0, timeout) * 1000))
+
+
+def peek(link: socket.socket) -> bytes | None:
+    """Return the first byte that has come, b"" at the end of the stream, or None if nothing has come after all.
+
+    Under TLS nothing may have come although the socket speaks: a session ticket, a change of keys. The byte of a plain
+    socket stays to be read; that of a TLS one is lost, so the session is not to be used after it.
+    """
+    patience = link.gettimeout()
+    link.settimeout(0)
+    try:
+        return link.recv(1) if isinstance(link, ssl.SSLSocket) else link.recv(1, socket.MSG_PEEK)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return None
+    except OSError:
+        return b""
+    finally:
+        link.settimeout(patience)
+
+
+def hang_up(fd: int) -> None:
+    """End the stream, both ways and at once, so that whoever reads or writes on it returns with an error.
+
+    Closing would not do that, and would free the number for another socket while its owner still uses it.
+    """
+    try:
+        with socket.socket(fileno=os.dup(fd)) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it is closed already
+        return

@@ -1,0 +1,68 @@
+"""How a URL names a database: `scheme://user:password@host:port/path?option=value`, and how errors in one are named."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pingpool.errors import BadURL
+
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL says. What it leaves out is None, or no option."""
+
+    scheme: str
+    host: str | None
+    port: int | None
+    user: str | None
+    password: str | None
+    path: str
+    options: Mapping[str, Any]
+
+
+def switch(value: str) -> bool:
+    """Return what a word means that says yes or no. Raises `KeyError` if it says neither."""
+    return WORDS[value.lower()]
+
+
+def take_apart(url: str, kinds: Mapping[str, Callable[[str], Any]], *, elsewhere: Iterable[str]) -> Target:
+    """Return the parts of a URL, percent-decoded.
+
+    `kinds` makes values of the options that are not text. Options named in `elsewhere` have a place of their own,
+    before the question mark.
+
+    Raises:
+        BadURL: the URL makes no sense; no password is named.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadURL(f"the URL makes no sense: {error}") from None
+    options: dict[str, Any] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in elsewhere:
+            raise BadURL(
+                f"{name} has its place before the question mark: {parts.scheme}://user:password@host:port/path"
+            )
+        try:
+            options[name] = kinds[name](value) if name in kinds else value
+        except (KeyError, ValueError):
+            raise BadURL(f"{name} cannot be {value!r}") from None
+    user = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
+    return Target(parts.scheme, parts.hostname, port, user or None, password, unquote(parts.path[1:]), options)
+
+
+def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> None:
+    """Refuse an option that nobody knows, and name the one that may have been meant. Raises `BadURL`."""
+    known = list(known)
+    for name in options:
+        if name not in known:
+            similar = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {similar[0]}?" if similar else f"it knows {', '.join(sorted(known))}"
+            raise BadURL(f"{whose} has no option {name!r}; {hint}")
