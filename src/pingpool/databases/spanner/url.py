@@ -1,0 +1,45 @@
+"""From `spanner://project/instance/database` to the database it names."""
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.spanner_v1 import Client
+
+from pingpool.databases.spanner.database import SpannerDatabase
+from pingpool.databases.spanner.versions import UNMEASURED
+from pingpool.errors import BadURL
+
+KNOWN = ("emulator", "role")
+
+
+def from_url(url: str) -> SpannerDatabase:
+    """Return the database that `spanner://PROJECT/INSTANCE/DATABASE` names, with a client of its own.
+
+    `?role=NAME` is the database role of its sessions; `?emulator=HOST:PORT` talks to an emulator there, without
+    credentials, as the environment variable `SPANNER_EMULATOR_HOST` does for every client.
+
+    Raises:
+        BadURL: the URL does not name a project, an instance and a database, or has an option that is not known.
+        google.auth.exceptions.DefaultCredentialsError: there is no emulator, and no credentials are set up.
+    """
+    parts = urlsplit(url)
+    # The project is what stands where other URLs have a host; `.netloc` keeps its case.
+    names = [unquote(name) for name in (parts.netloc, *parts.path.strip("/").split("/"))]
+    if len(names) != 3 or not all(names):
+        raise BadURL(f"{url!r} must name a project, an instance and a database: spanner://PROJECT/INSTANCE/DATABASE")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = [option for option in options if option not in KNOWN]
+    if unknown:
+        raise BadURL(f"{url!r} has options that Spanner does not know: {', '.join(unknown)}; it knows emulator, role")
+    project, instance, database = names
+    client = client_of(project, options.get("emulator"))
+    return SpannerDatabase(client.instance(instance).database(database), role=options.get("role") or None)
+
+
+def client_of(project: str, emulator: str | None) -> Any:
+    """Return Google's client for a project, or for an emulator at `HOST:PORT`."""
+    if not emulator:
+        return Client(project)
+    anonymous: Any = AnonymousCredentials  # which says nothing about its types
+    return Client(project, anonymous(), client_options={"api_endpoint": emulator}, **UNMEASURED)

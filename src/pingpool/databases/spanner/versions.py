@@ -1,0 +1,74 @@
+"""What differs between the versions of google-cloud-spanner from 3.15 on, asked of the client itself.
+
+Versions are told apart by what they have, never by their number. The underscores below are the client's: it gives no
+other way to these, and its own pools use the same.
+"""
+
+import inspect
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import Any
+
+from google.cloud.spanner_v1 import client as clients
+from google.cloud.spanner_v1 import session as sessions
+from google.cloud.spanner_v1.types import spanner as messages
+
+_client: Any = clients.Client
+_session: Any = sessions.Session
+_template: Any = messages.Session
+
+try:
+    _switches: Any = import_module("google.cloud.spanner_v1.database_sessions_manager")
+except ImportError:
+    _switches = None
+
+CAN_DO_WITHOUT = hasattr(getattr(_switches, "DatabaseSessionsManager", None), "_use_multiplexed")
+"""May this client be set never to ask its pool? Up to 3.55 the pool was always good for something."""
+
+KNOWS_ROLES = "database_role" in inspect.signature(_session).parameters
+
+UNMEASURED: dict[str, Any] = (
+    {"disable_builtin_metrics": True} if "disable_builtin_metrics" in inspect.signature(_client).parameters else {}
+)
+"""What keeps a client that talks to an emulator from sending its metrics to Google."""
+
+ANSWERED_BY_THE_LEADER = frozenset({"batch_create_sessions", "get_session"})
+
+Metadata = list[tuple[str, str]]
+
+
+def template_of(labels: Mapping[str, str], role: str | None) -> Any:
+    """Return what new sessions are to look like on the server."""
+    return _template(labels=dict(labels), **({"creator_role": role} if role else {}))
+
+
+def looks_of(labels: Mapping[str, str], role: str | None) -> dict[str, Any]:
+    """Return what the client's `Session` is told about itself."""
+    return {"labels": dict(labels), **({"database_role": role} if KNOWS_ROLES else {})}
+
+
+def metadata_of(database: Any, method: str) -> tuple[Metadata, AbstractContextManager[Any]]:
+    """Return what goes along with one call, and the block to make it in: that one adds the request's id to errors.
+
+    What the leader region answers best is routed there, unless the client was told not to.
+    """
+    metadata = [("google-cloud-resource-prefix", str(database.name))]
+    if method in ANSWERED_BY_THE_LEADER and getattr(database, "_route_to_leader_enabled", False):
+        metadata.append(("x-goog-spanner-route-to-leader", "true"))
+    if hasattr(database, "with_error_augmentation"):
+        numbered, augmented = database.with_error_augmentation(database._next_nth_request, 1, metadata)
+        return numbered, augmented
+    if hasattr(database, "metadata_with_request_id"):
+        return database.metadata_with_request_id(database._next_nth_request, 1, metadata), nullcontext()
+    return metadata, nullcontext()
+
+
+def never_asks_its_pool(database: Any) -> bool:
+    """Is the client set to use its one multiplexed session for everything? It reads its switches at every call."""
+    client = getattr(getattr(database, "_instance", None), "_client", None)
+    if getattr(client, "instance_type", None) == "omni":
+        return True
+    return CAN_DO_WITHOUT and all(
+        _switches.DatabaseSessionsManager._use_multiplexed(kind) for kind in _switches.TransactionType
+    )

@@ -1,0 +1,109 @@
+"""What goes wrong on the server, in the process and between threads."""
+
+import math
+import os
+import queue
+import threading
+
+from pingpool.testing.spanner import EVERY_METHOD
+from tests.databases.spanner_cases.promises import INTERNAL, promise
+from tests.databases.spanner_lab import Lab, outcome, take_all
+
+
+@promise(upstream="breaks")
+def loses_no_slot_to_a_failing_check(lab: Lab) -> None:
+    """A server that fails while a session is checked costs nobody a slot."""
+    pool = lab.bound(2)
+    lab.advance(3001)
+    lab.server.fail("GetSession", INTERNAL)
+    outcome(lambda: pool.get(timeout=0), within=5)
+    lab.server.calls.wait_for("GetSession")
+    lab.advance(31)
+    lab.patiently(lambda: take_all(pool, 2))
+
+
+@promise(upstream="breaks")
+def loses_no_slot_to_a_failing_creation(lab: Lab) -> None:
+    """A server that fails while a dead session is replaced costs nobody a slot."""
+    pool = lab.bound(2)
+    lab.server.expire_all()
+    lab.advance(3001)
+    for method in ("BatchCreateSessions", "CreateSession"):
+        lab.server.fail(method, INTERNAL)
+    pool_pings = outcome(pool.ping, within=5)
+    lab.advance(31)
+    lab.patiently(lambda: take_all(pool, 2))
+    assert pool_pings is None
+
+
+@promise(upstream="breaks")
+def comes_back_after_an_outage(lab: Lab) -> None:
+    """After an outage of every method the pool is whole again by itself."""
+    pool = lab.bound(3)
+    lab.server.expire_all()
+    lab.advance(3001)
+    lab.server.fail(EVERY_METHOD, INTERNAL, times=math.inf)
+    for _ in range(5):
+        outcome(lambda: pool.get(timeout=0), within=5)
+        outcome(pool.ping, within=5)
+        lab.advance(31)
+    lab.server.heal()
+    lab.advance(31)
+    lab.patiently(lambda: take_all(pool, 3))
+
+
+@promise(upstream="breaks")
+def clears_past_errors(lab: Lab) -> None:
+    """`clear` goes on when a session is dead already and when the server fails, and raises nothing."""
+    pool = lab.bound(3)
+    lab.server.expire(lab.server.sessions[0].name)
+    lab.server.fail("DeleteSession", INTERNAL, after=1)
+    pool.clear()
+    assert lab.server.calls.count("DeleteSession") == 3
+
+
+@promise(upstream="breaks")
+def clears_what_is_being_pinged(lab: Lab) -> None:
+    """A session whose ping is under way while the pool is cleared does not survive that."""
+    pool = lab.bound(1)
+    lab.advance(3001)
+    gate = threading.Event()
+    lab.server.delay("ExecuteSql", gate)
+    pinging = threading.Thread(target=pool.ping, daemon=True)
+    pinging.start()
+    assert lab.server.calls.wait_for("ExecuteSql")
+    clearing = threading.Thread(target=pool.clear, daemon=True)
+    clearing.start()
+    clearing.join(0.1)
+    gate.set()
+    clearing.join(5)
+    pinging.join(5)
+    assert lab.server.sessions == []
+
+
+@promise(upstream="keeps")
+def leaves_nothing_on_the_server_when_cleared(lab: Lab) -> None:
+    """`clear` deletes every idle session, and what was lent may still be put."""
+    pool = lab.bound(3)
+    lent = pool.get()
+    pool.clear()
+    assert [session.name for session in lab.server.sessions] == [lent.name]
+    pool.put(lent)
+    assert pool.get() is lent
+
+
+@promise(upstream="breaks")
+def shares_no_session_with_a_forked_child(lab: Lab) -> None:
+    """A child process finds the pool empty and cannot put a session of its parent."""
+    pool = lab.bound(1)
+    lab.server.delay("BatchCreateSessions", threading.Event())  # the child is not to get any of its own
+    child = os.fork()
+    if child == 0:
+        try:
+            pool.get(timeout=0)
+        except queue.Empty:
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    pool.put(pool.get())

@@ -1,0 +1,228 @@
+"""How a use of a session ended, whatever the client did with it; and how sessions grow old."""
+
+import gc
+import inspect
+import queue
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+pytest.importorskip("google.cloud.spanner_v1")
+pytest.importorskip("spannermockserver")
+
+from google.api_core import exceptions
+
+import pingpool
+from pingpool.databases.spanner import PooledSession
+from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, read, take_all, update
+
+DAY = 24 * 3600.0
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A server, a client and a clock, for pools of ours."""
+    with lab_for(OURS, monkeypatch) as lab:
+        yield lab
+
+
+# ----------------------------------------------------------------------------------------------------- how a use ended
+
+
+def test_a_death_that_the_caller_swallowed_is_known(lab: Lab) -> None:
+    """A session whose NotFound its holder caught and kept to himself is not lent again."""
+    pool, _ = bound(lab)
+    session = pool.get()
+    lab.server.expire(session.name)
+    with pytest.raises(exceptions.NotFound):
+        session.run_in_transaction(update)
+    pool.put(session)
+    another = pool.get(timeout=5)
+    assert another is not session
+    assert another.exists()
+
+
+def test_a_death_of_another_session_costs_only_that_one(lab: Lab) -> None:
+    """An error that is being handled while a session is put counts against it only if it names it."""
+    pool, database = bound(lab, 2)
+    session = pool.get()
+    try:
+        raise not_found(f"Session not found: {D}/sessions/none")
+    except exceptions.NotFound:
+        pool.put(session)
+        read(database)
+    assert pool.stats().replaced == {}
+
+
+def test_an_interrupt_ends_the_session(lab: Lab) -> None:
+    """A session whose holder was interrupted is deleted, for nobody knows what it still does on the server."""
+    pool, database = bound(lab)
+    name = lab.server.sessions[0].name
+    with pytest.raises(KeyboardInterrupt), database.snapshot():
+        raise KeyboardInterrupt
+    take_all(pool, 1)
+    assert name not in [session.name for session in lab.server.sessions]
+
+
+def test_an_error_of_the_callers_own_costs_nothing(lab: Lab) -> None:
+    """A block that ends with an error that has nothing to do with the session gives the session back."""
+    pool, database = bound(lab)
+    with pytest.raises(ZeroDivisionError), database.snapshot():
+        raise ZeroDivisionError
+    pool.put(pool.get(timeout=0))
+    assert lab.server.calls.methods() == []
+
+
+def test_a_session_that_its_holder_deleted_frees_its_slot(lab: Lab) -> None:
+    """Deleting a lent session is a way to give it back; putting it afterwards does no harm, but only once."""
+    pool, _ = bound(lab)
+    session = pool.get()
+    session.delete()
+    pool.put(session)
+    with pytest.raises(queue.Full):
+        pool.put(session)
+    assert pool.get(timeout=5) is not session
+    assert len(lab.server.sessions) == 1
+
+
+def test_a_session_that_was_deleted_behind_its_holder_frees_its_slot(lab: Lab) -> None:
+    """The same when the server no longer knew it, and says so to the holder."""
+    pool, _ = bound(lab)
+    session = pool.get()
+    lab.server.expire_all()
+    with pytest.raises(exceptions.NotFound):
+        session.delete()
+    assert pool.get(timeout=5) is not session
+
+
+def test_a_session_that_nobody_puts_frees_its_slot(lab: Lab) -> None:
+    """A session that its holder dropped is noticed, with a warning that names the place."""
+    pool, _ = bound(lab)
+    pool.get()
+    with pytest.warns(ResourceWarning, match="test_a_session_that_nobody_puts"):
+        take_all(pool, 1)
+
+
+def test_what_the_client_puts_in_place_of_a_dead_session_is_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session that the client makes in place of a dead one has the labels of the pool, and takes its slot."""
+    with lab_for(OURS, monkeypatch, expected_labels={"team": "a"}) as lab:
+        pool, database = bound(lab, 2, labels={"team": "a"})
+        lab.server.expire_all()
+        with pytest.raises(exceptions.NotFound):
+            read(database)
+        assert pool.stats().idle == 2
+        assert {type(session) for session in take_all(pool, 2)} == {PooledSession}
+        assert len(lab.server.sessions) == 2
+        assert lab.server.violations == []
+
+
+def test_a_replacement_that_cannot_be_made_costs_no_slot(lab: Lab) -> None:
+    """If the client finds a session dead and can make no other, the pool makes one as soon as that can be done."""
+    pool, database = bound(lab)
+    lab.server.expire_all()
+    lab.server.fail("BatchCreateSessions", grpc.StatusCode.INTERNAL, times=2)
+    with pytest.raises(exceptions.GoogleAPICallError):
+        read(database)
+    while lab.server.calls.count("BatchCreateSessions") < 2 or pool.stats().being_made:
+        pass
+    lab.advance(31)
+    take_all(pool, 1)
+
+
+def test_two_foreign_sessions_do_not_fit_into_one_slot(lab: Lab) -> None:
+    """The client's own sessions are welcome in vacant slots, and refused when there is none."""
+    pool, _ = bound(lab, 1)
+    pool.clear()
+    strangers = [pool._new_session() for _ in range(2)]
+    for stranger in strangers:
+        stranger.create()
+    pool.put(strangers[0])
+    with pytest.raises(queue.Full):
+        pool.put(strangers[1])
+
+
+def test_a_session_of_a_sister_pool_is_refused(lab: Lab) -> None:
+    """A vacant slot is not for a session that another pool of ours still counts as its own."""
+    pool, _ = bound(lab)
+    sister, _ = bound(lab)
+    pool.clear()
+    with pytest.raises(pingpool.NotLent):
+        pool.put(sister.get())
+
+
+def test_an_unopened_session_is_refused(lab: Lab) -> None:
+    """A session that was never created on the server is not for a pool."""
+    pool, _ = bound(lab)
+    pool.clear()
+    with pytest.raises(pingpool.NotLent):
+        pool.put(pool._new_session())
+
+
+@pytest.mark.filterwarnings("ignore:.*never put back:ResourceWarning")
+def test_a_connection_that_fails_to_roll_back_frees_its_slot(lab: Lab) -> None:
+    """A connection of the client's DB-API whose session died in a transaction costs no slot."""
+    from google.cloud.spanner_dbapi import Connection
+
+    pool, database = bound(lab)
+    lab.server.answer("UPDATE accounts SET a = 1 WHERE true", updated=1)
+    connection = Connection(database._instance, database)
+    connection._own_pool = False
+    connection.cursor().execute("UPDATE accounts SET a = 1 WHERE true")
+    lab.server.expire_all()
+    with pytest.raises(exceptions.NotFound):
+        connection.rollback()
+    del connection  # some versions of the client put its session, the others leave that to the garbage collector
+    gc.collect()
+    take_all(pool, 1)
+
+
+def test_connections_bind_the_pool_they_are_given(lab: Lab) -> None:
+    """`spanner_dbapi.connect(pool=pool)` binds at each connect, to one database, and makes no more sessions."""
+    from google.cloud import spanner_dbapi
+
+    if "client" not in inspect.signature(spanner_dbapi.connect).parameters:
+        pytest.skip("this client connects only to Google")
+    pool = lab.pool(2)
+    for _ in range(3):
+        connection = spanner_dbapi.connect("i", "d", client=lab.server.client(), pool=pool)
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        assert cursor.fetchall() == [(1,)]
+        connection.commit()  # or the client would forget to put its session
+        connection.close()
+    assert len(lab.server.sessions) == 2
+    take_all(pool, 2)
+
+
+# ---------------------------------------------------------------------------------------------------------- long lives
+
+
+def test_no_session_reaches_the_age_at_which_the_server_ends_it(lab: Lab) -> None:
+    """Sessions that are kept alive for two months are replaced before they are 28 days old."""
+    pool, _ = bound(lab, 2)
+    oldest = 0.0
+    for _ in range(120):
+        for session in lab.server.sessions:
+            session.last_used_at = lab.clock.now() + DAY / 2
+        lab.advance(DAY / 2)
+        pool.ping()
+        take_all(pool, 2)
+        oldest = max(oldest, *(lab.clock.now() - session.created_at for session in lab.server.sessions))
+    assert 20 * DAY < oldest < 28 * DAY
+    assert "GetSession" not in lab.server.calls.methods()
+
+
+def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
+    """A pool that is kept alive has, after ten idle hours, the sessions it had, and lends them without a call."""
+    pool, _ = bound(lab, 3)
+    names = [session.name for session in lab.server.sessions]
+    pool.keep_alive()
+    for _ in range(10 * 36):
+        lab.advance(100)
+        while pool.next_ping_at() <= lab.clock.now() or pool.stats().being_checked:
+            pass
+    assert sorted(session.name for session in lab.server.sessions) == names
+    lab.server.calls.clear()
+    take_all(pool, 3)
+    assert lab.server.calls.methods() == []
