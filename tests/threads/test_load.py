@@ -49,6 +49,15 @@ class Storm:
             thread.join(20)
             assert not thread.is_alive(), self.pool
         self.database.recover()
+        assert soon(self._serves), self.pool
+
+    def _serves(self) -> bool:
+        """Does the pool serve again? A refusal may stand until the next attempt to open a session."""
+        try:
+            self.pool.put(self.pool.get(1))
+        except PoolTimeout:
+            return False
+        return True
 
     def _work(self, number: int) -> None:
         dice = random.Random(f"{self.seed} {number}")

@@ -288,7 +288,7 @@ class Ledger(Rules[S]):
         if job.doomed or now >= slot.retires_at:
             self._conclude(job, self._end(slot, "cleared" if job.doomed else "too old", job.session))
         else:
-            slot.proven_at = max(now, math.nextafter(self.suspected_at, math.inf))  # newer than any suspicion
+            slot.proven_at = now
             self._land(slot, job.session)
             self._conclude(job)
         return self._settle(now)

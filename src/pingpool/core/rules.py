@@ -59,8 +59,10 @@ class Rules(Places[S]):
 
     def next_due(self) -> float:
         """Return when a `ping` will have something to do; infinity if the pool is empty."""
-        if self.idle and self.idle[0].proven_at <= self.suspected_at:
+        if self.idle and self.idle[0].proven_at < self.suspected_at:
             return self.doubt.ready_at(PATIENT)
+        if self.idle and self.idle[0].proven_at == self.suspected_at:  # proven in that very moment: ask in the next
+            return max(self.doubt.ready_at(PATIENT), math.nextafter(self.suspected_at, math.inf))
         return min(self._renewal_at(), next_due((slot.proven_at for slot in self.idle), *self._pace()))
 
     def _settle(self, now: float) -> list[Order]:
