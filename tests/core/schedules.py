@@ -32,7 +32,7 @@ REST = 400
 class Schedule(World):
     """A world of any size that lives through one random schedule."""
 
-    __slots__ = ("chance", "log", "mood", "open_rounds", "session_count", "trouble")
+    __slots__ = ("chance", "failures_of_checks", "log", "mood", "open_rounds", "session_count", "trouble")
 
     def __init__(self, seed: int) -> None:
         """Draw a pool, a mood and a share of trouble."""
@@ -50,6 +50,7 @@ class Schedule(World):
         )
         self.ledger.kept = chance.random() < 0.5
         self.trouble = chance.choice((0.0, 0.1, 0.5, 0.9))
+        self.failures_of_checks = chance.choice((("gone", "in_doubt", "overran"), ("in_doubt",)))
         self.mood = MOODS[chance.randrange(len(MOODS))]
         self.log: list[str] = []
         self.open_rounds: list[Round] = []
@@ -92,7 +93,7 @@ class Schedule(World):
             bad = self.chance.choice(("failed", "failed", "refused", "overran"))
             self.happen("start" if not job.started else "made" if well else bad, place)
         else:
-            self.happen("alive" if well else self.chance.choice(("gone", "in_doubt", "overran")), place)
+            self.happen("alive" if well else self.chance.choice(self.failures_of_checks), place)
 
     def pass_time(self, _: int) -> None:
         """Time passes: a little, or about an interval, or until the ledger asks to be woken."""

@@ -197,8 +197,9 @@ def test_rule_6_one_death_makes_every_idle_session_suspect() -> None:
     assert pool.ledger.check_out(2.0, None, 0) is None
     waiter = pool.ask(2.0)
     [job] = pool.jobs(CHECKING)
+    proven = job.session
     pool.ledger.alive(job, 2.5)
-    assert waiter.session is job.session
+    assert waiter.session is proven
 
 
 def test_rule_6_a_session_lent_before_the_death_comes_back_suspect() -> None:

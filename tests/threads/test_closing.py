@@ -103,6 +103,7 @@ def _swallow(call: Callable[[], object]) -> None:
 
 def test_a_closed_pool_is_never_filled() -> None:
     """A pool that is closed between the first and the last step of `bind` is not filled any more."""
+    pools: list[Pool] = []
 
     class Sly(FaultyDatabase):
         def __eq__(self, other: object) -> bool:
@@ -112,7 +113,6 @@ def test_a_closed_pool_is_never_filled() -> None:
 
         __hash__ = FaultyDatabase.__hash__
 
-    pools: list[Pool] = []
     database = Sly()
     pool = bound(database)
     pools.append(pool)

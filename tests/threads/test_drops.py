@@ -76,6 +76,7 @@ def test_a_dropped_session_is_replaced_and_its_checkout_named(drop: Callable[[Po
         warnings.simplefilter("always")
         line = in_time(lambda: drop(pool))
         all_live(pool)
+        assert soon(lambda: caught)
     texts = [str(warning.message) for warning in caught if warning.category is ResourceWarning]
     assert len(texts) == 1
     if drop is not by_session:
@@ -91,6 +92,7 @@ def test_the_checkout_of_a_block_is_named_where_the_block_is() -> None:
         warnings.simplefilter("always")
         line = by_session(pool)
         all_live(pool)
+        assert soon(lambda: caught)
     assert f"{__file__}:{line}" in str(caught[0].message)
     pool.close(1)
 

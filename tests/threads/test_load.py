@@ -119,7 +119,7 @@ class Storm:
 def test_a_storm_loses_no_slot_and_gives_no_session_to_two(seed: int, interval: float) -> None:
     """After seconds of deaths, drops, hangs and failures among 16 threads all slots are live."""
     storm = Storm(seed, ping_interval=interval, workers=3)
-    storm.rage(16, 2)
+    storm.rage(16, 1.5)
     assert not storm.faults, storm.faults[:5]
     assert storm.uses > 500
     all_live(storm.pool, 10)

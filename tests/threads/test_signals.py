@@ -26,7 +26,7 @@ def test_thousands_of_exceptions_thrown_into_threads_lose_nothing(seed: int) -> 
 @pytest.mark.parametrize("how", ["fresh", "overdue"])
 def test_a_signal_handler_may_use_the_pool_at_any_moment(how: str) -> None:
     """A timer's handler that puts, ends blocks, looks and gets, thousands of times, loses nothing."""
-    outcome = run("alarm", how, "2")
+    outcome = run("alarm", how, "1")
     assert outcome.status == 0, outcome.errors
     assert "handled" in outcome.output
 

@@ -346,7 +346,10 @@ class Ledger(Rules[S]):
         if job.kind is not CLOSING:
             self.replaced["overran"] += 1
             self.failure = error
-        return self.ended(job, now)
+        session = job.session
+        orders = self.ended(job, now)
+        job.session = session  # the late report will bring it
+        return orders
 
     # Steps that several of these share.
 

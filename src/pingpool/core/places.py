@@ -145,6 +145,7 @@ class Places(Generic[S]):
                     round.vacated.add(job.slot)
                 round.jobs.discard(job)
         self.under_way[job.kind] -= not job.doomed
+        job.session = None
         self.jobs.discard(job)
         if not self.jobs:
             self.jobs.clear()  # lets go of the room that many jobs took

@@ -119,7 +119,8 @@ class FaultyDatabase(Database[FakeSession]):
     @property
     def sessions(self) -> list[FakeSession]:
         """The sessions that were opened, dead or alive, but for those that nobody holds any more."""
-        return [session for _, session in sorted(self._sessions.items())]
+        held = (reference() for reference in self._sessions.valuerefs())
+        return sorted((session for session in held if session is not None), key=lambda session: session.number)
 
     @property
     def live(self) -> list[FakeSession]:

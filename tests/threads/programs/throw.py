@@ -53,11 +53,20 @@ def live() -> None:
             use()
 
 
-threads = [threading.Thread(target=live, daemon=True) for _ in range(6)]
-for thread in threads:
+def started() -> threading.Thread:
+    """Start one more victim."""
+    thread = threading.Thread(target=live, daemon=True)
     thread.start()
+    return thread
+
+
+threading.excepthook = lambda _: None  # a victim may die of what is thrown: another takes its place
+threads = [started() for _ in range(6)]
 for _ in range(throws):
-    victim = random.choice([thread for thread in threads if thread.is_alive()])
+    number = random.randrange(len(threads))
+    if not threads[number].is_alive():
+        threads[number] = started()
+    victim = threads[number]
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
     time.sleep(random.random() * 0.0004)
 time.sleep(0.05)
