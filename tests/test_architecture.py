@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "ground": {"core", "errors"},
     "threads": INSIDE,
     "aio": INSIDE,
-    "databases": {"database", "errors"},
+    "databases": {"database", "errors", "ground"},
     "opening": INSIDE | WORLDS | {"databases"},
     "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
     "testing": EDGE | {"telemetry", "plugins"},

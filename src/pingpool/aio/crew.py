@@ -8,13 +8,10 @@ done, until somebody uses the pool again.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any
-
-log = logging.getLogger("pingpool")
 
 
 class Errand:
@@ -92,6 +89,6 @@ class Crew:
             if errand is not None and not errand.begun:
                 self._waiting.appendleft(errand)
         elif (error := task.exception()) is not None:
-            log.error("%s failed", task.get_name(), exc_info=error)
+            journal.warning("%s failed: %r", task.get_name(), error)
         self._running.pop(task, None)
         self._begin()

@@ -1,14 +1,12 @@
 """The keeper: a loop around `ping()`."""
 
 import asyncio
-import logging
 import weakref
 from typing import Protocol
 
 from pingpool.aio.clock import Clock
 from pingpool.aio.gates import Gate, open_gate
-
-log = logging.getLogger("pingpool")
+from pingpool.ground import journal
 
 
 class Pingable(Protocol):
@@ -72,7 +70,7 @@ class Keeper:
         try:
             await pool.ping()
         except Exception:
-            log.exception("%s: a round of pings failed", pool.name)
+            journal.exception("%s: a round of pings failed", pool.name)
 
     async def _sleep_until(self, when: float) -> None:
         """Sleep until that time, or until somebody wakes the keeper."""

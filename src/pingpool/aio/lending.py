@@ -5,7 +5,6 @@ cancelled there leaves by `abandon`, which passes on a session that had reached 
 of a block among them, are done in one step.
 """
 
-import logging
 import math
 import sys
 from abc import abstractmethod
@@ -23,9 +22,9 @@ from pingpool.core.orders import Order
 from pingpool.core.places import S
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolClosed, PoolError, PoolFull, TooManyWaiters
+from pingpool.ground import journal
 from pingpool.options import seconds
 
-log = logging.getLogger("pingpool")
 _frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
 
 A = TypeVar("A")
@@ -210,7 +209,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         try:
             return question(about)
         except Exception:
-            log.exception("%s: the database had no answer to a question about a session", self.name)
+            journal.exception("%s: the database had no answer to a question about a session", self.name)
             return otherwise
         except BaseException:
             self._return(self._desk.ledger.taint, session)

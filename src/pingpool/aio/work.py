@@ -5,7 +5,6 @@ that one job. A cancel or an interrupt is that too, and goes its way after the r
 """
 
 import asyncio
-import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,8 @@ from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
+from pingpool.ground import journal
 from pingpool.ground.questions import forget_frames, judge, overrides
-
-log = logging.getLogger("pingpool")
 
 NAMES: Mapping[State, str] = {
     CREATING: "make a session",
@@ -148,7 +146,7 @@ class Work(Generic[S]):
             await self._database.delete(session, timeout=self._io_timeout)
         except BaseException as error:
             self._heed(error)
-            log.debug("%s: a session could not be ended properly: %r", self._desk.name, error)
+            journal.debug("%s: a session could not be ended properly: %r", self._desk.name, error)
             let_pass(error)
 
     async def _attempt(self, call: Callable[..., Awaitable[object]], job: Job) -> BaseException | None:
@@ -164,7 +162,7 @@ class Work(Generic[S]):
     def _report_failure(self, jobs: Collection[Job], error: BaseException) -> None:
         """Report that no session could be made."""
         self._heed(error)
-        log.info("%s: cannot make a session: %r", self._desk.name, error)
+        journal.info("%s: cannot make a session: %r", self._desk.name, error)
         fatal = judge(self._database.is_fatal, error)
         for job in jobs:
             self._desk.tell(self._ledger.refused if fatal else self._ledger.failed, job, error)

@@ -10,20 +10,18 @@ hangs does not keep the process from ending.
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, S
+from pingpool.ground import journal
 
 T = TypeVar("T")
 
 MEANS_MORE_IN_A_LOOP = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 """What a call in a thread may raise, but must not be raised again in a task."""
-
-log = logging.getLogger("pingpool")
 
 
 class InThreads(AsyncDatabase[S]):
@@ -157,6 +155,6 @@ def in_background(call: Callable[[], object]) -> None:
         try:
             call()
         except BaseException:
-            log.exception("a call to a database, whose result nobody waits for any more, failed")
+            journal.exception("a call to a database, whose result nobody waits for any more, failed")
 
     threading.Thread(target=run, name="pingpool-call", daemon=True).start()

@@ -1,9 +1,8 @@
 """Questions to a database that are answered in passing, without a round trip, whatever the answer may raise."""
 
-import logging
 from collections.abc import Callable
 
-log = logging.getLogger("pingpool")
+from pingpool.ground import journal
 
 
 def overrides(database: object, method: str, kind: type) -> bool:
@@ -16,7 +15,7 @@ def judge(question: Callable[[BaseException], bool], error: BaseException) -> bo
     try:
         return question(error)
     except BaseException as further:
-        log.warning("the database could not tell what %r means: %r", error, further)
+        journal.warning("the database could not tell what %r means: %r", error, further)
         return False
 
 

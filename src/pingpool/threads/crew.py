@@ -4,15 +4,14 @@ They start on demand, up to `workers`, and go after a while without work. A work
 its place in the crew until the call ends; the others go on. Being daemons, they never hold up the end of the process.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable
 
+from pingpool.ground import journal
+
 LINGER = 5.0
 """Seconds without work after which a worker goes."""
-
-log = logging.getLogger("pingpool")
 
 
 class Crew:
@@ -59,7 +58,7 @@ class Crew:
             try:
                 task()
             except BaseException:
-                log.exception("%s: a task of the crew failed", self._name)
+                journal.exception("%s: a task of the crew failed", self._name)
             finally:
                 self._unfinished.discard(task)
                 del task  # it may hold a session, which its next holder may drop

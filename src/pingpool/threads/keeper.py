@@ -1,14 +1,12 @@
 """The keeper: a loop around `ping()`."""
 
-import logging
 import threading
 import weakref
 from typing import Protocol
 
+from pingpool.ground import journal
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
-
-log = logging.getLogger("pingpool")
 
 
 class Pingable(Protocol):
@@ -71,7 +69,7 @@ class Keeper:
         try:
             pool.ping()
         except Exception:
-            log.exception("%s: a round of pings failed", pool.name)
+            journal.exception("%s: a round of pings failed", pool.name)
 
     def _due_at(self) -> float | None:
         """Return when there is something to do; None if there never will be."""

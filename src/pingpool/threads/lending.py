@@ -3,7 +3,6 @@
 The fast ways are turns at the desk written out in place (see `desk`): nothing is built and the latch is taken once.
 """
 
-import logging
 import math
 import sys
 from abc import abstractmethod
@@ -17,6 +16,7 @@ from pingpool.core.orders import Order
 from pingpool.core.places import S
 from pingpool.database import Database
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolFull, PoolTimeout, TooManyWaiters
+from pingpool.ground import journal
 from pingpool.options import seconds
 from pingpool.threads.abstract import AbstractSessionPool, Checkout
 from pingpool.threads.desk import Desk
@@ -24,7 +24,6 @@ from pingpool.threads.gates import ThreadWaiter
 from pingpool.threads.keeper import Keeper
 from pingpool.threads.latch import HELD, wait_for
 
-log = logging.getLogger("pingpool")
 _frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
 
 
@@ -222,7 +221,7 @@ class Lending(AbstractSessionPool[S]):
         try:
             return question(about)
         except Exception as error:
-            log.warning("%s: the database had no answer to a question about a session: %r", self.name, error)
+            journal.warning("%s: the database had no answer to a question about a session: %r", self.name, error)
             return otherwise
         except BaseException:
             self._return(self._desk.ledger.taint, session)

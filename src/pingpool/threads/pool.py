@@ -1,6 +1,5 @@
 """The pool for threads as a whole: its options, its database, its keeper, its beginning and its end."""
 
-import logging
 import math
 import threading
 import warnings
@@ -26,8 +25,6 @@ from pingpool.threads.gates import ThreadRound
 from pingpool.threads.keeper import Keeper
 from pingpool.threads.lending import Lending
 from pingpool.threads.work import Work
-
-log = logging.getLogger("pingpool")
 
 
 class ThreadedPoolOptions(PoolOptions, total=False):

@@ -7,17 +7,15 @@ in the middle may set a moment of its own.
 
 import heapq
 import itertools
-import logging
 import threading
 from collections.abc import Callable
 
+from pingpool.ground import journal
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 
 LINGER = 5.0
 """Seconds without a moment to wait for after which the thread goes."""
-
-log = logging.getLogger("pingpool")
 
 
 class Moment:
@@ -95,7 +93,7 @@ class Watch:
                 if call is not None:
                     call()
             except Exception:
-                log.exception("%s: a timed call failed", self._name)
+                journal.exception("%s: a timed call failed", self._name)
 
     def _may_go(self) -> bool:
         """Let the thread go if there is nothing left to wait for."""

@@ -7,7 +7,6 @@ The deadline of a job begins when the job does. A job still in the queue is give
 anything for as long: then the whole crew hangs, and whoever waits for the job would wait for ever.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,12 +17,11 @@ from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.database import Database
 from pingpool.errors import BadSession
+from pingpool.ground import journal
 from pingpool.ground.questions import forget_frames, judge, overrides
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
 from pingpool.threads.watch import Moment
-
-log = logging.getLogger("pingpool")
 
 
 class Call:
@@ -156,7 +154,7 @@ class Work(Generic[S]):
         try:
             self._database.delete(session, timeout=self._io_timeout)
         except BaseException as error:
-            log.debug("%s: a session could not be ended properly: %r", self._desk.name, error)
+            journal.debug("%s: a session could not be ended properly: %r", self._desk.name, error)
 
     def _attempt(self, call: Callable[..., object], job: Job) -> BaseException | None:
         """Make a call about the job's session, and return its error, if any."""
@@ -168,7 +166,7 @@ class Work(Generic[S]):
 
     def _report_failure(self, job: Job, error: BaseException) -> None:
         """Report that no session could be made."""
-        log.info("%s: cannot make a session: %r", self._desk.name, error)
+        journal.info("%s: cannot make a session: %r", self._desk.name, error)
         fatal = judge(self._database.is_fatal, error)
         self._desk.tell(self._ledger.refused if fatal else self._ledger.failed, job, error)
 
@@ -208,4 +206,4 @@ class Work(Generic[S]):
         try:
             self._database.abort(session)
         except BaseException:
-            log.exception("%s: a hanging call could not be aborted", self._desk.name)
+            journal.exception("%s: a hanging call could not be aborted", self._desk.name)
