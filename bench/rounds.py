@@ -22,7 +22,7 @@ class Effort:
     """How many sessions are very many."""
 
 
-FULL = Effort(rounds=25, seconds=0.6, many=1_000_000)
+FULL = Effort(rounds=25, seconds=2.0, many=1_000_000)
 QUICK = Effort(rounds=5, seconds=0.3, many=100_000)
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any
 
+from pingpool.ground import journal
+
 
 class Errand:
     """Something to be done in a task, under a name that says what it is."""

@@ -80,8 +80,10 @@ class Lending(AbstractAsyncSessionPool[S]):
         if timeout is not None:
             seconds("timeout", timeout)
         desk = self._desk
-        if not desk.is_running() or get_ident() != desk.thread:
+        is_running, ledger = desk.is_running, desk.ledger
+        if not is_running() or get_ident() != desk.thread:
             desk.settle_in()
+        now = desk.now
         caller = _frame(1)
         site = caller.f_code
         if site is ENTER:
@@ -89,7 +91,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             site = caller.f_code
         instruction = caller.f_lasti
         try:
-            session = desk.ledger.check_out(desk.now(), site, instruction)
+            session = ledger.check_out(now(), site, instruction)
         except BaseException:
             desk.heal()
             raise
@@ -106,13 +108,15 @@ class Lending(AbstractAsyncSessionPool[S]):
             WrongLoop: the pool belongs to another event loop.
         """
         desk = self._desk
-        if not desk.is_running() or get_ident() != desk.thread:
+        is_running, ledger = desk.is_running, desk.ledger
+        if not is_running() or get_ident() != desk.thread:
             desk.settle_in()
+        now = desk.now
         if self._may_need_reset and self._was_left_open(session):
-            self._return(desk.ledger.reset, session)
+            self._return(ledger.reset, session)
             return
         try:
-            orders = desk.ledger.check_in(session, desk.now())
+            orders = ledger.check_in(session, now())
             if orders:
                 desk.carry_out(orders)
         except PoolFull:
