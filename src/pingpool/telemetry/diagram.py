@@ -1,0 +1,32 @@
+"""The states of a slot as a picture, drawn from the core's own data: `python -m pingpool.telemetry.diagram`.
+
+What it prints is `docs/slots.md`; a test holds that page to the data.
+"""
+
+import sys
+
+from pingpool.core.slot import TRANSITIONS, State
+
+HEAD = """# The life of a slot
+
+A pool of `size` has exactly `size` slots for life; a slot outlives its sessions. These are all its states, and all that
+may happen to it. The picture is drawn from `TRANSITIONS` in `pingpool/core/slot.py`, which the tests enforce:
+`python -m pingpool.telemetry.diagram > docs/slots.md`.
+
+```mermaid
+stateDiagram-v2
+"""
+
+TAIL = "```\n"
+
+
+def page() -> str:
+    """Return the page."""
+    states = [f'    state "{state.value}" as {state.name}\n' for state in State]
+    first = "    [*] --> VACANT\n"
+    moves = [f"    {move.before.name} --> {move.after.name}: {move.event}\n" for move in TRANSITIONS]
+    return HEAD + "".join(states) + first + "".join(moves) + TAIL
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
