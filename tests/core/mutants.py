@@ -127,8 +127,8 @@ MUTANTS = (
     Mutant(
         "no suspicion cast",
         "ledger",
-        "        self.suspected_at = max(self.suspected_at, now)\n        self._give_up(slot, \"lost\", session)\n",
-        "        self._give_up(slot, \"lost\", session)\n",
+        '        self.suspected_at = max(self.suspected_at, now)\n        self._give_up(slot, "lost", session)\n',
+        '        self._give_up(slot, "lost", session)\n',
     ),
     Mutant(
         "a suspect returned is trusted",

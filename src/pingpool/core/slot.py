@@ -61,6 +61,7 @@ TRANSITIONS: Final = tuple(
         CHECKING: {
             "alive, or in doubt": IDLE,
             "alive, handed over": IN_USE,
+            "seen alive in vain": CHECKING,
             "gone, overran": VACANT,
             "not wanted, too long in doubt": CLOSING,
         },

@@ -1,0 +1,82 @@
+"""Sessions that were made elsewhere, and checks that see a session without prolonging its life."""
+
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Job, Refused, Round, Waiter
+from pingpool.core.slot import CHECKING, CREATING
+
+from .model import CheckedSlot, Session, check
+
+
+def filled(size: int) -> Ledger[Session]:
+    """Return a ledger with a session in every slot, made at 0."""
+    ledger = Ledger[Session](size, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
+    ledger.fill(Round(), 0.0)
+    for name, job in enumerate([job for job in ledger.jobs if job.kind is CREATING]):
+        ledger.start(job)
+        ledger.made(job, Session(name), 0.0)
+    return ledger
+
+
+def only_check(ledger: Ledger[Session]) -> Job:
+    """Return the only check under way."""
+    [job] = [job for job in ledger.jobs if job.kind is CHECKING]
+    return job
+
+
+def test_a_newcomer_takes_the_slot_of_the_dead_one_it_stands_for() -> None:
+    """The dead one's slot is the newcomer's at once, and the others come under suspicion."""
+    ledger = filled(2)
+    dead = ledger.check_out(1.0, None, 0)
+    newcomer = Session(7)
+    ledger.adopt(newcomer, dead, 2.0)
+    assert newcomer in [slot.session for slot in ledger.idle]
+    assert (len(ledger.idle), ledger.check_out(2.0, None, 0)) == (2, None)
+    check(ledger, 2.0)
+
+
+def test_a_newcomer_goes_to_the_waiter_in_front() -> None:
+    """Who waits gets the session that was made elsewhere, as it would get any other."""
+    ledger = Ledger[Session](1, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
+    waiter = Waiter(None, 0)
+    ledger.ask(waiter, 0.0)
+    newcomer = Session(7)
+    ledger.adopt(newcomer, None, 1.0)
+    assert waiter.session is newcomer
+    check(ledger, 1.0)
+
+
+def test_a_newcomer_without_a_slot_is_refused() -> None:
+    """A full pool takes in nobody, and neither does it take in the same one twice."""
+    ledger = filled(1)
+    for guest in (Session(7), ledger.idle[0].session):
+        [order] = ledger.adopt(guest, None, 1.0)
+        assert isinstance(order, Refused)
+    check(ledger, 1.0)
+
+
+def test_a_session_seen_alive_is_enough_for_its_waiter() -> None:
+    """A quick check hands the session over, though it does not prolong its life."""
+    ledger = filled(1)
+    waiter = Waiter(None, 0)
+    ledger.ask(waiter, 20.0)
+    job = only_check(ledger)
+    assert job.urgent
+    ledger.sighted(job, 20.1)
+    assert waiter.session is not None
+    check(ledger, 20.1)
+
+
+def test_a_session_seen_alive_in_vain_is_pinged() -> None:
+    """If its waiter has left, a quick check is no proof for later: a ping follows, which is one."""
+    ledger = filled(1)
+    waiter = Waiter(None, 0)
+    ledger.ask(waiter, 20.0)
+    quick = only_check(ledger)
+    ledger.abandon(waiter, 20.1)
+    ledger.sighted(quick, 20.2)
+    proper = only_check(ledger)
+    assert (proper is not quick, proper.urgent) == (True, False)
+    check(ledger, 20.2)
+    ledger.alive(proper, 20.3)
+    assert ledger.check_out(20.4, None, 0) is not None
+    check(ledger, 20.4)
