@@ -1,11 +1,14 @@
 """`pingpool demo` as a user runs it, and the proof that its verdict can go against the pool."""
 
 import io
+import re
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from pingpool.cli import demo, saboteur
+from pingpool.cli import demo, saboteur, venue
+from pingpool.cli.accounts import Accounts
 from pingpool.cli.app import app
-from pingpool.cli.bank import Accounts
 from pingpool.cli.scene import Plan
 from pingpool.databases.sqlite import Connection, SQLite
+from pingpool.testing.ports import free_port
+from pingpool.testing.servers import MariaDBServer, PostgresServer
+
+pytest_plugins = ["pingpool.testing.fixtures"]
 
 PINGPOOL = Path(sysconfig.get_path("scripts")) / "pingpool"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,8 +38,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 class LeakyAccounts(Accounts):
     """A bank that keeps a coin of each transfer to itself."""
 
-    def give(self, session: Any, account: int, amount: int) -> None:
-        super().give(session, account, amount - 1)
+    def change(self, session: Any, account: int, amount: int) -> bool:
+        return super().change(session, account, amount - (amount > 0))
 
 
 class BlindSQLite(SQLite):
@@ -71,7 +78,8 @@ def test_a_pipe_gets_plain_text() -> None:
 def test_a_terminal_gets_the_live_view() -> None:
     """In a terminal the demo shows every slot, the waiters, the counts and the histogram of waits while it runs."""
     screen = Console(file=io.StringIO(), force_terminal=True, width=100, height=40)
-    assert demo.perform(Plan(seconds=0.5), screen, plain=False, picture=None)
+    with venue.embedded() as place:
+        assert demo.perform(Plan(seconds=0.5), place, screen, plain=False, picture=None)
     assert isinstance(screen.file, io.StringIO)
     shown = screen.file.getvalue()
     for word in ("slot  1", "slot  4", "waiting", "transfers", "the saboteur", "10 to 20 ms", "s left"):
@@ -90,7 +98,7 @@ def test_a_broken_promise_ends_with_status_1(
     name: str, broken: type, finding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost money, a dead session from `get`, or an error that nobody caused: the report says so and the status is 1."""
-    monkeypatch.setattr(demo, name, broken)
+    monkeypatch.setattr(venue, name, broken)
     monkeypatch.setattr(saboteur, "BREATH", (0.0, 0.01))
     done = CliRunner().invoke(app, ["demo", "--seconds", "1"])
     assert done.exit_code == 1
@@ -136,10 +144,13 @@ def test_a_bad_option_is_refused_at_once(arguments: list[str], complaint: str) -
 
 
 def test_the_help_teaches() -> None:
-    """The help names the commands, says what the demo does and what its exit status means."""
-    assert "demo" in run("--help").stdout
+    """The help names the commands, says what each does and what its exit status means."""
+    assert "pingpool probe" in run("--help").stdout
     text = " ".join(run("demo", "--help").stdout.split())
-    for words in ("saboteur", "exit status", "--timeline"):
+    for words in ("saboteur", "exit status", "--timeline", "URL"):
+        assert words in text
+    text = " ".join(run("probe", "--help").stdout.split())
+    for words in ("idle", "exit status", "--up-to", "Ctrl-C"):
         assert words in text
 
 
@@ -154,3 +165,76 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "The command needs typer, which is not installed: pip install 'pingpool[cli]'\n"
+
+
+# On a database of one's own
+
+
+def test_the_demo_runs_on_the_database_of_a_url(tmp_path: Path) -> None:
+    """With a SQLite URL the bank stands in that file, keeps its promises there, and leaves what it found."""
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as shop:
+        shop.execute("CREATE TABLE accounts (owner TEXT)")
+        done = run("demo", f"sqlite:///{file}", "--seconds", "1")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("\nkept") == 3
+        assert shop.execute("SELECT name FROM sqlite_master").fetchall() == [("accounts",)]
+
+
+def test_the_demo_runs_on_postgresql_as_an_ordinary_user(postgres_server: PostgresServer) -> None:
+    """Sessions are killed without a superuser; every promise is kept, and neither table nor session stays."""
+    postgres_server.execute("CREATE ROLE clerk LOGIN; CREATE SCHEMA AUTHORIZATION clerk")
+    try:
+        done = run("demo", postgres_server.url.replace("postgres@", "clerk@"), "--seconds", "2")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("\nkept") == 3
+        assert re.search(r"killed (idle sessions|sessions in use) +[1-9]", done.stdout)
+        assert postgres_server.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'pingpool%'") == []
+        assert postgres_server.backends() == []
+    finally:
+        postgres_server.execute("DROP OWNED BY clerk CASCADE; DROP ROLE clerk")
+
+
+def test_the_demo_runs_on_mariadb(mariadb_server: MariaDBServer) -> None:
+    """The same bank, in another dialect, on another driver."""
+    done = run("demo", f"{mariadb_server.url}?ssl_disabled=true", "--seconds", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\nkept") == 3
+    assert mariadb_server.execute("SHOW TABLES LIKE 'pingpool%'") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("redis://cache", "PEP 249"),
+        ("spanner://project/instance/database", "PEP 249"),
+        ("sqlite://", "needs a file"),
+        ("postgresql://host/db?sslmod=require", "sslmode"),
+        ("shop.db", "PEP 249"),
+    ],
+)
+def test_a_url_that_is_no_place_for_a_bank_is_refused(url: str, complaint: str) -> None:
+    """A database without SQL connections, or a URL with a typo, ends with status 2 and a word on what is wrong."""
+    done = CliRunner().invoke(app, ["demo", url])
+    assert done.exit_code == 2
+    assert complaint in done.output
+
+
+def test_a_database_that_cannot_be_reached_is_named() -> None:
+    """Where nobody listens the demo ends with status 1 and one clear message, and shows no traceback."""
+    done = run("demo", f"postgresql://clerk:secret@127.0.0.1:{free_port()}/shop")
+    assert done.returncode == 1
+    assert "could be opened" in done.stderr
+    assert not {"Traceback", "secret"} & set(re.findall(r"\w+", done.stderr))
+
+
+def test_a_user_who_may_make_no_table_is_told_so(postgres_server: PostgresServer) -> None:
+    """Without the right to make a table the demo says so and ends with status 1."""
+    postgres_server.execute("CREATE ROLE guest LOGIN")
+    try:
+        done = run("demo", postgres_server.url.replace("postgres@", "guest@"))
+        assert done.returncode == 1
+        assert "permission denied" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        postgres_server.execute("DROP ROLE guest")

@@ -1,10 +1,13 @@
 """The parts of the demo that its verdict rests on: the witness, the ambush, and the counting of waits."""
 
 import threading
+from functools import partial
 
 import pytest
 
+from pingpool.cli.accounts import Accounts
 from pingpool.cli.ambush import Ambush, Interrupted, Victim
+from pingpool.cli.venue import Venue
 from pingpool.cli.waits import NAMES, Waits, in_words
 from pingpool.cli.witness import Fate, Witness
 from pingpool.testing import FakeSession, FaultyDatabase
@@ -15,7 +18,8 @@ Ends = list[BaseException | str]
 @pytest.fixture
 def witness() -> Witness[FakeSession]:
     """A witness of a database without a server."""
-    return Witness(FaultyDatabase())
+    database = FaultyDatabase()
+    return Witness(Venue(database, Accounts(), partial(database.delete, timeout=1)))
 
 
 def opened(witness: Witness[FakeSession]) -> FakeSession:

@@ -1,15 +1,24 @@
 """What a person types: the commands, their options, and the help that teaches them."""
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 import pingpool
-from pingpool.cli.demo import perform
+from pingpool.cli.demo import Unavailable, perform
+from pingpool.cli.durations import seconds_of
+from pingpool.cli.probe import observe
 from pingpool.cli.scene import Plan
+from pingpool.cli.venue import Venue, embedded, named
+from pingpool.database import Database
+from pingpool.errors import BadURL, PoolError
+from pingpool.opening import database_of
+from pingpool.telemetry.idling import Search
+from pingpool.telemetry.vigil import Vigil
 
 app = typer.Typer(
     name="pingpool",
@@ -34,6 +43,31 @@ def finite(seconds: float) -> float:
     return seconds
 
 
+def duration(text: str) -> float:
+    """Insist on a time that is one."""
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--up-to") from None
+
+
+def venue(url: str) -> Venue[Any]:
+    """Insist on a URL that names a place for the bank."""
+    try:
+        return named(url)
+    except (BadURL, ImportError) as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+
+
+def database(url: str) -> Database[Any]:
+    """Insist on a URL that names a database."""
+    try:
+        found: Database[Any] = database_of(url)
+    except Exception as error:  # also those of a driver that wants credentials at once
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    return found
+
+
 def writable(file: Path | None) -> Path | None:
     """Insist on a folder that is there, before the show and not after it."""
     if file is not None and not file.parent.is_dir():
@@ -47,9 +81,11 @@ Version = Annotated[
 Seconds = Annotated[float, typer.Option(min=0.5, callback=finite, metavar="SECONDS", help="How long the bank is open.")]
 Workers = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many threads move money.")]
 Size = Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many sessions the pool holds.")]
-Plain = Annotated[
-    bool, typer.Option("--plain", help="One line a second instead of the live view; so it is anyway in a pipe.")
-]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of the live view; so it is anyway in a pipe.")]
+Place = Annotated[str | None, typer.Argument(metavar="URL", show_default=False, help="A database for the bank.")]
+FarEnd = Annotated[str, typer.Argument(metavar="URL", help="The database at the other end of the path.")]
+Age = Annotated[str, typer.Option(metavar="TIME", help="The longest idle time to try: 90s, 5m, 2h.")]
+Sessions = Annotated[int, typer.Option(min=2, max=1000, metavar="N", help="How many sessions to open side by side.")]
 Picture = Annotated[
     Path | None,
     typer.Option(
@@ -68,11 +104,14 @@ def top(version: Version = False) -> None:
     """A keep-alive session pool: idle sessions are kept alive, dead ones replaced before anybody meets them.
 
     **pingpool demo** shows what that means: five seconds, an embedded database, and a saboteur.
+
+    **pingpool probe** finds out how long idle sessions survive on the path to your database.
     """
 
 
 @app.command()
 def demo(
+    url: Place = None,
     seconds: Seconds = 5.0,
     workers: Workers = 16,
     size: Size = 4,
@@ -90,16 +129,52 @@ def demo(
 
     Opening a session takes 40 ms and a ping 10 ms, as over a network, so that you can see them.
 
+    With a URL the bank stands in that database, be it SQLite, PostgreSQL, MySQL or MariaDB, at its own speed. It keeps
+    its books in one table, `pingpool_demo_...`, which is dropped at the end. Sessions are killed by ending their
+    streams here, so the user in the URL need be no more than one who may create a table.
+
     At the end the books are checked. The exit status is **0** if no money was lost, no worker was handed a
-    dead session and every slot of the pool is in order; **1** if not.
+    dead session and every slot of the pool is in order; **1** if not, or if the database cannot be reached.
 
     Try
 
     - `pingpool demo --seconds 20 --workers 40`
     - `pingpool demo --timeline demo.svg`
     - `pingpool demo --plain > report.txt`
+    - `pingpool demo postgresql://user:password@host/database`
     """
     console = Console(highlight=False)
     plan = Plan(seconds=seconds, workers=workers, size=size)
-    if not perform(plan, console, plain=plain or not console.is_terminal, picture=timeline):
+    try:
+        with nullcontext(venue(url)) if url else embedded() as place:
+            is_well = perform(plan, place, console, plain=plain or not console.is_terminal, picture=timeline)
+    except (Unavailable, PoolError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if not is_well:
+        raise typer.Exit(1)
+
+
+@app.command()
+def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain = False) -> None:
+    """Find out how long an idle session survives on this path.
+
+    Servers, proxies, load balancers and firewalls end sessions that are silent for too long, and many do not say so.
+    The probe opens sessions, leaves them idle for growing times, and proves each of them once, with a ping. Where one
+    is dead it goes on with new ones, between the oldest that was alive and that one, until it knows the limit to 5 %.
+
+    That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. What was seen
+    until then is reported all the same, with a `ping_interval` that keeps sessions alive.
+
+    The exit status is **0** if the probe came to its end, be it that it found a limit or that there is none up to
+    `--up-to`; **1** if it was stopped, or if sessions could not be opened.
+
+    Try
+
+    - `pingpool probe postgresql://user:password@host/database --up-to 10m`
+    - `pingpool probe redis://cache --up-to 2h --sessions 48`
+    """
+    console = Console(highlight=False)
+    vigil = Vigil(database(url), Search(duration(up_to), sessions))
+    if not observe(vigil, console, plain=plain or not console.is_terminal):
         raise typer.Exit(1)

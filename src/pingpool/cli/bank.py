@@ -1,8 +1,7 @@
-"""The bank: accounts in a database, and workers who move money between them through pooled sessions.
+"""The bank: workers who move money between accounts through pooled sessions.
 
-`Accounts` is all the SQL there is, in the plain PEP 249 that most drivers understand. `Bank` is the work: each transfer
-checks a session out, looks at an account, thinks for a moment, and moves the money in one transaction. Whatever a
-worker meets on the way goes into the bank's notes.
+Each transfer checks a session out, looks at an account, thinks for a moment, and moves the money in one transaction.
+Whatever a worker meets on the way goes into the bank's notes.
 """
 
 import random
@@ -11,8 +10,9 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple
+from typing import Generic
 
+from pingpool.cli.accounts import Accounts
 from pingpool.cli.ambush import DROPPED, Ambush, Interrupted
 from pingpool.cli.waits import Waits
 from pingpool.cli.witness import Fate, Witness
@@ -23,61 +23,6 @@ from pingpool.threads.pool import PingingPool
 
 THOUGHT = 0.004
 """Seconds that a worker thinks before it moves money, on average; it holds its session meanwhile."""
-
-
-class Audit(NamedTuple):
-    """How many accounts there are, what they hold together, and what the poorest holds."""
-
-    accounts: int
-    total: int
-    lowest: int
-
-
-class Accounts:
-    """A table of accounts that all start with the same balance. `mark` is the driver's parameter marker."""
-
-    def __init__(self, count: int = 100, opening_balance: int = 1000, *, mark: str = "?") -> None:
-        """Open no account yet."""
-        self.count = count
-        self.opening_balance = opening_balance
-        self._mark = mark
-
-    def open(self, session: Any) -> None:
-        """Make the table and fill it."""
-        self._run(session, "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)")
-        for account in range(self.count):
-            self._run(session, "INSERT INTO accounts VALUES (?, ?)", account, self.opening_balance)
-        self.commit(session)
-
-    def balance(self, session: Any, account: int) -> int:
-        """Look at one account."""
-        row = self._run(session, "SELECT balance FROM accounts WHERE id = ?", account).fetchone()
-        return int(row[0])
-
-    def take(self, session: Any, account: int, amount: int) -> bool:
-        """Take money from an account that has it; return whether it had."""
-        taken = self._run(
-            session, "UPDATE accounts SET balance = balance - ? WHERE id = ? AND balance >= ?", amount, account, amount
-        )
-        return bool(taken.rowcount == 1)
-
-    def give(self, session: Any, account: int, amount: int) -> None:
-        """Give money to an account."""
-        self._run(session, "UPDATE accounts SET balance = balance + ? WHERE id = ?", amount, account)
-
-    def commit(self, session: Any) -> None:
-        """Make it so."""
-        session.commit()
-
-    def audit(self, session: Any) -> Audit:
-        """Look at the books."""
-        row = self._run(session, "SELECT COUNT(*), SUM(balance), MIN(balance) FROM accounts").fetchone()
-        return Audit(*map(int, row))
-
-    def _run(self, session: Any, statement: str, *values: int) -> Any:
-        cursor = session.cursor()
-        cursor.execute(statement.replace("?", self._mark), values)
-        return cursor
 
 
 @dataclass
@@ -171,12 +116,19 @@ class Bank(Generic[S]):
             line.close()
             balance = self.accounts.balance(session, source)
             time.sleep(random.uniform(0.5, 1.5) * THOUGHT)
-            amount = random.randint(1, max(1, balance // 4))
-            if self.accounts.take(session, source, amount):
-                self._ambush.pass_by(session)
-                self.accounts.give(session, target, amount)
-            self.accounts.commit(session)
+            self._move(session, source, target, amount=random.randint(1, max(1, balance // 4)))
         self.notes.transfers.append(time.monotonic())
+
+    def _move(self, session: S, source: int, target: int, amount: int) -> None:
+        """Take and give in one transaction; everybody begins with the lower account, so that there is no deadlock."""
+        first, second = sorted([(source, -amount), (target, amount)])
+        is_begun = self.accounts.change(session, *first)
+        if is_begun:
+            self._ambush.pass_by(session)
+        if is_begun and self.accounts.change(session, *second):
+            self.accounts.commit(session)
+        else:
+            self.accounts.roll_back(session)
 
     def _walk_away(self) -> None:
         """Lose a session, and say so."""
@@ -190,7 +142,7 @@ class Bank(Generic[S]):
         with self._in_line():
             session = self.pool.get()
         with self._judging(session):
-            self.accounts.take(session, random.randrange(self.accounts.count), 1)
+            self.accounts.change(session, random.randrange(self.accounts.count), -1)
             self._timeline.mark(DROPPED, self._timeline.lane_of(session))
 
     def _in_line(self) -> ExitStack:

@@ -1,30 +1,26 @@
-"""The demo: a bank, its pool and a saboteur are set up, watched for a few seconds, and judged.
-
-The database is a real file in a folder of its own, which goes when the demo ends.
-"""
+"""The demo: a bank, its pool and a saboteur are set up, watched for a few seconds, and judged."""
 
 import logging
-import tempfile
 import time
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 import pingpool
 from pingpool.cli.ambush import Ambush
-from pingpool.cli.bank import Accounts, Bank
+from pingpool.cli.bank import Bank
 from pingpool.cli.live import watch
 from pingpool.cli.plain import follow
 from pingpool.cli.report import Evidence, print_report
 from pingpool.cli.saboteur import Saboteur
 from pingpool.cli.scene import Plan, Scene
+from pingpool.cli.venue import Venue
 from pingpool.cli.witness import Witness
 from pingpool.core.stats import Stats
 from pingpool.database import Database, S
-from pingpool.databases.sqlite import SQLite
 from pingpool.telemetry.timeline import Timeline
 from pingpool.telemetry.timeline_svg import draw
 from pingpool.threads.pool import PingingPool
@@ -39,11 +35,19 @@ CALM = 3.0
 """Seconds in which the pool must be whole again when everybody has left."""
 
 
-def perform(plan: Plan, console: Console, *, plain: bool, picture: Path | None) -> bool:
-    """Run the demo, print the report, draw the picture if one is wanted; return whether all went as promised."""
-    with tempfile.TemporaryDirectory(prefix="pingpool-demo-") as folder:
-        database = SQLite(Path(folder) / "bank.db", busy_timeout=30)
-        evidence = stage(plan, console, database, Accounts(), plain=plain)
+class Unavailable(Exception):
+    """The database is no place for a bank; the text says why."""
+
+
+def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, picture: Path | None) -> bool:
+    """Run the demo, print the report, draw the picture if one is wanted; return whether all went as promised.
+
+    Raises:
+        Unavailable: the database cannot be reached, or takes no table.
+        CannotFill: it gives fewer sessions than the plan wants.
+    """
+    with books(venue):
+        evidence = stage(plan, console, venue, plain=plain)
     print_report(evidence, console)
     if picture is not None:
         picture.write_text(caption(evidence), encoding="utf-8")
@@ -51,17 +55,15 @@ def perform(plan: Plan, console: Console, *, plain: bool, picture: Path | None) 
     return evidence.is_well
 
 
-def stage(plan: Plan, console: Console, database: Database[S], accounts: Accounts, *, plain: bool) -> Evidence:
+def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evidence:
     """Let the bank work under sabotage until its time is up, or Ctrl-C, and collect the evidence."""
-    with borrowed(database) as session:
-        accounts.open(session)
-    witness, ambush, timeline = Witness(database), Ambush[S](), Timeline()
+    witness, ambush, timeline = Witness(venue), Ambush[S](), Timeline()
     with unseen_warnings() as texts:
         pool = pingpool.open(
             witness, name="bank", size=plan.size, ping_interval=PING_INTERVAL, default_timeout=10, slots=timeline.slot
         )
         with pool:
-            bank = Bank(pool, accounts, witness, ambush, timeline)
+            bank = Bank(pool, venue.accounts, witness, ambush, timeline)
             saboteur = Saboteur(witness, ambush, timeline)
             scene = Scene(plan, bank, timeline)
             bank.open(plan.workers)
@@ -75,13 +77,13 @@ def stage(plan: Plan, console: Console, database: Database[S], accounts: Account
             bank.close(LAST_ORDERS)
             stats = calm(pool)
             ended_at = timeline.now()
-    with borrowed(database) as session:
-        audit = accounts.audit(session)
+    with borrowed(venue.database) as session:
+        audit = venue.accounts.audit(session)
     return Evidence(
         plan=plan,
         elapsed=elapsed,
         ended_at=ended_at,
-        accounts=accounts,
+        accounts=venue.accounts,
         audit=audit,
         notes=bank.notes,
         stats=stats,
@@ -111,9 +113,31 @@ def caption(evidence: Evidence) -> str:
 
 
 @contextmanager
+def books(venue: Venue[S]) -> Generator[None]:
+    """Keep the bank's books in the database for the length of a block, and no longer."""
+    with ExitStack() as until_the_end:
+        with borrowed(venue.database) as session:
+            until_the_end.callback(burn_the_books, venue)
+            try:
+                venue.accounts.open(session)
+            except Exception as error:
+                raise Unavailable(f"the bank could not be opened: {str(error).strip()}") from error
+        yield
+
+
+def burn_the_books(venue: Venue[S]) -> None:
+    """Leave nothing behind in the database."""
+    with borrowed(venue.database) as session:
+        venue.accounts.close(session)
+
+
+@contextmanager
 def borrowed(database: Database[S]) -> Generator[S]:
     """Open a session of the database's own, which no pool has seen, for the length of a block."""
-    session = database.create(labels={}, timeout=10)
+    try:
+        session = database.create(labels={}, timeout=10)
+    except Exception as error:
+        raise Unavailable(f"no session of {database!r} could be opened: {str(error).strip()}") from error
     try:
         yield session
     finally:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from pingpool.cli.accounts import Accounts, Audit
 from pingpool.cli.ambush import DROPPED, INTERRUPTED, KILLED_IDLE, KILLED_IN_USE
-from pingpool.cli.bank import Accounts, Audit, Notes
+from pingpool.cli.bank import Notes
 from pingpool.cli.scene import Plan
 from pingpool.cli.waits import in_words
 from pingpool.core.stats import Stats

@@ -5,7 +5,7 @@ it out until its holder lets go of it. A kill falls before or after that glance,
 session's own lock. So a worker that meets a dead session can be told for certain whether it died in its hands, which
 no pool can help, or was dead when the pool gave it out, which no pool may do.
 
-It also makes the database as slow as one across a network, so that there is something to see.
+It also makes the database as slow as its venue wants it, so that there is something to see.
 """
 
 import threading
@@ -14,13 +14,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from weakref import WeakKeyDictionary
 
+from pingpool.cli.venue import Venue
 from pingpool.database import Database, S
-
-ROUND_TRIP = 0.01
-"""Seconds that a ping or a reset takes longer than on an embedded database."""
-
-HANDSHAKE = 0.04
-"""Seconds that it takes longer to open a session."""
 
 
 class Fate(Enum):
@@ -46,9 +41,11 @@ class Testimony:
 class Witness(Database[S]):
     """The same database, watched."""
 
-    def __init__(self, database: Database[S]) -> None:
-        """Watch this database."""
-        self.database = database
+    def __init__(self, venue: Venue[S]) -> None:
+        """Watch the database of this venue."""
+        self.database = venue.database
+        self._strike_down = venue.kill
+        self._distance = venue.distance
         self._lock = threading.Lock()
         self._known: WeakKeyDictionary[S, Testimony] = WeakKeyDictionary()
 
@@ -71,7 +68,7 @@ class Witness(Database[S]):
         with testimony.lock:
             if testimony.fate is Fate.ALIVE:
                 testimony.fate = Fate.KILLED_IN_USE if testimony.in_hand else Fate.KILLED_IDLE
-                self.database.delete(session, timeout=1)
+                self._strike_down(session)
             return testimony.fate
 
     def kill_idle(self, session: S) -> bool:
@@ -81,7 +78,7 @@ class Witness(Database[S]):
             if testimony.in_hand or testimony.fate is not Fate.ALIVE:
                 return False
             testimony.fate = Fate.KILLED_IDLE
-            self.database.delete(session, timeout=1)
+            self._strike_down(session)
             return True
 
     def fate_of(self, session: S) -> Fate:
@@ -91,8 +88,8 @@ class Witness(Database[S]):
     # What the pool asks.
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
-        """Open a session, as slowly as over a network."""
-        time.sleep(HANDSHAKE)
+        """Open a session, as slowly as over the venue's distance."""
+        time.sleep(self._distance.handshake)
         session = self.database.create(labels=labels, timeout=timeout)
         with self._lock:
             self._known[session] = Testimony()
@@ -107,11 +104,11 @@ class Witness(Database[S]):
 
     def ping(self, session: S, *, timeout: float) -> None:
         """Prove the session by a round trip."""
-        self._over_the_network(self.database.ping, session, timeout)
+        self._over_the_distance(self.database.ping, session, timeout)
 
     def reset(self, session: S, *, timeout: float) -> None:
         """Undo what the last holder left open, by a round trip."""
-        self._over_the_network(self.database.reset, session, timeout)
+        self._over_the_distance(self.database.reset, session, timeout)
 
     def delete(self, session: S, *, timeout: float) -> None:
         """End the session."""
@@ -145,8 +142,8 @@ class Witness(Database[S]):
         """Free a thread that hangs on the session."""
         self.database.abort(session)
 
-    def _over_the_network(self, call: Callable[..., None], session: S, timeout: float) -> None:
-        time.sleep(ROUND_TRIP)
+    def _over_the_distance(self, call: Callable[..., None], session: S, timeout: float) -> None:
+        time.sleep(self._distance.round_trip)
         with self._of(session).lock:
             call(session, timeout=timeout)
 

@@ -1,0 +1,73 @@
+"""Where the bank stands: which database, in which dialect, how far away, and how sessions are killed there.
+
+By default a file of SQLite's in a folder of its own, which goes when the demo ends, made as slow as a server across a
+network. Or whatever a URL names, as fast as it is; there the bank keeps its books under a name of its own, and takes
+them with it.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, NamedTuple
+from urllib.parse import urlsplit
+
+from pingpool.cli.accounts import Accounts
+from pingpool.database import Database, S
+from pingpool.databases.sqlite import SQLite
+from pingpool.errors import BadURL
+from pingpool.opening import database_of
+
+
+class Distance(NamedTuple):
+    """Seconds that are added to opening a session, and to a ping or a reset."""
+
+    handshake: float = 0.0
+    round_trip: float = 0.0
+
+
+AT_HAND = Distance()
+AS_OVER_A_NETWORK = Distance(handshake=0.04, round_trip=0.01)
+
+MARKS = {"sqlite": "?", "postgresql": "%s", "postgres": "%s", "mysql": "%s", "mariadb": "%s"}
+"""The parameter marker of the driver for each scheme whose sessions are connections of PEP 249."""
+
+
+@dataclass(frozen=True, slots=True)
+class Venue(Generic[S]):
+    """A place for the bank. `kill` ends a session as a server or a firewall would; it must not be inside a call."""
+
+    database: Database[S]
+    accounts: Accounts
+    kill: Callable[[S], None]
+    distance: Distance = AT_HAND
+
+
+@contextmanager
+def embedded() -> Generator[Venue[Any]]:
+    """Offer a place that is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="pingpool-demo-") as folder:
+        database = SQLite(Path(folder) / "bank.db", busy_timeout=30)
+        yield Venue(database, Accounts(), partial(database.delete, timeout=1), AS_OVER_A_NETWORK)
+
+
+def named(url: str) -> Venue[Any]:
+    """Return the place that a URL names.
+
+    Raises:
+        BadURL: it names none, or none for a bank.
+        ImportError: the driver is not installed.
+    """
+    scheme = url.partition(":")[0].lower()
+    if scheme not in MARKS:
+        raise BadURL(f"the bank needs SQL by PEP 249: a URL that begins with one of {', '.join(MARKS)}")
+    if scheme == "sqlite" and urlsplit(url).path in ("", "/", "/:memory:"):
+        raise BadURL("the bank needs a file: in a shared memory one session's lock is an error for the others")
+    database = database_of(url)
+    accounts = Accounts(mark=MARKS[scheme], table=f"pingpool_demo_{secrets.token_hex(4)}")
+    if scheme == "sqlite":
+        return Venue(database, accounts, partial(database.delete, timeout=1))
+    return Venue(database, accounts, database.abort)  # ends the stream on our side, which takes no privilege

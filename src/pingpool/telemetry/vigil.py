@@ -1,0 +1,121 @@
+"""The vigil: sessions are left alone, and each is proven once, at the age at which its turn has come.
+
+It waits for nothing itself. It says how long nothing is to be done and lets its caller wait, who may draw a picture
+meanwhile, or tell a clock in a test.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Generic, NamedTuple
+
+from pingpool.database import Database, S
+from pingpool.ground import clock
+from pingpool.telemetry.idling import Finding, Search
+
+PATIENCE = 10.0
+"""Seconds that opening, proving or ending one session may take."""
+
+TICK = 0.001
+"""Seconds; nobody is asked to wait for less, which a clock may not be able to tell."""
+
+LABELS = {"app": "pingpool-probe"}
+"""What somebody who looks at the server sees of the sessions."""
+
+
+class NotOpened(Exception):
+    """The database opens no session; the text, and `__cause__`, say why."""
+
+
+class Sleeper(NamedTuple, Generic[S]):
+    """A session that is left alone: since when, and until what age in seconds."""
+
+    session: S
+    since: float
+    waking_age: float
+
+
+class Vigil(Generic[S]):
+    """Tries what a search wants tried, on the sessions of one database."""
+
+    def __init__(self, database: Database[S], search: Search, *, now: Callable[[], float] = clock.now) -> None:
+        """Open nothing yet. `now` tells the time in seconds."""
+        self.search = search
+        self._database = database
+        self._now = now
+        self._began_at = now()
+        self._sleepers: deque[Sleeper[S]] = deque()
+        self._rounds_to_come = 0.0
+
+    def keep(self) -> Iterator[float]:
+        """Go through the search. Yields the seconds until something is to be done; 0 after each proof.
+
+        However it ends, no session stays open.
+
+        Raises:
+            NotOpened: a session could not be opened.
+        """
+        while ages := self.search.next_round():
+            try:
+                self._rounds_to_come = self.search.later_rounds()
+                self._open(ages)
+                yield from self._prove_in_turn()
+            finally:
+                self._end_all()
+
+    def elapsed(self) -> float:
+        """Return how many seconds it has been going on."""
+        return self._now() - self._began_at
+
+    def left(self) -> float:
+        """Return how many seconds it may still take if no session dies before all others are proven."""
+        if not self._sleepers:
+            return self._rounds_to_come
+        return max(0.0, self._wait_for(self._sleepers[-1])) + self._rounds_to_come
+
+    def _open(self, ages: list[float]) -> None:
+        """Open a session for each age; those that wait longest first, so that opening them makes nobody late."""
+        for age in reversed(ages):
+            try:
+                session = self._database.create(labels=LABELS, timeout=PATIENCE)
+            except Exception as error:
+                raise NotOpened(str(error).strip() or type(error).__name__) from error
+            since = self._now()
+            self._sleepers.appendleft(Sleeper(session, since, age))
+
+    def _prove_in_turn(self) -> Iterator[float]:
+        """Prove one session after the other, until one is dead: the rest are older."""
+        while self._sleepers:
+            while (wait := self._wait_for(self._sleepers[0])) > 0:
+                yield max(wait, TICK)
+            finding = self._prove(self._sleepers[0])
+            self.search.note(finding)
+            self._end(self._sleepers.popleft())
+            yield 0.0
+            if finding.is_alive is False:
+                return
+
+    def _wait_for(self, sleeper: Sleeper[S]) -> float:
+        return sleeper.waking_age - (self._now() - sleeper.since)
+
+    def _prove(self, sleeper: Sleeper[S]) -> Finding:
+        age = self._now() - sleeper.since
+        try:
+            self._database.ping(sleeper.session, timeout=PATIENCE)
+        except Exception as error:
+            return Finding(age, None if self._database.is_transient(error) else False, in_one_line(error))
+        return Finding(age, True)
+
+    def _end_all(self) -> None:
+        while self._sleepers:
+            self._end(self._sleepers.popleft())
+
+    def _end(self, sleeper: Sleeper[S]) -> None:
+        with suppress(Exception):  # it may be dead
+            self._database.delete(sleeper.session, timeout=PATIENCE)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the first line of what an error says; its cause, if it has one, says more."""
+    said = str(error.__cause__ or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
