@@ -73,8 +73,8 @@ class Database(ABC, Generic[S]):
     def is_transient(self, error: BaseException) -> bool:
         """Does this error of `ping` say nothing about the session itself (the server is overloaded)?
 
-        If so the session stays, unproven, and is pinged again after a pause; after three such in a row it is replaced
-        all the same. Any other error of `ping` means that it is dead.
+        If so the session stays, unproven, and is pinged again after a pause; when three rounds of pings have proved no
+        session at all it is replaced all the same. Any other error of `ping` means that it is dead.
         """
         return False
 
@@ -157,8 +157,8 @@ class AsyncDatabase(ABC, Generic[S]):
     def is_transient(self, error: BaseException) -> bool:
         """Does this error of `ping` say nothing about the session itself (the server is overloaded)?
 
-        If so the session stays, unproven, and is pinged again after a pause; after three such in a row it is replaced
-        all the same. Any other error of `ping` means that it is dead.
+        If so the session stays, unproven, and is pinged again after a pause; when three rounds of pings have proved no
+        session at all it is replaced all the same. Any other error of `ping` means that it is dead.
         """
         return False
 

@@ -80,3 +80,29 @@ def test_a_session_seen_alive_in_vain_is_pinged() -> None:
     ledger.alive(proper, 20.3)
     assert ledger.check_out(20.4, None, 0) is not None
     check(ledger, 20.4)
+
+
+def test_a_check_that_began_before_a_death_proves_nothing() -> None:
+    """A session whose ping went out before another died, and came back after, is not lent before a new proof."""
+    ledger = filled(2)
+    doomed = ledger.check_out(1.0, None, 0)
+    assert doomed is not None
+    ledger.ping(Round(), 11.0)
+    job = only_check(ledger)
+    ledger.start(job)
+    ledger.lose(doomed, 12.0)
+    ledger.alive(job, 12.1)
+    assert ledger.check_out(12.2, None, 0) is None
+    check(ledger, 12.2)
+
+
+def test_an_end_that_nobody_began_still_comes() -> None:
+    """If the whole crew hangs, a session that is to be ended frees its slot, and is ended when the crew is back."""
+    ledger = filled(1)
+    session = ledger.check_out(1.0, None, 0)
+    assert session is not None
+    ledger.taint(session, 2.0)
+    [job] = list(ledger.jobs)
+    ledger.overran(job, 12.0)
+    assert [other.session for other in ledger.jobs if other.session is not None] == [session]
+    check(ledger, 12.0)

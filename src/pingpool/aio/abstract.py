@@ -6,6 +6,7 @@ from types import CodeType, TracebackType
 from typing import Any, Final, Generic
 
 from pingpool.core.places import S
+from pingpool.errors import PoolFull
 from pingpool.options import checked_labels
 
 
@@ -72,8 +73,14 @@ class AsyncCheckout(Generic[S]):
     ) -> None:
         """Give it back. Nothing here suspends, so no cancel can come in between."""
         session, self._session = self._session, None
-        if session is not None:
+        if session is None:
+            return
+        try:
             await self._pool.give_back(session, error)
+        except PoolFull as refusal:
+            if error is None:
+                raise
+            error.add_note(str(refusal))  # what ended the block matters more
 
 
 ENTER: Final[CodeType] = vars(AsyncCheckout)["__aenter__"].__code__

@@ -190,10 +190,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             error = DatabaseRefuses(f"{self.name}: the database refuses to open sessions: {reason}")
             error.__cause__ = reason
             return error
-        if isinstance(self._database, Nowhere):
-            hint = "; it is not bound to a database: call bind() first"
-        else:
-            hint = "" if self._desk.ledger.filling else "; it was cleared: call bind() to fill it again"
+        hint = "" if self._desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
         error = PoolTimeout(f"{self.name}: no session within {waited:.3g} s ({self._desk.snapshot()}){hint}")
         error.__cause__ = self._desk.ledger.failure
         return error

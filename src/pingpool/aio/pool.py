@@ -177,6 +177,8 @@ class AsyncPingingPool(Lending[S]):
         was_filled = self._desk.ledger.filling
         try:
             await self._fill()
+            if self.closed:
+                raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
             self._is_bound = True
         except Exception:
             if not was_filled:
@@ -257,7 +259,7 @@ class AsyncPingingPool(Lending[S]):
         if self._is_bound:
             self._move_to(self._database)
         ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = old.filling, old.kept, old.closed
+        ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
         return inherited
 
     # How it is done.

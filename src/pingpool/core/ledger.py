@@ -2,7 +2,7 @@
 
 The theory. A pool has `size` slots for life. Each is in exactly one place: `vacant`, the `idle` queue, `lent`, or
 `jobs` (the crew has work for it). Whatever happens to a session is a call to one method here. It takes the time, moves
-slots, and returns the orders that follow from it; the caller carries them out after letting go of its lock, and tells
+slots, and returns the orders that follow from it; the caller carries them out after its turn is over, and tells
 the ledger how they ended.
 
 The rules:
@@ -233,6 +233,7 @@ class Ledger(Rules[S]):
         if job.started or job not in self.jobs:
             return False
         job.started = True
+        job.ordered_after = self.suspected_at
         return True
 
     def made(self, job: Job, session: S, now: float) -> list[Order]:
@@ -248,8 +249,7 @@ class Ledger(Rules[S]):
         if job.doomed:
             self._conclude(job, self._end(slot, "cleared", session))
         else:
-            self._land(slot, session)
-            self._conclude(job)
+            self._settle_down(job, slot, session, now)
         return self._settle(now)
 
     def failed(self, job: Job, error: BaseException, now: float) -> list[Order]:
@@ -280,6 +280,8 @@ class Ledger(Rules[S]):
         if job not in self.jobs or job.slot is None:
             return self._end_late(job.session, now)
         slot = job.slot
+        if not self.creation.failures:
+            self.failure = None
         if job.kind is CHECKING:
             self.doubt.succeeded()
             self.tally["pings"] += 1
@@ -288,9 +290,7 @@ class Ledger(Rules[S]):
         if job.doomed or now >= slot.retires_at:
             self._conclude(job, self._end(slot, "cleared" if job.doomed else "too old", job.session))
         else:
-            slot.proven_at = now
-            self._land(slot, job.session)
-            self._conclude(job)
+            self._settle_down(job, slot, job.session, now)
         return self._settle(now)
 
     def sighted(self, job: Job, now: float) -> list[Order]:
@@ -347,17 +347,28 @@ class Ledger(Rules[S]):
             self.replaced["overran"] += 1
             self.failure = error
         session = job.session
+        if job.kind is CLOSING and not job.started and job.slot is not None:
+            self._begin(CLOSING, None, session)  # still to be ended, but its slot need not wait for that
         orders = self.ended(job, now)
-        job.session = session  # the late report will bring it
+        job.session = session  # a late report will bring it
         return orders
 
     # Steps that several of these share.
+
+    def _settle_down(self, job: Job, slot: Slot, session: S, now: float) -> None:
+        """A session comes alive from a job: good to be lent, unless somebody died while the job went on."""
+        if job.ordered_after < self.suspected_at:
+            self._distrust(slot, session)
+        else:
+            slot.proven_at = now
+            self._land(slot, session)
+        self._conclude(job)
 
     def _welcome(self, slot: Slot, session: S, now: float) -> None:
         """Give a new session to the slot."""
         slot.tether = self._tether(session)
         slot.proven_at = now
-        slot.retire_at(now + self.lifetime * (1 - AHEAD * self.jitter()))
+        slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self.jitter()))
 
     def _receive(self, session: S, now: float) -> list[Order]:
         """Take back a session that cannot simply go to idle."""
@@ -384,15 +395,3 @@ class Ledger(Rules[S]):
         round.jobs |= self.jobs
         self.rounds.append(round)
         return self._settle(now)
-
-    def _turn_away(self, error: BaseException) -> list[Order]:
-        """Answer every waiter with the error."""
-        told: list[Order] = list(self.waiters)
-        for waiter in self.waiters:
-            waiter.error = error
-        self.waiters.clear()
-        return told
-
-    def _is_hopeless(self) -> bool:
-        """Is there no session at all, in anybody's hands, that a waiter could hope for?"""
-        return not (self.idle or self.lent or self.under_way[CHECKING] or self.under_way[RESETTING])

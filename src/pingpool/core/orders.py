@@ -1,6 +1,6 @@
 """What the ledger answers: jobs for the crew, and those who wait and are now to be woken.
 
-The ledger decides under the lock; whoever asked carries the orders out after letting go of it. A world (threads,
+The ledger decides in a turn; whoever asked carries the orders out after letting go of it. A world (threads,
 asyncio) gives `Waiter` and `Round` the means to be woken; the core never blocks and never wakes anybody itself.
 """
 
@@ -15,13 +15,15 @@ class Job:
     """One call to the database on behalf of a slot; it ends in exactly one report to the ledger.
 
     `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
-    check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way.
+    check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way. `ordered_after` is
+    the newest suspicion when the job began: if another has come up by its end, the job has proved nothing.
     """
 
-    __slots__ = ("doomed", "kind", "session", "slot", "started", "urgent")
+    __slots__ = ("doomed", "kind", "ordered_after", "session", "slot", "started", "urgent")
 
-    def __init__(self, kind: State, slot: Slot | None, session: Any) -> None:
+    def __init__(self, kind: State, slot: Slot | None, session: Any, ordered_after: float) -> None:
         """Order `kind` for the slot and its session; a job that makes has no session yet."""
+        self.ordered_after = ordered_after
         self.kind = kind
         self.slot = slot
         self.session = session

@@ -46,6 +46,7 @@ class Places(Generic[S]):
         self.waiters: OrderedDict[Waiter, None] = OrderedDict()
         self.rounds: list[Round] = []
         self.under_way: Counter[State] = Counter()
+        self.suspected_at = -math.inf
         self.tally: Counter[str] = Counter()
         self.replaced: Counter[str] = Counter()
         self.letterbox: deque[Any] = deque()
@@ -122,7 +123,7 @@ class Places(Generic[S]):
 
     def _begin(self, kind: State, slot: Slot | None, session: S | None) -> Job:
         """Order a job; its slot, if any, is reserved for it."""
-        job = Job(kind, slot, session)
+        job = Job(kind, slot, session, self.suspected_at)
         self.jobs.add(job)
         if slot is not None:
             slot.state = kind

@@ -43,7 +43,6 @@ class Rules(Places[S]):
         self.filling = False
         self.kept = False
         self.closed = False
-        self.suspected_at = -math.inf
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
         self.at_once: int = 0
@@ -151,4 +150,16 @@ class Rules(Places[S]):
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
         if self.lifetime == math.inf or self.vacant or self.under_way[CREATING] or self.under_way[CLOSING]:
             return math.inf
-        return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD * self.lifetime
+        return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD / 2 * self.lifetime
+
+    def _turn_away(self, error: BaseException) -> list[Order]:
+        """Answer every waiter with the error."""
+        told: list[Order] = list(self.waiters)
+        for waiter in self.waiters:
+            waiter.error = error
+        self.waiters.clear()
+        return told
+
+    def _is_hopeless(self) -> bool:
+        """Is there no session at all, in anybody's hands, that a waiter could hope for?"""
+        return not (self.idle or self.lent or self.under_way[CHECKING] or self.under_way[RESETTING])

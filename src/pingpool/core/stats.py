@@ -9,7 +9,9 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 
 
 class Stats(NamedTuple):
-    """A snapshot of a pool. The first group adds up to `size`; the second counts since the pool was made."""
+    """A snapshot of a pool. The first group tells what the `size` slots do, and who waits; the second counts
+    since the pool was made. A get that was interrupted or cancelled counts as timed out.
+    """
 
     size: int
     idle: int

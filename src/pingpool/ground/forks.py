@@ -29,7 +29,8 @@ def enrol(pool: Forkable) -> None:
 def _after_fork_in_child() -> None:
     for pool in list(_pools):
         _inherited.append(pool.start_anew())
-    _make_immortal(_inherited)
+    if _inherited:
+        _make_immortal(_inherited)
 
 
 def _make_immortal(thing: object) -> None:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Generic
 
 from pingpool.core.places import S
+from pingpool.errors import PoolFull
 from pingpool.options import checked_labels
 
 
@@ -72,5 +73,11 @@ class Checkout(Generic[S]):
     ) -> None:
         """Give it back."""
         session, self._session = self._session, None
-        if session is not None:
+        if session is None:
+            return
+        try:
             self._pool.give_back(session, error)
+        except PoolFull as refusal:
+            if error is None:
+                raise
+            error.add_note(str(refusal))  # what ended the block matters more

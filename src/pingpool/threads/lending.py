@@ -198,10 +198,7 @@ class Lending(AbstractSessionPool[S]):
             what = DatabaseRefuses(f"{self.name}: the database refuses to open sessions: {error}")
             what.__cause__ = error
             return what
-        if isinstance(self._database, Nowhere):
-            hint = "; it is not bound to a database: call bind() first"
-        else:
-            hint = "" if self._desk.ledger.filling else "; it was cleared: call bind() to fill it again"
+        hint = "" if self._desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
         what = PoolTimeout(f"{self.name}: no session within {waited:.3g} s ({self._desk.snapshot()}){hint}")
         what.__cause__ = self._desk.ledger.failure
         return what

@@ -172,6 +172,8 @@ class PingingPool(Lending[S]):
             was_filled = self._desk.ledger.filling
             try:
                 self._fill()
+                if self.closed:
+                    raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
                 self._is_bound = True
             except BaseException:
                 if not was_filled:
@@ -239,7 +241,7 @@ class PingingPool(Lending[S]):
         if self._is_bound:
             self._move_to(self._database)
         ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = old.filling, old.kept, old.closed
+        ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
         return [old, *(slot.tether() for slot in old.lent.values())]
 
     # How it is done.

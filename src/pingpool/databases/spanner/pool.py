@@ -1,6 +1,6 @@
 """The drop-in: a `PingingPool` that google-cloud-spanner takes for one of its own.
 
-It is this package's pool with four additions:
+It is this package's pool with four additions (those that both worlds share are made in `dropin`):
 
 - `bind` takes the client's `Database` object, and asks for no sessions as long as the client is set to do without.
 - `put` looks at the exception that is passing by. The client calls it in `finally` and `__exit__` and says nothing of
@@ -11,39 +11,24 @@ It is this package's pool with four additions:
 
 import math
 import sys
-import threading
 import warnings
-import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
+from google.cloud.spanner_v1.database import Database
 from google.cloud.spanner_v1.pool import AbstractSessionPool as GooglePool
 from google.cloud.spanner_v1.session import Session
 
 from pingpool.databases.spanner.database import SpannerDatabase
-from pingpool.databases.spanner.errors import lost_session
-from pingpool.databases.spanner.sessions import PooledSession
-from pingpool.databases.spanner.versions import never_asks_its_pool
-from pingpool.errors import NotLent
+from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
+from pingpool.databases.spanner.sessions import Pooled
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import ThreadRound
 from pingpool.threads.pool import PingingPool as Pool
 
-DAY = 24 * 3600.0
-LIFETIME = 27 * DAY
-"""The server ends every session at 28 days, in use or not; the pool replaces it before, while it is idle."""
-
-NEVER_USED = (
-    "google-cloud-spanner is set to use multiplexed sessions for everything and will never ask this pool, so the pool "
-    "opens no session until somebody calls its get(). For the client to use it set the environment variables "
-    "GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS, GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW and "
-    "GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_PARTITIONED_OPS to false; or do without a pool."
-)
-
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
-class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
     """A pool for `instance.database(..., pool=PingingPool(...))`, with the arguments of Google's class of that name.
 
     The options after `database_role` are those of `pingpool.PingingPool`; sessions are replaced after 27 days, because
@@ -70,11 +55,7 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
         clock: Clock | None = None,
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` calls."""
-        if database_role is not None and not isinstance(database_role, str):
-            raise TypeError(f"database_role must be a string; got {database_role!r}")
-        self._database_role = database_role
-        self._rests = False
-        self._missed = threading.local()
+        self._database_role = checked_role(database_role)
         super().__init__(
             size,
             default_timeout,
@@ -88,12 +69,6 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
             clock=clock,
         )
 
-    @property
-    def database_role(self) -> str | None:
-        """The database role of the pool's sessions: its own, or else that of its database."""
-        database = self._spanner
-        return self._database_role if database is None else database.role
-
     def bind(self, database: Any) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
 
@@ -103,15 +78,13 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
             CannotFill: a session could not be made; `__cause__` is the client's error, and the pool is unbound again.
             BoundElsewhere: the pool is bound to a database of another name.
             PoolClosed: the pool is closed.
-            TypeError: this is no database of google-cloud-spanner.
+            TypeError: this is no `Database` of the client.
         """
         if isinstance(database, SpannerDatabase):
             super().bind(database)
-        elif hasattr(database, "name") and hasattr(database, "spanner_api"):
-            super().bind(SpannerDatabase(database, role=self._database_role, home=self))
-            self._clear_with(database)
         else:
-            raise TypeError(f"bind() takes a Database of google-cloud-spanner, got {database!r:.200}")
+            super().bind(SpannerDatabase(checked_database(database, Database), role=self._database_role, home=self))
+            self._clear_with(database)
 
     def put(self, session: Session) -> None:
         """Check a session in; its interval starts anew. Never blocks.
@@ -134,39 +107,10 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
         """
         self._check_in(session, error)
 
-    # What the client's code asks of a pool beyond its documented methods.
-
-    def _new_session(self) -> Session:
-        """Return a session that is not open yet, for the client to put in place of the one it just missed."""
-        assert self._spanner is not None, "bind() comes first"
-        session = self._spanner.new_session(self.labels)
-        session.is_stray = True
-        session.predecessor = getattr(self._missed, "session", _nothing)()
-        self._missed.session = _nothing
-        return session
-
-    @property
-    def _resource_info(self) -> Any:
-        """Where calls go, for the client's metrics."""
-        return None if self._spanner is None else self._spanner.client_database._resource_info
-
-    # What its sessions tell it.
-
-    def was_missed(self, session: PooledSession) -> None:
-        """Hear that this thread looked for a session and did not find it; it may now make another."""
-        self._missed.session = weakref.ref(session)
-
-    def was_deleted(self, session: PooledSession) -> None:
-        """Hear that its holder deleted a session: the slot is free."""
-        with suppress(NotLent):
-            self._return(self._desk.ledger.bury, session)
-            session.is_spent = True
-
-    def open_one(self, session: PooledSession) -> str:
+    def open_one(self, session: Pooled) -> str:
         """Open a session for the client; if that fails, the dead one it was to replace leaves its slot at least."""
-        assert self._spanner is not None, "its sessions know the database"
         try:
-            return self._spanner.open(1, labels=self.labels, timeout=self._options.io_timeout)[0]
+            return str(self._database.open(1, labels=self.labels, timeout=self._options.io_timeout)[0])
         except BaseException:
             dead, session.predecessor = session.predecessor, None
             if dead is not None:
@@ -175,35 +119,15 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
 
     # How it is done.
 
-    @property
-    def _spanner(self) -> SpannerDatabase | None:
-        """The database that the pool is bound to."""
-        return self._database if isinstance(self._database, SpannerDatabase) else None
-
     def _check_in(self, session: Session, error: BaseException | None) -> None:
         """Check a session in while this error is passing by, if any."""
-        ended_by = _end_of(session, error)
-        if isinstance(session, PooledSession) and session.is_spent:
-            session.is_spent = False
-        elif ended_by is not None:
-            super().give_back(session, ended_by)
+        if self._took_in(session):
+            return
+        ended_by = end_of(session, error)
+        if ended_by is None:
+            super().put(session)
         else:
-            try:
-                super().put(session)
-            except NotLent as refusal:
-                self._take_in(session, refusal)
-
-    def _take_in(self, session: Session, refusal: NotLent) -> None:
-        """Check in a session that is not lent, if it is for this pool."""
-        ours = session if isinstance(session, PooledSession) else None
-        is_stray = ours is None or (ours.is_stray and ours.home() is self)
-        if not is_stray or self._spanner is None or not self._spanner.owns(session):
-            raise refusal
-        dead = None if ours is None else ours.predecessor
-        self._desk.tell(self._desk.ledger.adopt, session, dead if id(dead) in self._desk.ledger.lent else None)
-        if ours is not None:
-            ours.is_stray = False
-            ours.predecessor = None
+            super().give_back(session, ended_by)
 
     def _clear_with(self, database: Any) -> None:
         """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
@@ -230,24 +154,9 @@ class PingingPool(Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: 
 
     def _fill(self) -> None:
         """Fill the pool, unless nobody would ever ask for what is in it."""
-        assert self._spanner is not None, "bind() sets it first"
-        if self._desk.ledger.filling or not never_asks_its_pool(self._spanner.client_database):
+        if self._desk.ledger.filling or not self._is_in_vain():
             super()._fill()
             self._rests = False
         elif not self._rests:
             warnings.warn(NEVER_USED, stacklevel=5)  # where instance.database() was called
             self._rests = True
-
-
-def _end_of(session: Session, error: BaseException | None) -> BaseException | None:
-    """Return what ended the life of the session, or at least the trust in it: what it knows itself, or this error."""
-    death: BaseException | None = getattr(session, "death", None)
-    if death is not None or error is None:
-        return death
-    if not isinstance(error, Exception) and not isinstance(error, GeneratorExit):
-        return error  # an interrupt: nobody knows what the session is doing
-    return error if lost_session(error) == getattr(session, "name", None) is not None else None
-
-
-def _nothing() -> None:
-    """Stand for a session that is not there."""

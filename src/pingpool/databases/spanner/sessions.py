@@ -1,50 +1,56 @@
-"""The session that the pool lends: Google's `Session`, which also tells its pool what it learns about itself.
+"""The session that a pool lends: Google's `Session`, which also tells its pool what it learns about itself.
 
 The client does three things to a session of which a pool that only sees `get` and `put` would never hear:
 
 - It finds the session dead, and goes on as if nothing were (`run_in_transaction`).
 - It finds it dead, makes another, and puts that one instead (`snapshot`, `mutation_groups`).
 - It deletes it, and never puts it (`batch_snapshot`).
+
+`Pooled` is what a session knows and tells, the same in both worlds; `PooledSession` is the one for threads.
 """
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from google.api_core.exceptions import NotFound
 from google.cloud.spanner_v1.session import Session
 
 from pingpool.databases.spanner.errors import lost_session
 
+Opened = TypeVar("Opened", covariant=True)
 
-class Home(Protocol):
-    """The pool, as its sessions see it."""
 
-    def was_missed(self, session: "PooledSession") -> None:
+class Home(Protocol[Opened]):
+    """The pool, as its sessions see it; `Opened` is an id, or what becomes one when it is awaited."""
+
+    def was_missed(self, session: "Pooled") -> None:
         """Hear that the client looked for a session and did not find it."""
         ...
 
-    def was_deleted(self, session: "PooledSession") -> None:
+    def was_deleted(self, session: "Pooled") -> None:
         """Hear that its holder deleted a session."""
         ...
 
-    def open_one(self, session: "PooledSession") -> str:
+    def open_one(self, session: "Pooled") -> Opened:
         """Open a session on the server for this object, and return its id."""
         ...
 
 
-class PooledSession(Session):
-    """A session of a pool; `death` is the error by which it is known to be gone, if it is."""
+class Pooled:
+    """What is ours about a session of a pool; a class that adds it to Google's session names that one behind it."""
 
     death: NotFound | None = None
-    predecessor: "PooledSession | None" = None
-    """The dead session in whose place the client made this one."""
+    """The error by which the session is known to be gone, if it is."""
+    predecessor: Any = None
+    """The dead session of its own kind in whose place the client made this one, if there is one."""
     is_stray = False
     """The client made it, and it is in no pool yet."""
     is_spent = False
     """Its holder deleted it while it was lent: the slot is free, and putting it now is no mistake."""
+    _session_id: str | None
 
-    def __init__(self, home: Callable[[], Home | None], database: Any, **looks: Any) -> None:
+    def __init__(self, home: Callable[[], Home[Any] | None], database: Any, **looks: Any) -> None:
         """`home` is a weak reference to the pool; the rest is Google's."""
         self._google.__init__(database, **looks)
         self.home = home
@@ -64,42 +70,17 @@ class PooledSession(Session):
         self._session_id = session_id
         return self
 
-    def exists(self) -> bool:
-        """Ask the server, as Google's session does; the pool hears of a no."""
-        found: bool = self._google.exists()
+    def noted(self, found: bool) -> bool:
+        """Return whether the server found the session; the pool hears of a no."""
         if not found and self._session_id is not None:
             self.death = self._its_death()
             if home := self.home():
                 home.was_missed(self)
         return found
 
-    def create(self) -> None:
-        """Open the session with the labels and the role of its pool."""
-        home = self.home()
-        if home is None or self._session_id is not None:
-            self._google.create()
-        else:
-            self.opened_as(home.open_one(self))
-
-    def delete(self) -> None:
-        """End the session now, as Google's session does; its slot in the pool comes free, so it need not be put."""
-        try:
-            with self.noticing_its_death():
-                self._google.delete()
-            self.death = self._its_death()
-        finally:
-            if home := self.home():
-                home.was_deleted(self)
-
-    def ping(self) -> None:
-        """Run a statement, as Google's session does."""
-        with self.noticing_its_death():
-            self._google.ping()
-
-    def run_in_transaction(self, func: Callable[..., Any], *args: Any, **kw: Any) -> Any:
-        """Run a function in a transaction, as Google's session does."""
-        with self.noticing_its_death():
-            return self._google.run_in_transaction(func, *args, **kw)
+    def opener(self) -> Home[Any] | None:
+        """Return the pool that is to open this session, unless that is done or there is none any more."""
+        return None if self._session_id is not None else self.home()
 
     @contextmanager
     def noticing_its_death(self) -> Generator[None]:
@@ -111,6 +92,48 @@ class PooledSession(Session):
                 self.death = error
             raise
 
+    @contextmanager
+    def being_deleted(self) -> Generator[None]:
+        """Free the slot in the pool, however the deletion ends."""
+        try:
+            with self.noticing_its_death():
+                yield
+            self.death = self._its_death()
+        finally:
+            if home := self.home():
+                home.was_deleted(self)
+
     def _its_death(self) -> NotFound:
         """Return what the server would say from now on."""
         return NotFound(f"Session not found: {self.full_name}")
+
+
+class PooledSession(Pooled, Session):
+    """A session of a pool; `death` is the error by which it is known to be gone, if it is."""
+
+    def exists(self) -> bool:
+        """Ask the server, as Google's session does; the pool hears of a no."""
+        return self.noted(self._google.exists())
+
+    def create(self) -> None:
+        """Open the session with the labels and the role of its pool."""
+        home = self.opener()
+        if home is None:
+            self._google.create()
+        else:
+            self.opened_as(home.open_one(self))
+
+    def delete(self) -> None:
+        """End the session now, as Google's session does; its slot in the pool comes free, so it need not be put."""
+        with self.being_deleted():
+            self._google.delete()
+
+    def ping(self) -> None:
+        """Run a statement, as Google's session does."""
+        with self.noticing_its_death():
+            self._google.ping()
+
+    def run_in_transaction(self, func: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        """Run a function in a transaction, as Google's session does."""
+        with self.noticing_its_death():
+            return self._google.run_in_transaction(func, *args, **kw)

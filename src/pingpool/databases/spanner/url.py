@@ -1,6 +1,7 @@
 """From `spanner://project/instance/database` to the database it names."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from google.auth.credentials import AnonymousCredentials
@@ -13,6 +14,38 @@ from pingpool.errors import BadURL
 KNOWN = ("emulator", "role")
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a URL says."""
+
+    project: str
+    instance: str
+    database: str
+    emulator: str | None
+    role: str | None
+
+    @classmethod
+    def named_by(cls, url: str) -> Self:
+        """Read a URL, or say what is wrong with it."""
+        parts = urlsplit(url)
+        # The project is what stands where other URLs have a host; `.netloc` keeps its case.
+        names = [unquote(name) for name in (parts.netloc, *parts.path.strip("/").split("/"))]
+        if len(names) != 3 or not all(names):
+            raise BadURL(
+                f"{url!r} must name a project, an instance and a database: spanner://PROJECT/INSTANCE/DATABASE"
+            )
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        unknown = [option for option in options if option not in KNOWN]
+        if unknown:
+            raise BadURL(
+                f"{url!r} has options that Spanner does not know: {', '.join(unknown)}; it knows emulator, role"
+            )
+        project, instance, database = names
+        return cls(
+            project, instance, database, emulator=options.get("emulator") or None, role=options.get("role") or None
+        )
+
+
 def from_url(url: str) -> SpannerDatabase:
     """Return the database that `spanner://PROJECT/INSTANCE/DATABASE` names, with a client of its own.
 
@@ -23,23 +56,14 @@ def from_url(url: str) -> SpannerDatabase:
         BadURL: the URL does not name a project, an instance and a database, or has an option that is not known.
         google.auth.exceptions.DefaultCredentialsError: there is no emulator, and no credentials are set up.
     """
-    parts = urlsplit(url)
-    # The project is what stands where other URLs have a host; `.netloc` keeps its case.
-    names = [unquote(name) for name in (parts.netloc, *parts.path.strip("/").split("/"))]
-    if len(names) != 3 or not all(names):
-        raise BadURL(f"{url!r} must name a project, an instance and a database: spanner://PROJECT/INSTANCE/DATABASE")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = [option for option in options if option not in KNOWN]
-    if unknown:
-        raise BadURL(f"{url!r} has options that Spanner does not know: {', '.join(unknown)}; it knows emulator, role")
-    project, instance, database = names
-    client = client_of(project, options.get("emulator"))
-    return SpannerDatabase(client.instance(instance).database(database), role=options.get("role") or None)
+    place = Place.named_by(url)
+    client = client_of(place.project, place.emulator)
+    return SpannerDatabase(client.instance(place.instance).database(place.database), role=place.role)
 
 
-def client_of(project: str, emulator: str | None) -> Any:
-    """Return Google's client for a project, or for an emulator at `HOST:PORT`."""
+def client_of(project: str, emulator: str | None, kind: Any = Client) -> Any:
+    """Return Google's client, of this kind, for a project or for an emulator at `HOST:PORT`."""
     if not emulator:
-        return Client(project)
+        return kind(project)
     anonymous: Any = AnonymousCredentials  # which says nothing about its types
-    return Client(project, anonymous(), client_options={"api_endpoint": emulator}, **UNMEASURED)
+    return kind(project, anonymous(), client_options={"api_endpoint": emulator}, **UNMEASURED)

@@ -1,0 +1,166 @@
+"""The drop-in for asyncio: an `AsyncPingingPool` that the client's `AsyncClient` takes for one of its own.
+
+It adds to this package's pool for asyncio what `databases.spanner.pool` adds to the one for threads. Here the exception
+that is passing by may be a cancel: then nobody knows what the session is doing, and it is ended.
+"""
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from google.cloud.spanner_v1._async.database import Database
+from google.cloud.spanner_v1._async.pool import AbstractSessionPool as GooglePool
+from google.cloud.spanner_v1._async.session import Session
+
+from pingpool.aio.clock import Clock
+from pingpool.aio.gates import AsyncRound, AsyncWaiter
+from pingpool.aio.pool import AsyncPingingPool as Pool
+from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
+from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
+from pingpool.databases.spanner.sessions import Pooled
+
+
+# Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
+class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
+    """A pool for `await instance.database(..., pool=AsyncPingingPool(...))`, with the arguments of Google's class.
+
+    The options after `database_role` are those of `pingpool.AsyncPingingPool`; sessions are replaced after 27 days,
+    because the server ends them after 28.
+
+    Raises:
+        TypeError: an option is of the wrong kind.
+        ValueError: an option is out of range.
+    """
+
+    def __init__(
+        self,
+        size: int = 10,
+        default_timeout: float | None = 10,
+        ping_interval: float = 3000,
+        labels: Mapping[str, str] | None = None,
+        database_role: str | None = None,
+        *,
+        name: str | None = None,
+        max_lifetime: float = LIFETIME,
+        max_waiters: float = math.inf,
+        io_timeout: float = 10,
+        workers: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` awaits."""
+        self._database_role = checked_role(database_role)
+        super().__init__(
+            size,
+            default_timeout,
+            ping_interval,
+            labels,
+            name=name,
+            max_lifetime=max_lifetime,
+            max_waiters=max_waiters,
+            io_timeout=io_timeout,
+            workers=workers,
+            clock=clock,
+        )
+
+    async def bind(self, database: Any) -> None:
+        """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
+
+        If the client is set never to ask its pool, this warns, and the pool is filled when `get` is first called.
+
+        Raises:
+            CannotFill: a session could not be made; `__cause__` is the client's error, and the pool is unbound again.
+            BoundElsewhere: the pool is bound to a database of another name.
+            PoolClosed: the pool is closed.
+            WrongLoop: the pool belongs to another event loop.
+            TypeError: this is no `Database` of the client's `AsyncClient`.
+        """
+        if isinstance(database, AsyncSpannerDatabase):
+            await super().bind(database)
+        else:
+            checked = checked_database(database, Database)
+            await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self))
+            self._clear_with(database)
+
+    async def put(self, session: Session) -> None:
+        """Check a session in; its interval starts anew. Never suspends.
+
+        If the exception that is being handled comes from this session, or is a cancel, the session is replaced. One
+        that the client made in place of a lent one that died takes over its slot, and one of the same database that
+        nobody lent takes a vacant slot.
+
+        Raises:
+            AlreadyReturned: it was given back before; like `NotLent` also a `PoolFull` and an `asyncio.QueueFull`.
+            NotLent: there is no slot for it, or it is not for this pool: of another database, multiplexed, inherited
+                from the process that forked this one, or no session at all.
+            WrongLoop: the pool belongs to another event loop.
+        """
+        await self._check_in(session, sys.exception())
+
+    async def give_back(self, session: Session, error: BaseException | None) -> None:
+        """Check a session in, saying what ended its use; see `pingpool.AsyncPingingPool.give_back`. Never suspends.
+
+        An error that comes from another session says nothing about this one.
+        """
+        await self._check_in(session, error)
+
+    async def open_one(self, session: Pooled) -> str:
+        """Open a session for the client; if that fails, the dead one it was to replace leaves its slot at least."""
+        try:
+            return str((await self._database.open(1, labels=self.labels, timeout=self._options.io_timeout))[0])
+        except BaseException:
+            dead, session.predecessor = session.predecessor, None
+            if dead is not None:
+                await self.put(dead)
+            raise
+
+    # How it is done.
+
+    async def _check_in(self, session: Session, error: BaseException | None) -> None:
+        """Check a session in while this error is passing by, if any."""
+        if not self._desk.is_home():
+            if isinstance(error, GeneratorExit):
+                return  # the loop was closed over the block: nothing is left to go back to
+            self._desk.settle_in()
+        if self._took_in(session):
+            return
+        ended_by = end_of(session, error)
+        if ended_by is None:
+            await super().put(session)
+        else:
+            await super().give_back(session, ended_by)
+
+    def _clear_with(self, database: Any) -> None:
+        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
+        if "close" not in vars(database):
+            close = database.close
+
+            async def close_with_pool() -> None:
+                try:
+                    await close()
+                finally:
+                    await self._rest()
+
+            database.close = close_with_pool
+
+    async def _rest(self) -> None:
+        """Delete every session that is not lent; the next `get` that has to wait fills the pool again."""
+        self._rests = True
+        await self.clear()
+
+    async def _wait(self, start: float, waiter: AsyncWaiter) -> Session:
+        """Stand in line; for that a pool that rested is filled."""
+        if self._rests:
+            self._rests = False
+            self._desk.tell(self._desk.ledger.fill, AsyncRound())
+        return await super()._wait(start, waiter)
+
+    async def _fill(self) -> None:
+        """Fill the pool, unless nobody would ever ask for what is in it."""
+        if self._desk.ledger.filling or not self._is_in_vain():
+            await super()._fill()
+            self._rests = False
+        elif not self._rests:
+            warnings.warn(NEVER_USED, stacklevel=5)  # where instance.database() was awaited
+            self._rests = True

@@ -1,0 +1,132 @@
+"""The terms on which sessions of one database are opened, proven and judged, in either world.
+
+Here is all that needs no answer from the server: what to ask, with which deadline, and what an error means. Every call
+carries a deadline and is made once: the client's own retries, which may take half a minute, stay out of the way of the
+pool's back-off.
+"""
+
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, ClassVar
+
+from google.cloud.spanner_v1.types import spanner as messages
+
+from pingpool.databases.spanner import errors
+from pingpool.databases.spanner.sessions import Home, Pooled
+from pingpool.databases.spanner.versions import KNOWS_ROLES, looks_of, metadata_of, template_of
+
+STATEMENT = "SELECT 1"
+
+
+class Terms:
+    """What is the same for every session of the client's `Database` object; two of one name are the same database.
+
+    Args:
+        database: the client's `Database`.
+        role: the database role of the sessions; if not given, that of `database`.
+        home: the pool that is to hear what its sessions learn about themselves, if it wants to.
+
+    Raises:
+        ValueError: there is a role, and the installed client is too old to know of roles.
+    """
+
+    google_kind: ClassVar[type[Any]]
+    """The client's class of sessions."""
+    pooled_kind: ClassVar[type[Any]]
+    """Our subclass of that."""
+
+    def __init__(self, database: Any, *, role: str | None = None, home: Home[Any] | None = None) -> None:
+        """Make no call yet."""
+        self.name: str = database.name
+        self.client_database = database
+        self.role: str | None = role or getattr(database, "database_role", None)
+        if self.role and not KNOWS_ROLES:
+            raise ValueError("this version of google-cloud-spanner knows no database roles; 3.28 and later do")
+        self._home: Callable[[], Home[Any] | None] = _nobody if home is None else weakref.ref(home)
+
+    # Sessions.
+
+    def new_session(self, labels: Mapping[str, str]) -> Any:
+        """Return the object of a session that is not open yet."""
+        return self.pooled_kind(self._home, self.client_database, **looks_of(labels, self.role))
+
+    def owns(self, session: Any) -> bool:
+        """Is this an open session of this database that is for one holder at a time?"""
+        return (
+            isinstance(session, self.google_kind)
+            and getattr(session, "session_id", None) is not None
+            and not getattr(session, "is_multiplexed", False)
+            and name_of(session).partition("/sessions/")[0] == self.name
+        )
+
+    # What its errors mean.
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Does the error come from a session that the server no longer knows?"""
+        return errors.lost_session(error) is not None
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Does the error tell of the server's trouble, and not of the session?"""
+        return errors.is_transient(error)
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Is the database not there, or closed to us?"""
+        return errors.is_fatal(error)
+
+    # Requests.
+
+    def to_open(self, count: int, labels: Mapping[str, str]) -> Any:
+        """Return the request for so many sessions that carry the labels and the role."""
+        return messages.BatchCreateSessionsRequest(
+            database=self.name, session_count=count, session_template=template_of(labels, self.role)
+        )
+
+    def prepared(
+        self, api: Any, method: str, timeout: float, **request: Any
+    ) -> tuple[Callable[[], Any], AbstractContextManager[Any]]:
+        """Return one call, to be made once and within `timeout` seconds, and the block to make it in."""
+        metadata, augmented = metadata_of(self.client_database, method)
+        return partial(getattr(api, method), **request, metadata=metadata, retry=None, timeout=timeout), augmented
+
+    def __eq__(self, other: object) -> bool:
+        """Two of one name are the same database."""
+        return isinstance(other, Terms) and other.name == self.name
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        """Name the database."""
+        return f"{type(self).__name__}({self.name!r})"
+
+
+def to_keep_alive(session: Any) -> Any:
+    """Return the request for a statement that leaves nothing open: only those keep a session alive on the server."""
+    return messages.ExecuteSqlRequest(session=name_of(session), sql=STATEMENT)
+
+
+def ids_in(answer: Any) -> list[str]:
+    """Return the ids of the sessions that the server opened."""
+    return [session.name.rpartition("/")[2] for session in answer.session]
+
+
+def name_of(session: Any) -> str:
+    """Return the name by which the server knows a session."""
+    return str(session.name)
+
+
+def is_known_to_be_gone(session: Any) -> bool:
+    """Would it be in vain to ask the server to end this session?"""
+    return getattr(session, "death", None) is not None
+
+
+def noticing_death(session: Any) -> AbstractContextManager[None]:
+    """Return the block in which a session of ours learns that it is gone."""
+    return session.noticing_its_death() if isinstance(session, Pooled) else nullcontext()
+
+
+def _nobody() -> None:
+    """No pool wants to hear of it."""
