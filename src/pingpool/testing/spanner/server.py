@@ -17,7 +17,7 @@ from pingpool.testing.spanner.answers import Answers, Row
 from pingpool.testing.spanner.calls import Calls
 from pingpool.testing.spanner.faults import Delay, Failure, Gate
 from pingpool.testing.spanner.rpcs import Rpcs
-from pingpool.testing.spanner.servicer import Servicer
+from pingpool.testing.spanner.servicer import RPC, Servicer
 from pingpool.testing.spanner.sessions import Session, Sessions, ToldClock
 
 MOST_CALLS_AT_ONCE = 256  # calls that are kept waiting hold a thread each
@@ -44,7 +44,7 @@ class SpannerServer:
         self._answers = Answers()
         self._servicer = Servicer(self._sessions, Rpcs(self._sessions, self._answers, batch_cap))
         self._threads = ThreadPoolExecutor(MOST_CALLS_AT_ONCE, thread_name_prefix="spanner-server")
-        self._server = grpc.server(self._threads, handlers=[self._servicer.handlers()])
+        self._server = RPC.server(self._threads, handlers=[self._servicer.handlers()])
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         """Host and port, as `SPANNER_EMULATOR_HOST` would name them."""
         self._server.start()

@@ -43,6 +43,9 @@ ABOUT_A_DATABASE = {"CreateSession", "BatchCreateSessions", "ListSessions"}
 ABOUT_A_SESSION_ITSELF = {"GetSession", "DeleteSession"}
 """Calls that look at a session without using it: they prolong no life."""
 
+RPC: Any = grpc
+"""The stubs of grpc disagree with one another on what a handler is generic in."""
+
 FOR_EVER = 1e9  # older versions of grpc say "no deadline" by a number of seconds beyond all reason
 
 
@@ -58,16 +61,16 @@ class Servicer:
         self._sessions = sessions
         self._rpcs = rpcs
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def handlers(self) -> Any:
         """What a gRPC server needs in order to offer all this, as far as the installed client knows the words."""
         known = {method: getattr(spanner, name) for method, name in REQUESTS.items() if hasattr(spanner, name)}
-        return grpc.method_handlers_generic_handler(
+        return RPC.method_handlers_generic_handler(
             "google.spanner.v1.Spanner",
             {
                 method: (
-                    grpc.unary_stream_rpc_method_handler(partial(self._stream, method), request.deserialize, encoded)
+                    RPC.unary_stream_rpc_method_handler(partial(self._stream, method), request.deserialize, encoded)
                     if method in STREAMING
-                    else grpc.unary_unary_rpc_method_handler(partial(self._serve, method), request.deserialize, encoded)
+                    else RPC.unary_unary_rpc_method_handler(partial(self._serve, method), request.deserialize, encoded)
                 )
                 for method, request in known.items()
             },
