@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import AsyncPingingPool, PoolClosed, PoolTimeout, WrongLoop
+from pingpool import AsyncPingingPool, BoundElsewhere, PoolClosed, PoolTimeout, WrongLoop
 from pingpool.testing.async_database import AsyncFaultyDatabase
 from pingpool.testing.database import FakeSession
 from pingpool.testing.loop import Stuck, VirtualLoop, run
@@ -32,6 +32,20 @@ def test_a_pool_may_be_made_outside_a_loop() -> None:
             await asyncio.sleep(600)
             assert database.calls["ping"] > 10
             assert pool.stats().idle == 2
+
+    run(main())
+
+
+def test_a_pool_that_is_being_filled_belongs_to_its_database_already() -> None:
+    """Of two databases that are bound at once the first is taken, and the second hears of it."""
+
+    async def main() -> None:
+        async with AsyncPingingPool[FakeSession](2) as pool:
+            first = asyncio.create_task(pool.bind(AsyncFaultyDatabase()))
+            await asyncio.sleep(0)
+            with pytest.raises(BoundElsewhere):
+                await pool.bind(AsyncFaultyDatabase())
+            await first
 
     run(main())
 

@@ -169,7 +169,7 @@ class AsyncPingingPool(Lending[S]):
         self._come_in()
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
-        if self._is_bound and self._database != database:
+        if (self._is_bound or self._desk.ledger.filling) and self._database != database:
             raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
         if self._database != database:
             self._move_to(database)
