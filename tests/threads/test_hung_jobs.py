@@ -7,7 +7,7 @@ import pytest
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
 from tests.threads.checks import all_live, aside, bound, in_time, soon
 
-IO_TIMEOUT = 0.1
+IO_TIMEOUT = 0.3
 
 pytestmark = pytest.mark.timeout(30)
 

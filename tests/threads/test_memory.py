@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.timeout(100), pytest.mark.filterwarnings("ignore::Reso
 def objects() -> int:
     """Count what is alive of the pool's own kinds of things."""
     gc.collect()
-    return sum(type(thing).__module__.startswith(("pingpool.core", "pingpool.threads")) for thing in gc.get_objects())
+    ours = ("pingpool.core", "pingpool.threads")
+    return sum(str(type(thing).__module__).startswith(ours) for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("times", [5_000, pytest.param(100_000, marks=pytest.mark.long)])

@@ -25,6 +25,7 @@ over = False
 
 def press() -> None:
     """Press Ctrl-C while the main thread is at it."""
+    ready.wait()
     while not over:
         time.sleep(random.random() * 0.002)
         if how == "by kill":
@@ -64,12 +65,14 @@ def in_blocks() -> None:
 
 
 struck = 0
+ready = threading.Event()
 holders = [threading.Thread(target=hold, daemon=True) for _ in range(3)]
 presser = threading.Thread(target=press, daemon=True)
 for thread in [*holders, presser]:
     thread.start()
 while struck < times:
     try:
+        ready.set()  # from here on a Ctrl-C is expected
         while True:
             with suppress(PoolTimeout):
                 (in_blocks if how == "blocks" else use)()
