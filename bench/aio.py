@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from statistics import quantiles
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, at_least, at_most
 from bench.stubs import Maker, PsycopgConnection, Session, SpannerSession
 from pingpool import AsyncDatabase, AsyncPingingPool
+from pingpool.testing.servers import PostgresServer
 
 SIZE = 10
 PAIRS = 2_000
@@ -116,14 +118,34 @@ async def _open_sqlalchemy() -> Lender:
     return Lender(get, put, close)
 
 
+@cache
+def _server() -> PostgresServer:
+    """Return a private PostgreSQL that lives as long as the bench."""
+    server = PostgresServer()
+    server.start()
+    return server
+
+
+async def _open_asyncpg() -> Lender:
+    """Open asyncpg's pool: it lends real connections only, and is spared the reset that it does when one comes back."""
+    import asyncpg
+
+    async def leave_as_it_is(connection: Any) -> None:
+        """Reset nothing."""
+
+    pool: Any = await asyncpg.create_pool(_server().url, min_size=SIZE, max_size=SIZE, reset=leave_as_it_is)
+    return Lender(pool.acquire, pool.release, pool.close)
+
+
 LENDERS: dict[str, tuple[str, Callable[[], Awaitable[Lender]]]] = {
     OURS: ("pingpool", _open_ours),
     UPSTREAM: ("google.cloud.spanner_v1._async", _open_upstream),
     "psycopg_pool AsyncConnectionPool": ("psycopg_pool", _open_psycopg_pool),
+    "asyncpg's pool, real connections": ("asyncpg", _open_asyncpg),
     "SQLAlchemy AsyncAdaptedQueuePool": ("greenlet", _open_sqlalchemy),
     QUEUE: ("asyncio", _open_queue),
 }
-"""Each with the module it cannot do without. asyncpg's pool needs a server, so it is not here."""
+"""Each with the module it cannot do without."""
 
 
 def installed() -> tuple[dict[str, Callable[[], Awaitable[Lender]]], list[str]]:
