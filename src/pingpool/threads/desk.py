@@ -27,7 +27,7 @@ from pingpool.errors import PoolFull
 from pingpool.ground.dropping import warn_of_dropped
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
-from pingpool.threads.latch import HELD, Latch, holds, wait_for
+from pingpool.threads.latch import HELD, Latch, wait_for
 from pingpool.threads.watch import Watch
 
 PATIENCE = 10
@@ -120,7 +120,7 @@ class Desk(Generic[S]):
             raise last
 
     def _mend(self, turn: int) -> None:
-        if holds(self.latch, turn) or wait_for(self.latch, turn):
+        if wait_for(self.latch, turn):  # at once, if the turn holds it still
             self._alarm_at = math.inf
             orders = self.ledger.heal() + self.ledger.tick(self.now())
             del self.latch[HELD]

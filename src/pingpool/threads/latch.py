@@ -16,7 +16,7 @@ latch, and whoever strikes his own thread in mid-turn is told so at once.
             ...
             del latch[HELD]
     except BaseException:
-        ...                                # here `holds(latch, turn)` tells whether it is still held
+        ...                                # `wait_for` again: passes at once if the turn holds it still
 """
 
 import time
@@ -41,8 +41,3 @@ def wait_for(latch: Latch, turn: int) -> bool:
         time.sleep(pause)  # the holder was pre-empted in mid-turn: let it run
         pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
     return True
-
-
-def holds(latch: Latch, turn: int) -> bool:
-    """Does this very turn hold the latch?"""
-    return latch.get(HELD) is turn
