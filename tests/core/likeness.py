@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pingpool.core.backoff import FIRST_PAUSE, URGENT, Backoff
-from pingpool.core.ledger import DOUBTS
 from pingpool.core.orders import Job
+from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
 
 from .small import INTERVAL, PATIENT, UNIT, dropped

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from pingpool.core.backoff import FIRST_PAUSE
-from pingpool.core.ledger import DOUBTS, Ledger
+from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
+from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CLOSING, CREATING, Slot
 
 from .model import Broken

@@ -51,7 +51,7 @@ MUTANTS = (
     ),
     Mutant(
         "a slot lost when its session is closed",
-        "ledger",
+        "reports",
         "            if job.slot is not None:\n                self._vacate(job.slot)\n",
         "",
     ),
@@ -87,25 +87,25 @@ MUTANTS = (
     ),
     Mutant(
         "orders that outlive a failure",
-        "ledger",
+        "reports",
         "if other.kind is CREATING and not other.started and",
         "if other.kind is CREATING and not other and",
     ),
     Mutant(
         "a late session adopted",
-        "ledger",
+        "reports",
         "        if job not in self.jobs or job.slot is None:\n            return self._end_late(session, now)\n",
         "        if job.slot is None:\n            return self._end_late(session, now)\n",
     ),
     Mutant(
         "a late refusal taken seriously",
-        "ledger",
+        "reports",
         "        if job not in self.jobs:\n            return self._settle(now)\n        self.refusal",
         "        self.refusal",
     ),
     Mutant(
         "a gone session revived",
-        "ledger",
+        "reports",
         '        self._give_up(job.slot, "gone", job.session)\n',
         "        self._shelve(job.slot, job.session)\n",
     ),
@@ -214,7 +214,7 @@ MUTANTS = (
     ),
     Mutant(
         "the address of the dead taken",
-        "ledger",
+        "reports",
         "        self._read_letters()  # the session may live at the address of one that was dropped\n",
         "",
     ),
@@ -226,7 +226,7 @@ MUTANTS = (
     ),
     Mutant(
         "doubts without end",
-        "ledger",
+        "reports",
         "self.doubt.failures >= DOUBTS",
         "False",
     ),

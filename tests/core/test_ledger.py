@@ -4,8 +4,9 @@ import gc
 import math
 from typing import Any
 
-from pingpool.core.ledger import DOUBTS, Ledger
+from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
+from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
 
