@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "options": {"errors"},
     "database": {"errors"},
     "core": {"errors"},
-    "ground": {"core", "errors"},
+    "ground": {"core", "database", "errors"},
     "threads": INSIDE,
     "aio": INSIDE,
     "databases": {"database", "errors", "ground"},

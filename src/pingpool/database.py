@@ -14,6 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from pingpool.errors import causes
+
 S = TypeVar("S")
 
 
@@ -81,6 +83,13 @@ class Database(ABC, Generic[S]):
     def is_fatal(self, error: BaseException) -> bool:
         """Will opening a session fail again until somebody mends the cause (a wrong password)? Asked of `create`."""
         return False
+
+    def is_down(self, error: BaseException) -> bool:
+        """Was there no server to open a session with, so that asking again soon troubles nobody? Asked of `create`.
+
+        By default that is so if a `ConnectionRefusedError` is the error or one of its causes.
+        """
+        return any(isinstance(each, ConnectionRefusedError) for each in causes(error))
 
     def abort(self, session: S) -> None:
         """Free the thread that hangs on this session, if that can be done at once from another thread."""
@@ -165,6 +174,13 @@ class AsyncDatabase(ABC, Generic[S]):
     def is_fatal(self, error: BaseException) -> bool:
         """Will opening a session fail again until somebody mends the cause (a wrong password)? Asked of `create`."""
         return False
+
+    def is_down(self, error: BaseException) -> bool:
+        """Was there no server to open a session with, so that asking again soon troubles nobody? Asked of `create`.
+
+        By default that is so if a `ConnectionRefusedError` is the error or one of its causes.
+        """
+        return any(isinstance(each, ConnectionRefusedError) for each in causes(error))
 
     def __repr__(self) -> str:
         """Name the kind of database; one that knows its address says more."""

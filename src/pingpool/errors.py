@@ -5,6 +5,7 @@ for `queue.Queue`, or for google-cloud-spanner's pools, catches it without knowi
 """
 
 import queue
+from collections.abc import Iterator
 
 
 class PoolError(Exception):
@@ -69,3 +70,12 @@ class UnknownScheme(PoolError, ValueError):
 
 class BadURL(PoolError, ValueError):
     """The URL is of a known kind, but something in it makes no sense."""
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, what caused it, what caused that, and so on; each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

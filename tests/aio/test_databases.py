@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 import pingpool
@@ -15,6 +16,7 @@ from pingpool.databases.aio_callables import AsyncCallables
 from pingpool.databases.aio_threads import InThreads
 from pingpool.databases.postgres import Postgres
 from pingpool.databases.sqlite import SQLite
+from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ValkeyServer
 
 pytest_plugins = ["pingpool.testing.fixtures"]
@@ -248,3 +250,25 @@ def test_a_database_of_threads_serves_asyncio(postgres_server: PostgresServer) -
             postgres_server.resume()
 
     asyncio.run(main())
+
+
+def test_no_server_is_told_apart_from_a_full_one() -> None:
+    """Where nobody listens one may soon ask again; the drivers for PostgreSQL and for Redis tell when that is."""
+
+    async def failure_of(database: Any) -> BaseException:
+        with pytest.raises(Exception) as caught:  # noqa: PT011  (each driver has a class of its own)
+            await database.create(labels={}, timeout=5)
+        return caught.value
+
+    with PostgresServer(
+        settings={"max_connections": 1, "superuser_reserved_connections": 0, "max_wal_senders": 0}
+    ) as server:
+        connection = psycopg.connect(server.url)
+        for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
+            assert not database.is_down(asyncio.run(failure_of(database)))
+        connection.close()
+        server.stop()
+        for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
+            assert database.is_down(asyncio.run(failure_of(database)))
+    nowhere = aio_redis.AsyncRedis("127.0.0.1", free_port())
+    assert nowhere.is_down(asyncio.run(failure_of(nowhere)))

@@ -16,7 +16,7 @@ from .model import Broken
 class Memory:
     """When the last session died in use, when the last attempt failed, and how often checks proved nothing."""
 
-    __slots__ = ("alone", "died_at", "doubted_at", "doubts", "failed_at")
+    __slots__ = ("alone", "died_at", "doubted_at", "doubts", "failed_at", "pause")
 
     def __init__(self) -> None:
         """Remember nothing."""
@@ -33,6 +33,7 @@ class Memory:
         twin.doubted_at = self.doubted_at
         twin.doubts = self.doubts
         twin.failed_at = self.failed_at
+        twin.pause = self.pause
         return twin
 
     # What is remembered.
@@ -40,11 +41,13 @@ class Memory:
     def made(self) -> None:
         """A session was made, or all failures were forgiven by a fill."""
         self.failed_at = -math.inf
+        self.pause = 0.0
         self.alone = False
 
-    def failed(self, now: float) -> None:
-        """No session could be made."""
+    def failed(self, now: float, pause: float = FIRST_PAUSE) -> None:
+        """No session could be made; none is to be tried for so many seconds."""
         self.failed_at = now
+        self.pause = pause
         self.alone = True
 
     def proved(self) -> None:
@@ -73,7 +76,7 @@ class Memory:
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:
         """After a failure there is a pause, and then one prober alone."""
         ordered = [job for job in orders if isinstance(job, Job) and job.kind is CREATING and job in ledger.jobs]
-        if ordered and now - self.failed_at < FIRST_PAUSE * 0.999:
+        if ordered and now - self.failed_at < self.pause * 0.999:
             raise Broken("a session is being made although the last attempt failed just now")
         if ordered and self.alone and ledger.under_way[CREATING] > 1:
             raise Broken("the prober is not alone")

@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "patience with waiters",
         "rules",
-        "return URGENT if self.waiters else PATIENT",
+        "return self.creation.urgent if self.waiters else PATIENT",
         "return PATIENT",
     ),
     Mutant(

@@ -90,7 +90,7 @@ class Schedule(World):
         if job.kind is CLOSING:
             self.happen("ended", place)
         elif job.kind is CREATING:
-            bad = self.chance.choice(("failed", "failed", "refused", "overran"))
+            bad = self.chance.choice(("failed", "down", "refused", "overran"))
             self.happen("start" if not job.started else "made" if well else bad, place)
         else:
             self.happen("alive" if well else self.chance.choice(self.failures_of_checks), place)

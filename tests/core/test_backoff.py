@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pingpool.core.backoff import FIRST_PAUSE, PATIENT, RECOVERED, URGENT, Backoff
+from pingpool.core.backoff import FIRST_PAUSE, KNOCK, PATIENT, RECOVERED, URGENT, Backoff
 
 
 def steady() -> Backoff:
@@ -69,6 +69,17 @@ def test_jitter_lengthens_a_pause_by_up_to_half(chance: float) -> None:
     backoff = Backoff(lambda: chance)
     backoff.failed(0.0)
     assert backoff.pause == pytest.approx(FIRST_PAUSE * (1 + chance / 2))
+
+
+def test_an_attempt_that_troubled_nobody_may_come_again_sooner() -> None:
+    """Where no server is, the pause while somebody waits is the shorter one, until an attempt fails in another way."""
+    backoff = steady()
+    backoff.failed(0.0)
+    assert backoff.urgent == URGENT
+    backoff.hasten()
+    assert backoff.ready_at(backoff.urgent) == KNOCK
+    backoff.failed(1.0)
+    assert backoff.ready_at(backoff.urgent) == 1.0 + URGENT
 
 
 def test_reset_forgets_all_failures() -> None:

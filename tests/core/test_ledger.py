@@ -4,6 +4,7 @@ import gc
 import math
 from typing import Any
 
+from pingpool.core.backoff import FIRST_PAUSE, KNOCK
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
 from pingpool.core.reports import DOUBTS
@@ -176,6 +177,21 @@ def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
     assert len(pool.jobs(CREATING)) == 1
     pool.make_all(wake_at)
     assert len(pool.ledger.idle) == 3
+
+
+def test_rule_5_where_no_server_is_who_waits_soon_asks_again() -> None:
+    """A refused connection troubles nobody: for a waiter the pause is shorter, for an idle pool it is not."""
+    pool = Pool(1)
+    pool.ledger.fill(Round(), 0.0)
+    job = pool.job(CREATING)
+    pool.ledger.start(job)
+    pool.ledger.down(job, AWAY, 0.0)
+    assert pool.ledger.wake_at(0.0) == FIRST_PAUSE
+    waiter = pool.ask(0.0)
+    assert pool.ledger.wake_at(0.0) == KNOCK
+    pool.ledger.tick(KNOCK)
+    pool.make_all(KNOCK)
+    assert waiter.session is not None
 
 
 def test_rule_5_who_waits_hears_of_a_failure_that_will_not_heal() -> None:

@@ -8,7 +8,7 @@ A session that was dropped is the worst kind there is: the next one made gets it
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from pingpool.core.backoff import URGENT
+from pingpool.core.backoff import KNOCK
 from pingpool.core.orders import Job, Order, Round, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
@@ -162,7 +162,7 @@ class World:
         orders = self.ledger.ask(waiter, self.now)
         if waiter.error is None or waiter in orders:
             self.line.append(waiter)
-        self.settle(orders, URGENT)
+        self.settle(orders, self.ledger.creation.urgent)
 
     def time_out(self, place: int) -> None:
         """A caller in line gives up."""
@@ -238,6 +238,12 @@ class World:
         """No session can be made, and waiting will not help."""
         self.memory.failed(self.now)
         self._report(self.ledger.refused, self.jobs[place], ERROR)
+        self._check_withdrawn()
+
+    def down(self, place: int) -> None:
+        """There is no server to make a session."""
+        self.memory.failed(self.now, KNOCK)
+        self._report(self.ledger.down, self.jobs[place], ERROR)
         self._check_withdrawn()
 
     def alive(self, place: int) -> None:

@@ -208,7 +208,7 @@ def test_tls_refused_and_a_certificate_that_nobody_vouches_for_are_fatal(
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer) -> None:
-    """Too many connections, a refused connection: these heal by themselves."""
+    """Too many connections, a refused connection: these heal by themselves; only where no server is one may hurry."""
     mysql = from_url(strict_server.url + PLAIN)
     with ExitStack() as others:
         full: list[BaseException] = []
@@ -223,6 +223,7 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer
     assert "Too many connections" in str(full[0])
     assert not mysql.is_fatal(full[0])
     assert not mysql.is_fatal(down)
+    assert [mysql.is_down(full[0]), mysql.is_down(down)] == [False, True]
 
 
 def test_termination_and_restart_lose_the_session(mariadb_server: MariaDBServer, mysql: MySQL, session: Any) -> None:

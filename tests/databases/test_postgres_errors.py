@@ -70,7 +70,7 @@ def test_a_missing_password_is_fatal(strict_server: PostgresServer) -> None:
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: PostgresServer) -> None:
-    """Too many connections, a refused connection: these heal by themselves."""
+    """Too many connections, a refused connection: these heal by themselves; only where no server is one may hurry."""
     postgres = from_url(strict_server.url)
     with ExitStack() as others:
         for _ in range(4):
@@ -82,6 +82,7 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: PostgresServe
     assert "too many clients" in str(full)
     assert not postgres.is_fatal(full)
     assert not postgres.is_fatal(down)
+    assert [postgres.is_down(full), postgres.is_down(down)] == [False, True]
 
 
 LAST_WORDS = {

@@ -236,7 +236,7 @@ def test_wrong_credentials_and_databases_are_fatal(strict_server: ValkeyServer, 
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: ValkeyServer, driver: ModuleType) -> None:
-    """Too many clients, a refused connection: these heal by themselves."""
+    """Too many clients, a refused connection: these heal by themselves; only where no server is one may hurry."""
     redis = Redis(strict_server.host, strict_server.port, password="right", driver=driver)
     sessions = [redis.create(labels={}, timeout=SOON) for _ in range(3)]
     full = create_error(redis)
@@ -247,6 +247,7 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: ValkeyServer,
     strict_server.start()
     assert not redis.is_fatal(full), full
     assert not redis.is_fatal(down), down
+    assert [redis.is_down(full), redis.is_down(down)] == [False, True]
 
 
 def test_termination_and_restart_lose_the_session(valkey_server: ValkeyServer, redis: Redis, session: Any) -> None:

@@ -123,14 +123,16 @@ def test_a_failing_abort_does_no_harm() -> None:
     pool.close(1)
 
 
-@pytest.mark.parametrize("call", ["create", "ping", "reset", "delete", "is_lost", "is_fatal", "is_transient"])
+@pytest.mark.parametrize(
+    "call", ["create", "ping", "reset", "delete", "is_lost", "is_fatal", "is_down", "is_transient"]
+)
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
 def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, error: type[BaseException]) -> None:
     """Any exception from any method the crew calls is the failure of that one job."""
     database = TransactionalDatabase()
     pool = bound(database, 2, workers=1, ping_interval=1e-6)
     database.fail(call, error, times=3)
-    if call == "is_fatal":
+    if call in ("is_fatal", "is_down"):
         database.fail("create", times=2)
     if call == "is_transient":
         database.fail("ping", times=1)
@@ -139,7 +141,7 @@ def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, error: 
     session = pool.get(5) if call != "ping" else None
     if session is not None:
         session.left_open = True
-        pool.give_back(session, SystemExit() if call in ("create", "delete", "is_fatal") else None)
+        pool.give_back(session, SystemExit() if call in ("create", "delete", "is_fatal", "is_down") else None)
         del session
     all_live(pool, 6)
     pool.close(1)

@@ -19,7 +19,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides
+from pingpool.ground.questions import forget_frames, judge, overrides, report_of
 
 NAMES: Mapping[State, str] = {
     CREATING: "make a session",
@@ -163,9 +163,9 @@ class Work(Generic[S]):
         """Report that no session could be made."""
         self._heed(error)
         journal.info("%s: cannot make a session: %r", self._desk.name, error)
-        fatal = judge(self._database.is_fatal, error)
+        report = report_of(error, self._database, self._ledger)
         for job in jobs:
-            self._desk.tell(self._ledger.refused if fatal else self._ledger.failed, job, error)
+            self._desk.tell(report, job, error)
         let_pass(error)
 
     def _heed(self, error: BaseException) -> None:

@@ -138,6 +138,10 @@ class Witness(Database[S]):
         """Is there no point in trying again?"""
         return self.database.is_fatal(error)
 
+    def is_down(self, error: BaseException) -> bool:
+        """Was there no server?"""
+        return self.database.is_down(error)
+
     def abort(self, session: S) -> None:
         """Free a thread that hangs on the session."""
         self.database.abort(session)

@@ -64,6 +64,14 @@ class Reports(Rules[S]):
         orders = self.failed(job, error, now)
         return orders + self._turn_away(error) if self._is_hopeless() else orders
 
+    def down(self, job: Job, error: BaseException, now: float) -> list[Order]:
+        """Report that there was no server to make a session; whoever waits may soon ask again."""
+        if job not in self.jobs:
+            return self._settle(now)
+        orders = self.failed(job, error, now)
+        self.creation.hasten()
+        return orders
+
     def alive(self, job: Job, now: float) -> list[Order]:
         """Report that a check, or a reset, proved the session."""
         if job not in self.jobs or job.slot is None:

@@ -132,7 +132,7 @@ class Rules(Places[S]):
 
     def _patience(self) -> float:
         """Return the longest pause between attempts to make a session."""
-        return URGENT if self.waiters else PATIENT
+        return self.creation.urgent if self.waiters else PATIENT
 
     def _pace(self) -> tuple[float, float]:
         """Return the age at which sessions are pinged, and the gap between two pings, in seconds."""

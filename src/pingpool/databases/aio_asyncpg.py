@@ -74,6 +74,10 @@ class AsyncPG(AsyncDatabase[Session]):
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
         return isinstance(error, REFUSED)
 
+    def is_down(self, error: BaseException) -> bool:
+        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
+        return isinstance(error, asyncpg.CannotConnectNowError) or super().is_down(error)
+
     def __repr__(self) -> str:
         """Name the place, and no secret."""
         place = (self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")

@@ -98,6 +98,10 @@ class AsyncPostgres(AsyncDatabase[Session]):
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
         return bool(self._twin.is_fatal(error))
 
+    def is_down(self, error: BaseException) -> bool:
+        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
+        return bool(self._twin.is_down(error))
+
     def resync(self, session: Session) -> bool:
         """Vouch for a session whose holder was cancelled, if it is in no statement: psycopg has cancelled that."""
         return bool(self._twin.resync(session))

@@ -89,6 +89,10 @@ class AsyncRedis(AsyncDatabase[Session]):
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
         return bool(self._twin.is_fatal(error))
 
+    def is_down(self, error: BaseException) -> bool:
+        """Did nobody listen, or is the server still loading its data?"""
+        return bool(self._twin.is_down(error))
+
     def __repr__(self) -> str:
         """Name the place, and no secret."""
         return f"Async{self._twin!r}"

@@ -34,7 +34,7 @@ class InThreads(AsyncDatabase[S]):
         """Adapt the database; what it does not bring a version of is not asked of it."""
         self._database = database
         in_passing = {name: getattr(database, name) for name in ("glance", "needs_reset", "resync")}
-        judgements = {name: getattr(database, name) for name in ("is_lost", "is_transient", "is_fatal")}
+        judgements = {name: getattr(database, name) for name in ("is_lost", "is_transient", "is_fatal", "is_down")}
         calls = {"create_many": self._create_many, "check": self._check}
         for name, answer in {**in_passing, **judgements, **calls}.items():
             if getattr(type(database), name) is not getattr(Database, name) or name in vars(database):

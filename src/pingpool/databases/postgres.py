@@ -50,6 +50,17 @@ REFUSALS = (
 """What stands in the text of an error of connecting that will come again: those errors carry no SQLSTATE."""
 
 
+NOT_UP = (
+    "Connection refused",
+    "No such file or directory",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is not yet accepting connections",
+    "the database system is in recovery mode",
+)
+"""The same for a server that is not there, or not yet; a socket in the file system is missing then."""
+
+
 class Postgres(Database[Session]):
     """The sessions of one PostgreSQL database.
 
@@ -156,6 +167,10 @@ class Postgres(Database[Session]):
         if isinstance(error, psycopg.OperationalError):
             return any(reason in str(error) for reason in REFUSALS)
         return isinstance(error, psycopg.ProgrammingError | TypeError)
+
+    def is_down(self, error: BaseException) -> bool:
+        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
+        return isinstance(error, psycopg.OperationalError) and any(reason in str(error) for reason in NOT_UP)
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""

@@ -132,6 +132,10 @@ class Redis(Database[Session]):
             return str(error).startswith(REFUSALS)
         return isinstance(error.__context__, ssl.SSLCertVerificationError)
 
+    def is_down(self, error: BaseException) -> bool:
+        """Did nobody listen, or is the server still loading its data?"""
+        return isinstance(error, self._driver.BusyLoadingError) or super().is_down(error)
+
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
         link = session._sock

@@ -1,7 +1,12 @@
 """Questions to a database that are answered in passing, without a round trip, whatever the answer may raise."""
 
 from collections.abc import Callable
+from typing import Any
 
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Job, Order
+from pingpool.database import AsyncDatabase, Database
+from pingpool.errors import causes
 from pingpool.ground import journal
 
 
@@ -19,10 +24,16 @@ def judge(question: Callable[[BaseException], bool], error: BaseException) -> bo
         return False
 
 
+def report_of(
+    error: BaseException, database: Database[Any] | AsyncDatabase[Any], ledger: Ledger[Any]
+) -> Callable[[Job, BaseException, float], list[Order]]:
+    """Return the report of the ledger's for a session that could not be made for this reason."""
+    if judge(database.is_fatal, error):
+        return ledger.refused
+    return ledger.down if judge(database.is_down, error) else ledger.failed
+
+
 def forget_frames(error: BaseException | None) -> None:
     """Drop the traceback, whose frames hold the session: a stored error must not keep it from being collected."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    for each in causes(error):
+        each.__traceback__ = None

@@ -161,6 +161,11 @@ class FaultyDatabase(Database[FakeSession]):
         self._meet("is_fatal")
         return isinstance(error, Forbidden)
 
+    def is_down(self, error: BaseException) -> bool:
+        """Tell by the class of the error: a `ConnectionRefusedError`."""
+        self._meet("is_down")
+        return super().is_down(error)
+
     def _set(self, call: str, fault: "Fault") -> None:
         """Have the fault wait for the calls of a method."""
         if getattr(type(self), call, None) is getattr(Database, call, None):

@@ -18,7 +18,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.database import Database
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides
+from pingpool.ground.questions import forget_frames, judge, overrides, report_of
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
 from pingpool.threads.watch import Moment
@@ -167,8 +167,7 @@ class Work(Generic[S]):
     def _report_failure(self, job: Job, error: BaseException) -> None:
         """Report that no session could be made."""
         journal.info("%s: cannot make a session: %r", self._desk.name, error)
-        fatal = judge(self._database.is_fatal, error)
-        self._desk.tell(self._ledger.refused if fatal else self._ledger.failed, job, error)
+        self._desk.tell(report_of(error, self._database, self._ledger), job, error)
 
     # Deadlines.
 
