@@ -141,6 +141,18 @@ def test_a_statement_that_runs_can_be_aborted(shop: SQLite) -> None:
     connection.close()
 
 
+def test_opening_waits_for_another_that_is_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite gives up at once when two connections make a new file ready; the second waits for the first."""
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path, isolation_level=None) as first:
+        first.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("time.sleep", lambda _: first.execute("COMMIT"))
+        second = SQLite(path).create(labels={}, timeout=5)
+        assert not first.in_transaction
+    second.close()
+    first.close()
+
+
 def test_a_busy_database_is_waited_for_as_long_as_told(shop: SQLite, tmp_path: Path) -> None:
     """`busy_timeout` bounds how long a statement waits for another connection's lock."""
     hasty = SQLite(tmp_path / "shop.db", busy_timeout=0)

@@ -8,12 +8,16 @@ a time.
 import itertools
 import math
 import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pingpool.database import Database
 from pingpool.errors import BadURL
+
+BREATH = 0.01
+"""Seconds between two tries at a step for which SQLite itself does not wait."""
 
 _memories = itertools.count(1)
 
@@ -56,7 +60,7 @@ class SQLite(Database[Connection]):
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             if not self._in_memory:
-                connection.execute("PRAGMA journal_mode = WAL")
+                switch_to_wal(connection, self._busy_timeout)
                 connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
@@ -115,6 +119,19 @@ class SQLite(Database[Connection]):
     def __hash__(self) -> int:
         """Agree with equality."""
         return hash(self._target)
+
+
+def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Have readers go on while one writes. Where SQLite does not wait for another who is at this step, wait for him."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(BREATH)
 
 
 def from_url(url: str) -> SQLite:
