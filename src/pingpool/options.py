@@ -5,7 +5,10 @@ import math
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypeAlias, TypedDict
+
+Interval: TypeAlias = float | Literal["auto"]
+"""A ping interval: seconds, or "auto" for one that the pool learns from what becomes of its sessions."""
 
 MOST_WORKERS = 16
 
@@ -17,7 +20,7 @@ class PoolOptions(TypedDict, total=False):
 
     size: int
     default_timeout: float | None
-    ping_interval: float
+    ping_interval: Interval
     labels: Mapping[str, str] | None
     name: str | None
     max_lifetime: float
@@ -31,7 +34,7 @@ class Options(NamedTuple):
 
     size: int
     default_timeout: float | None
-    ping_interval: float
+    ping_interval: Interval
     max_lifetime: float
     max_waiters: float
     io_timeout: float
@@ -49,7 +52,10 @@ class Options(NamedTuple):
         count("workers", self.workers)
         if self.default_timeout is not None:
             seconds("default_timeout", self.default_timeout)
-        seconds("ping_interval", self.ping_interval)
+        if isinstance(self.ping_interval, str) and self.ping_interval != "auto":
+            raise TypeError(f'ping_interval must be a number of seconds, or "auto"; got {self.ping_interval!r}')
+        if not isinstance(self.ping_interval, str):
+            seconds("ping_interval", self.ping_interval)
         positive("max_lifetime", self.max_lifetime)
         positive("io_timeout", self.io_timeout)
         if isinstance(self.max_waiters, bool) or not isinstance(self.max_waiters, int | float):

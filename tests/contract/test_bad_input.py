@@ -39,7 +39,7 @@ BAD_VALUES: dict[str, list[Bad]] = {
     "size": [*NOT_COUNTS, (None, TypeError)],
     "workers": NOT_COUNTS,
     "default_timeout": NOT_SECONDS,
-    "ping_interval": [*NOT_SECONDS, (None, TypeError)],
+    "ping_interval": [*NOT_SECONDS, (None, TypeError), ("Auto", TypeError), ("", TypeError)],
     "max_lifetime": [*NOT_SECONDS, (0, ValueError), (None, TypeError)],
     "io_timeout": [*NOT_SECONDS, (0, ValueError), (None, TypeError)],
     "max_waiters": NOT_WAITERS,

@@ -179,8 +179,8 @@ MUTANTS = (
     Mutant(
         "a session checked twice",
         "ledger",
-        "            round.jobs.add(self._begin(CHECKING, slot, slot.session))\n            self.idle.popleft()\n",
-        "            round.jobs.add(self._begin(CHECKING, slot, slot.session))\n            self.idle.rotate()\n",
+        "            round.jobs.add(self._check(slot, now))\n            self.idle.remove(slot)\n",
+        "            round.jobs.add(self._check(slot, now))\n            self.idle.rotate()\n",
     ),
     Mutant(
         "clear forgets what is in flight",

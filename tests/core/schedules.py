@@ -42,7 +42,7 @@ class Schedule(World):
         super().__init__(Config(size, callers, rounds=1))
         self.ledger: Any = Ledger(
             size,
-            interval=chance.choice((math.inf, 0.0, 0.3, 2.0, 2.0, 10.0)),
+            interval=chance.choice((math.inf, 0.0, 0.3, 2.0, 2.0, 10.0, "auto")),
             jitter=chance.random,
             lifetime=chance.choice((math.inf, math.inf, 1.0, 8.0)),
             max_waiters=chance.choice((math.inf, math.inf, 0, 1, 5)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from pingpool.core.backoff import URGENT, Backoff
 from pingpool.core.ledger import Ledger
+from pingpool.core.limit import IdleLimit
 from pingpool.core.orders import Job, Round, Waiter
 from pingpool.core.slot import AgingSlot, Slot
 
@@ -71,6 +72,16 @@ class Uncounted(dict[str, int]):
         """Forget it."""
 
 
+class Forgetful(IdleLimit):
+    """An idle limit that nobody learns, so that it is no part of a state."""
+
+    def lived(self, age: float) -> None:
+        """Forget it."""
+
+    def died(self, age: float, proven_at: float, now: float) -> None:
+        """Forget it."""
+
+
 class SmallLedger(Ledger[Session]):
     """A ledger whose tethers can be shared by clones, and whose patience is short."""
 
@@ -96,6 +107,7 @@ def small_ledger(config: Config) -> SmallLedger:
         max_waiters=config.max_waiters,
         slots=CheckedSlot,
     )
+    ledger.limit = Forgetful()
     ledger.tally = ledger.replaced = Uncounted()  # type: ignore[assignment]  # a Counter that counts nothing
     return ledger
 

@@ -19,11 +19,11 @@ from pingpool.aio.errors import WrongLoop, kin_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.watch import Watch
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
+from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
 from pingpool.core.places import S
 from pingpool.core.stats import Stats, snapshot
 from pingpool.errors import PoolFull
-from pingpool.ground.dropping import warn_of_dropped
+from pingpool.ground.news import tell_of_dropped, tell_of_limit
 
 PATROL = 0.25
 """Seconds after which somebody looks, while tasks wait, whether a session was dropped."""
@@ -100,7 +100,9 @@ class Desk(Generic[S]):
                 order.wake()
         for order in orders:
             if isinstance(order, Dropped):
-                warn_of_dropped(self.name, order)
+                tell_of_dropped(self.name, order)
+            elif isinstance(order, LimitFound):
+                tell_of_limit(self.name, order)
             elif isinstance(order, Refused):
                 raise kin_of(order.error)
 

@@ -22,6 +22,11 @@ class Pingable(Protocol):
         """Has the pool been closed?"""
         ...
 
+    @property
+    def nap(self) -> float:
+        """The longest time, in seconds, to sleep without a look at what is due."""
+        ...
+
     async def ping(self) -> int:
         """Prove what is due."""
         ...
@@ -34,11 +39,10 @@ class Pingable(Protocol):
 class Keeper:
     """Keeps the idle sessions of one pool alive, from a task of its own, for as long as somebody holds the pool."""
 
-    def __init__(self, pool: Pingable, clock: Clock, *, nap: float) -> None:
-        """Begin. `nap` is the longest time, in seconds, to sleep without a look at what is due."""
+    def __init__(self, pool: Pingable, clock: Clock) -> None:
+        """Begin."""
         self._pool = weakref.ref(pool, lambda _: self.wake())
         self._clock = clock
-        self._nap = nap
         self._gate: Gate | None = None
         self._stopped = False
         self._task = asyncio.create_task(self._run(), name=f"{pool.name}: keeper")
@@ -58,8 +62,8 @@ class Keeper:
         self.wake()
 
     async def _run(self) -> None:
-        while (due_at := self._due_at()) is not None:
-            await self._sleep_until(min(due_at, self._clock.now() + self._nap))
+        while (look_at := self._look_at()) is not None:
+            await self._sleep_until(look_at)
             pool = self._pool()
             if pool is not None and not self._stopped:
                 await self._ping(pool)
@@ -81,7 +85,9 @@ class Keeper:
         finally:
             timer.cancel()
 
-    def _due_at(self) -> float | None:
-        """Return when there is something to do; None if there never will be."""
+    def _look_at(self) -> float | None:
+        """Return when to look at what is due; None if there will never be anything to do."""
         pool = self._pool()
-        return None if pool is None or pool.closed or self._stopped else pool.next_ping_at()
+        if pool is None or pool.closed or self._stopped:
+            return None
+        return min(self._clock.now() + pool.nap, pool.next_ping_at())

@@ -22,7 +22,7 @@ from pingpool.database import AsyncDatabase
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
 from pingpool.ground.forks import enrol
 from pingpool.ground.questions import overrides
-from pingpool.options import Options, PoolOptions, jitter, next_name, seconds
+from pingpool.options import Interval, Options, PoolOptions, jitter, next_name, seconds
 
 
 class AsyncPoolOptions(PoolOptions, total=False):
@@ -41,7 +41,8 @@ class AsyncPingingPool(Lending[S]):
     Args:
         size: how many sessions the pool holds.
         default_timeout: how long `get()` waits for a session; None waits for ever.
-        ping_interval: a session that was not used or pinged for so long is proven before it is lent.
+        ping_interval: a session that was not used or pinged for so long is proven before it is lent; with 0, always.
+            "auto" starts with 30 seconds, learns which idle age the path survives, and stays below it.
         labels: strings by which the sessions can be recognised on the server.
         name: what the pool is called in tasks, logs and errors.
         max_lifetime: sessions are replaced at this age, each up to a tenth earlier so that they do not all go together.
@@ -60,7 +61,7 @@ class AsyncPingingPool(Lending[S]):
         self,
         size: int = 10,
         default_timeout: float | None = 10,
-        ping_interval: float = 3000,
+        ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         *,
         name: str | None = None,
@@ -108,8 +109,13 @@ class AsyncPingingPool(Lending[S]):
 
     @property
     def ping_interval(self) -> float:
-        """After how many idle seconds a session is proven before it is lent."""
-        return self._options.ping_interval
+        """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
+        return self._desk.ledger.interval
+
+    @property
+    def nap(self) -> float:
+        """For how many seconds the keeper may sleep without a look at what is due."""
+        return AHEAD * min(self.ping_interval, self._options.max_lifetime)
 
     # Keeping alive.
 
@@ -282,7 +288,7 @@ class AsyncPingingPool(Lending[S]):
         """Set up a desk with an empty ledger."""
         ledger: Ledger[S] = Ledger(
             self.size,
-            interval=self.ping_interval,
+            interval=self._options.ping_interval,
             jitter=jitter,
             lifetime=self._options.max_lifetime,
             max_waiters=self._options.max_waiters,
@@ -309,5 +315,4 @@ class AsyncPingingPool(Lending[S]):
         if self._crew is not None:
             self._crew.resume()
         if self._desk.ledger.kept and not self.closed and (self._keeper is None or self._keeper.is_over):
-            nap = AHEAD * min(self.ping_interval, self._options.max_lifetime)
-            self._keeper = Keeper(self, self._desk.clock, nap=nap)
+            self._keeper = Keeper(self, self._desk.clock)

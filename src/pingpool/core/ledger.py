@@ -20,7 +20,9 @@ The rules:
     front or to idle.
 6.  A death in use casts suspicion on every session proven before it: none is lent before a new proof. One that was
     lent meanwhile is no better, however well its use ended: it may have been used before the death and not since.
-7.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
+7.  What checks find, dead or alive, tells from which idle age on the path drops sessions (see `limit`). An interval
+    that is learned stays below that. To learn more, one session at a time, the oldest idle, is left alone for longer.
+8.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
 import math
@@ -29,7 +31,7 @@ from types import CodeType
 from pingpool.core.orders import Order, Round, Waiter
 from pingpool.core.places import S
 from pingpool.core.reports import Reports
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
+from pingpool.core.slot import CLOSING, CREATING, IDLE, IN_USE, RESETTING
 from pingpool.errors import PoolClosed, TooManyWaiters
 
 
@@ -88,6 +90,7 @@ class Ledger(Reports[S]):
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)
+        self._learn_death(slot, now - slot.proven_at, now)
         self.suspected_at = max(self.suspected_at, now)
         self._give_up(slot, "lost", session)
         del self.lent[id(session)]
@@ -98,6 +101,7 @@ class Ledger(Reports[S]):
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)
+        self._learn_death(slot, now - slot.proven_at, now)
         self._give_up(slot, "gone", session)
         del self.lent[id(session)]
         return self._settle(now)
@@ -188,10 +192,10 @@ class Ledger(Reports[S]):
     def ping(self, round: Round, now: float) -> list[Order]:
         """Have every idle session checked that is due, each once; the round includes replacing those that are gone."""
         self._read_letters()
-        for _ in range(self._due(now)):
-            slot = self.idle[0]
-            round.jobs.add(self._begin(CHECKING, slot, slot.session))
-            self.idle.popleft()
+        self._learn_from_use(now)
+        for slot in self._due(now):
+            round.jobs.add(self._check(slot, now))
+            self.idle.remove(slot)
         if now >= self._renewal_at():
             slot = min(self.idle, key=lambda slot: slot.retires_at)
             round.jobs.add(self._end(slot, "too old", slot.session))

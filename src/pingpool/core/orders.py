@@ -16,10 +16,11 @@ class Job:
 
     `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
     check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way. `ordered_after` is
-    the newest suspicion when the job began: if another has come up by its end, the job has proved nothing.
+    the newest suspicion when the job began: if another has come up by its end, the job has proved nothing. `idle_for`
+    tells for how many seconds the session of a check had been idle; 0 if nobody knows.
     """
 
-    __slots__ = ("doomed", "kind", "ordered_after", "session", "slot", "started", "urgent")
+    __slots__ = ("doomed", "idle_for", "kind", "ordered_after", "session", "slot", "started", "urgent")
 
     def __init__(self, kind: State, slot: Slot | None, session: Any, ordered_after: float) -> None:
         """Order `kind` for the slot and its session; a job that makes has no session yet."""
@@ -30,6 +31,7 @@ class Job:
         self.started = False
         self.doomed = False
         self.urgent = False
+        self.idle_for = 0.0
 
 
 class Waiter:
@@ -89,10 +91,17 @@ class Dropped(NamedTuple):
         return f"in {self.site.co_qualname} ({self.site.co_filename}:{next(lines, self.site.co_firstlineno)})"
 
 
+class LimitFound(NamedTuple):
+    """Sessions that are idle for so many seconds are dropped on this path: tell the user, beside the ping interval."""
+
+    dead_from: float
+    interval: float
+
+
 class Refused(NamedTuple):
     """What was put cannot be taken back: raise the error."""
 
     error: PoolFull
 
 
-Order = Job | Waiter | Round | Dropped | Refused
+Order = Job | Waiter | Round | Dropped | LimitFound | Refused

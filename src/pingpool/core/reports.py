@@ -82,6 +82,7 @@ class Reports(Rules[S]):
         if job.kind is CHECKING:
             self.doubt.succeeded()
             self.tally["pings"] += 1
+            self._learn_life(job.idle_for)
             for round in self.rounds:
                 round.proved += job in round.jobs
         if job.doomed or now >= slot.retires_at:
@@ -104,6 +105,8 @@ class Reports(Rules[S]):
         """Report that the session of a check or a reset is dead."""
         if job not in self.jobs or job.slot is None:
             return self._end_late(job.session, now)
+        if job.kind is CHECKING:
+            self._learn_death(job.slot, job.idle_for, now)
         self._give_up(job.slot, "gone", job.session)
         self._conclude(job)
         return self._settle(now)
@@ -140,6 +143,8 @@ class Reports(Rules[S]):
             return self.failed(job, error, now)
         if job.kind is not CLOSING and not job.started:  # the whole crew hangs: nobody has seen this session
             return self.in_doubt(job, error, now)
+        if job.kind is CHECKING and job.slot is not None:
+            self._learn_death(job.slot, job.idle_for, now)
         if job.kind is not CLOSING:
             self.replaced["overran"] += 1
             self.failure = error

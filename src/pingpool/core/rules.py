@@ -6,16 +6,31 @@ slots as they are now, and orders what is missing.
 
 import math
 from collections.abc import Callable
-from itertools import takewhile
+from itertools import islice, takewhile
+from typing import Literal, NamedTuple
 
 from pingpool.core.backoff import PATIENT, URGENT, Backoff
-from pingpool.core.orders import Order
+from pingpool.core.limit import IdleLimit
+from pingpool.core.orders import Job, LimitFound, Order
 from pingpool.core.pacing import due, next_due
 from pingpool.core.places import Places, S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, AgingSlot, Slot
 
 AHEAD = 0.1
 """A kept-alive pool proves and renews its sessions this fraction of their time before they would be missed."""
+
+
+NEWS = 0.8
+"""An idle limit is told again if it turns out to be lower than this part of what was told before."""
+
+
+class Sight(NamedTuple):
+    """An idle session that was looked at: its slot, the mark of that very session, its proof, its age in seconds."""
+
+    slot: Slot
+    tether: object
+    proven_at: float
+    idle_for: float
 
 
 class Rules(Places[S]):
@@ -25,7 +40,7 @@ class Rules(Places[S]):
         self,
         size: int,
         *,
-        interval: float,
+        interval: float | Literal["auto"],
         jitter: Callable[[], float],
         lifetime: float = math.inf,
         max_waiters: float = math.inf,
@@ -33,7 +48,11 @@ class Rules(Places[S]):
     ) -> None:
         """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
         super().__init__(size, slots or (AgingSlot if lifetime < math.inf else Slot))
-        self.interval = float(interval)  # compares with a float in half the time
+        self.limit = IdleLimit()
+        self.limit_told = math.inf
+        self._seen: Sight | None = None
+        self.learns = interval == "auto"
+        self.interval = self.limit.interval if interval == "auto" else float(interval)  # floats compare fast
         self.jitter = jitter
         self.lifetime = lifetime
         self.ages = lifetime < math.inf
@@ -62,7 +81,10 @@ class Rules(Places[S]):
             return self.doubt.ready_at(PATIENT)
         if self.idle and self.idle[0].proven_at == self.suspected_at:  # proven in that very moment: ask in the next
             return max(self.doubt.ready_at(PATIENT), math.nextafter(self.suspected_at, math.inf))
-        return min(self._renewal_at(), next_due((slot.proven_at for slot in self.idle), *self._pace()))
+        scout = self._scout()
+        others = islice(self.idle, scout is not None, None)
+        trial_at = math.inf if scout is None else scout.proven_at + self.limit.trial
+        return min(self._renewal_at(), trial_at, next_due((slot.proven_at for slot in others), *self._pace()))
 
     def _settle(self, now: float) -> list[Order]:
         """Serve whoever can be served, order what the others need, and return all orders that have come up."""
@@ -96,7 +118,7 @@ class Rules(Places[S]):
                 self._hand_over(slot, slot.session)
                 self.idle.popleft()
             elif self._is_fresh(last, now):
-                self._begin(CHECKING, slot, slot.session)
+                self._check(slot, now)
                 self.idle.popleft()
             else:
                 break
@@ -106,10 +128,17 @@ class Rules(Places[S]):
         proving = self.under_way[CHECKING]
         wanted = min(len(self.waiters) - proving - self.under_way[RESETTING], len(self.idle))
         while wanted > 0 and proving < self.doubt.allows(now, URGENT):
-            self._begin(CHECKING, self.idle[0], self.idle[0].session).urgent = True
+            self._check(self.idle[0], now).urgent = True
             self.idle.popleft()
             wanted -= 1
             proving += 1
+
+    def _check(self, slot: Slot, now: float) -> Job:
+        """Have an idle session checked."""
+        job = self._begin(CHECKING, slot, slot.session)
+        if slot.proven_at > -math.inf:
+            job.idle_for = now - slot.proven_at
+        return job
 
     def _fill_vacant(self, now: float) -> None:
         """Have vacant slots filled, as many side by side as the back-off allows."""
@@ -141,16 +170,65 @@ class Rules(Places[S]):
         age = self.interval * (1 - AHEAD)
         return age, age / self.size
 
-    def _due(self, now: float) -> int:
-        """Return how many sessions, from the front of idle, are due for a check."""
-        suspects = sum(1 for _ in takewhile(lambda slot: slot.proven_at <= self.suspected_at, self.idle))
-        return max(suspects, due((slot.proven_at for slot in self.idle), now, *self._pace()))
+    def _due(self, now: float) -> list[Slot]:
+        """Return the idle slots whose sessions are due for a check, oldest first."""
+        scout = self._scout()
+        is_out = scout is not None and now - scout.proven_at < self.limit.trial
+        slots = list(islice(self.idle, is_out, None))
+        suspects = sum(1 for _ in takewhile(lambda slot: slot.proven_at <= self.suspected_at, slots))
+        return slots[: max(suspects, due((slot.proven_at for slot in slots), now, *self._pace()))]
 
     def _renewal_at(self) -> float:
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
         if self.lifetime == math.inf or self.vacant or self.under_way[CREATING] or self.under_way[CLOSING]:
             return math.inf
         return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD / 2 * self.lifetime
+
+    # The idle limit, and the interval that is learned from it.
+
+    def _scout(self) -> Slot | None:
+        """Return the oldest idle slot, if its session is to be left alone for longer than the others.
+
+        That is how a pool learns whether a longer interval would do. Nobody is lent the session meanwhile: it is
+        overdue, and others are fresh.
+        """
+        if not (self.learns and self.kept and len(self.idle) > 1) or self.limit.trial <= self.interval:
+            return None
+        return self.idle[0] if self.idle[0].proven_at > self.suspected_at else None
+
+    def _learn_life(self, age: float) -> None:
+        """A session was alive after so many idle seconds."""
+        self.limit.lived(age)
+        self._adapt()
+
+    def _learn_from_use(self, now: float) -> None:
+        """Look what became of the session that was the oldest idle one at the last look: proven since, it has lived.
+
+        So a pool that is too busy to need pings learns all the same, and its checkouts pay nothing for it.
+        """
+        seen = self._seen
+        if seen is not None and seen.slot.tether is seen.tether and seen.slot.proven_at > seen.proven_at:
+            self._learn_life(seen.idle_for)
+        self._seen = None
+        if self.idle and self.idle[0].proven_at > self.suspected_at:
+            slot = self.idle[0]
+            self._seen = Sight(slot, slot.tether, slot.proven_at, now - slot.proven_at)
+
+    def _learn_death(self, slot: Slot, age: float, now: float) -> None:
+        """A session was dead after so many; of one that was suspect, another's death is cause enough."""
+        if slot.proven_at <= self.suspected_at:
+            return
+        self.limit.died(age, slot.proven_at, now)
+        self._adapt()
+        dead_from = self.limit.dead_from
+        if dead_from < self.limit_told * NEWS and (self.learns or dead_from <= self.interval):
+            self.limit_told = dead_from
+            self._todo.append(LimitFound(dead_from, self.interval))
+
+    def _adapt(self) -> None:
+        """Follow what is known of the limit, unless the user has set an interval."""
+        if self.learns:
+            self.interval = self.limit.interval
 
     def _turn_away(self, error: BaseException) -> list[Order]:
         """Answer every waiter with the error."""

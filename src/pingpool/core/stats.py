@@ -1,5 +1,6 @@
 """What a pool looks like at one moment, as numbers and as the one line of text used in errors and `repr`."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -35,6 +36,15 @@ class Stats(NamedTuple):
     replaced: Mapping[str, int]
     """How many sessions were ended or given up, by reason: gone, lost, tainted, dropped, too old, overran, in doubt,
     cleared, closed."""
+
+    ping_interval: float
+    """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
+
+    oldest_alive: float
+    """The longest that a session is known to have been idle, in seconds, and still alive afterwards."""
+
+    dead_from: float | None
+    """The idle age in seconds from which the path drops sessions, if three deaths in a row have shown one."""
 
     last_failure: str | None
     """The last failure to make or prove a session, if none was made since."""
@@ -77,5 +87,8 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         overran=ledger.tally["overran"],
         leaked=ledger.tally["leaked"],
         replaced=MappingProxyType(dict(ledger.replaced)),
+        ping_interval=ledger.interval,
+        oldest_alive=ledger.limit.oldest_alive,
+        dead_from=None if ledger.limit.dead_from == math.inf else ledger.limit.dead_from,
         last_failure=None if ledger.failure is None else f"{type(ledger.failure).__name__}: {ledger.failure}",
     )

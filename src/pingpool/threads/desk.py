@@ -20,11 +20,11 @@ from threading import get_ident
 from typing import Any, Generic, TypeVar
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Dropped, Job, Order, Refused, Round, Waiter
+from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
 from pingpool.core.places import S
 from pingpool.core.stats import Stats, snapshot
 from pingpool.errors import PoolFull
-from pingpool.ground.dropping import warn_of_dropped
+from pingpool.ground.news import tell_of_dropped, tell_of_limit
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
@@ -103,7 +103,9 @@ class Desk(Generic[S]):
                 order.wake()
         for order in orders:
             if isinstance(order, Dropped):
-                self.watch.at(-math.inf, partial(warn_of_dropped, self.name, order))
+                self.watch.at(-math.inf, partial(tell_of_dropped, self.name, order))
+            elif isinstance(order, LimitFound):
+                self.watch.at(-math.inf, partial(tell_of_limit, self.name, order))
             elif isinstance(order, Refused):
                 raise order.error
 

@@ -22,6 +22,11 @@ class Pingable(Protocol):
         """Has the pool been closed?"""
         ...
 
+    @property
+    def nap(self) -> float:
+        """The longest time, in seconds, to sleep without a look at what is due."""
+        ...
+
     def ping(self) -> int:
         """Prove what is due."""
         ...
@@ -34,11 +39,10 @@ class Pingable(Protocol):
 class Keeper:
     """Keeps the idle sessions of one pool alive, from a thread of its own, for as long as somebody holds the pool."""
 
-    def __init__(self, pool: Pingable, clock: Clock, *, nap: float) -> None:
-        """`nap` is the longest time, in seconds, to sleep without a look at what is due."""
+    def __init__(self, pool: Pingable, clock: Clock) -> None:
+        """Wait for the order to start."""
         self._pool = weakref.ref(pool, lambda _: self.wake())
         self._clock = clock
-        self._nap = nap
         self._gate = shut_gate()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=f"{pool.name}-keeper", daemon=True)
@@ -57,8 +61,8 @@ class Keeper:
         self.wake()
 
     def _run(self) -> None:
-        while (due_at := self._due_at()) is not None:
-            self._clock.wait(self._gate, min(self._nap, due_at - self._clock.now()))
+        while (pause := self._pause()) is not None:
+            self._clock.wait(self._gate, pause)
             pool = self._pool()
             if pool is not None and not self._stopped:
                 self._ping(pool)
@@ -71,7 +75,9 @@ class Keeper:
         except Exception:
             journal.exception("%s: a round of pings failed", pool.name)
 
-    def _due_at(self) -> float | None:
-        """Return when there is something to do; None if there never will be."""
+    def _pause(self) -> float | None:
+        """Return how many seconds to sleep; None if there will never be anything to do."""
         pool = self._pool()
-        return None if pool is None or pool.closed or self._stopped else pool.next_ping_at()
+        if pool is None or pool.closed or self._stopped:
+            return None
+        return min(pool.nap, pool.next_ping_at() - self._clock.now())

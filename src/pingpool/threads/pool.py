@@ -16,7 +16,7 @@ from pingpool.database import Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
 from pingpool.ground.forks import enrol
 from pingpool.ground.questions import overrides
-from pingpool.options import Options, PoolOptions, default_workers, jitter, next_name, seconds
+from pingpool.options import Interval, Options, PoolOptions, default_workers, jitter, next_name, seconds
 from pingpool.threads.clock import Clock, SystemClock
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
@@ -43,6 +43,7 @@ class PingingPool(Lending[S]):
         size: how many sessions the pool holds.
         default_timeout: how long `get()` waits for a session; None waits for ever.
         ping_interval: a session that was not used or pinged for so long is proven before it is lent; with 0, always.
+            "auto" starts with 30 seconds, learns which idle age the path survives, and stays below it.
         labels: strings by which the sessions can be recognised on the server.
         name: what the pool is called in threads, logs and errors.
         max_lifetime: sessions are replaced at this age, each up to a tenth earlier so that they do not all go together.
@@ -61,7 +62,7 @@ class PingingPool(Lending[S]):
         self,
         size: int = 10,
         default_timeout: float | None = 10,
-        ping_interval: float = 3000,
+        ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         *,
         name: str | None = None,
@@ -110,8 +111,13 @@ class PingingPool(Lending[S]):
 
     @property
     def ping_interval(self) -> float:
-        """After how many idle seconds a session is proven before it is lent."""
-        return self._options.ping_interval
+        """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
+        return self._desk.ledger.interval
+
+    @property
+    def nap(self) -> float:
+        """For how many seconds the keeper may sleep without a look at what is due."""
+        return AHEAD * min(self.ping_interval, self._options.max_lifetime)
 
     # Keeping alive.
 
@@ -258,7 +264,7 @@ class PingingPool(Lending[S]):
         """Set up a desk with an empty ledger."""
         ledger: Ledger[S] = Ledger(
             self.size,
-            interval=self.ping_interval,
+            interval=self._options.ping_interval,
             jitter=jitter,
             lifetime=self._options.max_lifetime,
             max_waiters=self._options.max_waiters,
@@ -291,7 +297,6 @@ class PingingPool(Lending[S]):
     def _start_keeper(self) -> None:
         """Start the keeper, unless there is one."""
         if self._keeper is None:
-            nap = AHEAD * min(self.ping_interval, self._options.max_lifetime)
-            keeper = Keeper(self, self._clock, nap=nap)
+            keeper = Keeper(self, self._clock)
             keeper.start()
             self._keeper = keeper

@@ -22,6 +22,7 @@ from google.cloud.spanner_v1.session import Session
 from pingpool.databases.spanner.database import SpannerDatabase
 from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
+from pingpool.options import Interval
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import ThreadRound
 from pingpool.threads.pool import PingingPool as Pool
@@ -43,7 +44,7 @@ class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # p
         self,
         size: int = 10,
         default_timeout: float | None = 10,
-        ping_interval: float = 3000,
+        ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         database_role: str | None = None,
         *,

@@ -20,6 +20,7 @@ from pingpool.aio.pool import AsyncPingingPool as Pool
 from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
 from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
+from pingpool.options import Interval
 
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
@@ -38,7 +39,7 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
         self,
         size: int = 10,
         default_timeout: float | None = 10,
-        ping_interval: float = 3000,
+        ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         database_role: str | None = None,
         *,

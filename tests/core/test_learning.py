@@ -1,0 +1,210 @@
+"""How a pool learns the idle limit of its path, and an interval below it, from what happens to its sessions."""
+
+import math
+from typing import Any
+
+import pytest
+
+from pingpool.core.limit import FIRST
+from pingpool.core.orders import LimitFound, Order, Round
+from pingpool.core.slot import CHECKING, CLOSING, CREATING
+
+from .by_hand import Pool
+from .model import Session, check
+
+
+class Path(Pool):
+    """A kept-alive pool on a path that drops what is idle for more than `limit` seconds, without a word."""
+
+    def __init__(self, size: int, limit: float, **options: Any) -> None:
+        """Fill the pool."""
+        super().__init__(size, **{"interval": "auto", **options})
+        self.ledger.kept = True
+        self.limit = limit
+        self.now = 0.0
+        self.last_sign: dict[Session, float] = {}
+        self.told: list[LimitFound] = []
+        self.pings = 0
+        self.carry_out(self.ledger.fill(Round(), self.now))
+
+    def carry_out(self, orders: list[Order] | None) -> None:
+        """Do the jobs at once, and note what is told."""
+        for order in orders or []:
+            if isinstance(order, LimitFound):
+                self.told.append(order)
+        while jobs := list(self.ledger.jobs):
+            job = jobs[0]
+            self.ledger.start(job)
+            if job.kind is CREATING:
+                new = self.session()
+                self.last_sign[new] = self.now
+                self.carry_out(self.ledger.made(job, new, self.now))
+            elif job.kind is CLOSING:
+                self.carry_out(self.ledger.ended(job, self.now))
+            else:
+                self.pings += 1
+                report = self.ledger.alive if self.hears(job.session) else self.ledger.gone
+                self.carry_out(report(job, self.now))
+        check(self.ledger, self.now)
+
+    def hears(self, session: Session) -> bool:
+        """Send something over the path; return whether the session was still there."""
+        if self.now - self.last_sign[session] >= self.limit:
+            return False
+        self.last_sign[session] = self.now
+        return True
+
+    def restart_server(self) -> None:
+        """End every session."""
+        self.last_sign = dict.fromkeys(self.last_sign, -math.inf)
+
+    def leave_alone(self, seconds: float) -> None:
+        """Let only the keeper be at work."""
+        until = self.now + seconds
+        while (due_at := max(self.ledger.next_due(), math.nextafter(self.now, math.inf))) <= until:
+            self.now = due_at
+            self.carry_out(self.ledger.ping(Round(), self.now))
+        self.now = until
+
+    def use(self) -> bool:
+        """Check out, speak, check in; return whether the session was alive."""
+        session = self.ledger.check_out(self.now, None, 0)
+        if session is None:
+            waiter = self.ask(self.now)
+            self.carry_out([])
+            session = waiter.session
+            assert session is not None
+        was_alive = self.hears(session)
+        self.carry_out((self.ledger.check_in if was_alive else self.ledger.lose)(session, self.now))
+        return was_alive
+
+
+@pytest.mark.parametrize("limit", [2.0, 20.0, 45.0, 60.0, 350.0, 1000.0])
+def test_the_interval_settles_below_the_limit(limit: float) -> None:
+    """Left alone, a pool learns an interval within a third of the limit, and seldom loses a session after that."""
+    path = Path(8, limit)
+    path.leave_alone(100 * limit + 2000)
+    assert limit / 1.35 <= path.ledger.interval <= limit
+    assert path.told[-1].dead_from == pytest.approx(limit, rel=0.35)
+    path.pings = path.ledger.replaced["gone"] = 0
+    path.leave_alone(100 * limit)
+    assert path.ledger.replaced["gone"] <= 1 + path.pings / 500
+
+
+def test_the_example_of_the_docs() -> None:
+    """A pool of ten on a path of 350 seconds: 342 after a quarter of an hour, five sessions lost in fifty minutes."""
+    path = Path(10, limit=350.0)
+    path.leave_alone(16 * 60)
+    assert round(path.ledger.interval) == 342
+    path.leave_alone(34 * 60)
+    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 5)
+    assert [round(found.dead_from) for found in path.told] == [384]
+
+
+def test_nobody_meets_a_dead_session_while_the_pool_learns() -> None:
+    """Each age is tried on a session that is lent to nobody: of bursts at all moments not one finds a dead one."""
+    path = Path(6, limit=100.0)
+    for number in range(400):
+        path.leave_alone(11.0 + 7.3 * (number % 13))
+        assert all(path.use() for _ in range(number % 9))
+    assert path.ledger.replaced["gone"] > 0
+    assert 75 < path.ledger.interval <= 100
+
+
+def test_where_nothing_dies_pings_become_rare() -> None:
+    """Without a limit the interval grows to the longest, each step proved on one session first."""
+    path = Path(4, math.inf)
+    path.leave_alone(30_000)
+    assert (path.ledger.interval, path.ledger.replaced["gone"]) == (3000.0, 0)
+    path.pings = 0
+    path.leave_alone(30_000)
+    assert path.pings <= 4 * 30_000 / 2700 + 4
+
+
+def test_only_the_oldest_session_is_left_alone_for_longer() -> None:
+    """The others are pinged in their time; and a caller gets one of those, while the oldest is checked."""
+    path = Path(3, math.inf)
+    path.leave_alone(FIRST * 1.2)
+    ages = [path.now - slot.proven_at for slot in path.ledger.idle]
+    assert ages[0] > FIRST > max(ages[1:])
+    waiter = path.ask(path.now)
+    assert waiter.session is not None, "others are fresh, so nobody waits for the check"
+    assert path.job(CHECKING).idle_for == ages[0]
+
+
+def test_a_pool_of_one_tries_nothing() -> None:
+    """Its only session is never left to itself for longer than the interval: somebody might want it."""
+    path = Path(1, math.inf)
+    path.leave_alone(10_000)
+    assert path.ledger.interval == FIRST
+
+
+def test_a_restart_is_no_limit() -> None:
+    """A massacre shortens the interval for a while; the first session that lives as long shows what it was."""
+    path = Path(4, math.inf)
+    path.leave_alone(1000)
+    before = path.ledger.interval
+    path.restart_server()
+    path.leave_alone(1000)
+    assert path.ledger.replaced["gone"] == 4
+    path.leave_alone(20_000)
+    assert path.ledger.interval > before
+    assert path.told == []
+
+
+def test_a_set_interval_stays_and_the_limit_is_told_once() -> None:
+    """What the user set is not changed; once it is certain that the path drops sessions before that, he is told."""
+    path = Path(4, limit=350.0, interval=3000.0)
+    path.leave_alone(50_000)
+    assert path.ledger.interval == 3000.0
+    [found] = path.told
+    assert 350 < found.dead_from <= found.interval == 3000.0
+
+
+def test_a_limit_beyond_the_interval_is_not_worth_a_word() -> None:
+    """Where pings come often enough nothing dies, and nothing is told."""
+    path = Path(4, limit=350.0, interval=300.0)
+    path.leave_alone(50_000)
+    assert (path.told, path.ledger.replaced["gone"]) == ([], 0)
+    assert path.ledger.limit.oldest_alive == pytest.approx(270.0)
+
+
+def test_a_death_that_another_made_suspect_tells_nothing() -> None:
+    """After a death in use the others are checked whatever their age: that they are dead too says nothing of it."""
+    path = Path(4, math.inf)
+    for _ in range(4):
+        path.leave_alone(2.0)
+        assert path.use()
+    path.restart_server()
+    assert not path.use()
+    path.carry_out(path.ledger.ping(Round(), path.now))
+    assert path.ledger.replaced == {"lost": 1, "gone": 3}
+    assert path.ledger.limit.feared == 6.0, "the age of the one that died in use; the others were 4, 2 and 0"
+
+
+def test_a_busy_pool_learns_from_uses() -> None:
+    """Where traffic leaves nothing to ping, the idle ages that sessions survive are seen all the same."""
+    path = Path(3, math.inf, interval=3000.0)
+    for _ in range(20):
+        path.leave_alone(50.0)
+        path.carry_out(path.ledger.ping(Round(), path.now))
+        for _ in range(3):
+            assert path.use()
+    assert path.pings == 0
+    assert path.ledger.limit.oldest_alive == 50.0
+
+
+@pytest.mark.parametrize("kind", ["overran", "bury", "lose"])
+def test_every_kind_of_death_counts(kind: str) -> None:
+    """A ping without an answer, a socket that was seen to be closed, an error in use: each is a session that died."""
+    pool = Pool(2, interval=60.0)
+    pool.fill()
+    if kind == "overran":
+        pool.ledger.ping(Round(), 60.0)
+        job = pool.jobs(CHECKING)[0]
+        pool.ledger.start(job)
+        pool.ledger.overran(job, 65.0)
+        assert pool.ledger.limit.feared == 60.0
+    else:
+        getattr(pool.ledger, kind)(pool.lend(50.0), 51.0)
+        assert pool.ledger.limit.feared == 51.0
