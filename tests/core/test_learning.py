@@ -92,12 +92,12 @@ def test_the_interval_settles_below_the_limit(limit: float) -> None:
 
 
 def test_the_example_of_the_docs() -> None:
-    """A pool of ten on a path of 350 seconds: 342 after a quarter of an hour, five sessions lost in fifty minutes."""
+    """A pool of ten on a path of 350 seconds: 342 after a quarter of an hour, six sessions lost in fifty minutes."""
     path = Path(10, limit=350.0)
     path.leave_alone(16 * 60)
     assert round(path.ledger.interval) == 342
     path.leave_alone(34 * 60)
-    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 5)
+    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 6)
     assert [round(found.dead_from) for found in path.told] == [384]
 
 
@@ -149,6 +149,24 @@ def test_a_restart_is_no_limit() -> None:
     assert path.ledger.replaced["gone"] == 4
     path.leave_alone(20_000)
     assert path.ledger.interval > before
+    assert path.told == []
+
+
+def test_sessions_that_are_ended_one_after_the_other_are_no_limit() -> None:
+    """A server that shuts down may take its time: deaths close to one another count as one, however young they are."""
+    path = Path(4, math.inf, interval=100.0)
+    for _ in range(3):
+        for number in range(12):
+            path.now += 0.05
+            if number % 3 == 0:
+                path.restart_server()
+            session = path.ledger.check_out(path.now, None, 0)
+            assert session is not None
+            path.carry_out((path.ledger.check_in if path.hears(session) else path.ledger.bury)(session, path.now))
+        assert path.ledger.limit.feared < 1
+        path.leave_alone(300.0)
+        assert path.ledger.limit.feared == math.inf
+    assert path.ledger.replaced["gone"] >= 9
     assert path.told == []
 
 

@@ -9,10 +9,10 @@ from pingpool.core.limit import CALM, CAUTION, FIRST, GROWTH, LONGEST, SHORTEST,
 
 
 def after_deaths(*ages: float) -> IdleLimit:
-    """Return what is known after these deaths, each of a session proven after the one before was found."""
+    """Return what is known after these deaths, each of a session proven after things had settled."""
     limit = IdleLimit()
     for number, age in enumerate(ages):
-        limit.died(age, proven_at=1000.0 * number, now=1000.0 * number + age)
+        limit.died(age, proven_at=1000.0 * number, settled_at=1000.0 * number + age)
     return limit
 
 
@@ -36,7 +36,7 @@ def test_one_death_is_acted_on_and_not_spoken_of() -> None:
     """The interval falls to what is known to be survived below that age; no limit is claimed."""
     limit = IdleLimit()
     limit.lived(200.0)
-    limit.died(300.0, proven_at=0.0, now=300.0)
+    limit.died(300.0, proven_at=0.0, settled_at=300.0)
     assert (limit.interval, limit.dead_from) == (200.0, math.inf)
 
 
@@ -49,10 +49,10 @@ def test_three_deaths_in_a_row_are_a_limit() -> None:
 
 
 def test_a_massacre_is_one_death() -> None:
-    """Sessions that were proven before the first death was found may have died of the same cause, say a restart."""
+    """Sessions that were proven before things had settled may have died of the same cause, say a restart."""
     limit = IdleLimit()
     for age in (50.0, 10.0, 30.0, 20.0):
-        limit.died(age, proven_at=100.0 - age, now=100.0)
+        limit.died(age, proven_at=100.0 - age, settled_at=100.0)
     assert (limit.feared, limit.dead_from) == (10.0, math.inf)
 
 
@@ -63,7 +63,7 @@ def test_a_life_refutes_every_death_at_its_age_or_below() -> None:
     assert limit.feared == 40.0
     limit.lived(40.0)
     assert (limit.feared, limit.interval) == (math.inf, 40.0)
-    limit.died(7.0, proven_at=500.0, now=1500.0)
+    limit.died(7.0, proven_at=500.0, settled_at=1500.0)
     assert limit.feared == math.inf, "it was proven before the last death was found, and that one was refuted"
 
 
@@ -78,7 +78,7 @@ def test_a_path_that_has_changed_is_learned_anew() -> None:
     limit = IdleLimit()
     limit.lived(2000.0)
     for number in count():
-        limit.died(350.0, proven_at=1000.0 * number, now=1000.0 * number + 350)
+        limit.died(350.0, proven_at=1000.0 * number, settled_at=1000.0 * number + 350)
         if limit.dead_from < math.inf:
             break
         assert limit.oldest_alive == 2000.0
@@ -91,7 +91,7 @@ def test_the_gap_between_alive_and_dead_is_halved() -> None:
     """The next age to try lies in the middle, until the gap is small."""
     limit = IdleLimit()
     limit.lived(100.0)
-    limit.died(200.0, proven_at=0.0, now=200.0)
+    limit.died(200.0, proven_at=0.0, settled_at=200.0)
     assert limit.trial == 150.0
     limit.lived(150.0)
     assert limit.trial == 175.0

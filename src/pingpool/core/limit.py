@@ -5,7 +5,7 @@ that an idle age is survived, and one that finds it dead shows that it may not b
 
 One death proves little, since a restart takes sessions of any age. It is refuted by the next session that is found
 alive at that age or above. Caution costs only a few pings, and a false word costs trust: so the pool acts on one death
-and speaks after three in a row, none refuted, each of a session that was proven after the one before was found.
+and speaks after three in a row, none refuted, each of a session that was proven well after the one before was found.
 
 Pure arithmetic, in seconds: no clock, no session.
 """
@@ -43,14 +43,14 @@ CALM = 1000
 class IdleLimit:
     """What is known of the idle ages at which sessions live and die, and the ping interval that follows from it."""
 
-    __slots__ = ("_calm", "_deaths", "_found_at", "_survived", "oldest_alive")
+    __slots__ = ("_calm", "_deaths", "_settled_at", "_survived", "oldest_alive")
 
     def __init__(self) -> None:
         """Know nothing."""
         self.oldest_alive = 0.0
         self._survived = 0.0  # the same, below what is feared
         self._deaths: list[float] = []
-        self._found_at = -math.inf
+        self._settled_at = -math.inf
         self._calm = 0
 
     def lived(self, age: float) -> None:
@@ -60,15 +60,15 @@ class IdleLimit:
         self._deaths = [death for death in self._deaths if death > age]
         self._calm += 1
 
-    def died(self, age: float, proven_at: float, now: float) -> None:
-        """Note a session that was dead after so long, and when it had been proven.
+    def died(self, age: float, proven_at: float, settled_at: float) -> None:
+        """Note a session that was dead after so long, when it had been proven, and when things will have settled.
 
-        Deaths of sessions that were proven before the last one was found may all have one cause; they count as one.
+        Deaths of sessions that were proven before that may all have one cause; they count as one.
         """
         self._calm = 0
-        if proven_at >= self._found_at:
+        if proven_at >= self._settled_at:
             self._deaths = [*self._deaths[1 - WITNESSES :], age]
-            self._found_at = now
+            self._settled_at = settled_at
         elif self._deaths:
             self._deaths[-1] = min(self._deaths[-1], age)
         if self._survived >= self.feared:

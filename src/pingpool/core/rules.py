@@ -24,6 +24,12 @@ NEWS = 0.8
 """An idle limit is told again if it turns out to be lower than this part of what was told before."""
 
 
+APART = 0.25
+"""So much of an interval after a death others count as separate ones: a server may take its time to end all sessions,
+and those that are well have to be seen in between.
+"""
+
+
 class Sight(NamedTuple):
     """An idle session that was looked at: its slot, the mark of that very session, its proof, its age in seconds."""
 
@@ -218,7 +224,7 @@ class Rules(Places[S]):
         """A session was dead after so many; of one that was suspect, another's death is cause enough."""
         if slot.proven_at <= self.suspected_at:
             return
-        self.limit.died(age, slot.proven_at, now)
+        self.limit.died(age, slot.proven_at, now + APART * self.interval)
         self._adapt()
         dead_from = self.limit.dead_from
         if dead_from < self.limit_told * NEWS and (self.learns or dead_from <= self.interval):
