@@ -1,58 +1,20 @@
-"""The contenders of the outages: pools of psycopg connections in autocommit, each set up as its users would."""
+"""The other pools in the outages: of psycopg connections in autocommit, each set up as its users would."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 
-import pingpool
 from bench.outage_callers import Loan, Pool
-from pingpool.databases.postgres import Postgres
+from bench.outage_contender import Contender, Lender
 from pingpool.databases.sockets import Look, look_at
-
-
-@dataclass(frozen=True)
-class Lender:
-    """A pool, made of two functions."""
-
-    use: Callable[[], AbstractContextManager[Loan]]
-    close: Callable[[], object]
 
 
 def loan(connection: Any) -> Loan:
     """Return a psycopg connection as what a caller gets."""
     return Loan(connection.execute, lambda: connection.closed or look_at(connection.fileno()) is not Look.QUIET)
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A kind of pool: the module it comes from, and how it is opened: URL, size, seconds a checkout may take."""
-
-    name: str
-    module: str
-    open: Callable[[str, int, float], Pool]
-
-    @property
-    def is_installed(self) -> bool:
-        """Can it be imported?"""
-        return find_spec(self.module) is not None
-
-
-def _ours(url: str, size: int, timeout: float) -> Pool:
-    pool = pingpool.open(
-        Postgres(url, autocommit=True), size=size, default_timeout=timeout, ping_interval=1.0, io_timeout=1.0
-    )
-
-    @contextmanager
-    def use() -> Generator[Loan]:
-        with pool.session() as session:
-            yield loan(session)
-
-    return Lender(use, lambda: pool.close(1))
 
 
 def _psycopg_pool(**options: Any) -> Callable[[str, int, float], Pool]:
@@ -191,10 +153,7 @@ def fill(use: Callable[[], AbstractContextManager[Loan]], size: int) -> None:
         each.__exit__(None, None, None)
 
 
-OURS = Contender("pingpool", "pingpool", _ours)
-
-CONTENDERS = (
-    OURS,
+PEERS = (
     Contender("SQLAlchemy", "sqlalchemy", _sqlalchemy()),
     Contender("SQLAlchemy pre_ping", "sqlalchemy", _sqlalchemy(pool_pre_ping=True)),
     Contender("SQLAlchemy recycle=1", "sqlalchemy", _sqlalchemy(pool_recycle=1)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from bench.outage_callers import Callers, Pool, Use, use_once
+from bench.outage_contender import Open
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 
@@ -25,9 +26,6 @@ LONGEST_BURST = 3.0
 
 RELIEF = 2.0
 """Seconds that callers go on after the cause is gone."""
-
-Open = Callable[[str, int, float], Pool]
-"""Opens a pool: URL, size, seconds that a checkout may take."""
 
 
 @dataclass

@@ -272,3 +272,23 @@ def test_no_server_is_told_apart_from_a_full_one() -> None:
             assert database.is_down(asyncio.run(failure_of(database)))
     nowhere = aio_redis.AsyncRedis("127.0.0.1", free_port())
     assert nowhere.is_down(asyncio.run(failure_of(nowhere)))
+
+
+async def killed_before_the_loop_hears(database: AsyncDatabase[Any], kill: Callable[[], object]) -> bool:
+    """Open a session, kill it, and let the pool glance at it before the loop has had a turn."""
+    session = await database.create(labels={}, timeout=5)
+    assert database.glance(session)
+    kill()
+    seen = database.glance(session)
+    await database.delete(session, timeout=1)
+    return seen
+
+
+def test_a_hang_up_is_seen_before_the_loop_has_heard_of_it(
+    postgres_server: PostgresServer, valkey_server: ValkeyServer
+) -> None:
+    """A session that the server has ended is not handed out, however busy the loop is."""
+    for database in (aio_postgres.AsyncPostgres(postgres_server.url), aio_asyncpg.AsyncPG(postgres_server.url)):
+        assert not asyncio.run(killed_before_the_loop_hears(database, postgres_server.terminate_backends))
+    database = aio_redis.from_url(valkey_server.url)
+    assert not asyncio.run(killed_before_the_loop_hears(database, valkey_server.terminate_backends))

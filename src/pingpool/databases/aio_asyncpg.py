@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.labelling import as_text
+from pingpool.databases.sockets import Look, look_through
 
 try:
     asyncpg: Any = import_module("asyncpg")  # it has no types
@@ -53,8 +54,8 @@ class AsyncPG(AsyncDatabase[Session]):
             raise
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, as far as the loop has heard?"""
-        return not session.is_closed()
+        """Is the connection open, for all that the loop has heard and the system knows? A notice is no hang-up."""
+        return not session.is_closed() and look_through(session._transport) is not Look.HUNG_UP
 
     def needs_reset(self, session: Session) -> bool:
         """Is a transaction open?"""

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 from pingpool.database import AsyncDatabase
 from pingpool.databases import redis
 from pingpool.databases.labelling import as_text
+from pingpool.databases.sockets import Look, look_through
 
 Session: TypeAlias = Any
 """A `redis.asyncio.Connection` or `valkey.asyncio.Connection`, or one of their kinds."""
@@ -73,9 +74,11 @@ class AsyncRedis(AsyncDatabase[Session]):
         await session.disconnect(nowait=True)
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, as far as the loop has heard?"""
+        """Is the connection open, for all that the loop has heard and the system knows?"""
         reader = session._reader
-        return reader is not None and not reader.at_eof() and reader.exception() is None
+        if reader is None or reader.at_eof() or reader.exception() is not None:
+            return False
+        return look_through(session._writer.transport) is not Look.HUNG_UP
 
     def is_lost(self, error: BaseException) -> bool:
         """Is it the driver's word for trouble with the connection? The driver has closed it then."""

@@ -13,6 +13,7 @@ import select
 import socket
 import ssl
 import sys
+from typing import Any
 
 
 class Look(enum.Enum):
@@ -51,6 +52,12 @@ else:
         poll = select.poll()
         poll.register(fd, select.POLLIN)
         return bool(poll.poll(max(0.0, timeout) * 1000))
+
+
+def look_through(transport: Any) -> Look:
+    """Look at the socket of an asyncio transport: the system knows of a hang-up before the loop has heard of it."""
+    fd = transport.get_extra_info("socket").fileno()
+    return Look.HUNG_UP if fd < 0 else look_at(fd)
 
 
 def peek(link: socket.socket) -> bytes | None:
