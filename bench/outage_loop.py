@@ -38,9 +38,9 @@ class PoolInLoop:
     @contextmanager
     def use(self) -> Generator[Loan]:
         """Check out, for the length of a block."""
-        session = self._await(self._pool.get())
+        session, was_dead = self._await(self._check_out())
         try:
-            yield Loan(lambda statement: self._await(self._speak(session, statement)), lambda: self._is_dead(session))
+            yield Loan(lambda statement: self._await(self._speak(session, statement)), lambda: was_dead)
         except BaseException as error:
             self._await(self._pool.give_back(session, error))
             raise
@@ -56,6 +56,11 @@ class PoolInLoop:
     @staticmethod
     async def _open(pool: Opening[Any]) -> AsyncPingingPool[Any]:
         return await pool
+
+    async def _check_out(self) -> tuple[Any, bool]:
+        """Return a session, and whether it was dead when it was handed out; it may still die on the way to the caller."""
+        session = await self._pool.get()
+        return session, self._is_dead(session)
 
     async def _speak(self, session: Any, statement: str) -> object:
         return await self._run(session, statement)
