@@ -58,7 +58,7 @@ class PoolInLoop:
         return await pool
 
     async def _check_out(self) -> tuple[Any, bool]:
-        """Return a session, and whether it was dead when it was handed out; it may still die on the way to the caller."""
+        """Return a session, and whether it was dead when it was handed out; on its way it may still die."""
         session = await self._pool.get()
         return session, self._is_dead(session)
 

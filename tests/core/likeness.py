@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pingpool.core.backoff import FIRST_PAUSE, URGENT, Backoff
+from pingpool.core.backoff import FIRST_PAUSE, Backoff
 from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
@@ -55,7 +55,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         len(ledger.letterbox),
         0 if ghost is None else 1 + KINDS[ghost.kind],
         pause(world, ledger.creation, PATIENT * UNIT, 2),
-        pause(world, ledger.doubt, URGENT, DOUBTS) if world.config.doubts else 0,
+        pause(world, ledger.doubt, PATIENT * UNIT, DOUBTS) if world.config.doubts else 0,
         len(rounds),
     )
 
@@ -93,9 +93,7 @@ def years(world: World, slot: Any) -> int:
 def pause(world: World, backoff: Backoff, longest: float, failures: int) -> tuple[float, ...]:
     """Return all that matters of a back-off: what it allows, what it remembers, and how its pause goes on."""
     width = min(backoff.width, world.config.size)
-    if not backoff.failures:
-        return (width,)
     left = max(0.0, backoff.ready_at(longest) - world.now)
-    urgent = max(0.0, backoff.ready_at(URGENT) - world.now)
+    urgent = max(0.0, backoff.ready_at(backoff.urgent) - world.now)
     counts = world.now - backoff.counted_at >= FIRST_PAUSE
     return (width, min(backoff.failures, failures), left, urgent, counts)

@@ -147,7 +147,7 @@ def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
     """Rule 3: an overdue session is not left idle while a waiter has no check, unless checks are in a pause."""
     if ledger.waiters and ledger.idle:
         checks = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.doomed]
-        allowed = ledger.doubt.allows(now, URGENT)
+        allowed = ledger.doubt.allows(now, ledger.doubt.urgent)
         if len(ledger.waiters) > len(checks) and ledger.under_way[CHECKING] < allowed:
             raise Broken(f"{len(ledger.waiters)} wait, {len(checks)} checks are under way, and an overdue one is idle")
 
@@ -170,7 +170,7 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
     """What only a pause holds back is woken when the pause ends."""
-    to_make = ledger.filling and ledger.vacant and not ledger.under_way[CREATING]
+    to_make = ledger.filling and ledger.vacant and ledger.under_way[CREATING] < ledger.creation.width
     to_check = ledger.waiters and ledger.idle and not any(ledger.under_way[kind] for kind in (CHECKING, RESETTING))
     longest = URGENT if ledger.waiters else PATIENT
     if (to_make or to_check) and not now < ledger.wake_at(now) <= now + longest:

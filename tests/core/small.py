@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pingpool.core.backoff import URGENT, Backoff
+from pingpool.core.backoff import Backoff
 from pingpool.core.ledger import Ledger
 from pingpool.core.limit import IdleLimit
 from pingpool.core.orders import Job, Round, Waiter
@@ -89,7 +89,7 @@ class SmallLedger(Ledger[Session]):
         return Held(session)
 
     def _patience(self) -> float:
-        return URGENT if self.waiters else PATIENT * UNIT
+        return self.creation.urgent if self.waiters else PATIENT * UNIT
 
 
 def no_jitter() -> float:

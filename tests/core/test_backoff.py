@@ -41,13 +41,17 @@ def test_nothing_is_allowed_in_a_pause_and_one_prober_after_it() -> None:
 
 
 def test_each_success_doubles_how_many_may_try() -> None:
-    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number."""
+    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number; with pauses, if nobody waits."""
     backoff = steady()
     backoff.failed(0.0)
     widths = []
-    while (width := backoff.allows(1.0, PATIENT)) < math.inf:
+    now = 1.0
+    while (width := backoff.allows(now, PATIENT)) < math.inf:
         widths.append(width)
-        backoff.succeeded()
+        backoff.succeeded(now)
+        assert backoff.allows(now, backoff.urgent) == backoff.width, "who waits need not wait for the pause"
+        assert backoff.allows(now, PATIENT) == 0
+        now += FIRST_PAUSE
     assert widths == [1, 2, 4, 8]
     assert widths[-1] * 2 == RECOVERED
 
@@ -78,6 +82,7 @@ def test_an_attempt_that_troubled_nobody_may_come_again_sooner() -> None:
     assert backoff.urgent == URGENT
     backoff.hasten()
     assert backoff.ready_at(backoff.urgent) == KNOCK
+    assert backoff.ready_at(PATIENT) == FIRST_PAUSE
     backoff.failed(1.0)
     assert backoff.ready_at(backoff.urgent) == 1.0 + URGENT
 

@@ -115,7 +115,7 @@ def test_rule_4_a_late_report_changes_nothing() -> None:
 
 
 def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
-    """Nobody has to ask: the slot is filled when the pause is over, by one prober first."""
+    """Nobody has to ask: when the pause is over one prober goes first, and after another pause the rest follow."""
     pool = Pool(3)
     pool.ledger.fill(Round(), 0.0)
     job = pool.jobs(CREATING)[0]
@@ -127,7 +127,29 @@ def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
     pool.ledger.tick(wake_at)
     assert len(pool.jobs(CREATING)) == 1
     pool.make_all(wake_at)
+    assert (len(pool.ledger.idle), pool.ledger.wake_at(wake_at)) == (1, 0.5)
+    pool.ledger.tick(0.5)
+    assert len(pool.jobs(CREATING)) == 2
+    pool.make_all(0.5)
     assert len(pool.ledger.idle) == 3
+
+
+def test_rule_5_who_waits_does_not_wait_for_the_pauses_of_a_recovery() -> None:
+    """After the prober's success, whoever waits has two more begun at once, and nobody hurries for the rest."""
+    pool = Pool(4)
+    pool.ledger.fill(Round(), 0.0)
+    job = pool.jobs(CREATING)[0]
+    pool.ledger.start(job)
+    pool.ledger.failed(job, AWAY, 0.0)
+    waiters = [pool.ask(0.0) for _ in range(2)]
+    pool.ledger.tick(0.25)
+    [prober] = pool.jobs(CREATING)
+    pool.ledger.start(prober)
+    pool.ledger.made(prober, pool.session(), 0.25)
+    assert len(pool.jobs(CREATING)) == 2
+    pool.make_all(0.25)
+    assert all(waiter.is_over for waiter in waiters)
+    assert (len(pool.ledger.vacant), pool.ledger.wake_at(0.25)) == (1, 0.5)
 
 
 def test_rule_5_where_no_server_is_who_waits_soon_asks_again() -> None:

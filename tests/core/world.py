@@ -242,7 +242,7 @@ class World:
 
     def down(self, place: int) -> None:
         """There is no server to make a session."""
-        self.memory.failed(self.now, KNOCK)
+        self.memory.failed(self.now, KNOCK * 2 / 3)
         self._report(self.ledger.down, self.jobs[place], ERROR)
         self._check_withdrawn()
 

@@ -31,7 +31,7 @@ class Reports(Rules[S]):
             return self._end_late(session, now)
         self._read_letters()  # the session may live at the address of one that was dropped
         slot = job.slot
-        self.creation.succeeded()
+        self.creation.succeeded(now)
         self.failure = self.refusal = None
         self.tally["made"] += 1
         self._welcome(slot, session, now)
@@ -80,7 +80,7 @@ class Reports(Rules[S]):
         if not self.creation.failures:
             self.failure = None
         if job.kind is CHECKING:
-            self.doubt.succeeded()
+            self.doubt.succeeded(now)
             self.tally["pings"] += 1
             self._learn_life(job.idle_for)
             for round in self.rounds:

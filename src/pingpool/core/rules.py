@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice, takewhile
 from typing import Literal, NamedTuple
 
-from pingpool.core.backoff import PATIENT, URGENT, Backoff
+from pingpool.core.backoff import PATIENT, Backoff
 from pingpool.core.limit import IdleLimit
 from pingpool.core.orders import Job, LimitFound, Order
 from pingpool.core.pacing import due, next_due
@@ -75,10 +75,10 @@ class Rules(Places[S]):
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
         pauses: list[float] = []
-        if self.filling and self.vacant and not self.under_way[CREATING]:
+        if self.filling and self.vacant and self.under_way[CREATING] < self.creation.width:
             pauses.append(self.creation.ready_at(self._patience()))
         if self.waiters and self.idle and not self.under_way[CHECKING]:
-            pauses.append(self.doubt.ready_at(URGENT))
+            pauses.append(self.doubt.ready_at(self.doubt.urgent))
         return min((end for end in pauses if end > now), default=math.inf)
 
     def next_due(self) -> float:
@@ -133,7 +133,7 @@ class Rules(Places[S]):
         """Have as many overdue sessions checked as there are waiters with no check under way for them."""
         proving = self.under_way[CHECKING]
         wanted = min(len(self.waiters) - proving - self.under_way[RESETTING], len(self.idle))
-        while wanted > 0 and proving < self.doubt.allows(now, URGENT):
+        while wanted > 0 and proving < self.doubt.allows(now, self.doubt.urgent):
             self._check(self.idle[0], now).urgent = True
             self.idle.popleft()
             wanted -= 1
