@@ -5,41 +5,34 @@ import re
 import sqlite3
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from pingpool.cli import demo, saboteur, venue
-from pingpool.cli.accounts import Accounts
 from pingpool.cli.app import app
 from pingpool.cli.scene import Plan
+from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.databases.sqlite import Connection, SQLite
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import MariaDBServer, PostgresServer
+from tests.cli.command import run
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
-PINGPOOL = Path(sysconfig.get_path("scripts")) / "pingpool"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would."""
-    return subprocess.run([PINGPOOL, *arguments], capture_output=True, text=True, timeout=60)
-
-
-class LeakyAccounts(Accounts):
+class LeakyAccounts(SQLAccounts):
     """A bank that keeps a coin of each transfer to itself."""
 
-    def change(self, session: Any, account: int, amount: int) -> bool:
-        return super().change(session, account, amount - (amount > 0))
+    def change(self, account: int, amount: int) -> bool:
+        return super().change(account, amount - (amount > 0))
 
 
 class BlindSQLite(SQLite):
@@ -49,10 +42,10 @@ class BlindSQLite(SQLite):
         return True
 
 
-class RottenAccounts(Accounts):
+class RottenAccounts(SQLAccounts):
     """A bank whose books cannot be read."""
 
-    def balance(self, session: Any, account: int) -> int:
+    def balance(self, account: int) -> int:
         raise LookupError("the page is torn out")
 
 
@@ -89,9 +82,9 @@ def test_a_terminal_gets_the_live_view() -> None:
 @pytest.mark.parametrize(
     ("name", "broken", "finding"),
     [
-        ("Accounts", LeakyAccounts, "BROKEN The money adds up"),
+        ("SQLAccounts", LeakyAccounts, "BROKEN The money adds up"),
         ("SQLite", BlindSQLite, "BROKEN Nobody was handed a dead session"),
-        ("Accounts", RottenAccounts, "the page is torn out"),
+        ("SQLAccounts", RottenAccounts, "the page is torn out"),
     ],
 )
 def test_a_broken_promise_ends_with_status_1(

@@ -63,7 +63,7 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             witness, name="bank", size=plan.size, ping_interval=PING_INTERVAL, default_timeout=10, slots=timeline.slot
         )
         with pool:
-            bank = Bank(pool, venue.accounts, witness, ambush, timeline)
+            bank = Bank(pool, venue.accounts_on, witness, ambush, timeline)
             saboteur = Saboteur(witness, ambush, timeline)
             scene = Scene(plan, bank, timeline)
             bank.open(plan.workers)
@@ -78,12 +78,11 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             stats = calm(pool)
             ended_at = timeline.now()
     with borrowed(venue.database) as session:
-        audit = venue.accounts.audit(session)
+        audit = venue.accounts_on(session).audit()
     return Evidence(
         plan=plan,
         elapsed=elapsed,
         ended_at=ended_at,
-        accounts=venue.accounts,
         audit=audit,
         notes=bank.notes,
         stats=stats,
@@ -119,7 +118,7 @@ def books(venue: Venue[S]) -> Generator[None]:
         with borrowed(venue.database) as session:
             until_the_end.callback(burn_the_books, venue)
             try:
-                venue.accounts.open(session)
+                venue.accounts_on(session).open()
             except Exception as error:
                 raise Unavailable(f"the bank could not be opened: {str(error).strip()}") from error
         yield
@@ -128,7 +127,7 @@ def books(venue: Venue[S]) -> Generator[None]:
 def burn_the_books(venue: Venue[S]) -> None:
     """Leave nothing behind in the database."""
     with borrowed(venue.database) as session:
-        venue.accounts.close(session)
+        venue.accounts_on(session).close()
 
 
 @contextmanager

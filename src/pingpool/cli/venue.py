@@ -1,4 +1,4 @@
-"""Where the bank stands: which database, in which dialect, how far away, and how sessions are killed there.
+"""Where the bank stands: which database, how its accounts are kept there, how far away, how sessions are killed.
 
 By default a file of SQLite's in a folder of its own, which goes when the demo ends, made as slow as a server across a
 network. Or whatever a URL names, as fast as it is; there the bank keeps its books under a name of its own, and takes
@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple
 from urllib.parse import urlsplit
 
 from pingpool.cli.accounts import Accounts
+from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.database import Database, S
 from pingpool.databases.sqlite import SQLite
 from pingpool.errors import BadURL
@@ -38,10 +39,14 @@ MARKS = {"sqlite": "?", "postgresql": "%s", "postgres": "%s", "mysql": "%s", "ma
 
 @dataclass(frozen=True, slots=True)
 class Venue(Generic[S]):
-    """A place for the bank. `kill` ends a session as a server or a firewall would; it must not be inside a call."""
+    """A place for the bank.
+
+    `accounts_on` returns the accounts as a session sees them. `kill` ends a session as a server or a firewall would; it
+    must not be inside a call.
+    """
 
     database: Database[S]
-    accounts: Accounts
+    accounts_on: Callable[[S], Accounts]
     kill: Callable[[S], None]
     distance: Distance = AT_HAND
 
@@ -51,7 +56,7 @@ def embedded() -> Generator[Venue[Any]]:
     """Offer a place that is gone after the block."""
     with tempfile.TemporaryDirectory(prefix="pingpool-demo-") as folder:
         database = SQLite(Path(folder) / "bank.db", busy_timeout=30)
-        yield Venue(database, Accounts(), partial(database.delete, timeout=1), AS_OVER_A_NETWORK)
+        yield Venue(database, SQLAccounts, partial(database.delete, timeout=1), AS_OVER_A_NETWORK)
 
 
 def named(url: str) -> Venue[Any]:
@@ -67,7 +72,7 @@ def named(url: str) -> Venue[Any]:
     if scheme == "sqlite" and urlsplit(url).path in ("", "/", "/:memory:"):
         raise BadURL("the bank needs a file: in a shared memory one session's lock is an error for the others")
     database = database_of(url)
-    accounts = Accounts(mark=MARKS[scheme], table=f"pingpool_demo_{secrets.token_hex(4)}")
+    accounts_on = partial(SQLAccounts, table=f"pingpool_demo_{secrets.token_hex(4)}", mark=MARKS[scheme])
     if scheme == "sqlite":
-        return Venue(database, accounts, partial(database.delete, timeout=1))
-    return Venue(database, accounts, database.abort)  # ends the stream on our side, which takes no privilege
+        return Venue(database, accounts_on, partial(database.delete, timeout=1))
+    return Venue(database, accounts_on, database.abort)  # ends the stream on our side, which takes no privilege
