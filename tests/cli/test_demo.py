@@ -196,6 +196,20 @@ def test_the_demo_runs_on_mariadb(mariadb_server: MariaDBServer) -> None:
     assert mariadb_server.execute("SHOW TABLES LIKE 'pingpool%'") == []
 
 
+def test_a_user_who_may_do_nothing_in_mariadb_is_told_so(mariadb_server: MariaDBServer) -> None:
+    """Who may make no table may drop none either; the demo says what came first, in one line."""
+    mariadb_server.execute("CREATE DATABASE museum")
+    mariadb_server.execute("GRANT SELECT ON museum.* TO guest@'%' IDENTIFIED BY ''")
+    try:
+        museum = mariadb_server.url.replace("root@", "guest@").replace("/test", "/museum")
+        done = run("demo", f"{museum}?ssl_disabled=true")
+        assert done.returncode == 1
+        assert re.fullmatch("the bank could not be opened: .*CREATE command denied.*\n", done.stderr)
+    finally:
+        mariadb_server.execute("DROP USER guest@'%'")
+        mariadb_server.execute("DROP DATABASE museum")
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [

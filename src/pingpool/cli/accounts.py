@@ -25,6 +25,9 @@ class Audit(NamedTuple):
 class Accounts(ABC):
     """The accounts, for as long as one holder has one session: transactions are made in a `with` block within that."""
 
+    books: str
+    """What they are written in, as one would call it to whoever looks at the database."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -43,7 +44,7 @@ def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, pictu
     """Run the demo, print the report, draw the picture if one is wanted; return whether all went as promised.
 
     Raises:
-        Unavailable: the database cannot be reached, or takes no table.
+        Unavailable: the database cannot be reached, or takes no books, or does not let go of them.
         CannotFill: it gives fewer sessions than the plan wants.
     """
     with books(venue):
@@ -116,7 +117,7 @@ def books(venue: Venue[S]) -> Generator[None]:
     """Keep the bank's books in the database for the length of a block, and no longer."""
     with ExitStack() as until_the_end:
         with borrowed(venue.database) as session:
-            until_the_end.callback(burn_the_books, venue)
+            until_the_end.push(partial(burn_the_books, venue))
             try:
                 venue.accounts_on(session).open()
             except Exception as error:
@@ -124,10 +125,15 @@ def books(venue: Venue[S]) -> Generator[None]:
         yield
 
 
-def burn_the_books(venue: Venue[S]) -> None:
-    """Leave nothing behind in the database."""
+def burn_the_books(venue: Venue[S], _: object, error: BaseException | None, trace: object) -> None:
+    """Leave nothing behind in the database. If that fails, then `error`, which ended the show, matters more."""
     with borrowed(venue.database) as session:
-        venue.accounts_on(session).close()
+        accounts = venue.accounts_on(session)
+        try:
+            accounts.close()
+        except Exception as failure:
+            if error is None:
+                raise Unavailable(f"{accounts.books} could not be removed: {str(failure).strip()}") from failure
 
 
 @contextmanager

@@ -10,6 +10,7 @@ class SQLAccounts(Accounts):
 
     def __init__(self, session: Any, *, table: str = "accounts", mark: str = "?") -> None:
         """Look at nothing yet."""
+        self.books = f"the table {table}"
         self._session = session
         self._table = table
         self._mark = mark
