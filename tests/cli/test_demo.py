@@ -213,15 +213,16 @@ def test_a_user_who_may_do_nothing_in_mariadb_is_told_so(mariadb_server: MariaDB
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("redis://cache", "PEP 249"),
-        ("spanner://project/instance/database", "PEP 249"),
+        ("spanner://project/instance/database", "begins with one of sqlite, "),
         ("sqlite://", "needs a file"),
         ("postgresql://host/db?sslmod=require", "sslmode"),
-        ("shop.db", "PEP 249"),
+        ("redis://cache/shop", "by its number"),
+        ("valkey://cache?socket_timout=3", "socket_timeout"),
+        ("shop.db", "begins with one of sqlite, "),
     ],
 )
 def test_a_url_that_is_no_place_for_a_bank_is_refused(url: str, complaint: str) -> None:
-    """A database without SQL connections, or a URL with a typo, ends with status 2 and a word on what is wrong."""
+    """A database that no bank can stand on, or a URL with a typo, ends with status 2 and a word on what is wrong."""
     done = CliRunner().invoke(app, ["demo", url])
     assert done.exit_code == 2
     assert complaint in done.output

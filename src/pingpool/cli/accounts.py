@@ -1,7 +1,7 @@
 """The accounts of the bank, as one session sees them: all that the bank asks of a database.
 
-What is changed between two commits is one transaction. It lives in the session and with its holder, nowhere else: if
-either is lost, nothing has been changed.
+They are rows of a table (`sql_accounts`) or keys of Redis (`redis_accounts`). What is changed between two commits is
+one transaction. It lives in the session and with its holder, nowhere else: if either is lost, nothing has been changed.
 """
 
 from abc import ABC, abstractmethod
@@ -20,6 +20,10 @@ class Audit(NamedTuple):
     accounts: int
     total: int
     lowest: int
+
+
+class Conflict(Exception):
+    """Another transaction came between. Nothing has been changed; one may try again."""
 
 
 class Accounts(ABC):
@@ -52,7 +56,7 @@ class Accounts(ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """Make it so."""
+        """Make it so. Raises `Conflict` if that cannot be."""
 
     @abstractmethod
     def roll_back(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Generic
 
-from pingpool.cli.accounts import ACCOUNTS, Accounts
+from pingpool.cli.accounts import ACCOUNTS, Accounts, Conflict
 from pingpool.cli.ambush import DROPPED, Ambush, Interrupted
 from pingpool.cli.waits import Waits
 from pingpool.cli.witness import Fate, Witness
@@ -108,6 +108,8 @@ class Bank(Generic[S]):
                     self._transfer()
             except Interrupted as interrupt:
                 self.notes.interrupts.append(repr(interrupt))
+            except Conflict:  # somebody else was faster, and nothing has moved
+                continue
             except PoolTimeout as error:
                 self.notes.timeouts.append(str(error))
             except Exception as error:

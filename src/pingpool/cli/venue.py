@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple
 from urllib.parse import urlsplit
 
 from pingpool.cli.accounts import Accounts
+from pingpool.cli.redis_accounts import RedisAccounts
 from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.database import Database, S
 from pingpool.databases.sqlite import SQLite
@@ -35,6 +36,9 @@ AS_OVER_A_NETWORK = Distance(handshake=0.04, round_trip=0.01)
 
 MARKS = {"sqlite": "?", "postgresql": "%s", "postgres": "%s", "mysql": "%s", "mariadb": "%s"}
 """The parameter marker of the driver for each scheme whose sessions are connections of PEP 249."""
+
+REDIS = ("redis", "rediss", "valkey", "valkeys")
+"""The schemes whose sessions are connections of redis-py or valkey-py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,15 @@ def named(url: str) -> Venue[Any]:
         ImportError: the driver is not installed.
     """
     scheme = url.partition(":")[0].lower()
-    if scheme not in MARKS:
-        raise BadURL(f"the bank needs SQL by PEP 249: a URL that begins with one of {', '.join(MARKS)}")
+    if scheme not in (*MARKS, *REDIS):
+        raise BadURL(f"the bank needs a URL that begins with one of {', '.join((*MARKS, *REDIS))}")
     if scheme == "sqlite" and urlsplit(url).path in ("", "/", "/:memory:"):
         raise BadURL("the bank needs a file: in a shared memory one session's lock is an error for the others")
     database = database_of(url)
-    accounts_on = partial(SQLAccounts, table=f"pingpool_demo_{secrets.token_hex(4)}", mark=MARKS[scheme])
+    name = f"pingpool_demo_{secrets.token_hex(4)}"
+    if scheme in REDIS:
+        return Venue(database, partial(RedisAccounts, prefix=name), database.abort)
+    accounts_on = partial(SQLAccounts, table=name, mark=MARKS[scheme])
     if scheme == "sqlite":
         return Venue(database, accounts_on, partial(database.delete, timeout=1))
     return Venue(database, accounts_on, database.abort)  # ends the stream on our side, which takes no privilege
