@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pingpool.cli import demo, saboteur, venue
+from pingpool.cli.accounts import OPENING_BALANCE, Conflict
 from pingpool.cli.app import app
 from pingpool.cli.scene import Plan
 from pingpool.cli.sql_accounts import SQLAccounts
@@ -194,6 +195,33 @@ def test_the_demo_runs_on_mariadb(mariadb_server: MariaDBServer) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\nkept") == 3
     assert mariadb_server.execute("SHOW TABLES LIKE 'pingpool%'") == []
+
+
+def collide(url: str) -> None:
+    """Look at an account, let another transaction change it, and change it too."""
+    place = venue.named(url)
+    with demo.books(place), demo.borrowed(place.database) as slow, demo.borrowed(place.database) as fast:
+        ours, theirs = place.accounts_on(slow), place.accounts_on(fast)
+        assert ours.balance(1) == OPENING_BALANCE
+        assert theirs.change(1, -1)
+        theirs.commit()
+        try:
+            ours.change(1, 1)
+        finally:
+            ours.roll_back()
+
+
+def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, mariadb_server: MariaDBServer) -> None:
+    """Where the server lets only the faster of two transactions have its way, the bank knows that for no error."""
+    with pytest.raises(Conflict):
+        collide(f"{postgres_server.url}?options=-c%20default_transaction_isolation%3Dserializable")
+    with pytest.raises(Conflict):
+        collide(f"{mariadb_server.url}?ssl_disabled=true&init_command=SET%20innodb_snapshot_isolation%3DON")
+
+
+def test_where_rows_are_locked_both_may_have_their_way(postgres_server: PostgresServer) -> None:
+    """As a server usually is set up, a change that comes later is no conflict."""
+    collide(postgres_server.url)
 
 
 def test_a_user_who_may_do_nothing_in_mariadb_is_told_so(mariadb_server: MariaDBServer) -> None:

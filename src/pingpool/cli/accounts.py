@@ -52,7 +52,10 @@ class Accounts(ABC):
 
     @abstractmethod
     def change(self, account: int, amount: int) -> bool:
-        """Give money to an account, or take some (a negative amount) if it has that; return whether it had."""
+        """Give money to an account, or take some (a negative amount) if it has that; return whether it had.
+
+        Raises `Conflict` if that cannot be.
+        """
 
     @abstractmethod
     def commit(self) -> None:

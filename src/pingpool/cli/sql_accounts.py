@@ -1,8 +1,13 @@
 """Accounts in a table: all the SQL there is, in the plain PEP 249 that most drivers understand."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
-from pingpool.cli.accounts import ACCOUNTS, OPENING_BALANCE, Accounts, Audit
+from pingpool.cli.accounts import ACCOUNTS, OPENING_BALANCE, Accounts, Audit, Conflict
+
+CONFLICTS = ("40001", "40P01", 1020, 1213)
+"""What a server says to one of two transactions that got in each other's way: SQLSTATEs, and numbers of MySQL."""
 
 
 class SQLAccounts(Accounts):
@@ -41,7 +46,8 @@ class SQLAccounts(Accounts):
 
     def commit(self) -> None:
         """Make it so."""
-        self._session.commit()
+        with conflicts():
+            self._session.commit()
 
     def roll_back(self) -> None:
         """Undo it."""
@@ -54,5 +60,17 @@ class SQLAccounts(Accounts):
 
     def _run(self, statement: str, *values: int) -> Any:
         cursor = self._session.cursor()
-        cursor.execute(statement.format(table=self._table).replace("?", self._mark), values)
+        with conflicts():
+            cursor.execute(statement.format(table=self._table).replace("?", self._mark), values)
         return cursor
+
+
+@contextmanager
+def conflicts() -> Generator[None]:
+    """Call a conflict by its name, whatever the driver calls it. A database that locks rows knows some all the same."""
+    try:
+        yield
+    except Exception as error:
+        if any(code in CONFLICTS for code in (getattr(error, "sqlstate", None), *error.args[:1])):
+            raise Conflict from error
+        raise
