@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,48 @@ def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> 
     asyncio.run(
         outlive_a_massacre(database, use, lambda: valkey_server.execute("CLIENT", "KILL", "TYPE", "normal") or True)
     )
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_redis_never_reconnects(valkey_server: ValkeyServer, scheme: str) -> None:
+    """A session that was ended fails its command, again and again, also one that a pipeline watches on."""
+
+    async def main() -> None:
+        database = aio_redis.from_url(valkey_server.url.replace("redis", scheme, 1))
+        session = await database.create(labels={}, timeout=5)
+        client = aio_redis.client_on(session)
+        assert aio_redis.client_on(session) is client
+        async with client.pipeline() as pipe:
+            await pipe.watch("word")
+            await asyncio.to_thread(valkey_server.terminate_backends)
+            for call in (partial(pipe.get, "word"), client.ping, client.ping):
+                with pytest.raises(Exception) as raised:  # noqa: PT011 (the database looks at it)
+                    await call()
+                assert database.is_lost(raised.value)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_redis_hands_no_watch_on(valkey_server: ValkeyServer, scheme: str) -> None:
+    """A session that comes back with a pipeline that watches is replaced; one whose pipeline was closed stays."""
+
+    async def main() -> None:
+        database = aio_redis.from_url(valkey_server.url.replace("redis", scheme, 1))
+        async with pingpool.open_async(database, size=1) as pool:
+            async with pool.session() as first, aio_redis.client_on(first).pipeline() as pipe:
+                await pipe.watch("word")
+            async with pool.session() as second:
+                assert second is first
+                left = aio_redis.client_on(second).pipeline()
+                await left.watch("word")
+            async with pool.session() as third:
+                assert third is not first
+                await left.reset()
+                assert await aio_redis.client_on(third).ping()
+            assert pool.stats().replaced == {"in doubt": 1}
+
+    asyncio.run(main())
 
 
 def test_redis_outlives_a_cancel(valkey_server: ValkeyServer) -> None:

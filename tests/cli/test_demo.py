@@ -5,41 +5,35 @@ import re
 import sqlite3
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from pingpool.cli import demo, saboteur, venue
-from pingpool.cli.accounts import Accounts
+from pingpool.cli.accounts import OPENING_BALANCE, Conflict
 from pingpool.cli.app import app
 from pingpool.cli.scene import Plan
+from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.databases.sqlite import Connection, SQLite
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import MariaDBServer, PostgresServer
+from tests.cli.command import run
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
-PINGPOOL = Path(sysconfig.get_path("scripts")) / "pingpool"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would."""
-    return subprocess.run([PINGPOOL, *arguments], capture_output=True, text=True, timeout=60)
-
-
-class LeakyAccounts(Accounts):
+class LeakyAccounts(SQLAccounts):
     """A bank that keeps a coin of each transfer to itself."""
 
-    def change(self, session: Any, account: int, amount: int) -> bool:
-        return super().change(session, account, amount - (amount > 0))
+    def change(self, account: int, amount: int) -> bool:
+        return super().change(account, amount - (amount > 0))
 
 
 class BlindSQLite(SQLite):
@@ -49,10 +43,10 @@ class BlindSQLite(SQLite):
         return True
 
 
-class RottenAccounts(Accounts):
+class RottenAccounts(SQLAccounts):
     """A bank whose books cannot be read."""
 
-    def balance(self, session: Any, account: int) -> int:
+    def balance(self, account: int) -> int:
         raise LookupError("the page is torn out")
 
 
@@ -89,9 +83,9 @@ def test_a_terminal_gets_the_live_view() -> None:
 @pytest.mark.parametrize(
     ("name", "broken", "finding"),
     [
-        ("Accounts", LeakyAccounts, "BROKEN The money adds up"),
+        ("SQLAccounts", LeakyAccounts, "BROKEN The money adds up"),
         ("SQLite", BlindSQLite, "BROKEN Nobody was handed a dead session"),
-        ("Accounts", RottenAccounts, "the page is torn out"),
+        ("SQLAccounts", RottenAccounts, "the page is torn out"),
     ],
 )
 def test_a_broken_promise_ends_with_status_1(
@@ -203,18 +197,60 @@ def test_the_demo_runs_on_mariadb(mariadb_server: MariaDBServer) -> None:
     assert mariadb_server.execute("SHOW TABLES LIKE 'pingpool%'") == []
 
 
+def collide(url: str) -> None:
+    """Look at an account, let another transaction change it, and change it too."""
+    place = venue.named(url)
+    with demo.books(place), demo.borrowed(place.database) as slow, demo.borrowed(place.database) as fast:
+        ours, theirs = place.accounts_on(slow), place.accounts_on(fast)
+        assert ours.balance(1) == OPENING_BALANCE
+        assert theirs.change(1, -1)
+        theirs.commit()
+        try:
+            ours.change(1, 1)
+        finally:
+            ours.roll_back()
+
+
+def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, mariadb_server: MariaDBServer) -> None:
+    """Where the server lets only the faster of two transactions have its way, the bank knows that for no error."""
+    with pytest.raises(Conflict):
+        collide(f"{postgres_server.url}?options=-c%20default_transaction_isolation%3Dserializable")
+    with pytest.raises(Conflict):
+        collide(f"{mariadb_server.url}?ssl_disabled=true&init_command=SET%20innodb_snapshot_isolation%3DON")
+
+
+def test_where_rows_are_locked_both_may_have_their_way(postgres_server: PostgresServer) -> None:
+    """As a server usually is set up, a change that comes later is no conflict."""
+    collide(postgres_server.url)
+
+
+def test_a_user_who_may_do_nothing_in_mariadb_is_told_so(mariadb_server: MariaDBServer) -> None:
+    """Who may make no table may drop none either; the demo says what came first, in one line."""
+    mariadb_server.execute("CREATE DATABASE museum")
+    mariadb_server.execute("GRANT SELECT ON museum.* TO guest@'%' IDENTIFIED BY ''")
+    try:
+        museum = mariadb_server.url.replace("root@", "guest@").replace("/test", "/museum")
+        done = run("demo", f"{museum}?ssl_disabled=true")
+        assert done.returncode == 1
+        assert re.fullmatch("the bank could not be opened: .*CREATE command denied.*\n", done.stderr)
+    finally:
+        mariadb_server.execute("DROP USER guest@'%'")
+        mariadb_server.execute("DROP DATABASE museum")
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("redis://cache", "PEP 249"),
-        ("spanner://project/instance/database", "PEP 249"),
+        ("spanner://project/instance/database", "begins with one of sqlite, "),
         ("sqlite://", "needs a file"),
         ("postgresql://host/db?sslmod=require", "sslmode"),
-        ("shop.db", "PEP 249"),
+        ("redis://cache/shop", "by its number"),
+        ("valkey://cache?socket_timout=3", "socket_timeout"),
+        ("shop.db", "begins with one of sqlite, "),
     ],
 )
 def test_a_url_that_is_no_place_for_a_bank_is_refused(url: str, complaint: str) -> None:
-    """A database without SQL connections, or a URL with a typo, ends with status 2 and a word on what is wrong."""
+    """A database that no bank can stand on, or a URL with a typo, ends with status 2 and a word on what is wrong."""
     done = CliRunner().invoke(app, ["demo", url])
     assert done.exit_code == 2
     assert complaint in done.output

@@ -5,7 +5,6 @@ import math
 import re
 import signal
 import subprocess
-import sysconfig
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -24,8 +23,7 @@ from pingpool.testing import Clock, FakeSession, FaultyDatabase
 from pingpool.testing.database import SessionDied, Trouble
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ServerMissing
-
-PINGPOOL = Path(sysconfig.get_path("scripts")) / "pingpool"
+from tests.cli.command import PINGPOOL
 
 
 class LonelyDatabase(FaultyDatabase):

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from pingpool.cli.accounts import Accounts
 from pingpool.cli.ambush import Ambush, Interrupted, Victim
+from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.cli.venue import Venue
 from pingpool.cli.waits import NAMES, Waits, in_words
 from pingpool.cli.witness import Fate, Witness
@@ -19,7 +19,7 @@ Ends = list[BaseException | str]
 def witness() -> Witness[FakeSession]:
     """A witness of a database without a server."""
     database = FaultyDatabase()
-    return Witness(Venue(database, Accounts(), partial(database.delete, timeout=1)))
+    return Witness(Venue(database, SQLAccounts, partial(database.delete, timeout=1)))
 
 
 def opened(witness: Witness[FakeSession]) -> FakeSession:

@@ -206,6 +206,63 @@ def test_a_client_never_reconnects(valkey_server: ValkeyServer, redis: Redis) ->
         assert pool.stats().replaced == {"lost": 1}
 
 
+def test_a_pipeline_that_watches_never_reconnects(valkey_server: ValkeyServer, redis: Redis) -> None:
+    """The driver calls it a conflict when the connection of a pipeline that watches dies; the pool knows better."""
+    with pingpool.open(redis, size=1) as pool:
+        refused = pytest.raises(redis._driver.WatchError)
+        with refused as raised, pool.session() as session, client_on(session).pipeline() as pipe:
+            pipe.watch("word")
+            valkey_server.terminate_backends()
+            pipe.get("word")
+        assert redis.is_lost(raised.value)
+        assert redis.is_lost(error_of(client_on(session).ping))
+        until(lambda: lends(pool))
+        assert pool.stats().replaced == {"lost": 1}
+
+
+def test_a_conflict_costs_no_session(valkey_server: ValkeyServer, redis: Redis) -> None:
+    """A transaction that was refused because somebody else was faster says nothing about its session, which stays."""
+    with pingpool.open(redis, size=1) as pool:
+        refused = pytest.raises(redis._driver.WatchError)
+        with refused as raised, pool.session() as first, client_on(first).pipeline() as pipe:
+            pipe.watch("word")
+            valkey_server.execute("SET", "word", "b")
+            pipe.multi()
+            pipe.set("word", "a").execute()
+        assert not redis.is_lost(raised.value)
+        with pool.session() as second:
+            assert second is first
+            assert client_on(second).get("word") == b"b"
+
+
+def watch(client: Any) -> Any:
+    """Leave a WATCH in force."""
+    pipe = client.pipeline()
+    pipe.watch("word")
+    return pipe
+
+
+def subscribe(client: Any) -> Any:
+    """Leave a subscription."""
+    pubsub = client.pubsub()
+    pubsub.subscribe("news")
+    pubsub.get_message(timeout=SOON)
+    return pubsub
+
+
+@pytest.mark.parametrize("leave_open", [watch, subscribe])
+def test_what_a_client_left_open_is_not_handed_on(redis: Redis, leave_open: Callable[[Any], Any]) -> None:
+    """A session that comes back with a WATCH or a subscription is replaced; who left it disturbs no next holder."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            left = leave_open(client_on(first))
+        with pool.session() as second:
+            assert second is not first
+            left.close()
+            assert client_on(second).ping()
+        assert pool.stats().replaced == {"in doubt": 1}
+
+
 @pytest.mark.filterwarnings("ignore:.*never put back:ResourceWarning")
 def test_a_client_keeps_no_session_alive(redis: Redis) -> None:
     """A holder that drops its connection and keeps the client is noticed, as any that drops one."""

@@ -1,6 +1,17 @@
-"""The accounts of the bank: all the SQL there is, in the plain PEP 249 that most drivers understand."""
+"""The accounts of the bank, as one session sees them: all that the bank asks of a database.
 
-from typing import Any, NamedTuple
+They are rows of a table (`sql_accounts`) or keys of Redis (`redis_accounts`). What is changed between two commits is
+one transaction. It lives in the session and with its holder, nowhere else: if either is lost, nothing has been changed.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
+
+ACCOUNTS = 100
+"""How many accounts there are."""
+
+OPENING_BALANCE = 1000
+"""What each of them holds at first."""
 
 
 class Audit(NamedTuple):
@@ -11,56 +22,49 @@ class Audit(NamedTuple):
     lowest: int
 
 
-class Accounts:
-    """A table of accounts that all start with the same balance. `mark` is the driver's parameter marker."""
+class Conflict(Exception):
+    """Another transaction came between. Nothing has been changed; one may try again."""
 
-    def __init__(
-        self, count: int = 100, opening_balance: int = 1000, *, mark: str = "?", table: str = "accounts"
-    ) -> None:
-        """Open no account yet."""
-        self.count = count
-        self.opening_balance = opening_balance
-        self.table = table
-        self._mark = mark
 
-    def open(self, session: Any) -> None:
-        """Make the table and fill it."""
-        self._run(session, "CREATE TABLE {table} (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)")
-        for account in range(self.count):
-            self._run(session, "INSERT INTO {table} VALUES (?, ?)", account, self.opening_balance)
-        self.commit(session)
+class Accounts(ABC):
+    """The accounts, for as long as one holder has one session: transactions are made in a `with` block within that."""
 
-    def close(self, session: Any) -> None:
-        """Take the table away, if it is there."""
-        self._run(session, "DROP TABLE IF EXISTS {table}")
-        self.commit(session)
+    books: str
+    """What they are written in, as one would call it to whoever looks at the database."""
 
-    def balance(self, session: Any, account: int) -> int:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the session; what is open in it is for the pool to undo."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Make the accounts, all with the same balance."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take the accounts away, if they are there."""
+
+    @abstractmethod
+    def balance(self, account: int) -> int:
         """Look at one account."""
-        row = self._run(session, "SELECT balance FROM {table} WHERE id = ?", account).fetchone()
-        return int(row[0])
 
-    def change(self, session: Any, account: int, amount: int) -> bool:
-        """Give money to an account, or take some (a negative amount) if it has that; return whether it had."""
-        changed = self._run(
-            session, "UPDATE {table} SET balance = balance + ? WHERE id = ? AND balance >= ?", amount, account, -amount
-        )
-        return bool(changed.rowcount == 1)
+    @abstractmethod
+    def change(self, account: int, amount: int) -> bool:
+        """Give money to an account, or take some (a negative amount) if it has that; return whether it had.
 
-    def commit(self, session: Any) -> None:
-        """Make it so."""
-        session.commit()
+        Raises `Conflict` if that cannot be.
+        """
 
-    def roll_back(self, session: Any) -> None:
+    @abstractmethod
+    def commit(self) -> None:
+        """Make it so. Raises `Conflict` if that cannot be."""
+
+    @abstractmethod
+    def roll_back(self) -> None:
         """Undo what was changed since the last commit."""
-        session.rollback()
 
-    def audit(self, session: Any) -> Audit:
+    @abstractmethod
+    def audit(self) -> Audit:
         """Look at the books."""
-        row = self._run(session, "SELECT COUNT(*), SUM(balance), MIN(balance) FROM {table}").fetchone()
-        return Audit(*map(int, row))
-
-    def _run(self, session: Any, statement: str, *values: int) -> Any:
-        cursor = session.cursor()
-        cursor.execute(statement.format(table=self.table).replace("?", self._mark), values)
-        return cursor

@@ -129,9 +129,10 @@ def demo(
 
     Opening a session takes 40 ms and a ping 10 ms, as over a network, so that you can see them.
 
-    With a URL the bank stands in that database, be it SQLite, PostgreSQL, MySQL or MariaDB, at its own speed. It keeps
-    its books in one table, `pingpool_demo_...`, which is dropped at the end. Sessions are killed by ending their
-    streams here, so the user in the URL need be no more than one who may create a table.
+    With a URL the bank stands in that database, be it SQLite, PostgreSQL, MySQL, MariaDB, Redis or Valkey, at its own
+    speed. It keeps its books in one table, or in keys that begin with one prefix, `pingpool_demo_...`, and takes them
+    with it at the end. Sessions are killed by ending their streams here, so the user in the URL need be no more than
+    one who may create a table, or write and delete keys.
 
     At the end the books are checked. The exit status is **0** if no money was lost, no worker was handed a
     dead session and every slot of the pool is in order; **1** if not, or if the database cannot be reached.
@@ -142,6 +143,7 @@ def demo(
     - `pingpool demo --timeline demo.svg`
     - `pingpool demo --plain > report.txt`
     - `pingpool demo postgresql://user:password@host/database`
+    - `pingpool demo redis://cache`
     """
     console = Console(highlight=False)
     plan = Plan(seconds=seconds, workers=workers, size=size)

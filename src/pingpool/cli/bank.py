@@ -7,12 +7,12 @@ Whatever a worker meets on the way goes into the bank's notes.
 import random
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Generic
 
-from pingpool.cli.accounts import Accounts
+from pingpool.cli.accounts import ACCOUNTS, Accounts, Conflict
 from pingpool.cli.ambush import DROPPED, Ambush, Interrupted
 from pingpool.cli.waits import Waits
 from pingpool.cli.witness import Fate, Witness
@@ -48,12 +48,17 @@ class Bank(Generic[S]):
     """The hours of a day, each with its length in seconds."""
 
     def __init__(
-        self, pool: PingingPool[S], accounts: Accounts, witness: Witness[S], ambush: Ambush[S], timeline: Timeline
+        self,
+        pool: PingingPool[S],
+        accounts_on: Callable[[S], Accounts],
+        witness: Witness[S],
+        ambush: Ambush[S],
+        timeline: Timeline,
     ) -> None:
         """Build the bank; nobody works there yet."""
         self.pool = pool
-        self.accounts = accounts
         self.notes = Notes()
+        self._accounts_on = accounts_on
         self._witness = witness
         self._ambush = ambush
         self._timeline = timeline
@@ -103,6 +108,8 @@ class Bank(Generic[S]):
                     self._transfer()
             except Interrupted as interrupt:
                 self.notes.interrupts.append(repr(interrupt))
+            except Conflict:  # somebody else was faster, and nothing has moved
+                continue
             except PoolTimeout as error:
                 self.notes.timeouts.append(str(error))
             except Exception as error:
@@ -111,24 +118,24 @@ class Bank(Generic[S]):
 
     def _transfer(self) -> None:
         """Move some money, in one transaction."""
-        source, target = random.sample(range(self.accounts.count), 2)
-        with self._in_line() as line, self.pool.session() as session, self._holding(session):
+        source, target = random.sample(range(ACCOUNTS), 2)
+        with self._in_line() as line, self.pool.session() as session, self._holding(session) as accounts:
             line.close()
-            balance = self.accounts.balance(session, source)
+            balance = accounts.balance(source)
             time.sleep(random.uniform(0.5, 1.5) * THOUGHT)
-            self._move(session, source, target, amount=random.randint(1, max(1, balance // 4)))
+            self._move(accounts, session, source, target, amount=random.randint(1, max(1, balance // 4)))
         self.notes.transfers.append(time.monotonic())
 
-    def _move(self, session: S, source: int, target: int, amount: int) -> None:
+    def _move(self, accounts: Accounts, session: S, source: int, target: int, amount: int) -> None:
         """Take and give in one transaction; everybody begins with the lower account, so that there is no deadlock."""
         first, second = sorted([(source, -amount), (target, amount)])
-        is_begun = self.accounts.change(session, *first)
+        is_begun = accounts.change(*first)
         if is_begun:
             self._ambush.pass_by(session)
-        if is_begun and self.accounts.change(session, *second):
-            self.accounts.commit(session)
+        if is_begun and accounts.change(*second):
+            accounts.commit()
         else:
-            self.accounts.roll_back(session)
+            accounts.roll_back()
 
     def _walk_away(self) -> None:
         """Lose a session, and say so."""
@@ -142,7 +149,8 @@ class Bank(Generic[S]):
         with self._in_line():
             session = self.pool.get()
         with self._judging(session):
-            self.accounts.change(session, random.randrange(self.accounts.count), -1)
+            accounts = self._accounts_on(session)  # its transaction is open until both are forgotten
+            accounts.change(random.randrange(ACCOUNTS), -1)
             self._timeline.mark(DROPPED, self._timeline.lane_of(session))
 
     def _in_line(self) -> ExitStack:
@@ -157,11 +165,11 @@ class Bank(Generic[S]):
         self.notes.waits.note(time.monotonic() - joined_at)
 
     @contextmanager
-    def _holding(self, session: S) -> Generator[None]:
-        """Use a session, and let go of it in the end."""
+    def _holding(self, session: S) -> Generator[Accounts]:
+        """Use the accounts on a session, and let go of it in the end."""
         try:
-            with self._judging(session):
-                yield
+            with self._judging(session), self._accounts_on(session) as accounts:
+                yield accounts
         finally:
             self._witness.let_go(session)
 

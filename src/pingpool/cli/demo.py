@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -43,7 +44,7 @@ def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, pictu
     """Run the demo, print the report, draw the picture if one is wanted; return whether all went as promised.
 
     Raises:
-        Unavailable: the database cannot be reached, or takes no table.
+        Unavailable: the database cannot be reached, or takes no books, or does not let go of them.
         CannotFill: it gives fewer sessions than the plan wants.
     """
     with books(venue):
@@ -63,7 +64,7 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             witness, name="bank", size=plan.size, ping_interval=PING_INTERVAL, default_timeout=10, slots=timeline.slot
         )
         with pool:
-            bank = Bank(pool, venue.accounts, witness, ambush, timeline)
+            bank = Bank(pool, venue.accounts_on, witness, ambush, timeline)
             saboteur = Saboteur(witness, ambush, timeline)
             scene = Scene(plan, bank, timeline)
             bank.open(plan.workers)
@@ -78,12 +79,11 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             stats = calm(pool)
             ended_at = timeline.now()
     with borrowed(venue.database) as session:
-        audit = venue.accounts.audit(session)
+        audit = venue.accounts_on(session).audit()
     return Evidence(
         plan=plan,
         elapsed=elapsed,
         ended_at=ended_at,
-        accounts=venue.accounts,
         audit=audit,
         notes=bank.notes,
         stats=stats,
@@ -117,18 +117,23 @@ def books(venue: Venue[S]) -> Generator[None]:
     """Keep the bank's books in the database for the length of a block, and no longer."""
     with ExitStack() as until_the_end:
         with borrowed(venue.database) as session:
-            until_the_end.callback(burn_the_books, venue)
+            until_the_end.push(partial(burn_the_books, venue))
             try:
-                venue.accounts.open(session)
+                venue.accounts_on(session).open()
             except Exception as error:
                 raise Unavailable(f"the bank could not be opened: {str(error).strip()}") from error
         yield
 
 
-def burn_the_books(venue: Venue[S]) -> None:
-    """Leave nothing behind in the database."""
+def burn_the_books(venue: Venue[S], _: object, error: BaseException | None, trace: object) -> None:
+    """Leave nothing behind in the database. If that fails, then `error`, which ended the show, matters more."""
     with borrowed(venue.database) as session:
-        venue.accounts.close(session)
+        accounts = venue.accounts_on(session)
+        try:
+            accounts.close()
+        except Exception as failure:
+            if error is None:
+                raise Unavailable(f"{accounts.books} could not be removed: {str(failure).strip()}") from failure
 
 
 @contextmanager

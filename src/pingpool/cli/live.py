@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pingpool.cli.accounts import ACCOUNTS
 from pingpool.cli.ambush import DROPPED, INTERRUPTED, KILLED_IDLE, KILLED_IN_USE
 from pingpool.cli.scene import Scene
 from pingpool.cli.waits import NAMES, in_words
@@ -53,7 +54,7 @@ def picture(scene: Scene, width: int) -> RenderableType:
 def headline(scene: Scene, width: int) -> Text:
     """Say what this is, and how much of it is left."""
     plan = scene.plan
-    what = f"{plan.workers} workers, {plan.size} sessions, {scene.bank.accounts.count} accounts, one saboteur  "
+    what = f"{plan.workers} workers, {plan.size} sessions, {ACCOUNTS} accounts, one saboteur  "
     left = f"  {scene.left():.1f} s left"
     length = max(0, width - len(what) - len(left) - 1)
     done = min(length, round(length * scene.elapsed() / plan.seconds))

@@ -4,6 +4,7 @@ import time
 
 from rich.console import Console
 
+from pingpool.cli.accounts import ACCOUNTS
 from pingpool.cli.scene import Scene
 
 
@@ -11,8 +12,7 @@ def follow(scene: Scene, console: Console) -> None:
     """Print a line for each second until the time is up."""
     plan = scene.plan
     console.print(
-        f"{plan.workers} workers, {plan.size} sessions, {scene.bank.accounts.count} accounts, "
-        f"{plan.seconds:g} s, and a saboteur",
+        f"{plan.workers} workers, {plan.size} sessions, {ACCOUNTS} accounts, {plan.seconds:g} s, and a saboteur",
         soft_wrap=True,
     )
     second = 0

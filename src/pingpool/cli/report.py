@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from pingpool.cli.accounts import Accounts, Audit
+from pingpool.cli.accounts import ACCOUNTS, OPENING_BALANCE, Audit
 from pingpool.cli.ambush import DROPPED, INTERRUPTED, KILLED_IDLE, KILLED_IN_USE
 from pingpool.cli.bank import Notes
 from pingpool.cli.scene import Plan
@@ -31,7 +31,6 @@ class Evidence:
     plan: Plan
     elapsed: float
     ended_at: float
-    accounts: Accounts
     audit: Audit
     notes: Notes
     stats: Stats
@@ -46,11 +45,11 @@ class Evidence:
     def checks(self) -> list[Check]:
         """Hold what happened against what was promised."""
         audit, notes, stats = self.audit, self.notes, self.stats
-        due = self.accounts.count * self.accounts.opening_balance
+        due = ACCOUNTS * OPENING_BALANCE
         errors = [*notes.dead_on_arrival, *notes.surprises]
         return [
             Check(
-                audit.total == due and audit.accounts == self.accounts.count and audit.lowest >= 0,
+                audit.total == due and audit.accounts == ACCOUNTS and audit.lowest >= 0,
                 "The money adds up",
                 f"{audit.accounts} accounts hold {audit.total:,} of {due:,}; the poorest has {audit.lowest}",
             ),
@@ -79,7 +78,7 @@ def print_report(evidence: Evidence, console: Console) -> None:
     console.print()
     console.print(
         f"In {evidence.elapsed:.1f} s {plan.workers} workers moved money [bold]{len(notes.transfers):,} times[/bold] "
-        f"between {evidence.accounts.count} accounts, through {plan.size} pooled sessions.",
+        f"between {ACCOUNTS} accounts, through {plan.size} pooled sessions.",
         soft_wrap=True,
     )
     console.print()

@@ -1,4 +1,4 @@
-"""Where the bank stands: which database, in which dialect, how far away, and how sessions are killed there.
+"""Where the bank stands: which database, how its accounts are kept there, how far away, how sessions are killed.
 
 By default a file of SQLite's in a folder of its own, which goes when the demo ends, made as slow as a server across a
 network. Or whatever a URL names, as fast as it is; there the bank keeps its books under a name of its own, and takes
@@ -16,6 +16,8 @@ from typing import Any, Generic, NamedTuple
 from urllib.parse import urlsplit
 
 from pingpool.cli.accounts import Accounts
+from pingpool.cli.redis_accounts import RedisAccounts
+from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.database import Database, S
 from pingpool.databases.sqlite import SQLite
 from pingpool.errors import BadURL
@@ -35,13 +37,20 @@ AS_OVER_A_NETWORK = Distance(handshake=0.04, round_trip=0.01)
 MARKS = {"sqlite": "?", "postgresql": "%s", "postgres": "%s", "mysql": "%s", "mariadb": "%s"}
 """The parameter marker of the driver for each scheme whose sessions are connections of PEP 249."""
 
+REDIS = ("redis", "rediss", "valkey", "valkeys")
+"""The schemes whose sessions are connections of redis-py or valkey-py."""
+
 
 @dataclass(frozen=True, slots=True)
 class Venue(Generic[S]):
-    """A place for the bank. `kill` ends a session as a server or a firewall would; it must not be inside a call."""
+    """A place for the bank.
+
+    `accounts_on` returns the accounts as a session sees them. `kill` ends a session as a server or a firewall would; it
+    must not be inside a call.
+    """
 
     database: Database[S]
-    accounts: Accounts
+    accounts_on: Callable[[S], Accounts]
     kill: Callable[[S], None]
     distance: Distance = AT_HAND
 
@@ -51,7 +60,7 @@ def embedded() -> Generator[Venue[Any]]:
     """Offer a place that is gone after the block."""
     with tempfile.TemporaryDirectory(prefix="pingpool-demo-") as folder:
         database = SQLite(Path(folder) / "bank.db", busy_timeout=30)
-        yield Venue(database, Accounts(), partial(database.delete, timeout=1), AS_OVER_A_NETWORK)
+        yield Venue(database, SQLAccounts, partial(database.delete, timeout=1), AS_OVER_A_NETWORK)
 
 
 def named(url: str) -> Venue[Any]:
@@ -62,12 +71,15 @@ def named(url: str) -> Venue[Any]:
         ImportError: the driver is not installed.
     """
     scheme = url.partition(":")[0].lower()
-    if scheme not in MARKS:
-        raise BadURL(f"the bank needs SQL by PEP 249: a URL that begins with one of {', '.join(MARKS)}")
+    if scheme not in (*MARKS, *REDIS):
+        raise BadURL(f"the bank needs a URL that begins with one of {', '.join((*MARKS, *REDIS))}")
     if scheme == "sqlite" and urlsplit(url).path in ("", "/", "/:memory:"):
         raise BadURL("the bank needs a file: in a shared memory one session's lock is an error for the others")
     database = database_of(url)
-    accounts = Accounts(mark=MARKS[scheme], table=f"pingpool_demo_{secrets.token_hex(4)}")
+    name = f"pingpool_demo_{secrets.token_hex(4)}"
+    if scheme in REDIS:
+        return Venue(database, partial(RedisAccounts, prefix=name), database.abort)
+    accounts_on = partial(SQLAccounts, table=name, mark=MARKS[scheme])
     if scheme == "sqlite":
-        return Venue(database, accounts, partial(database.delete, timeout=1))
-    return Venue(database, accounts, database.abort)  # ends the stream on our side, which takes no privilege
+        return Venue(database, accounts_on, partial(database.delete, timeout=1))
+    return Venue(database, accounts_on, database.abort)  # ends the stream on our side, which takes no privilege

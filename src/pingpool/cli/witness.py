@@ -146,6 +146,10 @@ class Witness(Database[S]):
         """Free a thread that hangs on the session."""
         self.database.abort(session)
 
+    def __repr__(self) -> str:
+        """Name what is watched."""
+        return repr(self.database)
+
     def _over_the_distance(self, call: Callable[..., None], session: S, timeout: float) -> None:
         time.sleep(self._distance.round_trip)
         with self._of(session).lock:

@@ -10,7 +10,7 @@ socket would be another session. `client_on` makes a client that speaks on the c
 import importlib
 import weakref
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases import redis
@@ -57,7 +57,7 @@ class AsyncRedis(AsyncDatabase[Session]):
         except BaseException:
             await session.disconnect(nowait=True)
             raise
-        session.redis_connect_func = refuse_to_reconnect  # the name is the same in both drivers
+        redis.never_again(session)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
@@ -79,6 +79,15 @@ class AsyncRedis(AsyncDatabase[Session]):
         if reader is None or reader.at_eof() or reader.exception() is not None:
             return False
         return look_through(session._writer.transport) is not Look.HUNG_UP
+
+    def needs_reset(self, session: Session) -> bool:
+        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        client = _clients.get(session)
+        return client is not None and bool(client.connection_pool.borrowers)
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
+        self._twin.reset(session, timeout=timeout)
 
     def is_lost(self, error: BaseException) -> bool:
         """Is it the driver's word for trouble with the connection? The driver has closed it then."""
@@ -115,27 +124,24 @@ def no_retry(driver: Any) -> Any:
     return retry(importlib.import_module(f"{driver.__name__}.backoff").NoBackoff(), 0)
 
 
-def refuse_to_reconnect(session: Session) -> NoReturn:
-    """Stand in for the introduction on a new socket: there is to be none."""
-    driver: Any = importlib.import_module(type(session).__module__.partition(".")[0])
-    raise driver.ConnectionError("the session is lost: its connection is closed")
-
-
 class Sole:
     """A pool of one connection, as the driver's client wants to see a pool. It does not keep the connection alive."""
 
     def __init__(self, session: Session) -> None:
         """Lend this connection, each time."""
+        self.borrowers = 0
         self._session = weakref.ref(session)
         self._encoder = session.encoder
         self.connection_kwargs = {"protocol": session.protocol}
 
     async def get_connection(self, *names: object, **options: object) -> Session:
         """Lend the connection."""
+        self.borrowers += 1
         return self._session()
 
     async def release(self, connection: Session) -> None:
         """Take it back."""
+        self.borrowers -= 1
 
     def get_encoder(self) -> Any:
         """Return how it writes values."""
@@ -146,14 +152,20 @@ class Sole:
         return self.connection_kwargs["protocol"]
 
 
+_clients: weakref.WeakKeyDictionary[Session, Any] = weakref.WeakKeyDictionary()
+
+
 def client_on(session: Session) -> Any:
-    """Return a `redis.asyncio.Redis` or `valkey.asyncio.Valkey` that speaks on this connection, and on no other.
+    """Return the `redis.asyncio.Redis` or `valkey.asyncio.Valkey` that speaks on this connection, and on no other.
 
     It serves as long as the connection is lent. Once the connection is lost, it raises `ConnectionError`.
     """
-    driver: Any = importlib.import_module(type(session).__module__.partition(".")[0] + ".asyncio")
-    kind: Any = getattr(driver, "Valkey", None) or driver.Redis
-    return kind(connection_pool=Sole(session))
+    client = _clients.get(session)
+    if client is None:
+        driver: Any = importlib.import_module(f"{redis.driver_of(session).__name__}.asyncio")
+        kind: Any = getattr(driver, "Valkey", None) or driver.Redis
+        client = _clients[session] = kind(connection_pool=Sole(session))
+    return client
 
 
 def from_url(url: str) -> AsyncRedis:

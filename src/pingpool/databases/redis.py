@@ -13,7 +13,7 @@ import ssl
 import weakref
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from pingpool.database import Database
 from pingpool.databases.labelling import as_text
@@ -85,6 +85,7 @@ class Redis(Database[Session]):
         session.socket_timeout = own
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
+        never_again(session)
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
@@ -116,9 +117,22 @@ class Redis(Database[Session]):
             return peek(link) == PUSH
         return look is not Look.HUNG_UP and not session.can_read(0)
 
+    def needs_reset(self, session: Session) -> bool:
+        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        client = _clients.get(session)
+        return client is not None and bool(client.connection_pool.borrowers)
+
+    def reset(self, session: Session, *, timeout: float) -> None:
+        """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
+        raise RuntimeError("the last holder left a pipeline with a WATCH, or a subscription, open")
+
     def is_lost(self, error: BaseException) -> bool:
-        """Is it the driver's word for trouble with the connection? The driver has closed it then."""
-        return isinstance(error, self._driver.ConnectionError | self._driver.TimeoutError)
+        """Is it the driver's word for trouble with the connection? The driver has closed it then.
+
+        A pipeline that watches keys says `WatchError`, also when what came between was the end of its connection.
+        """
+        trouble = error.__context__ if isinstance(error, self._driver.WatchError) else error
+        return isinstance(trouble, self._driver.ConnectionError | self._driver.TimeoutError)
 
     def is_transient(self, error: BaseException) -> bool:
         """Did the server answer a ping, if only with a complaint (it is busy with a script)?"""
@@ -168,6 +182,9 @@ class Sole:
 
     def __init__(self, session: Session, driver: Any) -> None:
         """Lend this connection, each time."""
+        self.borrowers = (
+            0  # for the length of a command; a pipeline that watches, or a subscription, until it is closed
+        )
         self._session = weakref.ref(session)
         self._driver = driver
         self._encoder = session.encoder
@@ -184,11 +201,13 @@ class Sole:
         """Lend the connection, unless it is closed: another would be another session."""
         session = self._session()
         if session is None or session._sock is None:
-            raise self._driver.ConnectionError("the session is lost: its connection is closed")
+            raise self._driver.ConnectionError(LOST)
+        self.borrowers += 1
         return session
 
     def release(self, connection: Session) -> None:
         """Take it back."""
+        self.borrowers -= 1
 
     def get_encoder(self) -> Any:
         """Return how it writes values."""
@@ -216,10 +235,23 @@ def client_on(session: Session) -> Any:
     """
     client = _clients.get(session)
     if client is None:
-        driver: Any = importlib.import_module(type(session).__module__.partition(".")[0])
-        kind: Any = getattr(driver, "Valkey", None) or driver.Redis
+        driver = driver_of(session)
+        kind = getattr(driver, "Valkey", None) or driver.Redis
         client = _clients[session] = kind(connection_pool=Sole(session, driver))
     return client
+
+
+def never_again(session: Session) -> None:
+    """Forbid a connection to connect once more, which drivers do without a word: it would be another session."""
+    setattr(session, f"{driver_of(session).__name__}_connect_func", refuse_to_reconnect)
+
+
+def refuse_to_reconnect(session: Session) -> NoReturn:
+    """Stand in for the introduction on a new socket: there is to be none."""
+    raise driver_of(session).ConnectionError(LOST)
+
+
+LOST = "the session is lost: its connection is closed"
 
 
 def from_url(url: str) -> Redis:
@@ -264,6 +296,11 @@ def first_driver(preferred: str = DRIVERS[0]) -> Any:
         except ImportError:
             continue
     raise ImportError('Redis and Valkey need redis-py or valkey-py: pip install "pingpool[redis]"')
+
+
+def driver_of(session: Session) -> Any:
+    """Return the driver that made this connection."""
+    return importlib.import_module(type(session).__module__.partition(".")[0])
 
 
 def options_of(kind: Any) -> set[str]:
