@@ -6,6 +6,8 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 TYPED  := src $(wildcard tests/typing)
 
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+
 UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
   make_venv = $(UV) venv --quiet --seed --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
@@ -17,10 +19,10 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-long check bench outages clean
+.PHONY: help demo demo-spanner test test-long mariadb check bench outages clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 	$(VENV)/bin/pingpool demo --seconds 5
@@ -33,6 +35,12 @@ test: $(VENV)/ready-dev  ## run the tests
 
 test-long: $(VENV)/ready-dev  ## run the tests that take minutes
 	$(PY) -m pytest -m long
+
+mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubuntu)
+	@PATH="$$PATH:/usr/sbin" command -v mariadbd >/dev/null || { \
+	  $(AS_ROOT) apt-get update -qq && \
+	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    mariadb-server-core mariadb-client-core; }
 
 check: $(VENV)/ready-dev  ## lint, check the format, the types and the architecture
 	$(PY) -m ruff check

@@ -182,9 +182,7 @@ class Sole:
 
     def __init__(self, session: Session, driver: Any) -> None:
         """Lend this connection, each time."""
-        self.borrowers = (
-            0  # for the length of a command; a pipeline that watches, or a subscription, until it is closed
-        )
+        self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
         self._session = weakref.ref(session)
         self._driver = driver
         self._encoder = session.encoder

@@ -1,4 +1,7 @@
-"""A private MariaDB, from the operating system (Debian: `mariadb-server`); no wheel carries one."""
+"""A private MariaDB, from the operating system (Debian: `mariadb-server-core` and `mariadb-client-core`).
+
+No wheel carries one.
+"""
 
 import os
 import signal
@@ -102,7 +105,7 @@ def find_program(*names: str) -> Path:
     """Return the first of these programs that is installed. Raises `ServerMissing` if there is none."""
     found = first_program(*names)
     if found is None:
-        raise ServerMissing(f"there is no MariaDB to run (no {names[0]}); Debian: apt-get install mariadb-server")
+        raise ServerMissing(f"there is no MariaDB to run (no {names[0]}); Debian: apt-get install mariadb-server-core mariadb-client-core")
     return found
 
 
