@@ -134,6 +134,15 @@ def test_a_wrong_password_is_said_at_once() -> None:
             asyncio.run(main())
 
 
+@pytest.mark.parametrize("place", ["host:abc", "host:0", "[::1]:70000", "user:secret@one:5432,two:-1"])
+def test_a_port_that_makes_no_sense_is_refused_before_anything_is_connected(place: str) -> None:
+    """The drivers for PostgreSQL agree on what a port is, and the error says it, but no password."""
+    for scheme in ("asyncpg", "postgresql"):
+        with pytest.raises(pingpool.BadURL, match="a port is a number") as caught:
+            pingpool.open_async(f"{scheme}://{place}/shop")
+        assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
 def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> None:
     """So are those of redis-py and of valkey-py; neither reconnects in secret."""

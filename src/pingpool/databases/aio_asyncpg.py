@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.labelling import as_text
 from pingpool.databases.sockets import Look, look_through
+from pingpool.databases.urls import check_port
 
 try:
     asyncpg: Any = import_module("asyncpg")  # it has no types
@@ -114,5 +116,12 @@ REFUSED = (
 
 
 def from_url(url: str) -> AsyncPG:
-    """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`."""
+    """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
+
+    Raises:
+        BadURL: a port makes no sense. Options are for the server to judge: what asyncpg does not know it sends there.
+    """
+    for place in urlsplit(url).netloc.rpartition("@")[2].split(","):
+        if port := place.rpartition("]")[2].partition(":")[2]:
+            check_port(port)
     return AsyncPG("postgresql:" + url.partition(":")[2])

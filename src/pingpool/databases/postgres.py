@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pingpool.database import Database
 from pingpool.databases.labelling import as_text
 from pingpool.databases.sockets import Look, await_speech, hang_up, look_at
+from pingpool.databases.urls import check_port
 from pingpool.errors import BadURL
 
 try:
@@ -247,6 +248,6 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
         complaint = str(error).strip().replace(conninfo, "...") if conninfo else str(error).strip()
         raise BadURL(f"PostgreSQL: {complaint}{hint}") from None
     for port in str(where.get("port") or 5432).split(","):
-        if port and not (port.isdecimal() and 0 < int(port) < 65536):
-            raise BadURL(f"PostgreSQL: a port is a number from 1 to 65535, not {port!r}")
+        if port:
+            check_port(port)
     return where

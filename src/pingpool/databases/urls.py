@@ -58,6 +58,12 @@ def take_apart(url: str, kinds: Mapping[str, Callable[[str], Any]], *, elsewhere
     return Target(parts.scheme, parts.hostname, port, user or None, password, unquote(parts.path[1:]), options)
 
 
+def check_port(port: str) -> None:
+    """Refuse what is no port. Raises `BadURL`."""
+    if not (port.isdecimal() and 0 < int(port) < 65536):
+        raise BadURL(f"a port is a number from 1 to 65535, not {port!r}")
+
+
 def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> None:
     """Refuse an option that nobody knows, and name the one that may have been meant. Raises `BadURL`."""
     known = list(known)

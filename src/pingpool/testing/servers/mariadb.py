@@ -105,7 +105,8 @@ def find_program(*names: str) -> Path:
     """Return the first of these programs that is installed. Raises `ServerMissing` if there is none."""
     found = first_program(*names)
     if found is None:
-        raise ServerMissing(f"there is no MariaDB to run (no {names[0]}); Debian: apt-get install mariadb-server-core mariadb-client-core")
+        get = "apt-get install mariadb-server-core mariadb-client-core"
+        raise ServerMissing(f"there is no MariaDB to run (no {names[0]}); Debian: {get}")
     return found
 
 
