@@ -19,7 +19,8 @@ from pingpool.databases.urls import check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 IN_TRANSACTION = 1
-"""The flag of the server's status, sent with each answer, that says so."""
+AUTOCOMMIT = 2
+"""The flags of the server's status, sent with each answer, that say so."""
 
 LOST = frozenset(
     {
@@ -117,11 +118,12 @@ class MySQL(Database[Any]):
         return look is Look.QUIET
 
     def needs_reset(self, session: Any) -> bool:
-        """Is a transaction open, or a result unread? Of drivers that cannot tell it must be supposed."""
+        """May a transaction be open, or a result be unread? Of drivers that cannot tell it must be supposed."""
         status = getattr(session, "server_status", None)
         if isinstance(status, int):
-            unread = getattr(getattr(session, "_result", None), "unbuffered_active", False)
-            return bool(status & IN_TRANSACTION or unread)
+            result = getattr(session, "_result", None)
+            unread = getattr(result, "unbuffered_active", False) or getattr(result, "has_next", False)
+            return bool(unread) or not is_settled(status, result)
         return getattr(session, "in_transaction", True) is not False
 
     def reset(self, session: Any, *, timeout: float) -> None:
@@ -213,6 +215,17 @@ def code_of(error: BaseException) -> int | None:
         return None
     code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     return code if isinstance(code, int) else None
+
+
+def is_settled(status: int, result: object) -> bool:
+    """Is it certain that no transaction is open?
+
+    Rows and errors tell nothing: PyMySQL, and aiomysql too, drops the status that comes with rows, and errors come
+    without any. A SELECT outside autocommit has opened a transaction all the same, whose snapshot grows old.
+    """
+    if status & IN_TRANSACTION:
+        return False
+    return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
 
 
 def socket_of(session: Any) -> int | None:
