@@ -316,6 +316,13 @@ def test_a_password_that_changes_is_asked_for_at_each_creation(strict_server: Ma
     strict_server.set_password("right")
 
 
+def test_a_password_may_have_any_letters(strict_server: MariaDBServer) -> None:
+    """Letters beyond ASCII reach the server as it stores them."""
+    strict_server.set_password("пароль-ä")
+    from_url(strict_server.url + PLAIN).create(labels={}, timeout=SOON).close()
+    strict_server.set_password("right")
+
+
 def test_a_fork_shares_no_session(mysql: MySQL) -> None:
     """A child gets sessions of its own, and its end does not end its parent's."""
     with pingpool.open(mysql, size=1) as pool:

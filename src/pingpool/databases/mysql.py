@@ -87,10 +87,9 @@ class MySQL(Database[Any]):
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = as_text(labels, after=where.get("program_name"))
-        password = self._password() if callable(self._password) else self._password
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout))
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
-        session = driver().connect(**where, password=password, read_timeout=timeout, write_timeout=timeout)
+        session = driver().connect(**where, password=self._secret(), read_timeout=timeout, write_timeout=timeout)
         session._read_timeout, session._write_timeout = own
         return session
 
@@ -168,6 +167,11 @@ class MySQL(Database[Any]):
     def __hash__(self) -> int:
         """Agree with equality."""
         return hash((self._where["host"], self._where["port"], self._where["database"], self._connect))
+
+    def _secret(self) -> bytes:
+        """Ask for the password, and write it as the server has it: the driver would write Latin-1, or raise."""
+        password = self._password() if callable(self._password) else self._password
+        return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes
 
     def _identity(self) -> tuple[object, ...]:
         return self._where, self._password, self._connect
