@@ -13,13 +13,12 @@ import pingpool
 from pingpool import BadURL, CannotFill, DatabaseRefuses, PingingPool
 from pingpool.databases.mysql import IN_TRANSACTION, MySQL, from_url
 from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import MariaDBServer, PrivateServer, ServerMissing
-from tests.databases.tls import certificate
+from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
 
 pymysql = pytest.importorskip("pymysql")
 
-pytest_plugins = ["pingpool.testing.fixtures"]
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
 
@@ -39,19 +38,6 @@ def session(mysql: MySQL) -> Iterator[Any]:
     yield session
     if session.open:
         session.close()
-
-
-@pytest.fixture(scope="module")
-def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDBServer]:
-    """A server that asks for a password, speaks TLS, has room for few, and remembers who introduced himself how."""
-    cert, key = certificate(tmp_path_factory.mktemp("tls"))
-    settings = {"ssl-cert": cert, "ssl-key": key, "max-connections": 10, "performance-schema": "ON"}
-    try:
-        server = MariaDBServer(settings=settings, password="right")
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
 
 
 def run(session: Any, statement: str) -> Any:
@@ -347,6 +333,8 @@ def test_a_fork_shares_no_session(mysql: MySQL) -> None:
         ("mysql://host/db?ssl_disable=1", "did you mean ssl_disabled"),
         ("mysql://host/db?ssl_disabled=perhaps", "cannot be 'perhaps'"),
         ("mysql://host/db?connect_timeout=soon", "cannot be 'soon'"),
+        ("mysql://host/db?ssl=true", "cannot be 'true'"),
+        ("mysql://host/db?charset=klingon", "knows no charset 'klingon'"),
         ("mysql://host/db?password=x", "before the question mark"),
         ("mysql://host:99999/db", "[Pp]ort"),
         ("mysql://host:port/db", "[Pp]ort"),

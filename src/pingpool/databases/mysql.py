@@ -76,6 +76,7 @@ class MySQL(Database[Any]):
         self._connect = connect
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
+            check_charset(options.get("charset"))
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
 
@@ -126,9 +127,8 @@ class MySQL(Database[Any]):
         return getattr(session, "in_transaction", True) is not False
 
     def reset(self, session: Any, *, timeout: float) -> None:
-        """Roll back. A session with an unread result is beyond that: reading on might take for ever."""
-        if getattr(getattr(session, "_result", None), "unbuffered_active", False):
-            raise RuntimeError("the last holder left the result of a query unread")
+        """Roll back. A session with an unread result is beyond that."""
+        refuse_unread(session)
         with limited(session, timeout):
             session.rollback()
 
@@ -185,23 +185,33 @@ def from_url(url: str) -> MySQL:
     Raises:
         BadURL: the URL makes no sense.
     """
+    return MySQL(**arguments(url))
+
+
+def arguments(url: str) -> dict[str, Any]:
+    """Return what a URL says as the arguments of `MySQL`, or of its twin for asyncio. Raises `BadURL`."""
     target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database", "connect"))
     if "/" in target.path:
         raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
-    return MySQL(
-        target.host or "localhost",
-        target.port or 3306,
-        user=target.user,
-        password=target.password or "",
-        database=target.path or None,
-        **target.options,
-    )
+    place = {"host": target.host or "localhost", "port": target.port or 3306, "database": target.path or None}
+    return {**place, "user": target.user, "password": target.password or "", **target.options}
+
+
+def no_text(value: str) -> None:
+    """Refuse an option that is an object, and so has no place in a URL."""
+    raise ValueError(value)
 
 
 WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
-SWITCHES = ("autocommit", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity", "local_infile", "use_unicode")
-KINDS: dict[str, Callable[[str], Any]] = {**dict.fromkeys(WHOLE, int), **dict.fromkeys(SWITCHES, switch)}
-"""How options of PyMySQL are read that are not text."""
+TLS_SWITCHES = ("ssl_disabled", "ssl_verify_cert", "ssl_verify_identity")
+SWITCHES = (*TLS_SWITCHES, "autocommit", "local_infile", "use_unicode", "echo")
+OBJECTS = ("ssl", "conv", "cursorclass", "auth_plugin_map")
+KINDS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(WHOLE, int),
+    **dict.fromkeys(SWITCHES, switch),
+    **dict.fromkeys(OBJECTS, no_text),
+}
+"""How options of PyMySQL, and of aiomysql, are read that are not text."""
 
 
 def driver() -> Any:
@@ -211,6 +221,12 @@ def driver() -> Any:
     except ImportError as missing:
         raise ImportError(f'MySQL needs PyMySQL, or connect=: pip install "pingpool[mysql]" ({missing})') from missing
     return pymysql
+
+
+def check_charset(name: str | None) -> None:
+    """Refuse a character set that PyMySQL does not know, over which it would stumble. Raises `BadURL`."""
+    if name and driver().charset.charset_by_name(name) is None:
+        raise BadURL(f"PyMySQL knows no charset {name!r}")
 
 
 def code_of(error: BaseException) -> int | None:
@@ -230,6 +246,12 @@ def is_settled(status: int, result: object) -> bool:
     if status & IN_TRANSACTION:
         return False
     return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
+
+
+def refuse_unread(session: Any) -> None:
+    """Raise if the result of a query streams and was not read to its end: reading on might take for ever."""
+    if getattr(getattr(session, "_result", None), "unbuffered_active", False):
+        raise RuntimeError("the last holder left the result of a query unread")
 
 
 def socket_of(session: Any) -> int | None:
