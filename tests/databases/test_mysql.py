@@ -4,22 +4,21 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
 import pingpool
 from pingpool import BadURL, CannotFill, DatabaseRefuses, PingingPool
-from pingpool.databases.mysql import MySQL, from_url
+from pingpool.databases.mysql import IN_TRANSACTION, MySQL, from_url
 from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import MariaDBServer, PrivateServer, ServerMissing
-from tests.databases.tls import certificate
+from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
 
 pymysql = pytest.importorskip("pymysql")
 
-pytest_plugins = ["pingpool.testing.fixtures"]
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
 
@@ -39,19 +38,6 @@ def session(mysql: MySQL) -> Iterator[Any]:
     yield session
     if session.open:
         session.close()
-
-
-@pytest.fixture(scope="module")
-def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDBServer]:
-    """A server that asks for a password, speaks TLS, has room for few, and remembers who introduced himself how."""
-    cert, key = certificate(tmp_path_factory.mktemp("tls"))
-    settings = {"ssl-cert": cert, "ssl-key": key, "max-connections": 10, "performance-schema": "ON"}
-    try:
-        server = MariaDBServer(settings=settings, password="right")
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
 
 
 def run(session: Any, statement: str) -> Any:
@@ -82,12 +68,12 @@ def test_a_ping_is_one_round_trip_and_a_glance_none(mariadb_server: MariaDBServe
     before = proxy.round_trips
     for _ in range(10):
         assert mysql.glance(session)
-        assert not mysql.needs_reset(session)
+        mysql.needs_reset(session)
     assert proxy.round_trips == before
     for _ in range(10):
         mysql.ping(session, timeout=SOON)
     assert proxy.round_trips == before + 10
-    assert not mysql.needs_reset(session)
+    assert not session.server_status & IN_TRANSACTION
     session.close()
 
 
@@ -154,6 +140,35 @@ def test_an_open_transaction_is_rolled_back(mariadb_server: MariaDBServer, mysql
             assert second is first
             assert run(second, "SELECT count(*) FROM notes") == (0,)
     mariadb_server.execute("DROP TABLE notes")
+
+
+@pytest.mark.parametrize("last", ["SELECT count(*) FROM news", "COMPLAIN"])
+def test_no_snapshot_is_handed_on(mariadb_server: MariaDBServer, mysql: MySQL, last: str) -> None:
+    """A SELECT opens a transaction of which PyMySQL takes no note: what it saw is not what the next holder sees."""
+    mariadb_server.execute("CREATE OR REPLACE TABLE news (text text) ENGINE=InnoDB")
+    with pingpool.open(mysql, size=1) as pool:
+        with suppress(pymysql.ProgrammingError), pool.session() as first:
+            assert run(first, "SELECT count(*) FROM news") == (0,)
+            run(first, last)
+        mariadb_server.execute("INSERT INTO news VALUES ('fresh')")
+        with pool.session() as second:
+            assert second is first
+            assert run(second, "SELECT count(*) FROM news") == (1,)
+    mariadb_server.execute("DROP TABLE news")
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_what_is_settled_is_not_reset(mariadb_server: MariaDBServer, autocommit: bool) -> None:
+    """No round trip is spent on a session that certainly is in no transaction: in autocommit, or after a COMMIT."""
+    mysql = from_url(f"{mariadb_server.url}{PLAIN}&autocommit={autocommit}")
+    session = mysql.create(labels={}, timeout=SOON)
+    assert run(session, "SELECT 1") == (1,)
+    assert mysql.needs_reset(session) is not autocommit
+    run(session, "COMMIT")
+    assert not mysql.needs_reset(session)
+    run(session, "BEGIN")
+    assert mysql.needs_reset(session)
+    session.close()
 
 
 def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:
@@ -288,6 +303,13 @@ def test_a_password_that_changes_is_asked_for_at_each_creation(strict_server: Ma
     strict_server.set_password("right")
 
 
+def test_a_password_may_have_any_letters(strict_server: MariaDBServer) -> None:
+    """Letters beyond ASCII reach the server as it stores them."""
+    strict_server.set_password("пароль-ä")
+    from_url(strict_server.url + PLAIN).create(labels={}, timeout=SOON).close()
+    strict_server.set_password("right")
+
+
 def test_a_fork_shares_no_session(mysql: MySQL) -> None:
     """A child gets sessions of its own, and its end does not end its parent's."""
     with pingpool.open(mysql, size=1) as pool:
@@ -312,6 +334,8 @@ def test_a_fork_shares_no_session(mysql: MySQL) -> None:
         ("mysql://host/db?ssl_disable=1", "did you mean ssl_disabled"),
         ("mysql://host/db?ssl_disabled=perhaps", "cannot be 'perhaps'"),
         ("mysql://host/db?connect_timeout=soon", "cannot be 'soon'"),
+        ("mysql://host/db?ssl=true", "cannot be 'true'"),
+        ("mysql://host/db?charset=klingon", "knows no charset 'klingon'"),
         ("mysql://host/db?password=x", "before the question mark"),
         ("mysql://host:99999/db", "[Pp]ort"),
         ("mysql://host:port/db", "[Pp]ort"),

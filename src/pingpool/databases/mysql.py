@@ -19,7 +19,8 @@ from pingpool.databases.urls import check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 IN_TRANSACTION = 1
-"""The flag of the server's status, sent with each answer, that says so."""
+AUTOCOMMIT = 2
+"""The flags of the server's status, sent with each answer, that say so."""
 
 LOST = frozenset(
     {
@@ -75,6 +76,7 @@ class MySQL(Database[Any]):
         self._connect = connect
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
+            check_charset(options.get("charset"))
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
 
@@ -86,10 +88,9 @@ class MySQL(Database[Any]):
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = as_text(labels, after=where.get("program_name"))
-        password = self._password() if callable(self._password) else self._password
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout))
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
-        session = driver().connect(**where, password=password, read_timeout=timeout, write_timeout=timeout)
+        session = driver().connect(**where, password=self._secret(), read_timeout=timeout, write_timeout=timeout)
         session._read_timeout, session._write_timeout = own
         return session
 
@@ -117,17 +118,17 @@ class MySQL(Database[Any]):
         return look is Look.QUIET
 
     def needs_reset(self, session: Any) -> bool:
-        """Is a transaction open, or a result unread? Of drivers that cannot tell it must be supposed."""
+        """May a transaction be open, or a result be unread? Of drivers that cannot tell it must be supposed."""
         status = getattr(session, "server_status", None)
         if isinstance(status, int):
-            unread = getattr(getattr(session, "_result", None), "unbuffered_active", False)
-            return bool(status & IN_TRANSACTION or unread)
+            result = getattr(session, "_result", None)
+            unread = getattr(result, "unbuffered_active", False) or getattr(result, "has_next", False)
+            return bool(unread) or not is_settled(status, result)
         return getattr(session, "in_transaction", True) is not False
 
     def reset(self, session: Any, *, timeout: float) -> None:
-        """Roll back. A session with an unread result is beyond that: reading on might take for ever."""
-        if getattr(getattr(session, "_result", None), "unbuffered_active", False):
-            raise RuntimeError("the last holder left the result of a query unread")
+        """Roll back. A session with an unread result is beyond that."""
+        refuse_unread(session)
         with limited(session, timeout):
             session.rollback()
 
@@ -167,6 +168,11 @@ class MySQL(Database[Any]):
         """Agree with equality."""
         return hash((self._where["host"], self._where["port"], self._where["database"], self._connect))
 
+    def _secret(self) -> bytes:
+        """Ask for the password, and write it as the server has it: the driver would write Latin-1, or raise."""
+        password = self._password() if callable(self._password) else self._password
+        return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes
+
     def _identity(self) -> tuple[object, ...]:
         return self._where, self._password, self._connect
 
@@ -179,23 +185,33 @@ def from_url(url: str) -> MySQL:
     Raises:
         BadURL: the URL makes no sense.
     """
+    return MySQL(**arguments(url))
+
+
+def arguments(url: str) -> dict[str, Any]:
+    """Return what a URL says as the arguments of `MySQL`, or of its twin for asyncio. Raises `BadURL`."""
     target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database", "connect"))
     if "/" in target.path:
         raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
-    return MySQL(
-        target.host or "localhost",
-        target.port or 3306,
-        user=target.user,
-        password=target.password or "",
-        database=target.path or None,
-        **target.options,
-    )
+    place = {"host": target.host or "localhost", "port": target.port or 3306, "database": target.path or None}
+    return {**place, "user": target.user, "password": target.password or "", **target.options}
+
+
+def no_text(value: str) -> None:
+    """Refuse an option that is an object, and so has no place in a URL."""
+    raise ValueError(value)
 
 
 WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
-SWITCHES = ("autocommit", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity", "local_infile", "use_unicode")
-KINDS: dict[str, Callable[[str], Any]] = {**dict.fromkeys(WHOLE, int), **dict.fromkeys(SWITCHES, switch)}
-"""How options of PyMySQL are read that are not text."""
+TLS_SWITCHES = ("ssl_disabled", "ssl_verify_cert", "ssl_verify_identity")
+SWITCHES = (*TLS_SWITCHES, "autocommit", "local_infile", "use_unicode", "echo")
+OBJECTS = ("ssl", "conv", "cursorclass", "auth_plugin_map")
+KINDS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(WHOLE, int),
+    **dict.fromkeys(SWITCHES, switch),
+    **dict.fromkeys(OBJECTS, no_text),
+}
+"""How options of PyMySQL, and of aiomysql, are read that are not text."""
 
 
 def driver() -> Any:
@@ -207,12 +223,35 @@ def driver() -> Any:
     return pymysql
 
 
+def check_charset(name: str | None) -> None:
+    """Refuse a character set that PyMySQL does not know, over which it would stumble. Raises `BadURL`."""
+    if name and driver().charset.charset_by_name(name) is None:
+        raise BadURL(f"PyMySQL knows no charset {name!r}")
+
+
 def code_of(error: BaseException) -> int | None:
     """Return the number that MySQL, or its driver, gave the error; None for an error of anything else."""
     if not any(kind.__name__ == "Error" for kind in type(error).__mro__):
         return None
     code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     return code if isinstance(code, int) else None
+
+
+def is_settled(status: int, result: object) -> bool:
+    """Is it certain that no transaction is open?
+
+    Rows and errors tell nothing: PyMySQL, and aiomysql too, drops the status that comes with rows, and errors come
+    without any. A SELECT outside autocommit has opened a transaction all the same, whose snapshot grows old.
+    """
+    if status & IN_TRANSACTION:
+        return False
+    return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
+
+
+def refuse_unread(session: Any) -> None:
+    """Raise if the result of a query streams and was not read to its end: reading on might take for ever."""
+    if getattr(getattr(session, "_result", None), "unbuffered_active", False):
+        raise RuntimeError("the last holder left the result of a query unread")
 
 
 def socket_of(session: Any) -> int | None:

@@ -1,0 +1,215 @@
+"""MySQL and MariaDB for asyncio, by aiomysql: what is pooled is `aiomysql.Connection`.
+
+aiomysql is PyMySQL with another way to read, so its connections and errors are judged as `databases.mysql` does it.
+"""
+
+import asyncio
+import inspect
+import ssl
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, TypeAlias
+
+from pingpool.database import AsyncDatabase
+from pingpool.databases import mysql
+from pingpool.databases.labelling import as_text
+from pingpool.databases.sockets import Look, look_at
+from pingpool.databases.urls import check_names
+from pingpool.errors import BadURL
+
+try:
+    aiomysql: Any = import_module("aiomysql")  # it has no types
+except ImportError as missing:
+    raise ImportError(f'MySQL for asyncio needs aiomysql: pip install "pingpool[aiomysql]" ({missing})') from missing
+
+Session: TypeAlias = Any
+"""An `aiomysql.Connection`."""
+
+TLS = (*mysql.TLS_SWITCHES, "ssl", "ssl_ca", "ssl_cert", "ssl_key", "ssl_key_password")
+"""The options of TLS: they are PyMySQL's."""
+
+UNREACHABLE, NO_TLS = 2003, 2026
+"""Codes of errors that the driver finds out by itself."""
+
+OFFERS_TLS = 2048
+"""The flag of the server's capabilities that says so."""
+
+GOODBYE = b"\x01\0\0\0\x01"
+"""A packet with the protocol's command to quit."""
+
+ROOM = 160
+"""Bytes of `program_name` that are sent: aiomysql can write 250 of attributes in all, its own among them."""
+
+
+class AsyncMySQL(AsyncDatabase[Session]):
+    """The sessions of one MySQL or MariaDB database.
+
+        pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
+
+    Args:
+        host, port, user, database: where to connect.
+        password: the password, or a function that is asked for it each time a session is opened, for passwords that
+            change. It is asked within the loop, so it should have it at hand.
+        **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... TLS is chosen in
+            PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 3306,
+        *,
+        user: str | None = None,
+        password: str | Callable[[], str] = "",
+        database: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Connect to nothing yet."""
+        known = {*inspect.signature(aiomysql.connect).parameters, *TLS, "database"} - {"db", "loop"}
+        check_names(options, known, "aiomysql")
+        mysql.check_charset(options.get("charset"))
+        tls = {name: options.pop(name) for name in TLS if name in options}
+        self._twin: Any = mysql.MySQL(host, port, user=user, password=password, database=database, **tls)
+        self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "db": database, **options}
+        self._tls = context_of(tls)
+        self._insists_on_tls = any(value for name, value in tls.items() if name != "ssl_disabled")
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels are seen as `program_name` in `session_connect_attrs`, as far as there is room."""
+        where = dict(self._where)
+        limit = min(timeout, where.pop("connect_timeout", None) or timeout)
+        name = as_text(labels, after=where.get("program_name"))
+        where["program_name"] = name.encode()[:ROOM].decode(errors="ignore")
+        password = self._twin._secret().decode("latin-1")  # as which aiomysql will write it
+        session = Connection(**where, password=password, ssl=self._tls)
+        session.insists_on_tls = self._insists_on_tls
+        try:
+            with self._naming_causes(limit):
+                async with asyncio.timeout(limit):
+                    await session._connect()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Send the protocol's own ping, which opens no transaction, and wait for the answer; never reconnect."""
+        await session.ping(reconnect=False)
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Say goodbye and hang up, waiting for nothing; the server rolls back what is open."""
+        if not session.closed:
+            session._writer.write(GOODBYE)
+            session.close()
+
+    def glance(self, session: Session) -> bool:
+        """Is the stream quiet, to the loop and to the system? All that this protocol ever says unasked is goodbye."""
+        reader = session._reader
+        if reader is None or reader._buffer or reader.at_eof() or reader.exception() is not None:
+            return False
+        return look_at(session._writer.get_extra_info("socket").fileno()) is Look.QUIET
+
+    def needs_reset(self, session: Session) -> bool:
+        """May a transaction be open, or a result be unread?"""
+        return bool(self._twin.needs_reset(session))
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Roll back. A session with an unread result is beyond that."""
+        mysql.refuse_unread(session)
+        await session.rollback()
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Does its code say that the session is gone? aiomysql has no code for a connection that was closed here."""
+        return isinstance(error, aiomysql.InterfaceError) or bool(self._twin.is_lost(error))
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Did the server answer a ping, if only with a complaint (a KILL QUERY that came too late)?"""
+        return bool(self._twin.is_transient(error))
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
+        return isinstance(error.__cause__, ssl.SSLCertVerificationError) or bool(self._twin.is_fatal(error))
+
+    def __repr__(self) -> str:
+        """Name the place, and no secret."""
+        return f"Async{self._twin!r}"
+
+    def __eq__(self, other: object) -> bool:
+        """Two that connect in the same way are the same database."""
+        return isinstance(other, AsyncMySQL) and (other._twin, other._where) == (self._twin, self._where)
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(self._twin)
+
+    @contextmanager
+    def _naming_causes(self, limit: float) -> Generator[None]:
+        """Say of a server that cannot be reached where it was sought, and why in vain; the driver says only a host."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise self._unreachable(f"no answer within {limit:g} s") from error
+        except aiomysql.OperationalError as error:
+            if error.args[0] == UNREACHABLE:
+                raise self._unreachable(error.__cause__) from error.__cause__
+            raise
+
+    def _unreachable(self, why: object) -> Exception:
+        """Return the driver's own error, in full."""
+        place = self._where.get("unix_socket") or f"{self._where['host']}:{self._where['port']}"
+        error: Exception = aiomysql.OperationalError(UNREACHABLE, f"Can't connect to MySQL server on {place} ({why})")
+        return error
+
+
+class Connection(aiomysql.Connection):  # type: ignore[misc]
+    """aiomysql's connection, which keeps to TLS where that was asked for, and ends at once when it is closed."""
+
+    insists_on_tls = False
+    _link: Any = None
+
+    async def _request_authentication(self) -> None:
+        """Introduce itself, once it is clear whether by TLS."""
+        settle_tls(self)
+        try:
+            await aiomysql.Connection._request_authentication(self)
+        finally:
+            self._link = self._writer and self._writer.transport  # the driver forgets it if connecting fails
+
+    def close(self) -> None:
+        """Hang up. A closing in good order would wait for the other side, under TLS for half a minute."""
+        link = self._writer.transport if self._writer else self._link
+        if link is not None:
+            link.abort()
+        aiomysql.Connection.close(self)
+
+
+def settle_tls(session: Session) -> None:
+    """Of a server without TLS, ask for none, or nothing at all: the driver would ask, and go on in the clear."""
+    if session._ssl_context and not session.server_capabilities & OFFERS_TLS:
+        if session.insists_on_tls:
+            raise aiomysql.OperationalError(NO_TLS, "SSL is required but the server doesn't support it")
+        session._ssl_context = None
+        session.client_flag &= ~OFFERS_TLS
+
+
+def context_of(tls: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """Return what PyMySQL makes of its options, if anything. Once is enough: it takes longer than connecting."""
+    try:
+        unconnected = mysql.driver().connect(defer_connect=True, **tls)
+    except Exception as error:
+        raise BadURL(f"MySQL: PyMySQL can do no TLS with {', '.join(tls)}: {error}") from error
+    context: ssl.SSLContext | None = getattr(unconnected, "ctx", None)
+    return context
+
+
+def from_url(url: str) -> AsyncMySQL:
+    """Return the database that a `mysql://` or `mariadb://` URL names, as `databases.mysql.from_url` reads it.
+
+    Raises:
+        BadURL: the URL makes no sense.
+    """
+    return AsyncMySQL(**mysql.arguments(url))

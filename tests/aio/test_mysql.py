@@ -1,0 +1,466 @@
+"""MariaDB by aiomysql: what is proven, seen, undone, lost and cancelled, on real servers."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+
+import pingpool
+from pingpool.databases.aio_mysql import AsyncMySQL, from_url
+from pingpool.databases.mysql import IN_TRANSACTION
+from pingpool.testing.proxy import FaultProxy
+from pingpool.testing.servers import MariaDBServer, PrivateServer
+from tests.aio.test_databases import outlive_a_cancel, outlive_a_massacre
+from tests.databases.waiting import SOON, until
+
+aiomysql: Any = pytest.importorskip("aiomysql")
+
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
+
+ProxyFor = Callable[[PrivateServer], FaultProxy]
+
+PLAIN = "?ssl_disabled=true"
+
+
+@pytest.fixture
+def mysql(mariadb_server: MariaDBServer) -> AsyncMySQL:
+    """The database of the private server."""
+    return from_url(mariadb_server.url + PLAIN)
+
+
+async def run(session: Any, statement: str) -> Any:
+    """Run a statement and return its first row."""
+    async with session.cursor() as cursor:
+        await cursor.execute(statement)
+        return await cursor.fetchone()
+
+
+async def connect(mysql: AsyncMySQL) -> Any:
+    """Open a session."""
+    return await mysql.create(labels={}, timeout=SOON)
+
+
+async def soon(happens: Callable[[], bool]) -> None:
+    """Wait, while the loop goes on, for what the server or the loop does in its own time."""
+    async with asyncio.timeout(SOON):
+        while not await asyncio.to_thread(happens):
+            await asyncio.sleep(0.002)
+
+
+async def error_of(call: Awaitable[object]) -> BaseException:
+    """Return what a call raises."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (the caller looks at it)
+        await call
+    return raised.value
+
+
+class CancelledAt:
+    """A coroutine during which its task is cancelled, the n-th time that it waits."""
+
+    def __init__(self, n: int, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.steps_left = n
+        self.coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        go_on: Callable[[], Any] = partial(self.coroutine.send, None)
+        while True:
+            try:
+                awaited = go_on()
+            except StopIteration as end:
+                return end.value
+            self.steps_left -= 1
+            task = asyncio.current_task()
+            if self.steps_left == 0 and task is not None:
+                task.cancel()
+            try:
+                yield awaited
+                go_on = partial(self.coroutine.send, None)
+            except BaseException as thrown:
+                go_on = partial(self.coroutine.throw, thrown)
+
+
+# The ping and the glance
+
+
+def test_a_ping_is_one_round_trip_and_a_glance_none(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
+    """The proxy counts one round trip for each ping, and none for glances; no transaction is left open."""
+    proxy = fault_proxy(mariadb_server)
+    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        before = proxy.round_trips
+        for _ in range(10):
+            assert mysql.glance(session)
+            mysql.needs_reset(session)
+        assert proxy.round_trips == before
+        for _ in range(10):
+            await mysql.ping(session, timeout=SOON)
+        assert proxy.round_trips == before + 10
+        assert not session.server_status & IN_TRANSACTION
+        session.close()
+
+    asyncio.run(main())
+
+
+def test_a_ping_never_reconnects(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """A terminated session fails its ping, again and again."""
+
+    async def main() -> None:
+        session = await connect(mysql)
+        mariadb_server.terminate_backends()
+        for _ in range(2):
+            error = await error_of(mysql.ping(session, timeout=SOON))
+            assert not mysql.is_transient(error)
+        assert mariadb_server.backends() == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+@pytest.mark.parametrize("end", [FaultProxy.cut, FaultProxy.reset])
+def test_a_glance_sees_every_kind_of_end(
+    strict_server: MariaDBServer, fault_proxy: ProxyFor, end: Callable[[FaultProxy], int], options: str
+) -> None:
+    """FIN and RST are seen before the loop has heard of them, and after; a ping says that the session is dead."""
+    proxy = fault_proxy(strict_server)
+    mysql = from_url(strict_server.url_at(proxy.port) + options)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        assert mysql.glance(session)
+        end(proxy)
+        until(lambda: not mysql.glance(session))  # meanwhile the loop stands still
+        await soon(lambda: session._reader.at_eof() or session._reader.exception() is not None)
+        for _ in range(5):
+            assert not mysql.glance(session)
+            await asyncio.sleep(0)
+        assert mysql.is_lost(await error_of(mysql.ping(session, timeout=SOON)))
+        assert not mysql.glance(session)
+
+    asyncio.run(main())
+
+
+def test_a_glance_hears_last_words(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """A goodbye that the loop has read is no answer to anything: the session is not lent, whether the stream ended."""
+
+    async def main() -> None:
+        session = await connect(mysql)
+        session._reader.feed_data(b"\x07\0\0\0\xffbye...")
+        assert not mysql.glance(session)
+        session.close()
+
+    asyncio.run(main())
+
+
+def test_a_glance_under_tls(strict_server: MariaDBServer) -> None:
+    """Under TLS, whose tickets may come at any time, a quiet session looks alive and one that was ended does not."""
+    mysql = from_url(strict_server.url)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        assert (await run(session, "SHOW STATUS LIKE 'Ssl_version'"))[1].startswith("TLS")
+        assert mysql.glance(session)
+        await mysql.ping(session, timeout=SOON)
+        assert mysql.glance(session)
+        strict_server.terminate_backends()
+        await soon(lambda: not mysql.glance(session))
+        session.close()
+
+    asyncio.run(main())
+
+
+def test_an_idle_kill_is_not_handed_out(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """A session that the server dropped for idleness is replaced at checkout; its next holder notices nothing."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            async with pool.session() as first:
+                await run(first, "SET SESSION wait_timeout = 1")
+            await soon(lambda: mariadb_server.backends() == [])
+            async with pool.session() as second:
+                assert second is not first
+                assert await run(second, "SELECT 1") == (1,)
+
+    asyncio.run(main())
+
+
+def test_an_idle_session_that_was_killed_is_not_handed_out(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """Killed while the loop stood still, it is replaced all the same by the next checkout, which comes at once."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=2) as pool:
+            for _ in range(20):
+                assert mariadb_server.terminate_backends()
+                for _ in range(2):
+                    async with pool.session() as session:
+                        assert await run(session, "SELECT 1") == (1,)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
+    strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str
+) -> None:
+    """A session whose link swallows everything is given up by its ping; its socket is closed, another is lent."""
+    proxy = fault_proxy(strict_server)
+    mysql = from_url(strict_server.url_at(proxy.port) + options)
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=0.3) as pool:
+            async with pool.session() as first:
+                stream = first._writer.get_extra_info("socket")
+            proxy.half_open()
+            async with pool.session(timeout=SOON) as second:
+                assert second is not first
+                assert await run(second, "SELECT 1") == (1,)
+            assert stream.fileno() == -1
+            assert pool.stats().replaced["overran"] == 1
+
+    asyncio.run(main())
+
+
+# What a use may end in
+
+
+def test_a_massacre_is_outlived(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """Sessions that the server killed are replaced before anybody but their user meets them."""
+
+    async def use(session: Any) -> None:
+        assert await run(session, "SELECT 42") == (42,)
+
+    asyncio.run(outlive_a_massacre(mysql, use, mariadb_server.terminate_backends))
+
+
+def test_a_session_killed_in_use_is_lost(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """Killed inside a statement, or between two, it raises what is lost, and so does whatever is tried after that."""
+
+    async def main() -> None:
+        inside, between = await connect(mysql), await connect(mysql)
+        statement = asyncio.create_task(run(inside, "SELECT SLEEP(30)"))
+        await soon(
+            lambda: bool(
+                mariadb_server.execute("SELECT 1 FROM information_schema.processlist WHERE state='User sleep'")
+            )
+        )
+        mariadb_server.terminate_backends()
+        assert mysql.is_lost(await error_of(statement))
+        assert mysql.is_lost(await error_of(run(between, "SELECT 1")))
+        for session in (inside, between):
+            assert not mysql.glance(session)
+            assert mysql.is_lost(await error_of(session.rollback()))
+
+    asyncio.run(main())
+
+
+def test_an_answer_cut_in_the_middle_loses_the_session(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
+    """Who gets half an answer gets an error by which the session is known to be lost; the next gets all of it."""
+    proxy = fault_proxy(mariadb_server)
+    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            with pytest.raises(aiomysql.OperationalError) as raised:
+                async with pool.session() as session:
+                    proxy.cut_after(1000)
+                    await run(session, "SELECT REPEAT('x', 100000)")
+            assert mysql.is_lost(raised.value)
+            async with pool.session() as session:
+                assert await run(session, "SELECT REPEAT('x', 100000)") == ("x" * 100_000,)
+
+    asyncio.run(main())
+
+
+def test_what_somebody_closed_is_replaced(mysql: AsyncMySQL) -> None:
+    """A connection that its holder closed, politely or not, is replaced before it is lent."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            async with pool.session() as session:
+                session.close()
+            async with pool.session() as session:
+                await session.ensure_closed()
+            async with pool.session() as session:
+                assert await run(session, "SELECT 1") == (1,)
+
+    asyncio.run(main())
+
+
+# The reset
+
+
+@pytest.mark.parametrize("last", ["SELECT count(*) FROM news", "INSERT INTO news VALUES ('mine')", "COMPLAIN"])
+def test_nothing_of_a_transaction_is_handed_on(mariadb_server: MariaDBServer, mysql: AsyncMySQL, last: str) -> None:
+    """Neither what a holder left uncommitted, nor the snapshot that a SELECT took, meets the next one."""
+    mariadb_server.execute("CREATE OR REPLACE TABLE news (text text) ENGINE=InnoDB")
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            with suppress(aiomysql.ProgrammingError):
+                async with pool.session() as first:
+                    assert await run(first, "SELECT count(*) FROM news") == (0,)
+                    await run(first, last)
+            mariadb_server.execute("INSERT INTO news VALUES ('fresh')")
+            async with pool.session() as second:
+                assert second is first
+                assert await run(second, "SELECT text FROM news") == ("fresh",)
+
+    asyncio.run(main())
+    mariadb_server.execute("DROP TABLE news")
+
+
+@pytest.mark.filterwarnings("ignore:Previous unbuffered result")
+def test_a_result_left_unread_costs_the_session(mysql: AsyncMySQL) -> None:
+    """A streaming cursor that was abandoned would have to be read to its end: the session is replaced."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            async with pool.session() as first:
+                cursor = await first.cursor(aiomysql.SSCursor)
+                await cursor.execute("SELECT seq FROM seq_1_to_100000")
+                assert await cursor.fetchone() == (1,)
+            async with pool.session() as second:
+                assert second is not first
+                assert await run(second, "SELECT 1") == (1,)
+
+    asyncio.run(main())
+
+
+def test_a_second_result_left_unread_is_read(mysql: AsyncMySQL) -> None:
+    """The results of several statements that nobody asked for are not taken for the answers to the next holder's."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            async with pool.session() as first:
+                cursor = await first.cursor()
+                await cursor.execute("SELECT 1; SELECT 2; SELECT 3")
+            async with pool.session() as second:
+                assert second is first
+                assert await run(second, "SELECT 4") == (4,)
+
+    asyncio.run(main())
+
+
+# Cancelled
+
+
+def test_a_cancelled_statement_costs_the_session(mysql: AsyncMySQL) -> None:
+    """Nobody meets the answer to a statement whose caller was cancelled."""
+
+    async def hang(session: Any) -> None:
+        await run(session, "SELECT SLEEP(30)")
+
+    async def use(session: Any) -> None:
+        assert await run(session, "SELECT 42") == (42,)
+
+    asyncio.run(outlive_a_cancel(mysql, hang, use))
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+def test_connecting_leaves_nothing_wherever_it_is_cancelled(
+    strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str
+) -> None:
+    """Cancelled at each place where it waits, creating a session passes the cancel on and closes what it had opened."""
+    proxy = fault_proxy(strict_server)
+    mysql = from_url(strict_server.url_at(proxy.port) + options)
+
+    async def main() -> int:
+        step = 0
+        while True:
+            step += 1
+            attempt = CancelledAt(step, connect(mysql))
+            try:
+                session = await attempt
+            except asyncio.CancelledError:
+                await soon(lambda: proxy.connections == 0)
+                gc.collect()  # a warning of a connection left open is an error
+                continue
+            assert attempt.steps_left > 0
+            session.close()
+            return step
+
+    assert asyncio.run(main()) > 4
+
+
+@pytest.mark.parametrize("options", [PLAIN, "?"], ids=["plain", "tls"])
+@pytest.mark.parametrize("wrong", ["password", "init_command"])
+def test_what_is_refused_hangs_up(strict_server: MariaDBServer, options: str, wrong: str) -> None:
+    """When the server refuses, early or late, the socket is closed at once, and not when the server sees fit."""
+    url = strict_server.url.replace("right", "wrong" if wrong == "password" else "right")
+    mysql = from_url(f"{url}{options}&init_command=COMPLAIN")
+
+    async def main() -> None:
+        watched = vars(asyncio.get_running_loop())["_selector"].get_map()
+        before = len(watched)
+        await error_of(connect(mysql))
+        await asyncio.sleep(0)
+        assert len(watched) == before
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+def test_a_cancelled_ping_leaves_no_answer_behind(strict_server: MariaDBServer, options: str) -> None:
+    """Cancelled wherever it waits, a ping ends its session, so that nobody takes its answer for another's."""
+    mysql = from_url(strict_server.url + options)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        stream = session._writer.get_extra_info("socket")
+        with pytest.raises(asyncio.CancelledError):
+            await CancelledAt(1, mysql.ping(session, timeout=SOON))
+        assert not mysql.glance(session)
+        await soon(lambda: stream.fileno() == -1)
+        session = await connect(mysql)
+        uncancelled = CancelledAt(2, mysql.ping(session, timeout=SOON))
+        await uncancelled
+        assert uncancelled.steps_left > 0, "it waits more than once"
+        session.close()
+
+    asyncio.run(main())
+
+
+# The end
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+def test_a_deletion_ends_the_session_on_the_server(strict_server: MariaDBServer, options: str) -> None:
+    """The server hears the goodbye, and has no session any more; a second deletion does nothing."""
+    mysql = from_url(strict_server.url + options)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        assert len(strict_server.backends()) == 1
+        aborted = strict_server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
+        for _ in range(2):
+            await mysql.delete(session, timeout=SOON)
+        await soon(lambda: strict_server.backends() == [])
+        assert strict_server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'") == aborted
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+def test_a_deletion_never_hangs(strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str) -> None:
+    """A session whose link takes nothing more is deleted without waiting, and its socket is closed."""
+    proxy = fault_proxy(strict_server)
+    mysql = from_url(strict_server.url_at(proxy.port) + options)
+
+    async def main() -> None:
+        session = await connect(mysql)
+        stream = session._writer.get_extra_info("socket")
+        proxy.freeze()
+        while not session._writer.transport.get_write_buffer_size():
+            session._writer.write(bytes(1_000_000))
+        deletion = mysql.delete(session, timeout=SOON)
+        with pytest.raises(StopIteration):
+            deletion.send(None)
+        await soon(lambda: stream.fileno() == -1)
+        proxy.thaw()
+
+    asyncio.run(main())
