@@ -9,10 +9,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-import psycopg
-
 from bench.outage_callers import Callers, Pool, Use, use_once
 from bench.outage_contender import Open
+from pingpool.opening import database_of
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 
@@ -23,6 +22,9 @@ PAUSE = 0.05
 
 LONGEST_BURST = 3.0
 """Seconds after which the rest of a burst is called off: a pool may take its time over each checkout."""
+
+CROWDING = 0.3
+"""Seconds that others take to crowd a server."""
 
 RELIEF = 2.0
 """Seconds that callers go on after the cause is gone."""
@@ -137,32 +139,25 @@ def black_hole(open_pool: Open, server: PrivateServer, length: float = 4.0) -> S
     return story
 
 
-def crowded(open_pool: Open, server: PostgresServer, length: float = 4.0) -> Story:
+def crowded(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
     """(g) Half of the sessions are lost, and others have taken every connection that the server has."""
     with ExitStack() as stack:
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
         pool = stack.enter_context(closing(open_pool(server.url_at(proxy.port), SIZE, 5.0)))
         watched = stack.enter_context(connects_of(proxy))
         story = stack.enter_context(calling(pool))
-        backends = server.backends()
-        others: list[psycopg.Connection] = []
-        stack.callback(lambda: [each.close() for each in others])
-        others.append(psycopg.connect(server.url, autocommit=True))
         proxy.refuse()
-        for backend in backends[: SIZE // 2]:
-            others[0].execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
-        take_all(server.url, others)
-        story.strike()
-        proxy.accept()
-        time.sleep(length)
-        while others:
-            others.pop().close()
+        proxy.cut(SIZE // 2)
+        with others_on(server):
+            story.strike()
+            proxy.accept()
+            time.sleep(length)
         story.heal()
     story.connects = [when for when in watched if story.since < when < story.healed]
     return story
 
 
-def wrong_password(open_pool: Open, server: PostgresServer, length: float = 4.0) -> Story:
+def wrong_password(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
     """(h) The password is changed and all sessions end; four seconds later the old one is right again."""
     with ExitStack() as stack:
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
@@ -256,10 +251,17 @@ def connects_of(proxy: FaultProxy) -> Generator[Sequence[float]]:
         watcher.join()
 
 
-def take_all(url: str, taken: list[psycopg.Connection]) -> None:
-    """Open connections until the server has none left."""
-    try:
-        while True:
-            taken.append(psycopg.connect(url, autocommit=True))
-    except psycopg.OperationalError:
-        return
+@contextmanager
+def others_on(server: PrivateServer) -> Generator[None]:
+    """Have others take every connection that the server has, also those that it is about to set free."""
+    database = database_of(server.url)
+    with ExitStack() as others:
+        until = time.monotonic() + CROWDING
+        while time.monotonic() < until:
+            try:
+                session = database.create(labels={}, timeout=5.0)
+            except Exception:  # it is full, and each driver says so in its own way
+                time.sleep(0.005)
+            else:
+                others.callback(database.delete, session, timeout=5.0)
+        yield

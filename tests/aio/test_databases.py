@@ -12,7 +12,7 @@ import pytest
 
 import pingpool
 from pingpool.database import AsyncDatabase
-from pingpool.databases import aio_asyncpg, aio_postgres, aio_redis, aio_sqlite
+from pingpool.databases import aio_asyncpg, aio_mysql, aio_postgres, aio_redis, aio_sqlite
 from pingpool.databases.aio_callables import AsyncCallables
 from pingpool.databases.aio_threads import InThreads
 from pingpool.databases.postgres import Postgres
@@ -305,7 +305,7 @@ def test_a_database_of_threads_serves_asyncio(postgres_server: PostgresServer) -
 
 
 def test_no_server_is_told_apart_from_a_full_one() -> None:
-    """Where nobody listens one may soon ask again; the drivers for PostgreSQL and for Redis tell when that is."""
+    """Where nobody listens one may soon ask again; all drivers tell when that is."""
 
     async def failure_of(database: Any) -> BaseException:
         with pytest.raises(Exception) as caught:  # noqa: PT011  (each driver has a class of its own)
@@ -322,8 +322,8 @@ def test_no_server_is_told_apart_from_a_full_one() -> None:
         server.stop()
         for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
             assert database.is_down(asyncio.run(failure_of(database)))
-    nowhere = aio_redis.AsyncRedis("127.0.0.1", free_port())
-    assert nowhere.is_down(asyncio.run(failure_of(nowhere)))
+    for nowhere in (aio_redis.AsyncRedis("127.0.0.1", free_port()), aio_mysql.AsyncMySQL("127.0.0.1", free_port())):
+        assert nowhere.is_down(asyncio.run(failure_of(nowhere)))
 
 
 async def killed_before_the_loop_hears(database: AsyncDatabase[Any], kill: Callable[[], object]) -> bool:

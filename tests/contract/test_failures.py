@@ -107,8 +107,22 @@ async def test_after_a_failure_one_tries_before_the_others(world: World) -> None
             pool.stats()
         assert pool.stats().being_made == 1
         assert pool.stats().vacant == 3
-    await world.advance(1)
+    await world.advance(2, step=0.4)
     assert pool.stats().idle == 4
+
+
+async def test_after_a_massacre_one_tries_before_the_others(world: World) -> None:
+    """When all sessions are gone the server may be in trouble: one attempt to make them anew goes before the others."""
+    pool = await world.open(size=4)
+    world.database.kill_all()
+    await world.advance(60)
+    before = world.database.calls["create"]
+    with world.database.hanging("create"):
+        round = start(pool.ping())
+        await world.seen("create", before + 1)
+        assert (pool.stats().being_made, pool.stats().vacant) == (1, 3)
+    await round
+    assert (pool.stats().idle, world.database.calls["create"]) == (4, before + 4)
 
 
 async def test_a_refusal_for_good_reaches_waiters_at_once(world: World) -> None:

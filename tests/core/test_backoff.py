@@ -50,7 +50,7 @@ def test_each_success_doubles_how_many_may_try() -> None:
         widths.append(width)
         backoff.succeeded(now)
         assert backoff.allows(now, backoff.urgent) == backoff.width, "who waits need not wait for the pause"
-        assert backoff.allows(now, PATIENT) == 0
+        assert backoff.allows(now, PATIENT) == (0 if backoff.width < math.inf else math.inf)
         now += FIRST_PAUSE
     assert widths == [1, 2, 4, 8]
     assert widths[-1] * 2 == RECOVERED
@@ -73,6 +73,17 @@ def test_jitter_lengthens_a_pause_by_up_to_half(chance: float) -> None:
     backoff = Backoff(lambda: chance)
     backoff.failed(0.0)
     assert backoff.pause == pytest.approx(FIRST_PAUSE * (1 + chance / 2))
+
+
+def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
+    """It may have been the server, so not all sessions are made anew at once; but nothing has failed yet."""
+    backoff = steady()
+    backoff.take_care()
+    widths = []
+    while (width := backoff.allows(0.0, PATIENT)) < math.inf:
+        widths.append(width)
+        backoff.succeeded(0.0)
+    assert widths == [1, 2, 4, 8]
 
 
 def test_an_attempt_that_troubled_nobody_may_come_again_sooner() -> None:

@@ -15,7 +15,7 @@ from bench import outage_scenes as scenes
 from bench.outage_callers import CUT_OFF, DEAD, FAILED, WELL, seconds_until_well
 from bench.outage_contender import Contender, Open
 from bench.outage_ours import OURS, PING_DEADLINE, in_asyncio, in_threads, socket_behind
-from pingpool.databases import aio_redis, mysql, redis
+from pingpool.databases import aio_mysql, aio_redis, mysql, redis
 from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
 
 SLACK = 0.25
@@ -40,6 +40,17 @@ def other_server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
     """A MariaDB, and a Valkey."""
     try:
         with request.param() as server:
+            yield server
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module", params=[(MariaDBServer, "max_connections"), (ValkeyServer, "maxclients")])
+def strict_server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
+    """A MariaDB, and a Valkey, that have little room and ask for a password."""
+    kind, room = request.param
+    try:
+        with kind(password="right", settings={room: 20}) as server:
             yield server
     except ServerMissing as missing:
         pytest.skip(str(missing))
@@ -73,6 +84,11 @@ def speak_redis(session: Any, statement: str) -> None:
     redis.client_on(session).ping()
 
 
+async def query_mysql_async(session: Any, statement: str) -> None:
+    """Run a statement on MariaDB, in asyncio."""
+    await session.query(statement)
+
+
 async def speak_redis_async(session: Any, statement: str) -> None:
     """Say something to a Valkey, in asyncio."""
     await aio_redis.client_on(session).ping()
@@ -94,6 +110,7 @@ ON_OTHERS: dict[str, dict[str, Open]] = {
         "redis": in_threads(redis.from_url, speak_redis, socket_in),
     },
     "asyncio": {
+        "mysql": in_asyncio(aio_mysql.from_url, query_mysql_async, socket_written_to),
         "redis": in_asyncio(aio_redis.from_url, speak_redis_async, socket_written_to),
     },
 }
@@ -129,6 +146,24 @@ def heals_within(story: scenes.Story, bound: float) -> None:
     well = seconds_until_well(story.uses, story.healed, scenes.CALLERS)
     assert well is not None
     assert well <= bound
+
+
+def is_degraded_but_live(story: scenes.Story, length: float) -> None:
+    """Insist that nobody is refused and nobody gets a dead session, and that the pool asks for more, but gently."""
+    counts = fates(story)
+    assert counts[FAILED] == counts[DEAD] == 0
+    assert 1 <= len(story.connects) <= 4 * length + 2
+
+
+def is_told_at_once(story: scenes.Story, length: float, words: str) -> None:
+    """Insist that callers hear at once what is wrong, in these words, that the pool asks gently, and that it heals."""
+    assert fates(story)[DEAD] == 0
+    refused = [use for use in story.uses if use.got is None]
+    assert refused
+    assert all(use.error is not None and words in use.error for use in refused)
+    assert sorted(use.checkout for use in refused)[len(refused) // 2] < SLACK
+    assert len(story.connects) <= 4 * length + 2
+    heals_within(story, 0.25 + BUSY)
 
 
 def short_or(full: float, short: float) -> Any:
@@ -202,24 +237,13 @@ def test_g_a_crowded_server_leaves_the_pool_degraded_but_live(
     ours: Open, postgres_server: PostgresServer, length: float
 ) -> None:
     """(g) The sessions that are left serve everybody; the pool asks for more at most four times a second."""
-    story = scenes.crowded(ours, postgres_server, length)
-    counts = fates(story)
-    assert counts[FAILED] == counts[DEAD] == 0
-    assert 1 <= len(story.connects) <= 4 * length + 2
+    is_degraded_but_live(scenes.crowded(ours, postgres_server, length), length)
 
 
 @short_or(4.0, 1.2)
 def test_h_a_wrong_password_is_told_at_once(ours: Open, postgres_server: PostgresServer, length: float) -> None:
     """(h) Callers are told at once what is wrong, the server is not hammered, and it heals without a restart."""
-    story = scenes.wrong_password(ours, postgres_server, length)
-    counts = fates(story)
-    assert counts[DEAD] == 0
-    assert counts[FAILED] > 0
-    refused = [use for use in story.uses if use.got is None]
-    assert all(use.error is not None and "password authentication failed" in use.error for use in refused)
-    assert sorted(use.checkout for use in refused)[len(refused) // 2] < SLACK
-    assert len(story.connects) <= 4 * length + 2
-    heals_within(story, 0.25 + BUSY)
+    is_told_at_once(scenes.wrong_password(ours, postgres_server, length), length, "password authentication failed")
 
 
 # The same for MariaDB and Valkey, where it makes sense
@@ -257,6 +281,19 @@ def test_a_black_hole_elsewhere(ours_elsewhere: Open, other_server: PrivateServe
     assert fates(story)[DEAD] == 0
     assert longest_checkout(story) <= 1.0 + SLACK
     heals_within(story, 0.25 + BUSY)
+
+
+@pytest.mark.parametrize("world", ON_OTHERS)
+def test_a_crowded_server_elsewhere(world: str, strict_server: PrivateServer) -> None:
+    """(g) for MariaDB and Valkey."""
+    is_degraded_but_live(scenes.crowded(open_on(world, strict_server), strict_server, 1.2), 1.2)
+
+
+@pytest.mark.parametrize("world", ON_OTHERS)
+def test_a_wrong_password_elsewhere(world: str, strict_server: PrivateServer) -> None:
+    """(h) for MariaDB and Valkey."""
+    words = "Access denied" if isinstance(strict_server, MariaDBServer) else "invalid username-password pair"
+    is_told_at_once(scenes.wrong_password(open_on(world, strict_server), strict_server, 1.2), 1.2, words)
 
 
 @pytest.mark.long

@@ -2,7 +2,8 @@
 
 After a failure there is first a pause, then one prober alone. Each success doubles how many may try side by side: at
 once where somebody waits, and after a pause where nobody does. So a server that comes back is not trampled, also when
-a hundred pools have waited for it. Nobody calls a clock here: `now` comes in, and so does chance.
+a hundred pools have waited for it. After a death the same goes on without pauses: it may have been the server.
+Nobody calls a clock here: `now` comes in, and so does chance.
 """
 
 import math
@@ -53,19 +54,27 @@ class Backoff:
         self.urgent = URGENT
         self.width = 1
 
+    def take_care(self) -> None:
+        """A session has died: the server may be in trouble, or about to be, so one prober goes first."""
+        self.width = min(self.width, 1)
+
     def hasten(self) -> None:
         """The attempt that just failed troubled nobody: the next may come sooner, if somebody waits for it."""
         self.urgent = KNOCK * (1 - self._jitter() / 3)
 
     def succeeded(self, now: float) -> None:
-        """Note an attempt that succeeded: if there were failures before it, twice as many may run from now on."""
-        if self.width < math.inf:
+        """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
+        if self.width == math.inf:
+            return
+        if self.pause:
             self.failures = 0
             self.counted_at = -math.inf
             self.paused_at = now
             self.pause = FIRST_PAUSE * (1 + self._jitter() / 2)
             self.urgent = 0.0
-            self.width = self.width * 2 if self.width * 2 < RECOVERED else math.inf
+        self.width *= 2
+        if self.width == RECOVERED:
+            self.reset()
 
     def ready_at(self, longest: float) -> float:
         """Return when the next attempt may start, if no pause is to be longer than `longest` seconds."""

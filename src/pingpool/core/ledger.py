@@ -90,7 +90,7 @@ class Ledger(Reports[S]):
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)
-        self._learn_death(slot, now - slot.proven_at, now)
+        self._mourn(slot, now - slot.proven_at, now)
         self.suspected_at = max(self.suspected_at, now)
         self._give_up(slot, "lost", session)
         del self.lent[id(session)]
@@ -101,7 +101,7 @@ class Ledger(Reports[S]):
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)
-        self._learn_death(slot, now - slot.proven_at, now)
+        self._mourn(slot, now - slot.proven_at, now)
         self._give_up(slot, "gone", session)
         del self.lent[id(session)]
         return self._settle(now)

@@ -106,7 +106,7 @@ class Reports(Rules[S]):
         if job not in self.jobs or job.slot is None:
             return self._end_late(job.session, now)
         if job.kind is CHECKING:
-            self._learn_death(job.slot, job.idle_for, now)
+            self._mourn(job.slot, job.idle_for, now)
         self._give_up(job.slot, "gone", job.session)
         self._conclude(job)
         return self._settle(now)
@@ -144,7 +144,7 @@ class Reports(Rules[S]):
         if job.kind is not CLOSING and not job.started:  # the whole crew hangs: nobody has seen this session
             return self.in_doubt(job, error, now)
         if job.kind is CHECKING and job.slot is not None:
-            self._learn_death(job.slot, job.idle_for, now)
+            self._mourn(job.slot, job.idle_for, now)
         if job.kind is not CLOSING:
             self.replaced["overran"] += 1
             self.failure = error

@@ -220,8 +220,12 @@ class Rules(Places[S]):
             slot = self.idle[0]
             self._seen = Sight(slot, slot.tether, slot.proven_at, now - slot.proven_at)
 
-    def _learn_death(self, slot: Slot, age: float, now: float) -> None:
-        """A session was dead after so many; of one that was suspect, another's death is cause enough."""
+    def _mourn(self, slot: Slot, age: float, now: float) -> None:
+        """A session was dead after so many idle seconds: what does that tell of the server, and of the path?
+
+        Of the path it tells nothing if the session was suspect: then another's death is cause enough.
+        """
+        self.creation.take_care()
         if slot.proven_at <= self.suspected_at:
             return
         self.limit.died(age, slot.proven_at, now + APART * self.interval)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from pingpool.database import AsyncDatabase
 from pingpool.databases import mysql
 from pingpool.databases.labelling import as_text
-from pingpool.databases.sockets import Look, look_at
+from pingpool.databases.sockets import Look, look_through
 from pingpool.databases.urls import check_names
 from pingpool.errors import BadURL
 
@@ -111,7 +111,7 @@ class AsyncMySQL(AsyncDatabase[Session]):
         reader = session._reader
         if reader is None or reader._buffer or reader.at_eof() or reader.exception() is not None:
             return False
-        return look_at(session._writer.get_extra_info("socket").fileno()) is Look.QUIET
+        return look_through(session._writer.transport) is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
         """May a transaction be open, or a result be unread?"""

@@ -60,7 +60,7 @@ class FaultProxy:
         self.round_trips = 0
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         self._family, self._target = found[0], found[4]
-        self._links: set[Link] = set()
+        self._links: dict[Link, None] = {}  # in the order in which they came
         self._delay = 0.0
         self._bytes_until_cut: int | None = None
         self._flowing = asyncio.Event()
@@ -90,13 +90,13 @@ class FaultProxy:
 
     # Ends of connections; each returns how many it ended
 
-    def cut(self) -> int:
-        """End all connections in the orderly way, both sides told: FIN."""
-        return self._wait_for(self._part_with_all(finish))
+    def cut(self, most: int | None = None) -> int:
+        """End all connections, or the `most` oldest, in the orderly way, both sides told: FIN."""
+        return self._wait_for(self._part_with(most, finish))
 
-    def reset(self) -> int:
-        """End all connections the rude way, both sides told: RST."""
-        return self._wait_for(self._part_with_all(break_off))
+    def reset(self, most: int | None = None) -> int:
+        """End all connections, or the `most` oldest, the rude way, both sides told: RST."""
+        return self._wait_for(self._part_with(most, break_off))
 
     def half_open(self) -> int:
         """Take all connections from the server without telling the clients; what they still send is swallowed."""
@@ -165,7 +165,7 @@ class FaultProxy:
                 client, _ = await self._loop.sock_accept(listener)
                 self.accepted += 1
                 link = Link(client, socket.socket(self._family))
-                self._links.add(link)
+                self._links[link] = None
                 link.task = asyncio.create_task(self._serve(link))
 
     async def _serve(self, link: Link) -> None:
@@ -183,7 +183,7 @@ class FaultProxy:
                 break_off(link.client)
                 break_off(link.server)
             finally:
-                self._links.discard(link)
+                self._links.pop(link, None)
 
     async def _pass_up(self, link: Link) -> None:
         while data := await self._receive(link.client):
@@ -216,8 +216,8 @@ class FaultProxy:
         await self._flowing.wait()
         return data
 
-    async def _part_with_all(self, parting: Callable[[socket.socket], None]) -> int:
-        links = list(self._links)
+    async def _part_with(self, most: int | None, parting: Callable[[socket.socket], None]) -> int:
+        links = list(self._links)[:most]
         for link in links:
             link.part(parting)
         await asyncio.gather(*(link.task for link in links if link.task), return_exceptions=True)
