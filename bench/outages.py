@@ -150,6 +150,7 @@ def judge(scene: str, figures: Mapping[str, Any]) -> Target:
     few = no_fault and figures["cut off"] <= scenes.SIZE
     well = figures["well"] is not None and figures["well"]
     is_gentle = (figures["connects"] or 0) <= 4
+    is_told = figures["told"] is not None and figures["told"] <= SLACK
     promises: dict[str, tuple[str, bool]] = {
         "a": (
             "no error, extra 0.00, p99 < 1 ms",
@@ -161,6 +162,6 @@ def judge(scene: str, figures: Mapping[str, Any]) -> Target:
         "e": ("max <= 1 s + 50 ms", not figures["dead"] and figures["max"] <= 1 + SLACK),
         "f": ("max <= 1 s + 50 ms", not figures["dead"] and figures["max"] <= 1 + SLACK),
         "g": ("no failed checkout, <= 4 connects/s", few and is_gentle),
-        "h": ("told at once, heals, <= 4 connects/s", well is not False and is_gentle and figures["told"] <= SLACK),
+        "h": ("told at once, heals, <= 4 connects/s", well is not False and is_gentle and is_told),
     }
     return Target(*promises[scene])
