@@ -1,6 +1,7 @@
 """The picture of the outages: `python -m bench.outage_picture figures.json outages.svg`.
 
-One strip for each pool and scene. Time runs to the right; every error is a stroke, the grey field is the outage.
+One strip for each pool and scene. Time runs to the right; every error is a stroke, the grey field is the outage. Behind
+it stand the number of errors and the longest that anybody waited for a session.
 """
 
 import json
@@ -13,7 +14,8 @@ from typing import Any
 from bench.outage_callers import CUT_OFF, DEAD, FAILED
 
 COLOURS = {CUT_OFF: "#e0a030", DEAD: "#c02020", FAILED: "#7050c0"}
-WIDE, STRIP, LEFT, GAP, TOP = 560, 14, 190, 26, 40
+TROUBLE = "#d8d8d8"
+WIDE, STRIP, LEFT, RIGHT, GAP, TOP = 560, 14, 190, 200, 26, 40
 
 
 def draw(outages: Mapping[str, Mapping[str, Any]]) -> str:
@@ -31,10 +33,11 @@ def draw(outages: Mapping[str, Mapping[str, Any]]) -> str:
         y += GAP
     legend = "".join(
         f'<rect x="{LEFT + place * 180}" y="10" width="10" height="10" fill="{colour}"/>'
-        + words(LEFT + place * 180 + 15, 19, fate)
-        for place, (fate, colour) in enumerate(COLOURS.items())
+        + words(LEFT + place * 180 + 15, 19, meaning)
+        for place, (meaning, colour) in enumerate({**COLOURS, "the outage": TROUBLE}.items())
     )
-    size = f'width="{LEFT + WIDE + 70}" height="{y}" viewBox="0 0 {LEFT + WIDE + 70} {y}"'
+    width = LEFT + WIDE + RIGHT
+    size = f'width="{width}" height="{y}" viewBox="0 0 {width} {y}"'
     paper = '<rect width="100%" height="100%" fill="white"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{paper}{legend}{"".join(parts)}</svg>\n'
 
@@ -47,14 +50,20 @@ def strip(y: float, name: str, story: Mapping[str, Any], length: float) -> list[
     parts = [
         words(LEFT - 8, y + 11, name, anchor="end"),
         f'<rect x="{LEFT}" y="{y}" width="{WIDE}" height="{STRIP}" fill="#f4f4f4"/>',
-        f'<rect x="{LEFT + since:.1f}" y="{y}" width="{outage:.1f}" height="{STRIP}" fill="#d8d8d8"/>',
+        f'<rect x="{LEFT + since:.1f}" y="{y}" width="{outage:.1f}" height="{STRIP}" fill="{TROUBLE}"/>',
     ]
     for fate, colour in COLOURS.items():
         places = sorted({LEFT + round(error["at"] * scale) for error in story["errors"] if error["fate"] == fate})
         strokes = "".join(f"M{place} {y}v{STRIP}" for place in places)
         parts.append(f'<path d="{strokes}" stroke="{colour}" stroke-width="1.2"/>' if places else "")
-    parts.append(words(LEFT + WIDE + 8, y + 11, f"{len(story['errors'])} errors"))
+    parts.append(words(LEFT + WIDE + 62, y + 11, f"{len(story['errors'])} errors", anchor="end"))
+    parts.append(words(LEFT + WIDE + 70, y + 11, f"longest wait {in_words(story['max'])}"))
     return parts
+
+
+def in_words(seconds: float) -> str:
+    """Say how long that is."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def words(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:

@@ -50,6 +50,10 @@ class Memory:
         self.pause = pause
         self.alone = True
 
+    def died(self) -> None:
+        """A session was found dead, by whomever."""
+        self.alone = True
+
     def proved(self) -> None:
         """A check proved a session."""
         self.doubted_at = -math.inf
@@ -74,7 +78,7 @@ class Memory:
             raise Broken("a session was lent that is overdue, too old or suspect")
 
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:
-        """After a failure there is a pause, and then one prober alone."""
+        """After a failure there is a pause, and then one prober alone; one goes first after a death too."""
         ordered = [job for job in orders if isinstance(job, Job) and job.kind is CREATING and job in ledger.jobs]
         if ordered and now - self.failed_at < self.pause * 0.999:
             raise Broken("a session is being made although the last attempt failed just now")

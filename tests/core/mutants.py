@@ -80,6 +80,12 @@ MUTANTS = (
         "",
     ),
     Mutant(
+        "all at once after a death",
+        "rules",
+        "        self.creation.take_care()\n",
+        "",
+    ),
+    Mutant(
         "patience with waiters",
         "rules",
         "return self.creation.urgent if self.waiters else PATIENT",

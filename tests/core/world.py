@@ -198,10 +198,12 @@ class World:
     def lose(self, place: int) -> None:
         """A session died in the hands of its caller."""
         self.memory.died_at = self.now
+        self.memory.died()
         self._give_up(self.ledger.lose, place)
 
     def bury(self, place: int) -> None:
         """A session was found dead before its caller used it."""
+        self.memory.died()
         self._give_up(self.ledger.bury, place)
 
     def taint(self, place: int) -> None:
@@ -255,6 +257,8 @@ class World:
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
+        if self.jobs[place].kind is CHECKING:
+            self.memory.died()
         self._report_gone(self.jobs[place])
 
     def in_doubt(self, place: int) -> None:
@@ -276,6 +280,8 @@ class World:
         job = self.jobs[place]
         if job.kind is CREATING:
             self.memory.failed(self.now)
+        elif job.kind is CHECKING:
+            self.memory.died()
         self.settle(self.ledger.overran(job, self.now))
         if job.session is not None:
             check_given_up(self.ledger, job.session)
