@@ -226,3 +226,15 @@ def test_every_kind_of_death_counts(kind: str) -> None:
     else:
         getattr(pool.ledger, kind)(pool.lend(50.0), 51.0)
         assert pool.ledger.limit.feared == 51.0
+
+
+def test_a_quick_look_tells_as_much_as_a_ping() -> None:
+    """A session that was seen alive in vain, and then pinged, lived for as long as it was idle before the look."""
+    pool = Pool(1, interval=60.0)
+    pool.fill()
+    pool.ledger.ping(Round(), 70.0)
+    look = pool.job(CHECKING)
+    pool.ledger.start(look)
+    pool.ledger.sighted(look, 70.0)
+    pool.ledger.alive(pool.job(CHECKING), 70.5)
+    assert pool.ledger.limit.oldest_alive == 70.0

@@ -98,7 +98,9 @@ class Reports(Rules[S]):
         """
         if self.waiters or job.doomed or job not in self.jobs or job.slot is None:
             return self.alive(job, now)
-        self._conclude(job, self._begin(CHECKING, job.slot, job.session))
+        again = self._begin(CHECKING, job.slot, job.session)
+        again.idle_for = job.idle_for
+        self._conclude(job, again)
         return self._settle(now)
 
     def gone(self, job: Job, now: float) -> list[Order]:
