@@ -7,6 +7,7 @@ import pytest
 
 import pingpool
 from pingpool import errors
+from pingpool.errors import all_behind, causes
 
 ALL = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
 
@@ -55,3 +56,36 @@ def test_every_error_says_what_it_means(error: type[Exception]) -> None:
 def test_a_timeout_is_not_taken_for_a_closed_pool() -> None:
     """Who tries again after a `PoolTimeout` does not try for ever on a closed pool."""
     assert not issubclass(errors.PoolClosed, errors.PoolTimeout)
+
+
+def refused() -> ConnectionRefusedError:
+    """Return an error that says that nobody listens."""
+    return ConnectionRefusedError("nobody listens")
+
+
+def wrapped(*, hidden: bool) -> BaseException:
+    """Return an error that came up while another was handled; a traceback shows the other, unless it is hidden."""
+    try:
+        try:
+            raise refused()
+        except OSError as error:
+            if hidden:
+                raise RuntimeError("the second host is full") from None
+            raise RuntimeError("cannot connect") from error
+    except RuntimeError as error:
+        return error
+
+
+def test_causes_are_those_that_a_traceback_shows() -> None:
+    """Also those in a group; what was hidden by `from None` is no cause."""
+    both = ExceptionGroup("two addresses", [refused(), refused()])
+    for error, is_refused in ((wrapped(hidden=False), True), (wrapped(hidden=True), False), (both, True)):
+        assert any(isinstance(each, ConnectionRefusedError) for each in causes(error)) == is_refused
+
+
+def test_all_that_an_error_holds_on_to_can_be_found() -> None:
+    """Its cause, its context, hidden or not, and the members of a group; an error that is its own cause ends it."""
+    assert len(list(all_behind(wrapped(hidden=True)))) == 2
+    error = RuntimeError()
+    error.__cause__ = error
+    assert list(all_behind(error)) == [error]

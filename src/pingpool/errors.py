@@ -5,7 +5,7 @@ for `queue.Queue`, or for google-cloud-spanner's pools, catches it without knowi
 """
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 
 class PoolError(Exception):
@@ -72,10 +72,29 @@ class BadURL(PoolError, ValueError):
     """The URL is of a known kind, but something in it makes no sense."""
 
 
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, what caused it, what caused that, and so on; each once."""
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and whatever caused it as a traceback would show it; of a group also its members."""
+    return _reachable(
+        error, lambda each: (each.__cause__, None if each.__cause__ or each.__suppress_context__ else each.__context__)
+    )
+
+
+def all_behind(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and every other that it holds on to, also those that a traceback would not show."""
+    return _reachable(error, lambda each: (each.__cause__, each.__context__))
+
+
+def _reachable(
+    error: BaseException, behind: Callable[[BaseException], Iterable[BaseException | None]]
+) -> Iterator[BaseException]:
+    """Yield an error, what is behind it, what is behind that, and so on, and the members of groups; each once."""
+    left: list[BaseException | None] = [error]
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            left += behind(each)
+            members: tuple[BaseException, ...] = getattr(each, "exceptions", ())  # of a group
+            left += members

@@ -125,6 +125,22 @@ async def test_after_a_massacre_one_tries_before_the_others(world: World) -> Non
     assert (pool.stats().idle, world.database.calls["create"]) == (4, before + 4)
 
 
+async def test_an_attempt_that_hangs_keeps_nobody_waiting(world: World) -> None:
+    """After a massacre the first attempt hangs for as long as it may: who waits is served by the next, soon after."""
+    pool = await world.open(size=3, workers=3)
+    world.database.kill_all()
+    await world.advance(60)
+    with world.database.hanging("create", times=1):
+        line = await world.line_up(pool, 5, 5)
+        await world.seen("create", 4)
+        for waiting in line:
+            assert (await world.pass_time_until(waiting, step=0.1)).use()
+        assert pool.stats().being_made == 1
+    for waiting in line:
+        await pool.put(waiting.result())
+    await world.heal(pool)
+
+
 async def test_a_refusal_for_good_reaches_waiters_at_once(world: World) -> None:
     """When the database will not open sessions until somebody mends the cause, nobody waits for that."""
     pool = await world.open(size=1, default_timeout=None)

@@ -216,6 +216,21 @@ async def test_the_keeper_survives_an_outage(world: World) -> None:
     assert world.database.calls["ping"] == pings
 
 
+async def test_a_ping_that_hangs_keeps_the_keeper_from_nothing(world: World) -> None:
+    """While one ping hangs for longer than an interval, the other sessions are pinged in their time."""
+    pool = await world.open(size=4, ping_interval=10, io_timeout=100, workers=4)
+    await pool.keep_alive()
+    with world.database.hanging("ping", times=1):
+        for _ in range(60):
+            world.clock.advance(1)
+            await world.until(lambda: pool.next_ping_at() > world.clock.now())
+            await world.until(lambda: pool.stats().being_checked <= 1)
+        assert world.database.calls["ping"] >= 3 * 6
+        for session in [await pool.get(0) for _ in range(3)]:
+            await pool.put(session)
+    await world.heal(pool)
+
+
 async def test_keeping_alive_may_be_asked_for_at_any_time(world: World) -> None:
     """Before `bind`, twice, or after it: there is one keeper."""
     pool = world.pool(size=2, ping_interval=60)

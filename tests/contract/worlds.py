@@ -274,7 +274,7 @@ class BlockOfThreads:
 
 
 class ToldClock(Clock):
-    """A clock that also calls, from within `advance`, what was to be called at a time; it is told in the loop alone."""
+    """A clock that also calls what was to be called at a time, from within `advance` or soon; told in the loop only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,10 +283,15 @@ class ToldClock(Clock):
     def call_at(self, when: float, call: Callable[[], object]) -> "Cancellable":
         entry = (when, call)
         self._calls.append(entry)
+        if when <= self.now():
+            asyncio.get_running_loop().call_soon(self._call_due)
         return Cancellable(self._calls, entry)
 
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
+        self._call_due()
+
+    def _call_due(self) -> None:
         for entry in sorted((entry for entry in self._calls if entry[0] <= self.now()), key=itemgetter(0)):
             if entry in self._calls:
                 self._calls.remove(entry)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pingpool.core.backoff import FIRST_PAUSE, Backoff
+from pingpool.core.backoff import FIRST_PAUSE, URGENT, Backoff
 from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
 
-from .small import INTERVAL, PATIENT, UNIT, dropped
+from .small import INTERVAL, UNIT, dropped
 
 if TYPE_CHECKING:
     from .world import World
@@ -54,8 +54,8 @@ def likeness(world: World) -> tuple[Any, ...]:
         ledger.filling + 2 * ledger.closed + 4 * (ledger.refusal is not None) + 8 * (ledger.suspected_at == world.now),
         len(ledger.letterbox),
         0 if ghost is None else 1 + KINDS[ghost.kind],
-        pause(world, ledger.creation, PATIENT * UNIT, 2),
-        pause(world, ledger.doubt, PATIENT * UNIT, DOUBTS) if world.config.doubts else 0,
+        pause(world, ledger.creation, 2),
+        pause(world, ledger.doubt, DOUBTS) if world.config.doubts else 0,
         len(rounds),
     )
 
@@ -90,10 +90,11 @@ def years(world: World, slot: Any) -> int:
     return int(max(0, 1 + (slot.retires_at - world.now) / UNIT)) if slot.retires_at < float("inf") else 0
 
 
-def pause(world: World, backoff: Backoff, longest: float, failures: int) -> tuple[float, ...]:
-    """Return all that matters of a back-off: what it allows, what it remembers, and how its pause goes on."""
+def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:
+    """Return all that matters of a back-off: what it allows, what it remembers, and how its pauses go on."""
     width = min(backoff.width, world.config.size)
-    left = max(0.0, backoff.ready_at(longest) - world.now)
-    urgent = max(0.0, backoff.ready_at(backoff.urgent) - world.now)
+    alone = max(0.0, backoff.next_at(0, waiting=0) - world.now)
+    awaited = max(0.0, backoff.next_at(0, waiting=1) - world.now)
+    hanging = world.now - backoff.began_at < URGENT
     counts = world.now - backoff.counted_at >= FIRST_PAUSE
-    return (width, min(backoff.failures, failures), left, urgent, counts)
+    return (width, min(backoff.failures, failures), bool(backoff.pause), alone, awaited, hanging, counts)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from pingpool.core.backoff import FIRST_PAUSE
+from pingpool.core.backoff import FIRST_PAUSE, RECOVERED, URGENT
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
 from pingpool.core.reports import DOUBTS
@@ -14,21 +14,22 @@ from .model import Broken
 
 
 class Memory:
-    """When the last session died in use, when the last attempt failed, and how often checks proved nothing."""
+    """When the last session died in use, how attempts to make one went, and how often checks proved nothing."""
 
-    __slots__ = ("alone", "died_at", "doubted_at", "doubts", "failed_at", "pause")
+    __slots__ = ("allowed", "died_at", "doubted_at", "doubts", "failed_at", "ordered_at", "pause")
 
     def __init__(self) -> None:
         """Remember nothing."""
         self.died_at = -math.inf
+        self.ordered_at = -math.inf
         self.proved()
-        self.made()
-        self.alone = False
+        self.forgiven()
 
     def clone(self) -> "Memory":
         """Return an independent copy."""
         twin = Memory.__new__(Memory)
-        twin.alone = self.alone
+        twin.allowed = self.allowed
+        twin.ordered_at = self.ordered_at
         twin.died_at = self.died_at
         twin.doubted_at = self.doubted_at
         twin.doubts = self.doubts
@@ -38,21 +39,26 @@ class Memory:
 
     # What is remembered.
 
-    def made(self) -> None:
-        """A session was made, or all failures were forgiven by a fill."""
+    def forgiven(self) -> None:
+        """All failures were forgiven by a fill."""
         self.failed_at = -math.inf
         self.pause = 0.0
-        self.alone = False
+        self.allowed: float = math.inf
+
+    def made(self) -> None:
+        """A session was made: twice as many may be tried now."""
+        self.failed_at = -math.inf
+        self.allowed = self.allowed * 2 if self.allowed * 2 < RECOVERED else math.inf
 
     def failed(self, now: float, pause: float = FIRST_PAUSE) -> None:
         """No session could be made; none is to be tried for so many seconds."""
         self.failed_at = now
         self.pause = pause
-        self.alone = True
+        self.allowed = 1
 
     def died(self) -> None:
         """A session was found dead, by whomever."""
-        self.alone = True
+        self.allowed = min(self.allowed, 1)
 
     def proved(self) -> None:
         """A check proved a session."""
@@ -78,12 +84,16 @@ class Memory:
             raise Broken("a session was lent that is overdue, too old or suspect")
 
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:
-        """After a failure there is a pause, and then one prober alone; one goes first after a death too."""
+        """After a failure there is a pause, then one prober alone, then 2, 4, 8; and one more if those seem to hang."""
         ordered = [job for job in orders if isinstance(job, Job) and job.kind is CREATING and job in ledger.jobs]
-        if ordered and now - self.failed_at < self.pause * 0.999:
+        if not ordered:
+            return
+        if now - self.failed_at < self.pause * 0.999:
             raise Broken("a session is being made although the last attempt failed just now")
-        if ordered and self.alone and ledger.under_way[CREATING] > 1:
-            raise Broken("the prober is not alone")
+        is_relief = len(ordered) == 1 and now - self.ordered_at >= URGENT * 0.999
+        if ledger.under_way[CREATING] > self.allowed and not is_relief:
+            raise Broken(f"{ledger.under_way[CREATING]} sessions are being made where {self.allowed} are allowed")
+        self.ordered_at = now
 
     def check_doubt(self, job: Job) -> None:
         """A session that nobody can vouch for is replaced at last."""

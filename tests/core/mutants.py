@@ -64,14 +64,26 @@ MUTANTS = (
     Mutant(
         "no back-off",
         "backoff",
-        "return self.width if now >= self.ready_at(longest) else 0",
-        "return self.width",
+        "self.paused_at + (min(self._urgent, self.pause) if waiting else self.pause)",
+        "-math.inf",
     ),
     Mutant(
         "the width of the prober ignored",
+        "backoff",
+        "        if under_way < self.width:\n",
+        "        if True:\n",
+    ),
+    Mutant(
+        "a prober that hangs and is not relieved",
+        "backoff",
+        "return max(ready_at, self.began_at + URGENT) if waiting else math.inf",
+        "return math.inf",
+    ),
+    Mutant(
+        "a prober that is relieved at once",
         "rules",
-        "self.under_way[CREATING] < allowed",
-        "allowed",
+        "            self.creation.began(now)\n",
+        "",
     ),
     Mutant(
         "a failure that narrows nothing",
@@ -88,8 +100,8 @@ MUTANTS = (
     Mutant(
         "patience with waiters",
         "rules",
-        "return self.creation.urgent if self.waiters else PATIENT",
-        "return PATIENT",
+        "return self.creation.next_at(self.under_way[CREATING], len(self.waiters))",
+        "return self.creation.next_at(self.under_way[CREATING], 0)",
     ),
     Mutant(
         "orders that outlive a failure",
@@ -173,8 +185,8 @@ MUTANTS = (
     Mutant(
         "a check too few",
         "rules",
-        "wanted = min(len(self.waiters) - proving -",
-        "wanted = min(len(self.waiters) - 1 - proving -",
+        "return min(len(self.waiters) - self.under_way[CHECKING] -",
+        "return min(len(self.waiters) - 1 - self.under_way[CHECKING] -",
     ),
     Mutant(
         "the doomed are counted on",
@@ -263,7 +275,7 @@ MUTANTS = (
     Mutant(
         "asleep after a pause",
         "rules",
-        "            pauses.append(self.creation.ready_at(self._patience()))\n",
+        "            pauses.append(self._next_creation_at())\n",
         "            pass\n",
     ),
 )

@@ -175,9 +175,9 @@ class Schedule(World):
 
     # Where a large world differs from a small one.
 
-    def settle(self, orders: list[Order], patience: float | None = None) -> None:
+    def settle(self, orders: list[Order]) -> None:
         """Take the orders, and take note of the rounds that are over."""
-        super().settle(orders, patience)
+        super().settle(orders)
         for order in orders:
             if isinstance(order, Round):
                 self.open_rounds.remove(order)

@@ -78,18 +78,29 @@ class Forgetful(IdleLimit):
     def lived(self, age: float) -> None:
         """Forget it."""
 
-    def died(self, age: float, proven_at: float, now: float) -> None:
+    def died(self, age: float, proven_at: float, settled_at: float) -> None:
+        """Forget it."""
+
+    def fell(self, age: float) -> None:
         """Forget it."""
 
 
 class SmallLedger(Ledger[Session]):
-    """A ledger whose tethers can be shared by clones, and whose patience is short."""
+    """A ledger whose tethers can be shared by clones."""
 
     def _tether(self, session: Session) -> Callable[[], object]:
         return Held(session)
 
-    def _patience(self) -> float:
-        return self.creation.urgent if self.waiters else PATIENT * UNIT
+
+class ShortBackoff(Backoff):
+    """A back-off whose pauses soon stop growing."""
+
+    __slots__ = ()
+
+    def failed(self, now: float) -> None:
+        """Note a failure."""
+        super().failed(now)
+        self.pause = min(self.pause, PATIENT * UNIT)
 
 
 def no_jitter() -> float:
@@ -108,6 +119,7 @@ def small_ledger(config: Config) -> SmallLedger:
         slots=CheckedSlot,
     )
     ledger.limit = Forgetful()
+    ledger.creation, ledger.doubt = ShortBackoff(no_jitter), ShortBackoff(no_jitter)
     ledger.tally = ledger.replaced = Uncounted()  # type: ignore[assignment]  # a Counter that counts nothing
     return ledger
 
@@ -122,7 +134,7 @@ def clone_waiter(waiter: Waiter) -> Waiter:
 
 def clone_backoff(backoff: Backoff) -> Backoff:
     """Return an independent copy."""
-    twin = Backoff.__new__(Backoff)
+    twin = ShortBackoff.__new__(ShortBackoff)
     for name in OF_A_BACKOFF:
         setattr(twin, name, getattr(backoff, name))
     return twin

@@ -1,6 +1,7 @@
 """The pauses between failing attempts, shown one by one."""
 
 import math
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,48 +13,89 @@ def steady() -> Backoff:
     return Backoff(lambda: 0.0)
 
 
+def widths_of_recovery(backoff: Backoff, now: float, *, waiting: int) -> Iterator[float]:
+    """Yield how many may run side by side after each success, until it is any number; time goes on meanwhile."""
+    while backoff.width < math.inf:
+        now = max(now, backoff.next_at(0, waiting))
+        backoff.began(now)
+        yield max(width for width in range(RECOVERED) if backoff.next_at(width - 1, waiting) <= now)
+        backoff.succeeded(now)
+
+
 def test_a_well_database_is_not_held_back() -> None:
     """Without failures any number of attempts may run at any time."""
-    backoff = steady()
-    assert backoff.allows(0.0, PATIENT) == math.inf
-    assert backoff.ready_at(PATIENT) == -math.inf
+    assert steady().next_at(10**6, waiting=0) == -math.inf
 
 
-def test_pauses_double_up_to_the_patience_of_the_moment() -> None:
-    """Each failure in a row doubles the pause, up to 30 seconds, or a quarter of one while somebody waits."""
+def test_pauses_double_where_nobody_waits() -> None:
+    """Each failure in a row doubles the pause; while somebody waits it is a quarter of a second."""
     backoff = steady()
     now = 0.0
     pauses = []
     for _ in range(10):
         backoff.failed(now)
-        pauses.append(backoff.ready_at(PATIENT) - now)
-        assert backoff.ready_at(URGENT) - now == URGENT
-        now = backoff.ready_at(PATIENT)
-    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+        pauses.append(backoff.next_at(0, waiting=0) - now)
+        assert backoff.next_at(0, waiting=1) - now == URGENT
+        now = backoff.next_at(0, waiting=0)
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0, 20.0]
 
 
-def test_nothing_is_allowed_in_a_pause_and_one_prober_after_it() -> None:
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_every_pause_is_jittered_within_its_bounds(chance: float) -> None:
+    """Chance spreads the attempts of many pools, whoever waits and however long the pauses have grown."""
+    backoff = Backoff(lambda: chance)
+    backoff.failed(0.0)
+    assert backoff.next_at(0, waiting=0) == pytest.approx(FIRST_PAUSE * (1 + chance / 2))
+    assert backoff.next_at(0, waiting=1) == pytest.approx(URGENT * (1 + chance / 5))
+    backoff.hasten()
+    assert backoff.next_at(0, waiting=1) == pytest.approx(KNOCK * (1 - chance / 3))
+    for now in range(1, 20):
+        backoff.failed(float(now))
+    assert backoff.next_at(0, waiting=0) - now == pytest.approx(PATIENT * (1 + chance / 2) / 1.5)
+
+
+def test_nothing_may_start_in_a_pause_and_one_prober_after_it() -> None:
     """A failure is followed by a pause, and the pause by one attempt alone."""
     backoff = steady()
     backoff.failed(10.0)
-    assert backoff.allows(10.0 + FIRST_PAUSE / 2, PATIENT) == 0
-    assert backoff.allows(10.0 + FIRST_PAUSE, PATIENT) == 1
+    assert backoff.next_at(0, waiting=0) == 10.0 + FIRST_PAUSE
+    assert backoff.next_at(1, waiting=0) == math.inf
 
 
-def test_each_success_doubles_how_many_may_try() -> None:
-    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number; with pauses, if nobody waits."""
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_each_success_doubles_how_many_may_try(waiting: int) -> None:
+    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number."""
     backoff = steady()
     backoff.failed(0.0)
-    widths = []
-    now = 1.0
-    while (width := backoff.allows(now, PATIENT)) < math.inf:
-        widths.append(width)
-        backoff.succeeded(now)
-        assert backoff.allows(now, backoff.urgent) == backoff.width, "who waits need not wait for the pause"
-        assert backoff.allows(now, PATIENT) == (0 if backoff.width < math.inf else math.inf)
-        now += FIRST_PAUSE
-    assert widths == [1, 2, 4, 8]
-    assert widths[-1] * 2 == RECOVERED
+    assert list(widths_of_recovery(backoff, 0.0, waiting=waiting)) == [1, 2, 4, 8]
+
+
+def test_a_recovery_goes_on_with_pauses_where_nobody_waits() -> None:
+    """What nobody waits for has time; who waits need not wait for the pauses."""
+    backoff = steady()
+    backoff.failed(0.0)
+    backoff.succeeded(1.0)
+    assert backoff.next_at(0, waiting=1) == 1.0
+    assert backoff.next_at(0, waiting=0) == 1.0 + FIRST_PAUSE
+
+
+def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
+    """It may have been the server, so not all sessions are made anew at once; but nothing has failed yet."""
+    backoff = steady()
+    backoff.take_care()
+    assert list(widths_of_recovery(backoff, 5.0, waiting=0)) == [1, 2, 4, 8]
+    assert backoff.paused_at == -math.inf
+
+
+def test_a_prober_that_hangs_is_relieved_while_somebody_waits() -> None:
+    """After a quarter of a second without an answer one more may start, and one more after that."""
+    backoff = steady()
+    backoff.take_care()
+    backoff.began(7.0)
+    assert backoff.next_at(1, waiting=0) == math.inf
+    assert backoff.next_at(1, waiting=3) == 7.0 + URGENT
+    backoff.began(7.5)
+    assert backoff.next_at(2, waiting=3) == 7.5 + URGENT
 
 
 def test_failures_of_one_burst_count_once() -> None:
@@ -67,35 +109,15 @@ def test_failures_of_one_burst_count_once() -> None:
     assert backoff.failures == 6
 
 
-@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
-def test_jitter_lengthens_a_pause_by_up_to_half(chance: float) -> None:
-    """Chance spreads the attempts of many pools: a pause is 1 to 1.5 times as long as without it."""
-    backoff = Backoff(lambda: chance)
-    backoff.failed(0.0)
-    assert backoff.pause == pytest.approx(FIRST_PAUSE * (1 + chance / 2))
-
-
-def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
-    """It may have been the server, so not all sessions are made anew at once; but nothing has failed yet."""
-    backoff = steady()
-    backoff.take_care()
-    widths = []
-    while (width := backoff.allows(0.0, PATIENT)) < math.inf:
-        widths.append(width)
-        backoff.succeeded(0.0)
-    assert widths == [1, 2, 4, 8]
-
-
 def test_an_attempt_that_troubled_nobody_may_come_again_sooner() -> None:
     """Where no server is, the pause while somebody waits is the shorter one, until an attempt fails in another way."""
     backoff = steady()
     backoff.failed(0.0)
-    assert backoff.urgent == URGENT
     backoff.hasten()
-    assert backoff.ready_at(backoff.urgent) == KNOCK
-    assert backoff.ready_at(PATIENT) == FIRST_PAUSE
+    assert backoff.next_at(0, waiting=1) == KNOCK
+    assert backoff.next_at(0, waiting=0) == FIRST_PAUSE
     backoff.failed(1.0)
-    assert backoff.ready_at(backoff.urgent) == 1.0 + URGENT
+    assert backoff.next_at(0, waiting=1) == 1.0 + URGENT
 
 
 def test_reset_forgets_all_failures() -> None:
@@ -103,4 +125,4 @@ def test_reset_forgets_all_failures() -> None:
     backoff = steady()
     backoff.failed(0.0)
     backoff.reset()
-    assert (backoff.failures, backoff.allows(0.0, PATIENT)) == (0, math.inf)
+    assert (backoff.failures, backoff.next_at(9, waiting=0)) == (0, -math.inf)

@@ -48,7 +48,7 @@ class Brittle(World):
 
     __slots__ = ()
 
-    def settle(self, orders: list[Order], patience: float | None = None) -> None:
+    def settle(self, orders: list[Order]) -> None:
         """Go no further."""
         raise Returned
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pingpool.core.limit import FIRST
-from pingpool.core.orders import LimitFound, Order, Round
+from pingpool.core.orders import Job, LimitFound, Order, Round
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .by_hand import Pool
@@ -61,9 +61,11 @@ class Path(Pool):
     def leave_alone(self, seconds: float) -> None:
         """Let only the keeper be at work."""
         until = self.now + seconds
-        while (due_at := max(self.ledger.next_due(), math.nextafter(self.now, math.inf))) <= until:
+        while (due_at := max(self.ledger.next_due(), self.now)) <= until:
             self.now = due_at
-            self.carry_out(self.ledger.ping(Round(), self.now))
+            orders = self.ledger.ping(Round(), self.now)
+            assert any(isinstance(order, Job) for order in orders), "it was due, and nothing was done"
+            self.carry_out(orders)
         self.now = until
 
     def use(self) -> bool:
@@ -92,13 +94,13 @@ def test_the_interval_settles_below_the_limit(limit: float) -> None:
 
 
 def test_the_example_of_the_docs() -> None:
-    """A pool of ten on a path of 350 seconds: 342 after a quarter of an hour, six sessions lost in fifty minutes."""
+    """A pool of ten on a path of 350 seconds: 342 after a quarter of an hour, four sessions lost in fifty minutes."""
     path = Path(10, limit=350.0)
     path.leave_alone(16 * 60)
     assert round(path.ledger.interval) == 342
     path.leave_alone(34 * 60)
-    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 6)
-    assert [round(found.dead_from) for found in path.told] == [384]
+    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 4)
+    assert [round(found.dead_from) for found in path.told] == [427]
 
 
 def test_nobody_meets_a_dead_session_while_the_pool_learns() -> None:
@@ -132,8 +134,44 @@ def test_only_the_oldest_session_is_left_alone_for_longer() -> None:
     assert path.job(CHECKING).idle_for == ages[0]
 
 
-def test_a_pool_of_one_tries_nothing() -> None:
-    """Its only session is never left to itself for longer than the interval: somebody might want it."""
+def test_a_pool_of_one_gets_over_its_restarts() -> None:
+    """A restart a day shortens the interval for minutes: the age of the beginning is tried again. Nothing is told."""
+    path = Path(1, math.inf)
+    for _ in range(10):
+        path.leave_alone(86_400.0 / 2)
+        assert path.ledger.interval == FIRST
+        path.restart_server()
+        path.leave_alone(60.0)
+        assert path.ledger.interval < FIRST
+        path.leave_alone(86_400.0 / 2)
+    assert path.told == []
+
+
+def test_nothing_new_is_tried_while_a_session_is_lent() -> None:
+    """Only a pool that is all idle leaves one alone for longer: a busy one may want every session at any moment."""
+    path = Path(3, math.inf)
+    path.lend(0.0)
+    path.leave_alone(10_000)
+    assert path.ledger.interval == FIRST
+    assert max(path.now - slot.proven_at for slot in path.ledger.idle) < FIRST
+
+
+def test_after_a_restart_a_known_limit_is_soon_relied_on_again() -> None:
+    """One death below it is no new limit: the age is tried again soon, and the interval is what it was."""
+    path = Path(4, limit=350.0)
+    path.leave_alone(40_000)
+    learned = path.ledger.interval
+    assert 250 < learned < 350
+    path.leave_alone(learned / 3)
+    path.restart_server()
+    path.leave_alone(2 * learned)
+    assert path.ledger.interval < learned
+    path.leave_alone(20_000)
+    assert path.ledger.interval > 0.9 * learned
+
+
+def test_a_pool_of_one_tries_nothing_new() -> None:
+    """Its only session is never left to itself for longer than at the beginning: somebody might want it."""
     path = Path(1, math.inf)
     path.leave_alone(10_000)
     assert path.ledger.interval == FIRST
@@ -212,20 +250,35 @@ def test_a_busy_pool_learns_from_uses() -> None:
     assert path.ledger.limit.oldest_alive == 50.0
 
 
-@pytest.mark.parametrize("kind", ["overran", "bury", "lose"])
-def test_every_kind_of_death_counts(kind: str) -> None:
-    """A ping without an answer, a socket that was seen to be closed, an error in use: each is a session that died."""
+@pytest.mark.parametrize("kind", ["gone", "overran", "bury"])
+def test_every_death_that_is_found_bears_witness(kind: str) -> None:
+    """A ping that fails or has no answer, a socket that is seen to be closed: such a session died while it was idle."""
     pool = Pool(2, interval=60.0)
     pool.fill()
-    if kind == "overran":
-        pool.ledger.ping(Round(), 60.0)
-        job = pool.jobs(CHECKING)[0]
-        pool.ledger.start(job)
-        pool.ledger.overran(job, 65.0)
-        assert pool.ledger.limit.feared == 60.0
-    else:
-        getattr(pool.ledger, kind)(pool.lend(50.0), 51.0)
-        assert pool.ledger.limit.feared == 51.0
+    if kind == "bury":
+        pool.ledger.bury(pool.lend(50.0), 50.0)
+        assert pool.ledger.limit.feared == 50.0
+        return
+    pool.ledger.ping(Round(), 60.0)
+    job = pool.jobs(CHECKING)[0]
+    pool.ledger.start(job)
+    getattr(pool.ledger, kind)(job, 65.0)
+    assert pool.ledger.limit.feared == 60.0
+
+
+def test_a_death_in_use_is_feared_and_bears_no_witness() -> None:
+    """A job of twenty minutes whose session dies tells little of how long one may be idle, however often that is."""
+    pool = Pool(1, interval=3000.0)
+    now = 0.0
+    for _ in range(5):
+        pool.fill(now)
+        session = pool.lend(now)
+        now += 1200.0
+        pool.ledger.lose(session, now)
+        now += 1.0
+        pool.make_all(now)
+        assert pool.ledger.limit.feared == 1200.0
+        assert pool.ledger.limit.dead_from == math.inf
 
 
 def test_a_quick_look_tells_as_much_as_a_ping() -> None:
@@ -236,5 +289,21 @@ def test_a_quick_look_tells_as_much_as_a_ping() -> None:
     look = pool.job(CHECKING)
     pool.ledger.start(look)
     pool.ledger.sighted(look, 70.0)
-    pool.ledger.alive(pool.job(CHECKING), 70.5)
     assert pool.ledger.limit.oldest_alive == 70.0
+    pool.ledger.gone(pool.job(CHECKING), 70.5)
+    assert pool.ledger.limit.feared == math.inf, "it died a moment after it was seen alive"
+
+
+def test_what_was_looked_at_is_forgotten_with_its_session() -> None:
+    """A pool that noticed how old a session was does not take a new one in its place for the same, or hold on to it."""
+    pool = Pool(1, interval=60.0)
+    pool.fill()
+    session = pool.lend(1.0)
+    pool.ledger.check_in(session, 1.0)
+    pool.ledger.ping(Round(), 40.0)
+    pool.ledger.taint(pool.lend(41.0), 41.0)
+    pool.ledger.ended(pool.job(CLOSING), 41.0)
+    assert not pool.ledger.knows(session)
+    pool.make_all(42.0)
+    pool.ledger.ping(Round(), 50.0)
+    assert pool.ledger.limit.oldest_alive == 0.0

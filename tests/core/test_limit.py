@@ -73,6 +73,44 @@ def test_where_nobody_was_seen_alive_the_interval_is_cautious() -> None:
     assert after_deaths(0.001).interval == SHORTEST
 
 
+def test_a_death_never_lengthens_the_interval() -> None:
+    """However old the dead session was, where none was seen alive the interval is that of the beginning at most."""
+    for age in (120.0, 1200.0, 200_000.0):
+        limit = after_deaths(age)
+        assert limit.interval <= FIRST
+        assert limit.trial <= LONGEST
+    limit = after_deaths(8000.0)
+    limit.lived(5000.0)
+    assert (limit.interval, limit.trial) == (LONGEST, LONGEST)
+
+
+def test_a_death_in_use_is_feared_until_a_session_lives_as_long() -> None:
+    """It shortens the interval like any other, is refuted like any other, and is never a part of a claim."""
+    limit = IdleLimit()
+    limit.lived(200.0)
+    for _ in range(WITNESSES):
+        limit.fell(100.0)
+    assert (limit.feared, limit.interval, limit.dead_from) == (100.0, 100.0 * CAUTION, math.inf)
+    limit.lived(100.0)
+    assert (limit.feared, limit.interval) == (math.inf, 200.0)
+
+
+def test_sessions_that_were_proven_together_refute_each_other() -> None:
+    """A hundredth of their age is no difference: nobody checks all of them in the same moment."""
+    limit = after_deaths(100.0)
+    limit.lived(99.5)
+    assert limit.feared == math.inf
+
+
+def test_one_death_below_a_known_limit_is_soon_put_to_the_test() -> None:
+    """It has one witness, whatever is known of larger ages."""
+    limit = after_deaths(400.0, 400.0, 400.0, 90.0)
+    limit.passed(80.0)
+    for _ in range(SOON - 1):
+        limit.passed(1.0)
+    assert limit.trial == 90.0
+
+
 def test_a_path_that_has_changed_is_learned_anew() -> None:
     """What was survived before three deaths in a row at smaller ages counts no more."""
     limit = IdleLimit()
@@ -103,11 +141,11 @@ def test_the_gap_between_alive_and_dead_is_halved() -> None:
 def test_a_fear_is_put_to_the_test_again(deaths: list[float], calm: int) -> None:
     """After a while without deaths the feared age is tried again: soon while witnesses are missing, later on rarely."""
     limit = after_deaths(*deaths)
-    limit.lived(190.0)
+    limit.passed(190.0)
     for _ in range(calm - 2):
-        limit.lived(1.0)
+        limit.passed(1.0)
     assert limit.trial == limit.interval == 190.0
-    limit.lived(1.0)
+    limit.passed(1.0)
     assert limit.trial == 200.0
     limit.lived(200.0)
     assert (limit.interval, limit.trial) == (200.0, 300.0)

@@ -63,7 +63,12 @@ def trial() -> str:
 
     proof = "explorer"
     try:
-        for config, most in ((Config(1, 2, rounds=1), 400), (Config(2, 2, lifetime=3), 400), (Config(2, 3), 1000)):
+        for config, most in (
+            (Config(1, 2, rounds=1), 400),
+            (Config(2, 2, lifetime=3), 400),
+            (Config(2, 3), 1000),
+            (Config(1, 1), 20_000),
+        ):
             survey(config, most)
         proof = "schedules"
         run_many(0, 4_000)

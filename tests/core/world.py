@@ -115,10 +115,9 @@ class World:
         if len(self.jobs) != len(self.ledger.jobs):
             raise Broken("a job is on the books that nobody was told of")
 
-    def settle(self, orders: list[Order], patience: float | None = None) -> None:
-        """Take the orders of a call that was just made; an asker, also one who is refused, is in a hurry."""
-        patience = self.ledger._patience() if patience is None else patience
-        answered = check_answers(self.ledger, self.line, orders, self.now, patience)
+    def settle(self, orders: list[Order]) -> None:
+        """Take the orders of a call that was just made."""
+        answered = check_answers(self.ledger, self.line, orders)
         del self.line[: len(answered)]
         for waiter in answered:
             if waiter.session is not None:
@@ -162,7 +161,7 @@ class World:
         orders = self.ledger.ask(waiter, self.now)
         if waiter.error is None or waiter in orders:
             self.line.append(waiter)
-        self.settle(orders, self.ledger.creation.urgent)
+        self.settle(orders)
 
     def time_out(self, place: int) -> None:
         """A caller in line gives up."""
@@ -316,7 +315,7 @@ class World:
 
     def fill(self, _: int) -> None:
         """Somebody binds the pool; what failed before is forgiven."""
-        self.memory.made()
+        self.memory.forgiven()
         self._call(self.ledger.fill)
 
     def clear(self, _: int) -> None:

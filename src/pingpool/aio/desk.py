@@ -81,9 +81,7 @@ class Desk(Generic[S]):
             orders = event(*facts, now)
             if orders:
                 self.carry_out(orders)
-            wake_at = self.ledger.wake_at(now)
-            if wake_at < math.inf and self.is_home():
-                self.watch.by(wake_at)
+            self._set_alarm(now)
         except PoolFull:
             raise
         except BaseException:
@@ -109,6 +107,13 @@ class Desk(Generic[S]):
     def heal(self) -> None:
         """Mend what an exception in the middle of a turn left behind; harmless where it left nothing."""
         self.carry_out(self.ledger.heal())
+        self._set_alarm(self.now())
+
+    def _set_alarm(self, now: float) -> None:
+        """Have the ledger ticked when the pause ends that holds something back."""
+        wake_at = self.ledger.wake_at(now)
+        if wake_at < math.inf and self.is_home():
+            self.watch.by(wake_at)
 
     # Waiting. Whoever is cancelled here has either been answered by then or not: the ledger knows.
 

@@ -1,4 +1,8 @@
-"""The keeper: a loop around `ping()`."""
+"""The keeper: a loop around `begin_ping()`, which is a `ping()` that waits for nothing.
+
+If it waited for the end of a round, one ping that hangs would keep it from all others, whose sessions would grow too
+old meanwhile and hang in turn.
+"""
 
 import asyncio
 import weakref
@@ -22,17 +26,12 @@ class Pingable(Protocol):
         """Has the pool been closed?"""
         ...
 
-    @property
-    def nap(self) -> float:
-        """The longest time, in seconds, to sleep without a look at what is due."""
+    def begin_ping(self) -> object:
+        """Have proven what is due."""
         ...
 
-    async def ping(self) -> int:
-        """Prove what is due."""
-        ...
-
-    def next_ping_at(self) -> float:
-        """Return when something will be due."""
+    def next_look_at(self) -> float:
+        """Return when something will be due, or might be."""
         ...
 
 
@@ -66,13 +65,13 @@ class Keeper:
             await self._sleep_until(look_at)
             pool = self._pool()
             if pool is not None and not self._stopped:
-                await self._ping(pool)
+                self._ping(pool)
             del pool
 
-    async def _ping(self, pool: Pingable) -> None:
+    def _ping(self, pool: Pingable) -> None:
         """Ping once; a keeper that dies of an error would be worse than any error."""
         try:
-            await pool.ping()
+            pool.begin_ping()
         except Exception:
             journal.exception("%s: a round of pings failed", pool.name)
 
@@ -90,4 +89,4 @@ class Keeper:
         pool = self._pool()
         if pool is None or pool.closed or self._stopped:
             return None
-        return min(self._clock.now() + pool.nap, pool.next_ping_at())
+        return pool.next_look_at()

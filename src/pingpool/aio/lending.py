@@ -141,9 +141,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             await self.put(session)
         elif isinstance(error, Exception):
             if self._ask_about(session, self._database.is_lost, error, otherwise=False):
-                self._return(self._desk.ledger.lose, session)
-                if self._keeper is not None:
-                    self._keeper.wake()
+                self._return_dead(self._desk.ledger.lose, session)
             else:
                 await self.put(session)
         elif self._ask_about(session, self._database.resync, session, otherwise=False):
@@ -161,7 +159,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         until = math.inf if timeout is None else start + timeout
         while True:
             if dead is not None:
-                self._return(self._desk.ledger.bury, dead)
+                self._return_dead(self._desk.ledger.bury, dead)
             session = await self._wait(start, AsyncWaiter(site, instruction, until))
             if not self._glances or self._looks_alive(session):
                 return session
@@ -215,6 +213,12 @@ class Lending(AbstractAsyncSessionPool[S]):
         except BaseException:
             self._return(self._desk.ledger.taint, session)
             raise
+
+    def _return_dead(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
+        """Check in a session that is dead, and have the keeper look again: that may tell something of the others."""
+        self._return(event, session)
+        if self._keeper is not None:
+            self._keeper.wake()
 
     def _return(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
         """Check a session in by way of any of the ledger's events for that."""

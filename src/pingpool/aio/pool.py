@@ -15,7 +15,6 @@ from pingpool.aio.lending import Lending
 from pingpool.aio.work import Work
 from pingpool.core.ledger import Ledger
 from pingpool.core.places import S
-from pingpool.core.rules import AHEAD
 from pingpool.core.slot import Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.database import AsyncDatabase
@@ -112,11 +111,6 @@ class AsyncPingingPool(Lending[S]):
         """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
         return self._desk.ledger.interval
 
-    @property
-    def nap(self) -> float:
-        """For how many seconds the keeper may sleep without a look at what is due."""
-        return AHEAD * min(self.ping_interval, self._options.max_lifetime)
-
     # Keeping alive.
 
     async def ping(self) -> int:
@@ -125,11 +119,16 @@ class AsyncPingingPool(Lending[S]):
         Returns how many proved alive. Never raises for a session's failure and always ends: each check within
         `io_timeout`. Whoever is cancelled here leaves the checks to the crew.
         """
+        round = self.begin_ping()
+        await self._desk.wait(round, math.inf)
+        return round.proved
+
+    def begin_ping(self) -> AsyncRound:
+        """Have that done by the crew, and do not wait for it. So the keeper pings, since one ping may hang for long."""
         round = AsyncRound()
         desk = self._come_in()
         desk.tell(desk.ledger.ping, round)
-        await desk.wait(round, math.inf)
-        return round.proved
+        return round
 
     def keep_alive(self) -> None:
         """Start the keeper: a task that calls `ping()` whenever something is due, somewhat ahead of time.
@@ -151,6 +150,10 @@ class AsyncPingingPool(Lending[S]):
     def next_ping_at(self) -> float:
         """Return when `ping()` will have something to do, in the time of the pool's clock."""
         return self._desk.ledger.next_due()
+
+    def next_look_at(self) -> float:
+        """Return when the keeper should look again, even if nothing will be due by then."""
+        return self._desk.ledger.next_look_at(self._desk.now())
 
     # The pool as a whole.
 
@@ -266,6 +269,7 @@ class AsyncPingingPool(Lending[S]):
             self._move_to(self._database)
         ledger = self._desk.ledger
         ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
+        ledger.inherit(old)
         return inherited
 
     # How it is done.

@@ -90,7 +90,8 @@ class Ledger(Reports[S]):
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)
-        self._mourn(slot, now - slot.proven_at, now)
+        self.creation.take_care()
+        self._learn_fall(slot, now)
         self.suspected_at = max(self.suspected_at, now)
         self._give_up(slot, "lost", session)
         del self.lent[id(session)]

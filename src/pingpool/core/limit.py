@@ -25,7 +25,10 @@ WITNESSES = 3
 """So many deaths in a row are a limit."""
 
 CAUTION = 0.25
-"""Where sessions die and none was seen alive, the interval is this part of the age of the youngest."""
+"""Where sessions die and none was seen alive, the interval is this part of the age of the youngest, or `FIRST`."""
+
+ABOUT = 1.01
+"""Sessions that were proven together are not checked in the same moment: ages that are so near count as the same."""
 
 GROWTH = 1.5
 """While no session has died, the next age to try is so many times the interval."""
@@ -43,21 +46,28 @@ CALM = 1000
 class IdleLimit:
     """What is known of the idle ages at which sessions live and die, and the ping interval that follows from it."""
 
-    __slots__ = ("_calm", "_deaths", "_settled_at", "_survived", "oldest_alive")
+    __slots__ = ("_calm", "_deaths", "_fear", "_settled_at", "_survived", "oldest_alive")
 
     def __init__(self) -> None:
-        """Know nothing."""
+        """Know nothing. `oldest_alive` is the largest age after which a session was alive, on the path as it is."""
         self.oldest_alive = 0.0
-        self._survived = 0.0  # the same, below what is feared
+        self._survived = 0.0  # the largest such age below the one that is feared
         self._deaths: list[float] = []
+        self._fear = math.inf
         self._settled_at = -math.inf
         self._calm = 0
 
     def lived(self, age: float) -> None:
-        """Note a session that was alive after so long; no death at that age or below meant what it seemed to."""
+        """Note a session that was alive after so long; no death at about that age or below meant what it seemed to."""
         self.oldest_alive = max(self.oldest_alive, age)
         self._survived = max(self._survived, age)
-        self._deaths = [death for death in self._deaths if death > age]
+        self._deaths = [death for death in self._deaths if death > age * ABOUT]
+        if self._fear <= age * ABOUT:
+            self._fear = math.inf
+
+    def passed(self, age: float) -> None:
+        """Note a session that a check found alive after so long."""
+        self.lived(age)
         self._calm += 1
 
     def died(self, age: float, proven_at: float, settled_at: float) -> None:
@@ -71,10 +81,23 @@ class IdleLimit:
             self._settled_at = settled_at
         elif self._deaths:
             self._deaths[-1] = min(self._deaths[-1], age)
-        if self._survived >= self.feared:
-            self._survived = 0.0
+        self._forget_survivors()
         if self.oldest_alive >= self.dead_from:  # that was before the path changed
             self.oldest_alive = 0.0
+
+    def fell(self, age: float) -> None:
+        """Note a session that died in use, that long after its last proof: it need not have been idle for so long.
+
+        So it is feared like a death, but bears no witness.
+        """
+        self._calm = 0
+        self._fear = min(self._fear, age)
+        self._forget_survivors()
+
+    def _forget_survivors(self) -> None:
+        """What was survived at an age that is feared now counts no more, until that fear is refuted."""
+        if self._survived >= self.feared:
+            self._survived = 0.0
 
     @property
     def dead_from(self) -> float:
@@ -84,14 +107,14 @@ class IdleLimit:
     @property
     def feared(self) -> float:
         """The smallest idle age at which a session died, if that was not refuted; infinity if there is none."""
-        return min(self._deaths, default=math.inf)
+        return min([*self._deaths, self._fear])
 
     @property
     def interval(self) -> float:
         """The longest ping interval that nothing speaks against."""
         if self.feared == math.inf:
             return min(max(self.oldest_alive, FIRST), LONGEST)
-        return max(self._survived, self.feared * CAUTION, SHORTEST)
+        return min(max(self._survived, min(self.feared * CAUTION, FIRST), SHORTEST), LONGEST)
 
     @property
     def trial(self) -> float:
@@ -100,5 +123,6 @@ class IdleLimit:
         if feared == math.inf:
             return min(interval * GROWTH, LONGEST)
         if feared > interval * CLOSE:
-            return (interval + feared) / 2
-        return feared if self._calm >= (SOON if self.dead_from == math.inf else CALM) else interval
+            return min((interval + feared) / 2, LONGEST)
+        is_certain = self.dead_from <= feared * CLOSE
+        return min(feared, LONGEST) if self._calm >= (CALM if is_certain else SOON) else interval

@@ -17,7 +17,7 @@ class Job:
     `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
     check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way. `ordered_after` is
     the newest suspicion when the job began: if another has come up by its end, the job has proved nothing. `idle_for`
-    tells for how many seconds the session of a check had been idle; 0 if nobody knows.
+    tells for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
     """
 
     __slots__ = ("doomed", "idle_for", "kind", "ordered_after", "session", "slot", "started", "urgent")

@@ -98,9 +98,8 @@ class Reports(Rules[S]):
         """
         if self.waiters or job.doomed or job not in self.jobs or job.slot is None:
             return self.alive(job, now)
-        again = self._begin(CHECKING, job.slot, job.session)
-        again.idle_for = job.idle_for
-        self._conclude(job, again)
+        self._learn_life(job.idle_for)
+        self._conclude(job, self._begin(CHECKING, job.slot, job.session))
         return self._settle(now)
 
     def gone(self, job: Job, now: float) -> list[Order]:

@@ -7,39 +7,20 @@ slots as they are now, and orders what is missing.
 import math
 from collections.abc import Callable
 from itertools import islice, takewhile
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from pingpool.core.backoff import PATIENT, Backoff
-from pingpool.core.limit import IdleLimit
-from pingpool.core.orders import Job, LimitFound, Order
+from pingpool.core.backoff import Backoff
+from pingpool.core.learning import Learning
+from pingpool.core.orders import Job, Order
 from pingpool.core.pacing import due, next_due
-from pingpool.core.places import Places, S
+from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, AgingSlot, Slot
 
 AHEAD = 0.1
 """A kept-alive pool proves and renews its sessions this fraction of their time before they would be missed."""
 
 
-NEWS = 0.8
-"""An idle limit is told again if it turns out to be lower than this part of what was told before."""
-
-
-APART = 0.25
-"""So much of an interval after a death others count as separate ones: a server may take its time to end all sessions,
-and those that are well have to be seen in between.
-"""
-
-
-class Sight(NamedTuple):
-    """An idle session that was looked at: its slot, the mark of that very session, its proof, its age in seconds."""
-
-    slot: Slot
-    tether: object
-    proven_at: float
-    idle_for: float
-
-
-class Rules(Places[S]):
+class Rules(Learning[S]):
     """The slots of one pool, and the rules by which they serve."""
 
     def __init__(
@@ -53,12 +34,7 @@ class Rules(Places[S]):
         slots: Callable[[], Slot] | None = None,
     ) -> None:
         """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
-        super().__init__(size, slots or (AgingSlot if lifetime < math.inf else Slot))
-        self.limit = IdleLimit()
-        self.limit_told = math.inf
-        self._seen: Sight | None = None
-        self.learns = interval == "auto"
-        self.interval = self.limit.interval if interval == "auto" else float(interval)  # floats compare fast
+        super().__init__(size, slots or (AgingSlot if lifetime < math.inf else Slot), interval)
         self.jitter = jitter
         self.lifetime = lifetime
         self.ages = lifetime < math.inf
@@ -66,7 +42,6 @@ class Rules(Places[S]):
         self.creation = Backoff(jitter)
         self.doubt = Backoff(jitter)
         self.filling = False
-        self.kept = False
         self.closed = False
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
@@ -75,21 +50,23 @@ class Rules(Places[S]):
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
         pauses: list[float] = []
-        if self.filling and self.vacant and self.under_way[CREATING] < self.creation.width:
-            pauses.append(self.creation.ready_at(self._patience()))
-        if self.waiters and self.idle and not self.under_way[CHECKING]:
-            pauses.append(self.doubt.ready_at(self.doubt.urgent))
+        if self.filling and self.vacant:
+            pauses.append(self._next_creation_at())
+        if self._checks_wanted() > 0:
+            pauses.append(self._next_check_at())
         return min((end for end in pauses if end > now), default=math.inf)
+
+    def next_look_at(self, now: float) -> float:
+        """Return when to look again at what is due: when something will be, or might be by then after all."""
+        return min(self.next_due(), now + AHEAD * min(self.interval, self.lifetime))
 
     def next_due(self) -> float:
         """Return when a `ping` will have something to do; infinity if the pool is empty."""
-        if self.idle and self.idle[0].proven_at < self.suspected_at:
-            return self.doubt.ready_at(PATIENT)
-        if self.idle and self.idle[0].proven_at == self.suspected_at:  # proven in that very moment: ask in the next
-            return max(self.doubt.ready_at(PATIENT), math.nextafter(self.suspected_at, math.inf))
+        if self.idle and self.idle[0].proven_at <= self.suspected_at:  # if proven in that very moment: in the next
+            return max(self.doubt.next_at(0, waiting=0), math.nextafter(self.suspected_at, math.inf))
         scout = self._scout()
         others = islice(self.idle, scout is not None, None)
-        trial_at = math.inf if scout is None else scout.proven_at + self.limit.trial
+        trial_at = math.inf if scout is None else scout.proven_at + self._trial()
         return min(self._renewal_at(), trial_at, next_due((slot.proven_at for slot in others), *self._pace()))
 
     def _settle(self, now: float) -> list[Order]:
@@ -131,13 +108,18 @@ class Rules(Places[S]):
 
     def _check_for_waiters(self, now: float) -> None:
         """Have as many overdue sessions checked as there are waiters with no check under way for them."""
-        proving = self.under_way[CHECKING]
-        wanted = min(len(self.waiters) - proving - self.under_way[RESETTING], len(self.idle))
-        while wanted > 0 and proving < self.doubt.allows(now, self.doubt.urgent):
+        while self._checks_wanted() > 0 and self._next_check_at() <= now:
+            self.doubt.began(now)
             self._check(self.idle[0], now).urgent = True
             self.idle.popleft()
-            wanted -= 1
-            proving += 1
+
+    def _checks_wanted(self) -> int:
+        """Return for how many waiters an idle session is to be checked that nobody checks yet."""
+        return min(len(self.waiters) - self.under_way[CHECKING] - self.under_way[RESETTING], len(self.idle))
+
+    def _next_check_at(self) -> float:
+        """Return when the next check for a waiter may begin."""
+        return self.doubt.next_at(self.under_way[CHECKING], len(self.waiters))
 
     def _check(self, slot: Slot, now: float) -> Job:
         """Have an idle session checked."""
@@ -148,10 +130,14 @@ class Rules(Places[S]):
 
     def _fill_vacant(self, now: float) -> None:
         """Have vacant slots filled, as many side by side as the back-off allows."""
-        allowed = self.creation.allows(now, self._patience())
-        while self.filling and self.vacant and self.under_way[CREATING] < allowed:
+        while self.filling and self.vacant and self._next_creation_at() <= now:
+            self.creation.began(now)
             self._begin(CREATING, self.vacant[0], None)
             self.vacant.popleft()
+
+    def _next_creation_at(self) -> float:
+        """Return when the next vacant slot may be filled."""
+        return self.creation.next_at(self.under_way[CREATING], len(self.waiters))
 
     def _land(self, slot: Slot, session: S) -> None:
         """A session that is good to be lent goes to the waiter in front, or to idle."""
@@ -165,10 +151,6 @@ class Rules(Places[S]):
         proven_at = slot.proven_at
         return now - proven_at < self.interval and proven_at > self.suspected_at and now < slot.retires_at
 
-    def _patience(self) -> float:
-        """Return the longest pause between attempts to make a session."""
-        return self.creation.urgent if self.waiters else PATIENT
-
     def _pace(self) -> tuple[float, float]:
         """Return the age at which sessions are pinged, and the gap between two pings, in seconds."""
         if not self.kept or self.interval == math.inf:
@@ -179,7 +161,7 @@ class Rules(Places[S]):
     def _due(self, now: float) -> list[Slot]:
         """Return the idle slots whose sessions are due for a check, oldest first."""
         scout = self._scout()
-        is_out = scout is not None and now - scout.proven_at < self.limit.trial
+        is_out = scout is not None and now < scout.proven_at + self._trial()
         slots = list(islice(self.idle, is_out, None))
         suspects = sum(1 for _ in takewhile(lambda slot: slot.proven_at <= self.suspected_at, slots))
         return slots[: max(suspects, due((slot.proven_at for slot in slots), now, *self._pace()))]
@@ -190,55 +172,10 @@ class Rules(Places[S]):
             return math.inf
         return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD / 2 * self.lifetime
 
-    # The idle limit, and the interval that is learned from it.
-
-    def _scout(self) -> Slot | None:
-        """Return the oldest idle slot, if its session is to be left alone for longer than the others.
-
-        That is how a pool learns whether a longer interval would do. Nobody is lent the session meanwhile: it is
-        overdue, and others are fresh.
-        """
-        if not (self.learns and self.kept and len(self.idle) > 1) or self.limit.trial <= self.interval:
-            return None
-        return self.idle[0] if self.idle[0].proven_at > self.suspected_at else None
-
-    def _learn_life(self, age: float) -> None:
-        """A session was alive after so many idle seconds."""
-        self.limit.lived(age)
-        self._adapt()
-
-    def _learn_from_use(self, now: float) -> None:
-        """Look what became of the session that was the oldest idle one at the last look: proven since, it has lived.
-
-        So a pool that is too busy to need pings learns all the same, and its checkouts pay nothing for it.
-        """
-        seen = self._seen
-        if seen is not None and seen.slot.tether is seen.tether and seen.slot.proven_at > seen.proven_at:
-            self._learn_life(seen.idle_for)
-        self._seen = None
-        if self.idle and self.idle[0].proven_at > self.suspected_at:
-            slot = self.idle[0]
-            self._seen = Sight(slot, slot.tether, slot.proven_at, now - slot.proven_at)
-
     def _mourn(self, slot: Slot, age: float, now: float) -> None:
-        """A session was dead after so many idle seconds: what does that tell of the server, and of the path?
-
-        Of the path it tells nothing if the session was suspect: then another's death is cause enough.
-        """
+        """A check, or a glance, found a session dead after so many idle seconds."""
         self.creation.take_care()
-        if slot.proven_at <= self.suspected_at:
-            return
-        self.limit.died(age, slot.proven_at, now + APART * self.interval)
-        self._adapt()
-        dead_from = self.limit.dead_from
-        if dead_from < self.limit_told * NEWS and (self.learns or dead_from <= self.interval):
-            self.limit_told = dead_from
-            self._todo.append(LimitFound(dead_from, self.interval))
-
-    def _adapt(self) -> None:
-        """Follow what is known of the limit, unless the user has set an interval."""
-        if self.learns:
-            self.interval = self.limit.interval
+        self._learn_death(slot, age, now)
 
     def _turn_away(self, error: BaseException) -> list[Order]:
         """Answer every waiter with the error."""

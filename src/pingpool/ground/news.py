@@ -19,9 +19,10 @@ def tell_of_dropped(name: str, dropped: Dropped) -> None:
 def tell_of_limit(name: str, found: LimitFound) -> None:
     """Say from which idle age on sessions are dropped, and how that compares to the ping interval."""
     say = journal.warning if found.interval >= found.dead_from else journal.info
-    say(
-        "%s: sessions idle for %s s or more are dropped on this path; ping_interval is %s s",
-        name,
-        f"{found.dead_from:.3g}" if found.dead_from < 1000 else f"{found.dead_from:.0f}",
-        f"{found.interval:.3g}" if found.interval < 1000 else f"{found.interval:.0f}",
-    )
+    dropped, pinged = in_seconds(found.dead_from), in_seconds(found.interval)
+    say("%s: sessions idle for %s or more are dropped on this path; ping_interval is %s", name, dropped, pinged)
+
+
+def in_seconds(time: float) -> str:
+    """Say how many seconds that is, to three digits or to the second."""
+    return f"{time:.3g} s" if time < 999.5 else f"{time:.0f} s"

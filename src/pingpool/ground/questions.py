@@ -6,7 +6,7 @@ from typing import Any
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
 from pingpool.database import AsyncDatabase, Database
-from pingpool.errors import causes
+from pingpool.errors import all_behind
 from pingpool.ground import journal
 
 
@@ -27,7 +27,7 @@ def judge(question: Callable[[BaseException], bool], error: BaseException) -> bo
 def report_of(
     error: BaseException, database: Database[Any] | AsyncDatabase[Any], ledger: Ledger[Any]
 ) -> Callable[[Job, BaseException, float], list[Order]]:
-    """Return the report of the ledger's for a session that could not be made for this reason."""
+    """Return how to tell the ledger that a session could not be made for this reason."""
     if judge(database.is_fatal, error):
         return ledger.refused
     return ledger.down if judge(database.is_down, error) else ledger.failed
@@ -35,5 +35,5 @@ def report_of(
 
 def forget_frames(error: BaseException | None) -> None:
     """Drop the traceback, whose frames hold the session: a stored error must not keep it from being collected."""
-    for each in causes(error):
+    for each in [] if error is None else all_behind(error):
         each.__traceback__ = None

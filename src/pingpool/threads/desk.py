@@ -124,8 +124,11 @@ class Desk(Generic[S]):
     def _mend(self, turn: int) -> None:
         if wait_for(self.latch, turn):  # at once, if the turn holds it still
             self._alarm_at = math.inf
-            orders = self.ledger.heal() + self.ledger.tick(self.now())
+            now = self.now()
+            orders = self.ledger.heal() + self.ledger.tick(now)
+            alarm_at = self.ledger.wake_at(now)
             del self.latch[HELD]
+            self._set_alarm(alarm_at)
             self.carry_out(orders)
 
     def wait(self, answer: ThreadWaiter | ThreadRound, until: float) -> None:
@@ -145,8 +148,8 @@ class Desk(Generic[S]):
     def _set_alarm(self, when: float) -> None:
         """Have the ledger ticked when the pause ends that holds something back."""
         if when < self._alarm_at:
+            self._alarm_at = when  # first: the watch may call before it has returned
             self.watch.at(when, self._tick)
-            self._alarm_at = when
 
     def _tick(self) -> None:
         self._alarm_at = math.inf

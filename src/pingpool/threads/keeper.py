@@ -1,4 +1,8 @@
-"""The keeper: a loop around `ping()`."""
+"""The keeper: a loop around `begin_ping()`, which is a `ping()` that waits for nothing.
+
+If it waited for the end of a round, one ping that hangs would keep it from all others, whose sessions would grow too
+old meanwhile and hang in turn.
+"""
 
 import threading
 import weakref
@@ -22,17 +26,12 @@ class Pingable(Protocol):
         """Has the pool been closed?"""
         ...
 
-    @property
-    def nap(self) -> float:
-        """The longest time, in seconds, to sleep without a look at what is due."""
+    def begin_ping(self) -> object:
+        """Have proven what is due."""
         ...
 
-    def ping(self) -> int:
-        """Prove what is due."""
-        ...
-
-    def next_ping_at(self) -> float:
-        """Return when something will be due."""
+    def next_look_at(self) -> float:
+        """Return when something will be due, or might be."""
         ...
 
 
@@ -71,7 +70,7 @@ class Keeper:
     def _ping(self, pool: Pingable) -> None:
         """Ping once; a keeper that dies of an error would be worse than any error."""
         try:
-            pool.ping()
+            pool.begin_ping()
         except Exception:
             journal.exception("%s: a round of pings failed", pool.name)
 
@@ -80,4 +79,4 @@ class Keeper:
         pool = self._pool()
         if pool is None or pool.closed or self._stopped:
             return None
-        return min(pool.nap, pool.next_ping_at() - self._clock.now())
+        return pool.next_look_at() - self._clock.now()

@@ -149,9 +149,7 @@ class Lending(AbstractSessionPool[S]):
             self.put(session)
         elif isinstance(error, Exception):
             if self._ask_about(session, self._database.is_lost, error, otherwise=False):
-                self._return(self._desk.ledger.lose, session)
-                if self._keeper is not None:
-                    self._keeper.wake()
+                self._return_dead(self._desk.ledger.lose, session)
             else:
                 self.put(session)
         elif self._ask_about(session, self._database.resync, session, otherwise=False):
@@ -169,7 +167,7 @@ class Lending(AbstractSessionPool[S]):
         until = math.inf if timeout is None else start + timeout
         while True:
             if dead is not None:
-                self._return(self._desk.ledger.bury, dead)
+                self._return_dead(self._desk.ledger.bury, dead)
             session = self._wait(start, until, ThreadWaiter(site, instruction))
             if not self._glances or self._looks_alive(session):
                 return session
@@ -223,6 +221,12 @@ class Lending(AbstractSessionPool[S]):
         except BaseException:
             self._return(self._desk.ledger.taint, session)
             raise
+
+    def _return_dead(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
+        """Check in a session that is dead, and have the keeper look again: that may tell something of the others."""
+        self._return(event, session)
+        if self._keeper is not None:
+            self._keeper.wake()
 
     def _return(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
         """Check a session in by way of any of the ledger's events for that."""

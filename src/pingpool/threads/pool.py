@@ -4,12 +4,12 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.places import S
-from pingpool.core.rules import AHEAD
 from pingpool.core.slot import Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.database import Database
@@ -114,11 +114,6 @@ class PingingPool(Lending[S]):
         """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
         return self._desk.ledger.interval
 
-    @property
-    def nap(self) -> float:
-        """For how many seconds the keeper may sleep without a look at what is due."""
-        return AHEAD * min(self.ping_interval, self._options.max_lifetime)
-
     # Keeping alive.
 
     def ping(self) -> int:
@@ -127,11 +122,15 @@ class PingingPool(Lending[S]):
         Returns how many proved alive. Never raises for a session's failure and always ends: each check within
         `io_timeout`. Call it now and then from a thread of your own, or let `keep_alive()` do that.
         """
-        round = ThreadRound()
-        desk = self._desk
-        desk.tell(desk.ledger.ping, round)
-        desk.wait(round, math.inf)
+        round = self.begin_ping()
+        self._desk.wait(round, math.inf)
         return round.proved
+
+    def begin_ping(self) -> ThreadRound:
+        """Have that done by the crew, and do not wait for it. So the keeper pings, since one ping may hang for long."""
+        round = ThreadRound()
+        self._desk.tell(self._desk.ledger.ping, round)
+        return round
 
     def keep_alive(self) -> None:
         """Start the keeper: a thread that calls `ping()` whenever something is due, somewhat ahead of time.
@@ -151,6 +150,10 @@ class PingingPool(Lending[S]):
     def next_ping_at(self) -> float:
         """Return when `ping()` will have something to do, in the time of the pool's clock."""
         return self._desk.look(self._desk.ledger.next_due)
+
+    def next_look_at(self) -> float:
+        """Return when the keeper should look again, even if nothing will be due by then."""
+        return self._desk.look(partial(self._desk.ledger.next_look_at, self._clock.now()))
 
     # The pool as a whole.
 
@@ -248,6 +251,7 @@ class PingingPool(Lending[S]):
             self._move_to(self._database)
         ledger = self._desk.ledger
         ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
+        ledger.inherit(old)
         return [old, *(slot.tether() for slot in old.lent.values())]
 
     # How it is done.
