@@ -35,5 +35,6 @@ def report_of(
 
 def forget_frames(error: BaseException | None) -> None:
     """Drop the traceback, whose frames hold the session: a stored error must not keep it from being collected."""
-    for each in [] if error is None else all_behind(error):
-        each.__traceback__ = None
+    if error is not None:
+        for each in all_behind(error):
+            each.__traceback__ = None
