@@ -194,6 +194,44 @@ async def test_another_error_gives_the_session_back(world: World, error: Callabl
     assert (database.calls["reset"], database.calls["ping"]) == (1, 0)
 
 
+async def test_an_error_is_no_proof_of_life(world: World) -> None:
+    """A use that ended in an error proves nothing: the session is pinged before anybody gets it, and is well."""
+    pool = await world.open(size=1)
+    with pytest.raises(ValueError, match="no such table"):
+        async with pool.session() as session:
+            raise ValueError("no such table")
+    assert await pool.get() is session
+    assert world.database.calls["ping"] == 1
+    assert pool.stats().replaced == {}
+
+
+async def test_a_death_that_nobody_recognises_is_met_once(world: World) -> None:
+    """All sessions are dead, and the database knows none of their errors: when a check has shown one, nobody meets more."""
+    pool = await world.open(size=3)
+    world.database.kill_all()
+    with pytest.raises(RuntimeError):
+        async with pool.session():
+            raise RuntimeError("what the driver says of a dead session, in words that nobody knows")
+    await world.rest()
+    for _ in range(6):
+        async with pool.session() as session:
+            session.use()
+    assert pool.stats().replaced == {"gone": 3}
+
+
+async def test_an_error_of_another_database_costs_no_session(world: World) -> None:
+    """An error that reads like a death, in a block whose own session looks alive, is somebody else's."""
+    database = TransactionalDatabase()
+    pool = await world.open(database, size=2)
+    for _ in range(4):
+        with pytest.raises(SessionDied):
+            async with pool.session():
+                raise SessionDied("the cache, which speaks by the same driver, has gone away")
+    await world.rest()
+    assert pool.stats().replaced == {}
+    assert database.calls["create"] == 2
+
+
 @pytest.mark.parametrize("error", [Interrupt, KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 async def test_an_interrupted_block_taints_its_session(world: World, error: type[BaseException]) -> None:
     """Who was interrupted may have been in the middle of a call, so the session is deleted; the others are trusted."""

@@ -79,7 +79,7 @@ def task(world: World, job: Job) -> int:
     else:
         code += 0 if job.slot is None else years(world, job.slot)
     if job.kind is not CLOSING:
-        code += 200 * job.doomed
+        code += 200 * job.doomed + 50 * job.after_error
     for place, round in enumerate(world.ledger.rounds):
         code += (400 << place) * (job in round.jobs)
     return code

@@ -110,7 +110,7 @@ class Schedule(World):
     def bring_back(self, _: int) -> None:
         """A caller gives its session back, well or not."""
         if self.held:
-            ways = ("check_in",) * 6 + ("reset", "lose", "bury", "taint", "drop")
+            ways = ("check_in",) * 6 + ("reset", "verify", "lose", "bury", "taint", "drop")
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
 
     def leave(self, _: int) -> None:

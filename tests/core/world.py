@@ -79,7 +79,7 @@ class World:
         for place in unlike(worth(self, ledger.lent[id(session)]) for session in self.held):
             events += [(way, place) for way in ("check_in", "lose", "bury", "taint", "drop")]
             if config.resets:
-                events.append(("reset", place))
+                events += [("reset", place), ("verify", place)]
         for place in unlike(task(self, job) for job in self.jobs):
             events += [(report, place) for report in self._reports(self.jobs[place])]
         if self.ghost is not None:
@@ -213,6 +213,10 @@ class World:
         """A caller left something open."""
         self.settle(self.ledger.reset(self.held.pop(place), self.now))
 
+    def verify(self, place: int) -> None:
+        """A caller met an error, of which nobody knows whether it was the session's."""
+        self.settle(self.ledger.verify(self.held.pop(place), self.now))
+
     def drop(self, place: int) -> None:
         """A caller forgets its session, which is collected."""
         slot = self.ledger.lent[id(self.held.pop(place))]
@@ -256,8 +260,7 @@ class World:
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
-        if self.jobs[place].kind is CHECKING:
-            self.memory.died()
+        self._remember_death(self.jobs[place])
         self._report_gone(self.jobs[place])
 
     def in_doubt(self, place: int) -> None:
@@ -279,8 +282,8 @@ class World:
         job = self.jobs[place]
         if job.kind is CREATING:
             self.memory.failed(self.now)
-        elif job.kind is CHECKING:
-            self.memory.died()
+        else:
+            self._remember_death(job)
         self.settle(self.ledger.overran(job, self.now))
         if job.session is not None:
             check_given_up(self.ledger, job.session)
@@ -354,6 +357,13 @@ class World:
     def _report_gone(self, job: Job) -> None:
         self.settle(self.ledger.gone(job, self.now))
         check_given_up(self.ledger, job.session)
+
+    def _remember_death(self, job: Job) -> None:
+        """Remember the death that a job is about to report: if it came in use, all others are suspect."""
+        if job.kind is CHECKING:
+            self.memory.died()
+            if job.after_error:
+                self.memory.died_at = self.now
 
     def _vanish(self) -> Job:
         ghost, self.ghost = self.ghost, None

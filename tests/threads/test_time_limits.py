@@ -43,6 +43,7 @@ def test_get_keeps_its_time_whatever_hangs(call: str, size: int) -> None:
         sessions = [pool.get() for _ in range(size)] if call not in ("ping", "everything") else []
         for session in sessions:
             session.left_open = call in ("reset", "delete")
+            session.is_alive = call != "create"
             pool.give_back(session, {"create": SessionDied(), "delete": SystemExit()}.get(call))
         assert in_time(lambda: best_of(lambda: lateness(pool))) < LATE
     for session in [pool.get(5) for _ in range(size)]:

@@ -131,8 +131,10 @@ class Lending(AbstractAsyncSessionPool[S]):
         | the use ended with                            | the session                                              |
         |-----------------------------------------------|----------------------------------------------------------|
         | None                                          | goes back, reset first if something was left open        |
-        | an error by which the database knows it lost  | is replaced, and every idle one is proven before its use |
-        | another `Exception`, or a generator's end     | goes back, reset first if something was left open        |
+        | an error by which the database knows it lost, | is replaced, and every idle one is proven before its use |
+        | and it looks dead, if the database can look   |                                                          |
+        | another `Exception`                           | goes back when a reset, or else a ping, has proven it    |
+        | a generator's end                             | goes back as if all had gone well                        |
         | a cancel, or any other `BaseException`        | is ended, unless the database's `resync` vouches for it  |
         """
         if isinstance(error, GeneratorExit) and not self._desk.is_home():
@@ -140,10 +142,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         if error is None or isinstance(error, GeneratorExit):
             await self.put(session)
         elif isinstance(error, Exception):
-            if self._ask_about(session, self._database.is_lost, error, otherwise=False):
-                self._return_dead(self._desk.ledger.lose, session)
-            else:
-                await self.put(session)
+            self._return_after(error, session)
         elif self._ask_about(session, self._database.resync, session, otherwise=False):
             await self.put(session)
         else:
@@ -213,6 +212,16 @@ class Lending(AbstractAsyncSessionPool[S]):
         except BaseException:
             self._return(self._desk.ledger.taint, session)
             raise
+
+    def _return_after(self, error: Exception, session: S) -> None:
+        """Check in a session whose use ended in an error, which may be that of another session, or of the caller."""
+        is_lost = self._ask_about(session, self._database.is_lost, error, otherwise=False)
+        if is_lost and not (self._glances and self._looks_alive(session)):
+            self._return_dead(self._desk.ledger.lose, session)
+        elif self._may_need_reset and self._was_left_open(session):
+            self._return(self._desk.ledger.reset, session)
+        else:
+            self._return(self._desk.ledger.verify, session)
 
     def _return_dead(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
         """Check in a session that is dead, and have the keeper look again: that may tell something of the others."""

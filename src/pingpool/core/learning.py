@@ -65,8 +65,9 @@ class Learning(Places[S]):
 
     def _learn_life(self, age: float) -> None:
         """A check found a session alive after so many idle seconds."""
-        self.limit.passed(age)
-        self._adapt()
+        if age:
+            self.limit.passed(age)
+            self._adapt()
 
     def _learn_from_use(self, now: float) -> None:
         """Look what became of the session that was the oldest idle one at the last look: proven since, it has lived.

@@ -31,7 +31,7 @@ from types import CodeType
 from pingpool.core.orders import Order, Round, Waiter
 from pingpool.core.places import S
 from pingpool.core.reports import Reports
-from pingpool.core.slot import CLOSING, CREATING, IDLE, IN_USE, RESETTING
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
 from pingpool.errors import PoolClosed, TooManyWaiters
 
 
@@ -113,6 +113,18 @@ class Ledger(Reports[S]):
         if slot is None:
             return self._refuse(session)
         self._end(slot, "tainted", session)
+        del self.lent[id(session)]
+        return self._settle(now)
+
+    def verify(self, session: S, now: float) -> list[Order]:
+        """Take back a session whose use ended in an error, so proved nothing: it is checked before it is lent again."""
+        slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
+        if self.closed:
+            self._end(slot, "closed", session)
+        else:
+            self._begin(CHECKING, slot, session).after_error = True
         del self.lent[id(session)]
         return self._settle(now)
 

@@ -17,10 +17,11 @@ class Job:
     `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
     check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way. `ordered_after` is
     the newest suspicion when the job began: if another has come up by its end, the job has proved nothing. `idle_for`
-    tells for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
+    tells for how many seconds the session of a check had been idle; 0 if that is not known, or just over. A check is
+    `after_error` when a use ended in one: now it is to be found out whether that was the session's death.
     """
 
-    __slots__ = ("doomed", "idle_for", "kind", "ordered_after", "session", "slot", "started", "urgent")
+    __slots__ = ("after_error", "doomed", "idle_for", "kind", "ordered_after", "session", "slot", "started", "urgent")
 
     def __init__(self, kind: State, slot: Slot | None, session: Any, ordered_after: float) -> None:
         """Order `kind` for the slot and its session; a job that makes has no session yet."""
@@ -32,6 +33,7 @@ class Job:
         self.doomed = False
         self.urgent = False
         self.idle_for = 0.0
+        self.after_error = False
 
 
 class Waiter:

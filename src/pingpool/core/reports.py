@@ -107,7 +107,7 @@ class Reports(Rules[S]):
         if job not in self.jobs or job.slot is None:
             return self._end_late(job.session, now)
         if job.kind is CHECKING:
-            self._mourn(job.slot, job.idle_for, now)
+            self._found_dead(job, job.slot, now)
         self._give_up(job.slot, "gone", job.session)
         self._conclude(job)
         return self._settle(now)
@@ -145,7 +145,7 @@ class Reports(Rules[S]):
         if job.kind is not CLOSING and not job.started:  # the whole crew hangs: nobody has seen this session
             return self.in_doubt(job, error, now)
         if job.kind is CHECKING and job.slot is not None:
-            self._mourn(job.slot, job.idle_for, now)
+            self._found_dead(job, job.slot, now)
         if job.kind is not CLOSING:
             self.replaced["overran"] += 1
             self.failure = error
@@ -157,6 +157,12 @@ class Reports(Rules[S]):
         return orders
 
     # Steps that several of these share.
+
+    def _found_dead(self, job: Job, slot: Slot, now: float) -> None:
+        """A check found its session dead: idle, or after an error in use, which makes all others suspect."""
+        self._mourn(slot, job.idle_for, now)
+        if job.after_error:
+            self.suspected_at = max(self.suspected_at, now)
 
     def _settle_down(self, job: Job, slot: Slot, session: S, now: float) -> None:
         """A session comes alive from a job: good to be lent, unless somebody died while the job went on."""

@@ -55,6 +55,7 @@ TRANSITIONS: Final = tuple(
             "check in": IDLE,
             "hand over": IN_USE,
             "something left open": RESETTING,
+            "ended in an error": CHECKING,
             "tainted, too old": CLOSING,
             "lost, dropped": VACANT,
         },

@@ -53,8 +53,11 @@ def use() -> None:
         pool.put(session)
     elif dice < 0.7:
         del session
+    elif dice < 0.8:
+        session.is_alive = dice < 0.75
+        pool.give_back(session, SessionDied())
     else:
-        pool.give_back(session, SessionDied() if dice < 0.8 else SystemExit())
+        pool.give_back(session, SystemExit())
 
 
 def in_blocks() -> None:

@@ -39,6 +39,7 @@ def use() -> None:
                     with pool.session(0.02) as session:
                         session.left_open = random.random() < 0.1
                         if random.random() < 0.05:
+                            session.is_alive = random.random() < 0.5
                             raise SessionDied
                 except (PoolTimeout, SessionDied):
                     continue

@@ -54,13 +54,15 @@ class MariaDBServer(PrivateServer):
         grant = f"GRANT ALL ON *.* TO {OURS}@'127.0.0.1' WITH GRANT OPTION;\n"
         secret.write_text(f"FLUSH PRIVILEGES;\n{grant}{new_password(self.password)}")
         options = ["--auth-root-authentication-method=normal", f"--datadir={folder}/data", f"--extra-file={secret}"]
+        options.append(f"--tmpdir={folder}")  # two servers that are made at the same time meet in /tmp otherwise
         self.run([str(self.install_program), "--no-defaults", *as_this_user(), *options])
         secret.unlink()
 
     def command(self, folder: Path) -> Sequence[str]:
         """Return the command that runs the server in the foreground."""
         # The socket is named relative to the data: its whole path could be longer than a socket's may be.
-        place = {"datadir": folder / "data", "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
+        data = {"datadir": folder / "data", "tmpdir": folder}
+        place = {**data, "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
         settings = {**place, **SPEED, **self.settings, "port": self.port}
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [str(self.server_program), "--no-defaults", *as_this_user(), *options]
