@@ -206,7 +206,7 @@ async def test_an_error_is_no_proof_of_life(world: World) -> None:
 
 
 async def test_a_death_that_nobody_recognises_is_met_once(world: World) -> None:
-    """All sessions are dead, and the database knows none of their errors: when a check has shown one, nobody meets more."""
+    """All are dead, and the database knows none of their errors: when a check has shown one, nobody meets another."""
     pool = await world.open(size=3)
     world.database.kill_all()
     with pytest.raises(RuntimeError):

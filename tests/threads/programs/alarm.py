@@ -30,6 +30,7 @@ def handle(number: int, frame: FrameType | None) -> None:
         if lent:
             session = lent.pop()
             session.left_open = random.random() < 0.2
+            session.is_alive = random.random() < 0.8
             pool.give_back(session, random.choice([None, ValueError(), SystemExit(), SessionDied()]))
         pool.stats()
         if random.random() < 0.3:
