@@ -52,11 +52,12 @@ check: $(VENV)/ready-dev  ## lint, check the format, the types and the architect
 bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
 	$(PY) -m bench
 
-outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools
-	$(PY) -m bench outages
+outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools, and draw docs/outages.svg
+	$(PY) -m bench outages outages-elsewhere --json outages.json
+	$(PY) -m bench.outage_picture outages.json docs/outages.svg
 
 clean:  ## remove the environment and whatever the tools left behind
-	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) outages.json dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: it is installed once, and again only when pyproject.toml changes.

@@ -12,7 +12,7 @@ from pathlib import Path
 if find_spec("pingpool") is None:
     sys.exit("pingpool is not installed here. `make bench` sees to that, and so does `pip install -e '.[bench]'`.")
 
-from bench import aio, fairness, fill, imports, outages, pair, size
+from bench import aio, fairness, fill, imports, outage_elsewhere, outages, pair, size
 from bench.rounds import FULL, QUICK, Effort
 from bench.sheet import Sheet, show
 
@@ -24,6 +24,7 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "imports": (imports.run, "import pingpool, in a fresh interpreter"),
     "many": (size.many, "a pair in a pool of a million sessions"),
     "outages": (outages.run, "what callers notice when a PostgreSQL has a bad day; four minutes"),
+    "outages-elsewhere": (outage_elsewhere.run, "the same on a MariaDB and a Valkey, pingpool alone; two minutes"),
     "aio-pair": (aio.pair, "asyncio: one get + put in one task"),
     "aio-many": (aio.many, "asyncio: a thousand tasks, ten sessions"),
     "aio-fill": (aio.fill, "asyncio: a hundred sessions of 20 ms each"),
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure pingpool side by side with other pools, each target beside its figure.",
-        epilog="benches:\n" + "\n".join(f"  {name:10}{about}" for name, (_, about) in BENCHES.items()) + _TEACHING,
+        epilog="benches:\n" + "\n".join(f"  {name:19}{about}" for name, (_, about) in BENCHES.items()) + _TEACHING,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME", help="which benches; all if none")

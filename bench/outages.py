@@ -32,6 +32,9 @@ SLACK = 0.05
 """Seconds by which a checkout may overrun its time."""
 
 
+COLUMNS = ["", "errors", "checkout p50", "p99", "max", "extra", "connects/s", "well after"]
+
+
 def run(effort: Effort) -> Sheet:
     """Play every scene to every contender."""
     contenders = (*OURS, *PEERS)
@@ -43,7 +46,7 @@ def run(effort: Effort) -> Sheet:
         note=f"{scenes.CALLERS} callers, {scenes.SIZE} sessions, a use by each every {scenes.PAUSE * 1000:g} ms. "
         "Errors: cut off in a statement + dead session handed out + failed checkout. "
         "Extra: round trips per checkout beyond the statement.",
-        columns=["", "errors", "checkout p50", "p99", "max", "extra", "connects/s", "well after"],
+        columns=COLUMNS,
         missing=[contender.name for contender in contenders if not contender.is_installed],
     )
     names_of_ours = {contender.name for contender in OURS}

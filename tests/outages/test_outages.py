@@ -14,8 +14,8 @@ import pytest
 from bench import outage_scenes as scenes
 from bench.outage_callers import CUT_OFF, DEAD, FAILED, WELL, seconds_until_well
 from bench.outage_contender import Contender, Open
-from bench.outage_ours import OURS, PING_DEADLINE, in_asyncio, in_threads, socket_behind
-from pingpool.databases import aio_mysql, aio_redis, mysql, redis
+from bench.outage_elsewhere import open_on
+from bench.outage_ours import OURS, PING_DEADLINE
 from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
 
 SLACK = 0.25
@@ -69,63 +69,10 @@ def ours(request: pytest.FixtureRequest) -> Open:
     return contender.open
 
 
-def mysql_plain(url: str) -> mysql.MySQL:
-    """Return the database without TLS."""
-    return mysql.from_url(url + "?ssl_disabled=true")
-
-
-def query_mysql(session: Any, statement: str) -> None:
-    """Run a statement on MariaDB."""
-    session.query(statement)
-
-
-def speak_redis(session: Any, statement: str) -> None:
-    """Say something to a Valkey."""
-    redis.client_on(session).ping()
-
-
-async def query_mysql_async(session: Any, statement: str) -> None:
-    """Run a statement on MariaDB, in asyncio."""
-    await session.query(statement)
-
-
-async def speak_redis_async(session: Any, statement: str) -> None:
-    """Say something to a Valkey, in asyncio."""
-    await aio_redis.client_on(session).ping()
-
-
-def socket_in(session: Any) -> int:
-    """Return the file descriptor of a session of PyMySQL's or redis-py's, -1 if it is closed."""
-    return -1 if session._sock is None else int(session._sock.fileno())
-
-
-def socket_written_to(session: Any) -> int:
-    """Return that of a session that writes to a stream of asyncio's."""
-    return -1 if session._writer is None else socket_behind(session._writer.transport)
-
-
-ON_OTHERS: dict[str, dict[str, Open]] = {
-    "threads": {
-        "mysql": in_threads(mysql_plain, query_mysql, socket_in),
-        "redis": in_threads(redis.from_url, speak_redis, socket_in),
-    },
-    "asyncio": {
-        "mysql": in_asyncio(aio_mysql.from_url, query_mysql_async, socket_written_to),
-        "redis": in_asyncio(aio_redis.from_url, speak_redis_async, socket_written_to),
-    },
-}
-"""How our pool is opened on MariaDB and Valkey."""
-
-
-@pytest.fixture(params=ON_OTHERS)
+@pytest.fixture(params=["threads", "asyncio"])
 def ours_elsewhere(request: pytest.FixtureRequest, other_server: PrivateServer) -> Open:
     """Our pool on MariaDB and Valkey, in threads and in asyncio."""
     return open_on(request.param, other_server)
-
-
-def open_on(world: str, server: PrivateServer) -> Open:
-    """Return how our pool of one world is opened on a server."""
-    return ON_OTHERS[world][server.url.partition(":")[0]]
 
 
 def fates(story: scenes.Story) -> Counter[str]:
@@ -283,13 +230,13 @@ def test_a_black_hole_elsewhere(ours_elsewhere: Open, other_server: PrivateServe
     heals_within(story, 0.25 + BUSY)
 
 
-@pytest.mark.parametrize("world", ON_OTHERS)
+@pytest.mark.parametrize("world", ["threads", "asyncio"])
 def test_a_crowded_server_elsewhere(world: str, strict_server: PrivateServer) -> None:
     """(g) for MariaDB and Valkey."""
     is_degraded_but_live(scenes.crowded(open_on(world, strict_server), strict_server, 1.2), 1.2)
 
 
-@pytest.mark.parametrize("world", ON_OTHERS)
+@pytest.mark.parametrize("world", ["threads", "asyncio"])
 def test_a_wrong_password_elsewhere(world: str, strict_server: PrivateServer) -> None:
     """(h) for MariaDB and Valkey."""
     words = "Access denied" if isinstance(strict_server, MariaDBServer) else "invalid username-password pair"
@@ -297,7 +244,7 @@ def test_a_wrong_password_elsewhere(world: str, strict_server: PrivateServer) ->
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("world", ON_OTHERS)
+@pytest.mark.parametrize("world", ["threads", "asyncio"])
 @pytest.mark.parametrize(("kind", "setting"), [(MariaDBServer, "wait_timeout"), (ValkeyServer, "timeout")])
 def test_idle_kills_elsewhere(world: str, kind: type[PrivateServer], setting: str) -> None:
     """(a) for MariaDB and Valkey, whose idle limit is a setting of the whole server."""

@@ -28,6 +28,8 @@ if sys.platform == "win32":
 
     def look_at(fd: int) -> Look:
         """Look at a socket, by its file descriptor; here a hang-up shows as speech that turns out to be none."""
+        if fd < 0:
+            return Look.HUNG_UP
         return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
 
     def await_speech(fd: int, timeout: float) -> bool:
@@ -39,7 +41,9 @@ else:
     WATCHED = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
     def look_at(fd: int) -> Look:
-        """Look at a socket, by its file descriptor. A microsecond, and `ValueError` for one that is closed here."""
+        """Look at a socket, by its file descriptor; one below 0 is closed here. It takes a microsecond."""
+        if fd < 0:
+            return Look.HUNG_UP
         poll = select.poll()
         poll.register(fd, WATCHED)
         seen = poll.poll(0)
@@ -56,8 +60,7 @@ else:
 
 def look_through(transport: Any) -> Look:
     """Look at the socket of an asyncio transport: the system knows of a hang-up before the loop has heard of it."""
-    fd = transport.get_extra_info("socket").fileno()
-    return Look.HUNG_UP if fd < 0 else look_at(fd)
+    return look_at(transport.get_extra_info("socket").fileno())
 
 
 def peek(link: socket.socket) -> bytes | None:

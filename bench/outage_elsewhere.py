@@ -1,0 +1,107 @@
+"""Our own pool on MariaDB and on Valkey, in threads and in asyncio; and the outages that make sense there."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench import outage_scenes as scenes
+from bench.outage_contender import Open
+from bench.outage_ours import in_asyncio, in_threads, socket_behind
+from bench.outages import COLUMNS, as_data, cells, judge, measure
+from bench.rounds import Effort
+from bench.sheet import Row, Sheet
+from pingpool.databases import aio_mysql, aio_redis, mysql, redis
+from pingpool.testing.servers import MariaDBServer, PrivateServer, ServerMissing, ValkeyServer
+
+
+def mysql_plain(url: str) -> mysql.MySQL:
+    """Return the database without TLS."""
+    return mysql.from_url(url + "?ssl_disabled=true&autocommit=true")
+
+
+def aio_mysql_plain(url: str) -> aio_mysql.AsyncMySQL:
+    """Return its twin."""
+    return aio_mysql.from_url(url + "?ssl_disabled=true&autocommit=true")
+
+
+def query_mysql(session: Any, statement: str) -> Any:
+    """Run a statement, in either world."""
+    return session.query(statement)
+
+
+def speak_redis(session: Any, statement: str) -> None:
+    """Say something."""
+    redis.client_on(session).ping()
+
+
+async def speak_redis_async(session: Any, statement: str) -> None:
+    """Say something, in asyncio."""
+    await aio_redis.client_on(session).ping()
+
+
+def socket_in(session: Any) -> int:
+    """Return the file descriptor of a session of PyMySQL's or redis-py's, -1 if it is closed."""
+    return -1 if session._sock is None else int(session._sock.fileno())
+
+
+def socket_written_to(session: Any) -> int:
+    """Return that of a session that writes to a stream of asyncio's."""
+    return -1 if session._writer is None else socket_behind(session._writer.transport)
+
+
+WORLDS: Mapping[str, Mapping[type[PrivateServer], Open]] = {
+    "threads": {
+        MariaDBServer: in_threads(mysql_plain, query_mysql, socket_in),
+        ValkeyServer: in_threads(redis.from_url, speak_redis, socket_in),
+    },
+    "asyncio": {
+        MariaDBServer: in_asyncio(aio_mysql_plain, query_mysql, socket_written_to),
+        ValkeyServer: in_asyncio(aio_redis.from_url, speak_redis_async, socket_written_to),
+    },
+}
+
+SCENES = {scene: play for scene, play in scenes.SCENES.items() if play is not scenes.frozen_backend}
+"""All but that of the frozen backend: these servers are one process."""
+
+IMPATIENT: Mapping[type[PrivateServer], Mapping[str, int]] = {
+    MariaDBServer: {"wait_timeout": 2, "max_connections": 20},
+    ValkeyServer: {"timeout": 2, "maxclients": 20},
+}
+"""How these servers are told to drop what is idle for two seconds, and to have little room."""
+
+
+def open_on(world: str, server: PrivateServer) -> Open:
+    """Return how our pool of one world is opened on a server."""
+    return WORLDS[world][type(server)]
+
+
+def run(effort: Effort) -> Sheet:
+    """Play the scenes on both servers, side by side."""
+    sheet = Sheet(
+        title="outages: MariaDB and Valkey in trouble",
+        note=f"As on PostgreSQL: {scenes.CALLERS} callers, {scenes.SIZE} sessions.",
+        columns=COLUMNS,
+    )
+    with ThreadPoolExecutor(len(IMPATIENT)) as stage:
+        for rows, missing in stage.map(play_on, IMPATIENT):
+            sheet.missing = [*sheet.missing, *missing]
+            for scene, who, figures, data in rows:
+                sheet.rows.append(Row([f"{scene:17} {who}", *cells(figures)], judge(scene[0], figures)))
+                sheet.raw.setdefault(scene, {})[who] = figures | data
+    return sheet
+
+
+def play_on(kind: type[PrivateServer]) -> tuple[list[tuple[str, str, Any, Any]], list[str]]:
+    """Play all scenes in both worlds on one kind of server; return what happened, or who is missing."""
+    try:
+        server = kind(password="right", settings=IMPATIENT[kind])
+    except ServerMissing:
+        return [], [kind.kind]
+    rows = []
+    with server:
+        for world, pools in WORLDS.items():
+            extra = scenes.extra_round_trips(pools[kind], server)
+            for scene, play in SCENES.items():
+                story = play(pools[kind], server)
+                rows.append((scene, f"{kind.kind}, {world}", measure(story) | {"extra": extra}, as_data(story)))
+    return rows, []
