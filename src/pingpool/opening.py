@@ -77,5 +77,7 @@ def database_of(url: str, group: str = GROUP) -> Any:
     scheme = scheme.lower()  # RFC 3986, 3.1
     if not colon or scheme not in known:
         what = f"scheme {scheme!r}" if colon else "a URL without a scheme"  # the rest may hold a password
-        raise UnknownScheme(f"cannot open {what}; the known schemes are: {', '.join(sorted(known)) or 'none'}")
+        other, opener = (ASYNC_GROUP, "open_async") if group == GROUP else (GROUP, "open")
+        hint = f"; {opener}() knows it" if entry_points(group=other, name=scheme) else ""
+        raise UnknownScheme(f"cannot open {what}{hint}; the known schemes are: {', '.join(sorted(known)) or 'none'}")
     return known[scheme].load()(f"{scheme}:{rest}")

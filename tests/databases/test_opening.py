@@ -10,6 +10,7 @@ import pingpool
 from pingpool import CannotFill, PoolClosed, UnknownScheme, opening
 from pingpool.databases.sqlite import SQLite
 from pingpool.testing import Clock, FakeSession, FaultyDatabase
+from pingpool.testing.async_database import AsyncFaultyDatabase
 
 
 @pytest.fixture
@@ -146,3 +147,11 @@ def test_the_block_closes_the_pool() -> None:
         pass
     with pytest.raises(PoolClosed):
         pool.get(0)
+
+
+def test_what_belongs_to_the_other_world_is_told_so() -> None:
+    """A scheme that only asyncio knows, and a database that is made for it, are sent to `open_async`."""
+    with pytest.raises(UnknownScheme, match=r"open_async\(\) knows it"):
+        pingpool.open("asyncpg://shop@db/shop")
+    with pytest.raises(TypeError, match=r"use open_async\(\)"):
+        pingpool.open(AsyncFaultyDatabase())  # type: ignore[call-overload]

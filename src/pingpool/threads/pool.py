@@ -12,7 +12,7 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.places import S
 from pingpool.core.slot import Slot
 from pingpool.core.stats import Stats, snapshot
-from pingpool.database import Database
+from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
 from pingpool.ground.forks import enrol
 from pingpool.ground.questions import overrides
@@ -167,10 +167,10 @@ class PingingPool(Lending[S]):
             TypeError: this is no `Database`.
         """
         if not isinstance(database, Database):
-            raise TypeError(
-                f"bind() takes a pingpool.Database, got {database!r:.200}; "
-                "pingpool.databases.callables makes one from plain functions"
-            )
+            hint = "pingpool.databases.callables makes one from plain functions"
+            if isinstance(database, AsyncDatabase):
+                hint = "that one is for asyncio: use open_async(), or an AsyncPingingPool"
+            raise TypeError(f"bind() takes a pingpool.Database, got {database!r:.200}; {hint}")
         with self._binding:
             if self.closed:
                 raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
