@@ -1,4 +1,4 @@
-"""Passwords: given as they are, or by a function that is asked each time a session is opened, since passwords change."""
+"""Passwords: given as they are, or by a function that is asked each time a session is opened, since they change."""
 
 import inspect
 from collections.abc import Awaitable, Callable
