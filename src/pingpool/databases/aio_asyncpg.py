@@ -183,6 +183,7 @@ REFUSED = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.UndefinedObjectError,  # a setting that the server does not know
     asyncpg.InvalidParameterValueError,
+    asyncpg.CantChangeRuntimeParamError,
     asyncpg.ClientConfigurationError,
     ssl.SSLCertVerificationError,
     TypeError,

@@ -21,9 +21,10 @@ def attempts(dsn: str | None, options: Mapping[str, Any]) -> list[Attempt]:
     if len(places) < 2:
         return [{}]
     wanted = options.get("target_session_attrs") or in_query(dsn).get("target_session_attrs")
+    if wanted != "prefer-standby":
+        return places
     # Where hosts are tried one by one, the second best can only be asked for in a second round.
-    rounds = [{"target_session_attrs": kind} for kind in ("standby", "any")] if wanted == "prefer-standby" else [{}]
-    return [{**kind, **place} for kind, place in product(rounds, places)]
+    return [{"target_session_attrs": kind, **place} for kind, place in product(("standby", "any"), places)]
 
 
 def hosts(dsn: str | None, options: Mapping[str, Any]) -> list[str]:
@@ -52,8 +53,10 @@ def apart(place: str) -> tuple[str, Port]:
 
 def paired(names: Sequence[str], own: Sequence[Port], for_all: Any) -> list[Attempt]:
     """Return each host with its port: the one that is said for all, or else its own, or else the usual one."""
-    ports = list(for_all) if isinstance(for_all, list | tuple) else [for_all] if for_all else list(own)
-    each = ports * len(names) if len(ports) == 1 else ports
+    ports: Sequence[Port] = own
+    if for_all:
+        ports = for_all if isinstance(for_all, list | tuple) else [for_all]
+    each = ports if len(ports) > 1 else [*ports] * len(names)
     return [{"host": name, "port": int(port or usual_port())} for name, port in zip(names, each, strict=False)]
 
 
