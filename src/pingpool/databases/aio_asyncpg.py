@@ -215,6 +215,7 @@ def check_place(dsn: str) -> None:
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment
     if is_spilt or any("=" not in each for each in url.query.split("&") if each):
         raise BadURL(f"asyncpg: the URL makes no sense; {SPILT}")
-    for place in url.netloc.rpartition("@")[2].split(","):
-        if port := place.rpartition("]")[2].partition(":")[2]:
+    named = [place.rpartition("]")[2].partition(":")[2] for place in url.netloc.rpartition("@")[2].split(",")]
+    for port in [*named, *in_query(dsn).get("port", "").split(",")]:
+        if port:
             check_port(port)

@@ -51,11 +51,11 @@ def apart(place: str) -> tuple[str, Port]:
     return unquote(place.partition("]")[0][1:] if place.startswith("[") else name), port or None
 
 
-def paired(names: Sequence[str], own: Sequence[Port], for_all: Any) -> list[Attempt]:
+def paired(names: Sequence[str], own: Sequence[Port], for_all: Sequence[Port] | Port) -> list[Attempt]:
     """Return each host with its port: the one that is said for all, or else its own, or else the usual one."""
     ports: Sequence[Port] = own
     if for_all:
-        ports = for_all if isinstance(for_all, list | tuple) else [for_all]
+        ports = [for_all] if isinstance(for_all, int | str) else for_all
     each = ports if len(ports) > 1 else [*ports] * len(names)
     return [{"host": name, "port": int(port or usual_port())} for name, port in zip(names, each, strict=False)]
 
