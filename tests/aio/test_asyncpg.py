@@ -107,21 +107,24 @@ def test_errors_of_the_application_lose_nothing() -> None:
 
 
 def test_last_words_are_seen_before_the_server_hangs_up(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
-    """A session that was told of its end does not look alive, though its end is still to come; its use is a loss."""
+    """A session that was told of its end does not look alive before it ends; using it is a loss, ending it no wait."""
     proxy = fault_proxy(postgres_server)
     database = AsyncPG(postgres_server.url_at(proxy.port))
 
     async def main() -> BaseException:
-        session = await database.create(labels={}, timeout=SOON)
-        link = session._transport.get_protocol()
-        assert database.glance(session)
-        # What the server would send, in front of its FIN.
-        words = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
-        link.data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
-        assert not session.is_closed()
-        assert not database.glance(session)
-        error = await failure_of(session.execute("SELECT 1"))
-        session.terminate()
+        told, used = [await database.create(labels={}, timeout=SOON) for _ in range(2)]
+        for session in (told, used):
+            assert database.glance(session)
+            # What the server would send, in front of its FIN.
+            words = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+            session._transport.get_protocol().data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
+            assert not session.is_closed()
+            assert not database.glance(session)
+        error = await failure_of(used.execute("SELECT 1"))
+        used.terminate()
+        proxy.freeze()
+        await database.delete(told, timeout=0.2)
+        assert told.is_closed()
         return error
 
     error = asyncio.run(main())

@@ -89,7 +89,10 @@ class AsyncPG(AsyncDatabase[Session]):
         await session.execute("SELECT 1", timeout=bounded(timeout))
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; if the other side does not answer, hang up."""
+        """Say goodbye and close the connection; if the other side does not answer, or has said its own, hang up."""
+        if not self.glance(session):
+            session.terminate()
+            return
         try:
             await session.close(timeout=bounded(timeout))
         except BaseException:
