@@ -86,6 +86,19 @@ def test_the_attempts_of_asyncpg_are_what_is_named(
     assert made == ([{}] if expected is None else [{"host": host, "port": port} for host, port in expected])
 
 
+def test_hosts_of_the_environment_share_the_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no option says is taken from the environment, as both drivers take it."""
+    monkeypatch.setenv("PGHOST", "one,/run")
+    monkeypatch.setenv("PGPORT", "1,2")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "4")
+    assert attempts(None, {}) == [{"host": "one", "port": 1}, {"host": "/run", "port": 2}]
+    assert [patience({}, timeout) for timeout in (6, 60)] == [3, 4]
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "prefer-standby")
+    assert [attempt["target_session_attrs"] for attempt in attempts(None, {})] == ["standby"] * 2 + ["any"] * 2
+    assert len(attempts(None, {"target_session_attrs": "any"})) == 2
+    assert patience({}, 12) == 3
+
+
 @pytest.mark.parametrize(
     ("where", "timeout", "seconds"),
     [

@@ -20,8 +20,8 @@ def attempts(dsn: str | None, options: Mapping[str, Any]) -> list[Attempt]:
     places = named(dsn, options)
     if len(places) < 2:
         return [{}]
-    wanted = options.get("target_session_attrs") or in_query(dsn).get("target_session_attrs")
-    if wanted != "prefer-standby":
+    asked = in_query(dsn).get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+    if options.get("target_session_attrs", asked) != "prefer-standby":
         return places
     # Where hosts are tried one by one, the second best can only be asked for in a second round.
     return [{"target_session_attrs": kind, **place} for kind, place in product(("standby", "any"), places)]
@@ -33,14 +33,14 @@ def hosts(dsn: str | None, options: Mapping[str, Any]) -> list[str]:
 
 
 def named(dsn: str | None, options: Mapping[str, Any]) -> list[Attempt]:
-    """Return the hosts with their ports, by the first that names any: the options, the URL's place, its query."""
+    """Return the hosts with their ports, by the first that names any: options, the URL's place, its query, `PGHOST`."""
     if host := options.get("host"):
-        return paired([host] if isinstance(host, str) else host, [None], options.get("port"))
+        return paired([(each, None) for each in ([host] if isinstance(host, str) else host)], options.get("port"))
     asked = in_query(dsn)
     netloc = urlsplit(dsn or "").netloc.rpartition("@")[2]
-    places = [apart(each) for each in (netloc or asked.get("host", "")).split(",") if each]
+    places = (netloc or asked.get("host") or os.environ.get("PGHOST", "")).split(",")
     elsewhere = asked["port"].split(",") if "port" in asked and not netloc else None
-    return paired([host for host, _ in places], [port for _, port in places], options.get("port") or elsewhere)
+    return paired([apart(place) for place in places if place], options.get("port") or elsewhere)
 
 
 def apart(place: str) -> tuple[str, Port]:
@@ -51,20 +51,20 @@ def apart(place: str) -> tuple[str, Port]:
     return unquote(place.partition("]")[0][1:] if place.startswith("[") else name), port or None
 
 
-def paired(names: Sequence[str], own: Sequence[Port], for_all: Sequence[Port] | Port) -> list[Attempt]:
+def paired(places: Sequence[tuple[str, Port]], for_all: Sequence[Port] | Port) -> list[Attempt]:
     """Return each host with its port: the one that is said for all, or else its own, or else the usual one."""
-    ports: Sequence[Port] = own
-    if for_all:
-        ports = [for_all] if isinstance(for_all, int | str) else for_all
-    each = ports if len(ports) > 1 else [*ports] * len(names)
-    return [{"host": name, "port": int(port or usual_port())} for name, port in zip(names, each, strict=False)]
+    said = spread(for_all, len(places))
+    usual = spread(os.environ.get("PGPORT", "5432").split(","), len(places))
+    choices = zip(places, said, usual, strict=False)
+    return [{"host": name, "port": int(port or own or other or 5432)} for (name, own), port, other in choices]
+
+
+def spread(ports: Sequence[Port] | Port, count: int) -> Sequence[Port]:
+    """Return a port for each of so many hosts; a single one is for all."""
+    each = [ports] if ports is None or isinstance(ports, int | str) else ports
+    return each if len(each) > 1 else [*each] * count
 
 
 def in_query(dsn: str | None) -> dict[str, str]:
     """Return the options that a URL gives."""
     return {name: values[-1] for name, values in parse_qs(urlsplit(dsn or "").query).items()}
-
-
-def usual_port() -> str:
-    """Return the port that is meant where none is named."""
-    return os.environ.get("PGPORT", "5432").partition(",")[0]

@@ -272,10 +272,16 @@ def patience(where: Mapping[str, Any], timeout: float) -> int:
 
     psycopg counts whole seconds, and 2 at least.
     """
-    hosts = len(str(where.get("host") or where.get("hostaddr") or "").split(","))
-    rounds = 2 if where.get("target_session_attrs") == "prefer-standby" else 1
-    own = float(where.get("connect_timeout") or 0)
+    said = {**from_surroundings(), **where}
+    hosts = len(str(said.get("host") or said.get("hostaddr") or "").split(","))
+    rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
+    own = float(said.get("connect_timeout") or 0)
     return max(2, int(min(timeout / (hosts * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+
+
+def from_surroundings() -> dict[str, str]:
+    """Return what libpq takes from the environment, and what it does by itself."""
+    return {each.keyword.decode(): each.val.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.val}
 
 
 def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
