@@ -122,8 +122,10 @@ def test_a_certificate_that_nobody_trusts_is_fatal(strict_server: PostgresServer
         strict = f"{url}?sslnegotiation=direct&sslmode=verify-ca&sslrootcert={bundle}"
         trusted = tmp_path / "cert.pem"
         misnamed = f"{url}?sslnegotiation=direct&sslmode=verify-full&sslrootcert={trusted}"
-        kinds = [AsyncPG(url, ssl=ssl.create_default_context(cafile=file), direct_tls=True) for file in (None, trusted)]
-        for database in (Postgres(strict), AsyncPostgres(strict), Postgres(misnamed), AsyncPostgres(misnamed), *kinds):
+        choosy: list[Any] = [
+            AsyncPG(url, ssl=ssl.create_default_context(cafile=file), direct_tls=True) for file in (None, trusted)
+        ]
+        for database in (Postgres(strict), AsyncPostgres(strict), Postgres(misnamed), AsyncPostgres(misnamed), *choosy):
             error = refusal(database)
             assert database.is_fatal(error), error
 
@@ -186,7 +188,8 @@ def test_where_nobody_listens_one_may_hurry(kind: Any, tmp_path: Path) -> None:
 
 def test_a_file_that_is_missing_elsewhere_is_no_missing_server() -> None:
     """Only where the server is reached by a file does a missing one tell of it."""
-    assert not AsyncPG("postgresql://h/d").is_down(FileNotFoundError("root.crt"))
+    for database in (AsyncPG("postgresql://h/d"), AsyncPG("postgresql:///d"), AsyncPG(host=["/run", "h"])):
+        assert not database.is_down(FileNotFoundError("root.crt"))
     assert not Postgres().is_down(psycopg.OperationalError("could not open root.crt: No such file or directory"))
     several = (
         "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno {}] Connect call failed ('1.1', 1)"

@@ -138,7 +138,8 @@ class AsyncPG(AsyncDatabase[Session]):
     def is_down(self, error: BaseException) -> bool:
         """Did nobody listen? A server that only starts up is there, and forks for whoever asks."""
         if isinstance(error, FileNotFoundError):
-            return all(host.startswith("/") for host in hosts(self._dsn, self._options))
+            named = hosts(self._dsn, self._options)
+            return bool(named) and all(host.startswith("/") for host in named)
         if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
         return not isinstance(error, asyncpg.PostgresError) and super().is_down(error)
