@@ -134,7 +134,7 @@ def test_a_wrong_password_is_said_at_once() -> None:
             asyncio.run(main())
 
 
-@pytest.mark.parametrize("place", ["host:abc", "host:0", "[::1]:70000", "user:secret@one:5432,two:-1"])
+@pytest.mark.parametrize("place", ["host:abc", "host:0", "[::1]:70000", "user:secret@one:5432,two:-1", "/d?port=x"])
 def test_a_port_that_makes_no_sense_is_refused_before_anything_is_connected(place: str) -> None:
     """The drivers for PostgreSQL agree on what a port is, and the error says it, but no password."""
     for scheme in ("asyncpg", "postgresql"):

@@ -1,14 +1,27 @@
-"""PostgreSQL for asyncio, by asyncpg: what is pooled is `asyncpg.Connection`."""
+"""PostgreSQL for asyncio, by asyncpg: what is pooled is `asyncpg.Connection`.
 
+asyncpg does not tell whether a connection is inside a statement, nor that the server said its last words to an idle
+one. The garbage collector does: it knows what the connection's protocol holds on to (`held_by`).
+"""
+
+import asyncio
+import errno
+import gc
+import inspect
+import math
+import ssl
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from pingpool.database import AsyncDatabase
-from pingpool.databases.labelling import as_text
+from pingpool.databases.asyncpg_hosts import attempts, hosts, in_query
+from pingpool.databases.credentials import asked_async
+from pingpool.databases.postgres_names import SPILT, application_name
 from pingpool.databases.sockets import Look, look_through
-from pingpool.databases.urls import check_port
+from pingpool.databases.urls import check_names, check_port
+from pingpool.errors import BadURL
 
 try:
     asyncpg: Any = import_module("asyncpg")  # it has no types
@@ -26,60 +39,110 @@ class AsyncPG(AsyncDatabase[Session]):
 
     Args:
         dsn: a URL as asyncpg takes it.
-        **options: whatever else `asyncpg.connect` takes: `password` (also a function), `ssl`, `server_settings`, ...
+        discard_all: whether a session is also cleared each time it comes back: temporary tables, settings, the role,
+            advisory locks; not the prepared statements, which asyncpg counts on. That costs the crew two round trips
+            for each use.
+        **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
+            `server_settings`, ...
+
+    Raises:
+        BadURL: the URL, or the name of an option, makes no sense.
     """
 
-    def __init__(self, dsn: str | None = None, **options: Any) -> None:
+    def __init__(self, dsn: str | None = None, *, discard_all: bool = False, **options: Any) -> None:
         """Connect to nothing yet."""
+        check_place(dsn or "")
+        check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
         self._dsn = dsn
         self._options = options
+        self._discard_all = discard_all
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
-        options: dict[str, Any] = {"timeout": timeout, **self._options}
+        options = dict(self._options)
+        if "password" in options:
+            options["password"] = await asked_async(options["password"])
         if labels:
             settings: dict[str, Any] = dict(options.get("server_settings") or {})
-            settings["application_name"] = as_text(labels, after=settings.get("application_name"))
+            own = settings.get("application_name") or in_query(self._dsn).get("application_name")
+            settings["application_name"] = application_name(labels, after=own)
             options["server_settings"] = settings
-        return await asyncpg.connect(self._dsn, **options)
+        return await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
+
+    async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
+        """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + timeout
+        left = attempts(self._dsn, options)
+        failures: list[Exception] = []
+        while left:
+            share = (end - clock()) / len(left)
+            try:
+                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=bounded(share))
+            except GO_ON as error:
+                failures.append(error)
+        # Of several hosts one that is there says more than one where nobody listens.
+        raise next((error for error in failures if not self.is_down(error)), failures[-1])
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Run a statement and wait for its end."""
-        await session.execute("SELECT 1", timeout=timeout)
+        await session.execute("SELECT 1", timeout=bounded(timeout))
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; if the other side does not answer, hang up."""
+        """Say goodbye and close the connection; if the other side does not answer, or has said its own, hang up."""
+        if not self.glance(session):
+            session.terminate()
+            return
         try:
-            await session.close(timeout=timeout)
+            await session.close(timeout=bounded(timeout))
         except BaseException:
             session.terminate()
             raise
 
     def glance(self, session: Session) -> bool:
         """Is the connection open, for all that the loop has heard and the system knows? A notice is no hang-up."""
-        return not session.is_closed() and look_through(session._transport) is not Look.HUNG_UP
+        if session.is_closed() or look_through(session._transport) is Look.HUNG_UP:
+            return False
+        # What comes unasked and is no notice, asyncpg keeps as an error: the server's last words, before it hangs up.
+        return not any(isinstance(each, Exception) for each in held_by(session))
 
     def needs_reset(self, session: Session) -> bool:
-        """Is a transaction open?"""
-        return bool(session.is_in_transaction())
+        """Is a transaction open, a statement under way, or does anybody still listen?"""
+        if session.is_closed():
+            return False
+        listens = bool(session._listeners or session._log_listeners)
+        is_busy = any(asyncio.isfuture(each) for each in held_by(session))
+        return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and undo settings, locks and listeners as far as the driver does."""
-        await session.reset(timeout=timeout)
+        """Roll back, and undo settings, locks and listeners as far as the driver does; raises inside a statement."""
+        await session.reset(timeout=bounded(timeout))
+        if self._discard_all:
+            await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
 
     def is_lost(self, error: BaseException) -> bool:
-        """Is the connection closed, or did the server close it with this error?"""
+        """Is the connection closed, or did the server close it with this error?
+
+        asyncpg wraps what the system says of a connection; any other `OSError` is the application's own.
+        """
+        if isinstance(error, asyncpg.InternalClientError):
+            return str(error).startswith(("cannot switch to", "not connected"))
         if isinstance(error, asyncpg.InterfaceError):
-            return "closed" in str(error)
+            return "connection is closed" in str(error)
         return isinstance(error, LOST)
 
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
-        return isinstance(error, REFUSED)
+        return isinstance(error, REFUSED) or (isinstance(error, ConnectionError) and "rejected SSL" in str(error))
 
     def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
-        return isinstance(error, asyncpg.CannotConnectNowError) or super().is_down(error)
+        """Did nobody listen? A server that only starts up is there, and forks for whoever asks."""
+        if isinstance(error, FileNotFoundError):
+            named = hosts(self._dsn, self._options)
+            return bool(named) and all(host.startswith("/") for host in named)
+        if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
+            return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
+        return not isinstance(error, asyncpg.PostgresError) and super().is_down(error)
 
     def __repr__(self) -> str:
         """Name the place, and no secret."""
@@ -88,11 +151,24 @@ class AsyncPG(AsyncDatabase[Session]):
 
     def __eq__(self, other: object) -> bool:
         """Two that connect in the same way are the same database."""
-        return isinstance(other, AsyncPG) and (other._dsn, other._options) == (self._dsn, self._options)
+        return isinstance(other, AsyncPG) and other._identity() == self._identity()
 
     def __hash__(self) -> int:
         """Agree with equality."""
         return hash(self._dsn)
+
+    def _identity(self) -> tuple[object, ...]:
+        return self._dsn, self._options, self._discard_all
+
+
+def held_by(session: Session) -> list[Any]:
+    """Return what the protocol of a connection holds on to: a future while a statement runs, what came unasked."""
+    return gc.get_referents(session._protocol)
+
+
+def bounded(timeout: float) -> float | None:
+    """Return the time as asyncpg counts it: None if it has no end."""
+    return None if timeout == math.inf else timeout
 
 
 LOST = (
@@ -102,26 +178,48 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.IdleSessionTimeoutError,
-    OSError,
 )
 """After one of these the connection is of no more use."""
 
 REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,  # also a wrong password
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedObjectError,  # a setting that the server does not know
+    asyncpg.InvalidParameterValueError,
+    asyncpg.CantChangeRuntimeParamError,
     asyncpg.ClientConfigurationError,
+    ssl.SSLCertVerificationError,
     TypeError,
 )
 """Errors of connecting that come again until somebody mends the cause."""
+
+GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+"""Errors of one host after which asyncpg, and so we, try the next."""
 
 
 def from_url(url: str) -> AsyncPG:
     """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
 
     Raises:
-        BadURL: a port makes no sense. Options are for the server to judge: what asyncpg does not know it sends there.
+        BadURL: the place makes no sense. The options are not looked at: asyncpg sends to the server, as settings, what
+            it does not know.
     """
-    for place in urlsplit(url).netloc.rpartition("@")[2].split(","):
-        if port := place.rpartition("]")[2].partition(":")[2]:
-            check_port(port)
     return AsyncPG("postgresql:" + url.partition(":")[2])
+
+
+def check_place(dsn: str) -> None:
+    """Refuse a URL in which a piece of the password would be taken for something else, or a port is none."""
+    try:
+        url = urlsplit(dsn)
+    except ValueError:
+        raise BadURL(f"asyncpg: the place in the URL makes no sense; {SPILT}") from None
+    if dsn and url.scheme not in ("postgresql", "postgres"):
+        raise BadURL("asyncpg takes a URL, postgresql://user:password@host:port/database")
+    is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment
+    if is_spilt or any("=" not in each for each in url.query.split("&") if each):
+        raise BadURL(f"asyncpg: the URL makes no sense; {SPILT}")
+    named = [place.rpartition("]")[2].partition(":")[2] for place in url.netloc.rpartition("@")[2].split(",")]
+    for port in [*named, *in_query(dsn).get("port", "").split(",")]:
+        if port:
+            check_port(port)

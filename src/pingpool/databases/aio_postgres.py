@@ -3,12 +3,12 @@
 The connection is looked at and judged as `databases.postgres` does it: both kinds rest on the same libpq.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
-from pingpool.databases.labelling import as_text
-from pingpool.databases.postgres import DRIVER_OPTIONS, IN_SYNC, Postgres, checked
+from pingpool.databases.credentials import AsyncPassword, asked_async
+from pingpool.databases.postgres import Postgres, pass_notifications_on, refuse_unfinished
 
 try:
     import psycopg
@@ -22,6 +22,8 @@ Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 class AsyncPostgres(AsyncDatabase[Session]):
     """The sessions of one PostgreSQL database; the arguments are those of `databases.postgres.Postgres`.
 
+    The function for the password may be a coroutine function.
+
         pool = await pingpool.open_async(AsyncPostgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
     Raises:
@@ -32,32 +34,27 @@ class AsyncPostgres(AsyncDatabase[Session]):
         self,
         conninfo: str = "",
         *,
-        password: str | Callable[[], str] | None = None,
+        password: AsyncPassword = None,
         discard_all: bool = False,
         **options: Any,
     ) -> None:
         """Connect to nothing yet."""
-        self._twin: Any = Postgres(conninfo, password=password, discard_all=discard_all, **options)
-        self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
-        self._where = checked(conninfo, options)
+        self._twin: Any = Postgres(conninfo, discard_all=discard_all, **options)
         self._password = password
         self._discard_all = discard_all
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
-        where = dict(self._where)
-        where["connect_timeout"] = min(timeout, float(where.get("connect_timeout") or timeout))
-        if labels:
-            where["application_name"] = as_text(labels, after=where.get("application_name"))
-        if self._password is not None:
-            where["password"] = self._password() if callable(self._password) else self._password
-        return await psycopg.AsyncConnection.connect(**where, **self._driver_options)
+        password = await asked_async(self._password)
+        return await psycopg.AsyncConnection.connect(**self._twin.arguments(labels, timeout, password))
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; it opens no transaction."""
         connection = session.pgconn
         connection.send_query(b"")
-        for result in await session.wait(execute(connection)):
+        answers = await session.wait(execute(connection))
+        pass_notifications_on(connection)
+        for result in answers:
             if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
                 raise psycopg.errors.error_from_result(result)
         if connection.status != psycopg.pq.ConnStatus.OK:
@@ -72,13 +69,12 @@ class AsyncPostgres(AsyncDatabase[Session]):
         return bool(self._twin.glance(session))
 
     def needs_reset(self, session: Session) -> bool:
-        """Is a transaction open, or a statement under way?"""
+        """Is a transaction or a pipeline open, or a statement under way?"""
         return bool(self._twin.needs_reset(session))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back; with `discard_all` also clear the session. One that is inside a statement is beyond that."""
-        if session.pgconn.transaction_status not in IN_SYNC:
-            raise psycopg.OperationalError("the last holder left a statement unfinished, or closed the connection")
+        """Roll back; with `discard_all` also clear it. One inside a statement or a pipeline is beyond that."""
+        refuse_unfinished(session.pgconn)
         await session.rollback()
         if self._discard_all:
             own = session.autocommit
@@ -99,7 +95,7 @@ class AsyncPostgres(AsyncDatabase[Session]):
         return bool(self._twin.is_fatal(error))
 
     def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
+        """Did nobody listen, at any of the hosts?"""
         return bool(self._twin.is_down(error))
 
     def resync(self, session: Session) -> bool:
@@ -112,7 +108,7 @@ class AsyncPostgres(AsyncDatabase[Session]):
 
     def __eq__(self, other: object) -> bool:
         """Two that connect in the same way are the same database."""
-        return isinstance(other, AsyncPostgres) and bool(other._twin == self._twin)
+        return isinstance(other, AsyncPostgres) and (other._twin, other._password) == (self._twin, self._password)
 
     def __hash__(self) -> int:
         """Agree with equality."""

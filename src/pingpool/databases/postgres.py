@@ -7,13 +7,13 @@ read when a session is glanced at; only last words mean that it is dead.
 
 import difflib
 import inspect
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from pingpool.database import Database
-from pingpool.databases.labelling import as_text
+from pingpool.databases.credentials import Password, asked
+from pingpool.databases.postgres_names import SPILT, application_name, unquoted
 from pingpool.databases.sockets import Look, await_speech, hang_up, look_at
 from pingpool.databases.urls import check_port
 from pingpool.errors import BadURL
@@ -47,19 +47,24 @@ REFUSALS = (
     "does not support SSL",
     "certificate verify failed",
     "invalid port number",
+    "does not match host name",
+    "unrecognized configuration parameter",
+    "invalid value for parameter",
+    "cannot be changed",
+    "invalid sslmode value",
+    "invalid require_auth value",
+    "invalid integer value",
+    "invalid channel_binding value",
+    "channel binding required",
+    "authentication method requirement",
 )
 """What stands in the text of an error of connecting that will come again: those errors carry no SQLSTATE."""
 
+NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directory")
+"""What stands in the text where there is no server at all; a socket in the file system is missing then."""
 
-NOT_UP = (
-    "Connection refused",
-    "No such file or directory",
-    "the database system is starting up",
-    "the database system is shutting down",
-    "the database system is not yet accepting connections",
-    "the database system is in recovery mode",
-)
-"""The same for a server that is not there, or not yet; a socket in the file system is missing then."""
+LONGEST_WAIT = 86_400.0
+"""The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
 
 
 class Postgres(Database[Session]):
@@ -83,7 +88,7 @@ class Postgres(Database[Session]):
         self,
         conninfo: str = "",
         *,
-        password: str | Callable[[], str] | None = None,
+        password: Password = None,
         discard_all: bool = False,
         **options: Any,
     ) -> None:
@@ -95,14 +100,17 @@ class Postgres(Database[Session]):
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
-        where = dict(self._where)
-        # In whole seconds, and 0 would mean two minutes; psycopg itself makes it 2 at least.
-        where["connect_timeout"] = math.ceil(min(timeout, float(where.get("connect_timeout") or timeout)))
+        return psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
+
+    def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
+        """Return what psycopg is to connect with, in either world."""
+        where = {**self._where, **self._driver_options}
+        where["connect_timeout"] = patience(self._where, timeout)
         if labels:
-            where["application_name"] = as_text(labels, after=where.get("application_name"))
-        if self._password is not None:
-            where["password"] = self._password() if callable(self._password) else self._password
-        return psycopg.connect(**where, **self._driver_options)
+            where["application_name"] = application_name(labels, after=where.get("application_name"))
+        if password is not None:
+            where["password"] = password
+        return where
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; raises `TimeoutError` if there is none in time."""
@@ -110,13 +118,14 @@ class Postgres(Database[Session]):
         until = time.monotonic() + timeout
         connection.send_query(b"")
         while connection.is_busy():
-            if not await_speech(connection.socket, until - time.monotonic()):
+            if not await_speech(connection.socket, min(until - time.monotonic(), LONGEST_WAIT)):
                 raise TimeoutError(f"no answer to a ping within {timeout:g} s")
             connection.consume_input()
         refusal: psycopg.Error | None = None
         while result := connection.get_result():
             if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
                 refusal = psycopg.errors.error_from_result(result)
+        pass_notifications_on(connection)
         if connection.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the server hung up on a ping") from refusal
         if refusal is not None:
@@ -137,13 +146,12 @@ class Postgres(Database[Session]):
         return look is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
-        """Is a transaction open, or a statement under way?"""
-        return self._discard_all or session.pgconn.transaction_status != IDLE
+        """Is a transaction or a pipeline open, or a statement under way?"""
+        return self._discard_all or session.pgconn.transaction_status != IDLE or is_pipelining(session.pgconn)
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back; with `discard_all` also clear the session. One that is inside a statement is beyond that."""
-        if session.pgconn.transaction_status not in IN_SYNC:
-            raise psycopg.OperationalError("the last holder left a statement unfinished, or closed the connection")
+        """Roll back; with `discard_all` also clear it. One inside a statement or a pipeline is beyond that."""
+        refuse_unfinished(session.pgconn)
         session.rollback()
         if self._discard_all:
             own = session.autocommit
@@ -170,8 +178,11 @@ class Postgres(Database[Session]):
         return isinstance(error, psycopg.ProgrammingError | TypeError)
 
     def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or did the server say that it only starts up or shuts down?"""
-        return isinstance(error, psycopg.OperationalError) and any(reason in str(error) for reason in NOT_UP)
+        """Did nobody listen, at any of the hosts? A server that only starts up is there, and forks for whoever asks."""
+        attempts = [line for line in str(error).splitlines() if line.startswith("- host:")] or [str(error)]
+        return isinstance(error, psycopg.OperationalError) and all(
+            any(reason in attempt for reason in NOBODY_LISTENS) for attempt in attempts
+        )
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
@@ -182,8 +193,7 @@ class Postgres(Database[Session]):
 
     def resync(self, session: Session) -> bool:
         """Vouch for a session whose holder was interrupted, if it is in no statement: libpq knows."""
-        connection = session.pgconn
-        return connection.transaction_status in IN_SYNC and connection.pipeline_status == psycopg.pq.PipelineStatus.OFF
+        return session.pgconn.transaction_status in IN_SYNC and not is_pipelining(session.pgconn)
 
     def _listen(self, session: Session) -> bool:
         """Read what has come unasked. Notices go their usual way; False if these were the server's last words."""
@@ -196,6 +206,7 @@ class Postgres(Database[Session]):
         try:
             session.pgconn.consume_input()
             session.pgconn.is_busy()  # which makes libpq take apart what it has read
+            pass_notifications_on(session.pgconn)
         except psycopg.OperationalError:
             return False
         finally:
@@ -236,18 +247,78 @@ DRIVER_OPTIONS = {
 """What `psycopg.connect` takes for itself; the rest is for libpq."""
 
 
+def is_pipelining(connection: Any) -> bool:
+    """Is libpq in the pipeline mode, in which errors are told later, to whoever is there then?"""
+    return bool(connection.pipeline_status != psycopg.pq.PipelineStatus.OFF)
+
+
+def refuse_unfinished(connection: Any) -> None:
+    """Raise if nobody but the last holder can bring to its end what the session is in."""
+    if connection.transaction_status not in IN_SYNC:
+        raise psycopg.OperationalError("the last holder left a statement unfinished, or closed the connection")
+    if is_pipelining(connection):
+        raise psycopg.OperationalError("the last holder left a pipeline open")
+
+
+def pass_notifications_on(connection: Any) -> None:
+    """Give psycopg the notifications that libpq has read: what waits in libpq `connection.notifies()` never sees."""
+    while notification := connection.notifies():
+        if connection.notify_handler:
+            connection.notify_handler(notification)
+
+
+def patience(where: Mapping[str, Any], timeout: float) -> int:
+    """Return the seconds that psycopg may give each host: an equal share, or less if the user says so.
+
+    psycopg counts whole seconds, and 2 at least.
+    """
+    said = {**from_surroundings(), **where}
+    hosts = len(str(said.get("host") or said.get("hostaddr") or "").split(","))
+    rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
+    own = float(said.get("connect_timeout") or 0)
+    return max(2, int(min(timeout / (hosts * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+
+
+def from_surroundings() -> dict[str, str]:
+    """Return what libpq takes from the environment, and what it does by itself."""
+    return {each.keyword.decode(): each.val.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.val}
+
+
 def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the conninfo and the options as one, after a look at their names and at the port."""
+    """Return the conninfo and the options as one, after a look at their names, the hosts and the numbers."""
+    if conninfo.startswith(("postgresql://", "postgres://")):
+        refuse_spilt_password(conninfo)
     try:
         where = conninfo_to_dict(make_conninfo(conninfo, **options))
     except psycopg.ProgrammingError as error:
-        known = [option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()]
-        quoted = str(error).split('"')
-        similar = difflib.get_close_matches(quoted[1], [*known, *DRIVER_OPTIONS], n=1) if len(quoted) > 1 else []
-        hint = f"; did you mean {similar[0]}?" if similar else ""
-        complaint = str(error).strip().replace(conninfo, "...") if conninfo else str(error).strip()
-        raise BadURL(f"PostgreSQL: {complaint}{hint}") from None
+        raise BadURL(f"PostgreSQL: {told_without_secrets(str(error).strip(), conninfo, options)}") from None
+    if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
+        raise BadURL(f"PostgreSQL: there is an @ in the host; {SPILT}")
     for port in str(where.get("port") or 5432).split(","):
         if port:
             check_port(port)
+    try:
+        patience(where, 1)
+    except ValueError:
+        raise BadURL("PostgreSQL: connect_timeout is a number of seconds") from None
     return where
+
+
+def told_without_secrets(complaint: str, conninfo: str, options: Mapping[str, Any]) -> str:
+    """Return libpq's complaint with what may have been meant, and without what may be a piece of a password."""
+    if '"' in conninfo:  # its quotes cannot be told from libpq's
+        return f"the connection info makes no sense; {SPILT}"
+    known = [*(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()), *DRIVER_OPTIONS]
+    plain = complaint.replace(conninfo, "...") if conninfo else complaint
+    is_about_a_name = any(what in plain for what in ("invalid connection option", "invalid URI query parameter"))
+    quoted = plain.split('"')[1::2] if is_about_a_name else []
+    similar = difflib.get_close_matches(quoted[0], known, n=1) if quoted else []
+    hint = f"did you mean {similar[0]}?" if similar else SPILT
+    return f"{unquoted(plain, {*options, *quoted[: len(similar)], ']', '='})}; {hint}"
+
+
+def refuse_spilt_password(url: str) -> None:
+    """Refuse a URL in which libpq would take a piece of the password for a host or a path. Raises `BadURL`."""
+    place, _, path = url.partition("://")[2].partition("/")
+    if "@" in place.partition("@")[2].partition("?")[0] + path.partition("?")[0]:
+        raise BadURL(f"PostgreSQL: the URL has an @ where none belongs; {SPILT}")

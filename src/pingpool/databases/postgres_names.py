@@ -1,0 +1,24 @@
+"""What the drivers of PostgreSQL have in common: how a session is named, and complaints that spill no password."""
+
+from collections.abc import Collection, Mapping
+
+from pingpool.databases.labelling import as_text
+
+LONGEST_NAME = 63
+"""The bytes of an `application_name` that a server keeps."""
+
+SPILT = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
+
+
+def application_name(labels: Mapping[str, str], *, after: object = None) -> str:
+    """Return the labels as a name that every server takes: printable, and no longer than it keeps."""
+    text = as_text(labels, after=after)
+    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return printable.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+
+
+def unquoted(complaint: str, harmless: Collection[str]) -> str:
+    """Return a driver's complaint without what it quotes, which may be a piece of a password."""
+    pieces = complaint.split('"')
+    pieces[1::2] = [each if each in harmless else "..." for each in pieces[1::2]]
+    return '"'.join(pieces)

@@ -1,0 +1,227 @@
+"""PostgreSQL by asyncpg: which errors lose a session, and what its last holder left open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+import pingpool
+from pingpool.databases.aio_asyncpg import AsyncPG
+from pingpool.testing.proxy import FaultProxy
+from pingpool.testing.servers import PostgresServer, PrivateServer
+from tests.databases.waiting import SOON
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+ProxyFor = Callable[[PrivateServer], FaultProxy]
+
+
+async def failure_of(call: Awaitable[object]) -> BaseException:
+    """Return what a call raises."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (the caller looks at it)
+        await call
+    return raised.value
+
+
+async def happens(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something is so."""
+    async with asyncio.timeout(SOON):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def asleep(session: Any) -> "asyncio.Task[object]":
+    """Return a task in which a long statement runs."""
+    task: asyncio.Task[object] = asyncio.create_task(session.fetchval("SELECT pg_sleep(60)"))
+    await asyncio.sleep(0)
+    return task
+
+
+# Errors
+
+
+@pytest.mark.parametrize("how", ["cut", "reset"])
+def test_a_link_that_breaks_loses_the_session(postgres_server: PostgresServer, fault_proxy: ProxyFor, how: str) -> None:
+    """asyncpg says so in words of its own, in the middle of a statement, at the start of one, and ever after."""
+    proxy = fault_proxy(postgres_server)
+    database = AsyncPG(postgres_server.url_at(proxy.port))
+
+    async def main() -> list[BaseException]:
+        busy, idle = [await database.create(labels={}, timeout=SOON) for _ in range(2)]
+        statement = await asleep(busy)
+        getattr(proxy, how)()
+        at_the_start = await failure_of(idle.execute("SELECT 1"))
+        return [await failure_of(statement), at_the_start, await failure_of(busy.execute("SELECT 1"))]
+
+    for error in asyncio.run(main()):
+        assert database.is_lost(error), error
+
+
+def test_a_statement_into_a_black_hole_costs_the_session(
+    postgres_server: PostgresServer, fault_proxy: ProxyFor
+) -> None:
+    """A `TimeoutError` says nothing; but the statement is still under way, so the next caller gets another session."""
+    proxy = fault_proxy(postgres_server)
+
+    async def main() -> None:
+        async with pingpool.open_async(
+            AsyncPG(postgres_server.url_at(proxy.port)), size=1, io_timeout=0.5, default_timeout=SOON
+        ) as pool:
+            with pytest.raises(TimeoutError):
+                async with pool.session() as first:
+                    proxy.freeze()
+                    await first.execute("SELECT 1", timeout=0.05)
+            pool_waits = asyncio.create_task(use_another(pool, first))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(proxy.cut)
+            proxy.thaw()
+            await pool_waits
+
+    asyncio.run(main())
+
+
+async def use_another(pool: Any, first: Any) -> None:
+    """Use a session that is not the first."""
+    async with pool.session() as second:
+        assert second is not first
+        assert await second.fetchval("SELECT 42") == 42
+
+
+def test_errors_of_the_application_lose_nothing() -> None:
+    """Files, other services, statements, and what else is closed in asyncpg are not the session's trouble."""
+    others = [
+        FileNotFoundError("template"),
+        ConnectionResetError("another service"),
+        TimeoutError(),
+        asyncpg.UniqueViolationError("twice"),
+        asyncpg.InterfaceError("cannot call Cursor.fetch(): the prepared statement is closed"),
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InternalClientError("no binary format encoder for type x"),
+    ]
+    assert not any(AsyncPG().is_lost(error) for error in others)
+
+
+# Last words
+
+
+def test_last_words_are_seen_before_the_server_hangs_up(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
+    """A session that was told of its end does not look alive before it ends; using it is a loss, ending it no wait."""
+    proxy = fault_proxy(postgres_server)
+    database = AsyncPG(postgres_server.url_at(proxy.port))
+
+    async def main() -> BaseException:
+        told, used = [await database.create(labels={}, timeout=SOON) for _ in range(2)]
+        for session in (told, used):
+            assert database.glance(session)
+            # What the server would send, in front of its FIN.
+            words = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+            session._transport.get_protocol().data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
+            assert not session.is_closed()
+            assert not database.glance(session)
+        error = await failure_of(used.execute("SELECT 1"))
+        used.terminate()
+        proxy.freeze()
+        await database.delete(told, timeout=0.2)
+        assert told.is_closed()
+        return error
+
+    error = asyncio.run(main())
+    assert isinstance(error, asyncpg.InternalClientError)
+    assert database.is_lost(error)
+
+
+def test_a_notice_or_an_error_that_was_answered_is_no_last_word(postgres_server: PostgresServer) -> None:
+    """After notices, notifications, failed and cancelled statements a session still looks alive, and is clean."""
+    database = AsyncPG(postgres_server.url)
+
+    async def main() -> None:
+        session = await database.create(labels={}, timeout=SOON)
+        heard: list[object] = []
+        await session.add_listener("news", lambda *what: heard.append(what[-1]))
+        await asyncio.to_thread(postgres_server.execute, "NOTIFY news, 'rain'")
+        await happens(lambda: heard == ["rain"])
+        assert database.glance(session)
+        await session.reset()
+        assert isinstance(await failure_of(session.execute("SELEC")), asyncpg.PostgresSyntaxError)
+        assert isinstance(await failure_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
+        await session.execute("DO $$ BEGIN RAISE WARNING 'mind'; END $$")
+        assert database.glance(session)
+        assert not database.needs_reset(session)
+        await session.close()
+        assert not database.glance(session)
+        assert not database.needs_reset(session)
+
+    asyncio.run(main())
+
+
+# What was left open
+
+
+def test_a_session_that_is_still_busy_is_not_handed_on(postgres_server: PostgresServer) -> None:
+    """A task of the last holder that still runs a statement keeps nobody from working: the session is replaced."""
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncPG(postgres_server.url), size=1) as pool:
+            async with pool.session() as first:
+                left = await asleep(first)
+            await use_another(pool, first)
+            left.cancel()
+            await asyncio.gather(left, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_statement_that_took_too_long_costs_no_session(postgres_server: PostgresServer) -> None:
+    """asyncpg cancels it, and the session comes back when the server has agreed."""
+    database = AsyncPG(postgres_server.url)
+
+    async def main() -> None:
+        session = await database.create(labels={}, timeout=SOON)
+        assert isinstance(await failure_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
+        assert database.needs_reset(session)
+        await database.reset(session, timeout=SOON)
+        assert not database.needs_reset(session)
+        await session.close()
+
+    asyncio.run(main())
+
+
+def test_nobody_listens_to_what_the_last_holder_asked_for(postgres_server: PostgresServer) -> None:
+    """Listeners that were left are gone when the session is lent again, those for notices too."""
+
+    async def main() -> None:
+        heard: list[object] = []
+        async with pingpool.open_async(AsyncPG(postgres_server.url), size=1) as pool:
+            async with pool.session() as first:
+                await first.add_listener("news", lambda *what: heard.append(what))
+            async with pool.session() as second:
+                assert second is first
+                await second.execute("NOTIFY news, 'rain'")
+                second.add_log_listener(lambda *what: heard.append(what))
+            async with pool.session() as third:
+                await third.execute("DO $$ BEGIN RAISE WARNING 'mind'; END $$")
+        assert heard == []
+
+    asyncio.run(main())
+
+
+def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None:
+    """With `discard_all=True` settings, the role and temporary tables are gone, and prepared statements still work."""
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncPG(postgres_server.url, discard_all=True), size=1) as pool:
+            for _ in range(3):
+                async with pool.session() as session:
+                    assert await session.fetchval("SHOW statement_timeout") == "0"
+                    assert await session.fetchval("SELECT current_user") == "postgres"
+                    assert await session.fetchval("SELECT to_regclass('pg_temp.mine')") is None
+                    assert await session.fetchval("SELECT $1::int", 42) == 42
+                    await session.execute("CREATE TEMPORARY TABLE mine (x int)")
+                    await session.execute("SET statement_timeout = '5s'")
+                    await session.execute("SET ROLE pg_monitor")
+            assert pool.stats().made == 1
+
+    asyncio.run(main())
+    assert AsyncPG(postgres_server.url, discard_all=True) != AsyncPG(postgres_server.url)
