@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from pingpool.core.backoff import FIRST_PAUSE, RECOVERED, URGENT
+from pingpool.core.backoff import FIRST_PAUSE, KNOCK, RECOVERED, URGENT
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
 from pingpool.core.reports import DOUBTS
@@ -16,7 +16,7 @@ from .model import Broken
 class Memory:
     """When the last session died in use, how attempts to make one went, and how often checks proved nothing."""
 
-    __slots__ = ("allowed", "died_at", "doubted_at", "doubts", "failed_at", "ordered_at", "pause")
+    __slots__ = ("allowed", "died_at", "doubted_at", "doubts", "failed_at", "ordered_at", "pause", "was_away")
 
     def __init__(self) -> None:
         """Remember nothing."""
@@ -35,6 +35,7 @@ class Memory:
         twin.doubts = self.doubts
         twin.failed_at = self.failed_at
         twin.pause = self.pause
+        twin.was_away = self.was_away
         return twin
 
     # What is remembered.
@@ -43,6 +44,7 @@ class Memory:
         """All failures were forgiven by a fill."""
         self.failed_at = -math.inf
         self.pause = 0.0
+        self.was_away = False
         self.allowed: float = math.inf
 
     def made(self) -> None:
@@ -50,11 +52,16 @@ class Memory:
         self.failed_at = -math.inf
         self.allowed = self.allowed * 2 if self.allowed * 2 < RECOVERED else math.inf
 
-    def failed(self, now: float, pause: float = FIRST_PAUSE) -> None:
-        """No session could be made; none is to be tried for so many seconds."""
+    def failed(self, now: float) -> None:
+        """No session could be made; the first time after nobody was there, it may soon be tried again."""
         self.failed_at = now
-        self.pause = pause
+        self.pause, self.was_away = (KNOCK * 2 / 3 if self.was_away else FIRST_PAUSE), False
         self.allowed = 1
+
+    def away(self, now: float) -> None:
+        """Nobody was there to make a session."""
+        self.failed(now)
+        self.pause, self.was_away = KNOCK * 2 / 3, True
 
     def died(self) -> None:
         """A session was found dead, by whomever."""

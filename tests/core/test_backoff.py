@@ -110,14 +110,16 @@ def test_failures_of_one_burst_count_once() -> None:
 
 
 def test_an_attempt_that_troubled_nobody_may_come_again_sooner() -> None:
-    """Where no server is, the pause while somebody waits is the shorter one, until an attempt fails in another way."""
+    """Where no server is, the pause while somebody waits is the shorter one, until two attempts fail in another way."""
     backoff = steady()
     backoff.failed(0.0)
     backoff.hasten()
     assert backoff.next_at(0, waiting=1) == KNOCK
     assert backoff.next_at(0, waiting=0) == FIRST_PAUSE
     backoff.failed(1.0)
-    assert backoff.next_at(0, waiting=1) == 1.0 + URGENT
+    assert backoff.next_at(0, waiting=1) == 1.0 + KNOCK, "a server that has just come may only be starting up"
+    backoff.failed(2.0)
+    assert backoff.next_at(0, waiting=1) == 2.0 + URGENT
 
 
 def test_reset_forgets_all_failures() -> None:

@@ -8,7 +8,6 @@ A session that was dropped is the worst kind there is: the next one made gets it
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from pingpool.core.backoff import KNOCK
 from pingpool.core.orders import Job, Order, Round, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
@@ -247,7 +246,7 @@ class World:
 
     def down(self, place: int) -> None:
         """There is no server to make a session."""
-        self.memory.failed(self.now, KNOCK * 2 / 3)
+        self.memory.away(self.now)
         self._report(self.ledger.down, self.jobs[place], ERROR)
         self._check_withdrawn()
 

@@ -31,7 +31,7 @@ RECOVERED = 16
 class Backoff:
     """The pauses between failing attempts at one thing."""
 
-    __slots__ = ("_jitter", "_urgent", "began_at", "counted_at", "failures", "pause", "paused_at", "width")
+    __slots__ = ("_jitter", "_knocks", "_urgent", "began_at", "counted_at", "failures", "pause", "paused_at", "width")
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         """Start well. `jitter` gives a number from 0 to 1."""
@@ -44,6 +44,7 @@ class Backoff:
         self.failures = 0
         self.paused_at = self.counted_at = -math.inf
         self.pause = self._urgent = 0.0
+        self._knocks = False
         self.width: float = math.inf
 
     def began(self, now: float) -> None:
@@ -57,11 +58,16 @@ class Backoff:
             self.failures += 1
             self.counted_at = now
         self.paused_at = now
-        self._urgent = URGENT * (1 + self._jitter() / 5)
+        if self._knocks:  # somebody has just come to the door, and may not be ready yet: knock once more
+            self.hasten()
+        else:
+            self._urgent = URGENT * (1 + self._jitter() / 5)
+        self._knocks = False
         self.width = 1
 
     def hasten(self) -> None:
         """The attempt that just failed troubled nobody: the next may come sooner, if somebody waits for it."""
+        self._knocks = True
         self._urgent = KNOCK * (1 - self._jitter() / 3)
 
     def take_care(self) -> None:
