@@ -4,9 +4,10 @@ aiomysql is PyMySQL with another way to read, so its connections and errors are 
 """
 
 import asyncio
+import functools
 import inspect
 import ssl
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -109,16 +110,22 @@ class AsyncMySQL(AsyncDatabase[Session]):
     def glance(self, session: Session) -> bool:
         """Is the stream quiet, to the loop and to the system? All that this protocol ever says unasked is goodbye."""
         reader = session._reader
-        if reader is None or reader._buffer or reader.at_eof() or reader.exception() is not None:
+        if (
+            session.speaker is not None
+            or reader is None
+            or reader._buffer
+            or reader.at_eof()
+            or reader.exception() is not None
+        ):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
-        """May a transaction be open, or a result be unread?"""
-        return bool(self._twin.needs_reset(session))
+        """May a transaction be open, a result be unread, or a command be under way in a task that was left running?"""
+        return session.speaker is not None or bool(self._twin.needs_reset(session))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back. A session with an unread result is beyond that."""
+        """Roll back. A session with an unread result, or with a command under way, is beyond that."""
         mysql.refuse_unread(session)
         await session.rollback()
 
@@ -165,11 +172,56 @@ class AsyncMySQL(AsyncDatabase[Session]):
         return error
 
 
+def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the driver's method of this name, as one that is refused while another task's command is under way."""
+    method: Callable[..., Coroutine[Any, Any, Any]] = getattr(aiomysql.Connection, name)
+
+    @functools.wraps(method)
+    async def turn(self: Session, *arguments: Any, **options: Any) -> Any:
+        with self.taking_its_turn():
+            return await method(self, *arguments, **options)
+
+    return turn
+
+
 class Connection(aiomysql.Connection):  # type: ignore[misc]
-    """aiomysql's connection, which keeps to TLS where that was asked for, and ends at once when it is closed."""
+    """aiomysql's connection, which keeps to TLS where that was asked for, and ends at once when it is closed.
+
+    It also keeps to one command at a time. Two would be sent, the answer to the second be read by nobody, and in the
+    end be taken for the answer to a third, which may be the next holder's.
+    """
 
     insists_on_tls = False
+    speaker: asyncio.Task[Any] | None = None
+    """Whose command is under way."""
     _link: Any = None
+
+    begin, commit, rollback, ping = in_turn("begin"), in_turn("commit"), in_turn("rollback"), in_turn("ping")
+    select_db, set_charset, kill = in_turn("select_db"), in_turn("set_charset"), in_turn("kill")
+    show_warnings, next_result = in_turn("show_warnings"), in_turn("next_result")
+    _send_autocommit_mode, _read_packet = in_turn("_send_autocommit_mode"), in_turn("_read_packet")
+
+    async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
+        """Run a statement. What cannot be written is refused while nothing has been sent."""
+        statement = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        with self.taking_its_turn():
+            return await aiomysql.Connection.query(self, statement, unbuffered)
+
+    @contextmanager
+    def taking_its_turn(self) -> Generator[None]:
+        """Let no other task speak meanwhile; whose answer breaks off in the middle leaves nothing to be read."""
+        me = asyncio.current_task()
+        if self.speaker not in (None, me):
+            raise aiomysql.ProgrammingError("another command is under way on this session: it takes one at a time")
+        outer, self.speaker = self.speaker, me
+        try:
+            yield
+        except BaseException as error:
+            if not mysql.said_by_server(error):
+                self.close()
+            raise
+        finally:
+            self.speaker = outer
 
     async def _request_authentication(self) -> None:
         """Introduce itself, once it is clear whether by TLS."""

@@ -139,8 +139,7 @@ class MySQL(Database[Any]):
 
     def is_transient(self, error: BaseException) -> bool:
         """Did the server answer a ping, if only with a complaint (a KILL QUERY that came too late)?"""
-        code = code_of(error)
-        return code is not None and 1000 <= code < 2000 and code not in LOST
+        return said_by_server(error) and code_of(error) not in LOST
 
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
@@ -235,6 +234,12 @@ def code_of(error: BaseException) -> int | None:
         return None
     code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     return code if isinstance(code, int) else None
+
+
+def said_by_server(error: BaseException) -> bool:
+    """Was it the server that raised the error? Those of the drivers have codes from 2000 to 2999, or below 1000."""
+    code = code_of(error)
+    return code is not None and code >= 1000 and not 2000 <= code < 3000
 
 
 def is_settled(status: int, result: object) -> bool:
