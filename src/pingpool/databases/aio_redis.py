@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pingpool.database import AsyncDatabase
 from pingpool.databases import redis
 from pingpool.databases.labelling import as_text
+from pingpool.databases.redis_answers import AsyncOwing, all_pushes, has_read_ahead, owing
 from pingpool.databases.sockets import Look, look_through
 
 Session: TypeAlias = Any
@@ -50,7 +51,8 @@ class AsyncRedis(AsyncDatabase[Session]):
         if password is not None:
             options["password"] = password() if callable(password) else password
         kinds = importlib.import_module(f"{self._twin._driver.__name__}.asyncio.connection")
-        session = getattr(kinds, self._twin._kind.__name__)(**self._twin._place, **options)
+        kind = owing(getattr(kinds, self._twin._kind.__name__), AsyncOwing, self._twin._driver.ResponseError)
+        session = kind(**self._twin._place, **options)
         session.retry = no_retry(self._twin._driver)
         try:
             await session.connect()
@@ -74,16 +76,21 @@ class AsyncRedis(AsyncDatabase[Session]):
         await session.disconnect(nowait=True)
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, for all that the loop has heard and the system knows?"""
+        """Is the connection open, for all that the loop has heard and the system knows, and no answer on its way?
+
+        Push messages are no answers; those that the loop has not read yet cannot be told from answers.
+        """
         reader = session._reader
-        if reader is None or reader.at_eof() or reader.exception() is not None:
+        if session.owes or reader is None or reader.at_eof() or reader.exception() is not None:
             return False
-        return look_through(session._writer.transport) is not Look.HUNG_UP
+        if has_read_ahead(session._parser) or not all_pushes(bytes(reader._buffer)):
+            return False
+        return look_through(session._writer.transport) is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
-        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        """Is an answer still to come? Did the client's user leave a pipeline with a WATCH, or a subscription, open?"""
         client = _clients.get(session)
-        return client is not None and bool(client.connection_pool.borrowers)
+        return session.owes or (client is not None and bool(client.connection_pool.borrowers))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
@@ -150,6 +157,12 @@ class Sole:
     def get_protocol(self) -> Any:
         """Return the version of the protocol that it speaks."""
         return self.connection_kwargs["protocol"]
+
+    async def aclose(self) -> None:
+        """Leave the connection open: it belongs to the pool that lent it."""
+
+    async def disconnect(self, *options: object, **more: object) -> None:
+        """Leave the connection open: it belongs to the pool that lent it."""
 
 
 _clients: weakref.WeakKeyDictionary[Session, Any] = weakref.WeakKeyDictionary()

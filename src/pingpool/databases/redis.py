@@ -17,15 +17,13 @@ from typing import Any, NoReturn, TypeAlias
 
 from pingpool.database import Database
 from pingpool.databases.labelling import as_text
-from pingpool.databases.sockets import Look, hang_up, look_at, peek
+from pingpool.databases.redis_answers import Owing, all_pushes, has_read_ahead, left_in, owing
+from pingpool.databases.sockets import Look, hang_up, look_at
 from pingpool.databases.urls import check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 Session: TypeAlias = Any
 """A `redis.Connection` or `valkey.Connection`, or one of their kinds for TLS and for a socket in the file system."""
-
-PUSH = b">"
-"""How a message begins that the protocol (version 3) allows at any time."""
 
 DRIVERS = ("redis", "valkey")
 
@@ -77,7 +75,7 @@ class Redis(Database[Session]):
             options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
         if self._password is not None:
             options["password"] = self._password() if callable(self._password) else self._password
-        session = self._kind(**self._place, **options)
+        session = owing(self._kind, Owing, self._driver.ResponseError)(**self._place, **options)
         own = session.socket_timeout
         session.socket_timeout = min(timeout, own or timeout)
         session.socket_connect_timeout = min(timeout, session.socket_connect_timeout or timeout)
@@ -108,23 +106,23 @@ class Redis(Database[Session]):
         session.disconnect()
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, its socket quiet, and no answer left unread? A push message is no answer."""
+        """Is the connection open, and nothing come, or still to come, but push messages, which are no answers?"""
         link = session._sock
-        if link is None:
+        if link is None or session.owes:
             return False
         look = look_at(link.fileno())
         if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
-            return peek(link) == PUSH
+            return not has_read_ahead(session._parser) and all_pushes(left_in(link))
         return look is not Look.HUNG_UP and not session.can_read(0)
 
     def needs_reset(self, session: Session) -> bool:
-        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        """Is an answer still to come? Did the client's user leave a pipeline with a WATCH, or a subscription, open?"""
         client = _clients.get(session)
-        return client is not None and bool(client.connection_pool.borrowers)
+        return session.owes or (client is not None and bool(client.connection_pool.borrowers))
 
     def reset(self, session: Session, *, timeout: float) -> None:
         """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
-        raise RuntimeError("the last holder left a pipeline with a WATCH, or a subscription, open")
+        raise RuntimeError("the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open")
 
     def is_lost(self, error: BaseException) -> bool:
         """Is it the driver's word for trouble with the connection? The driver has closed it then.
