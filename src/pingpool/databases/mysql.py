@@ -6,7 +6,6 @@ settings and was never proven.
 """
 
 import inspect
-import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -30,6 +29,9 @@ LOST = frozenset(
     }
 )
 """The codes of errors after which there is no session."""
+
+CLOSED_HERE = ((0, "InterfaceError"), (-1, "OperationalError"))
+"""How PyMySQL, and mysql-connector, name a connection that they have closed; neither code says that by itself."""
 
 REFUSED = frozenset(
     {
@@ -112,9 +114,11 @@ class MySQL(Database[Any]):
         fd = socket_of(session)
         if fd is None:
             return True
-        look = look_at(fd)
-        if look is Look.SPEAKS and isinstance(getattr(session, "_sock", None), ssl.SSLSocket):
-            return peek(session._sock) is None
+        if fd < 0:
+            return False
+        look, link = look_at(fd), link_of(session)
+        if look is Look.SPEAKS and isinstance(link, ssl.SSLSocket):
+            return peek(link) is None
         return look is Look.QUIET
 
     def needs_reset(self, session: Any) -> bool:
@@ -124,7 +128,7 @@ class MySQL(Database[Any]):
             result = getattr(session, "_result", None)
             unread = getattr(result, "unbuffered_active", False) or getattr(result, "has_next", False)
             return bool(unread) or not is_settled(status, result)
-        return getattr(session, "in_transaction", True) is not False
+        return getattr(session, "unread_result", False) or getattr(session, "in_transaction", True) is not False
 
     def reset(self, session: Any, *, timeout: float) -> None:
         """Roll back. A session with an unread result is beyond that."""
@@ -133,9 +137,9 @@ class MySQL(Database[Any]):
             session.rollback()
 
     def is_lost(self, error: BaseException) -> bool:
-        """Does its code say that the session is gone? PyMySQL's code for a connection closed here is 0."""
+        """Does its code say that the session is gone?"""
         code = code_of(error)
-        return code in LOST or (code == 0 and type(error).__name__ == "InterfaceError")
+        return code in LOST or (code, type(error).__name__) in CLOSED_HERE
 
     def is_transient(self, error: BaseException) -> bool:
         """Did the server answer a ping, if only with a complaint (a KILL QUERY that came too late)?"""
@@ -255,16 +259,26 @@ def is_settled(status: int, result: object) -> bool:
 
 def refuse_unread(session: Any) -> None:
     """Raise if the result of a query streams and was not read to its end: reading on might take for ever."""
-    if getattr(getattr(session, "_result", None), "unbuffered_active", False):
+    streams = getattr(getattr(session, "_result", None), "unbuffered_active", False)
+    if streams or getattr(session, "unread_result", False):
         raise RuntimeError("the last holder left the result of a query unread")
+
+
+def link_of(session: Any) -> Any:
+    """Return the session's socket, or what tells its number; None if it is closed here."""
+    if hasattr(session, "_sock"):  # PyMySQL
+        return session._sock
+    if hasattr(session, "_socket"):  # mysql-connector in pure Python
+        return getattr(session._socket, "sock", None)
+    return session  # mysqlclient tells by itself
 
 
 def socket_of(session: Any) -> int | None:
     """Return the file descriptor of the session, -1 if it is closed here, None if the driver does not tell."""
-    link = getattr(session, "_sock", session)  # PyMySQL keeps its socket there; mysqlclient tells by itself
+    link = link_of(session)
     if link is None:
         return -1
-    return link.fileno() if isinstance(link, socket.socket) or hasattr(link, "fileno") else None
+    return link.fileno() if hasattr(link, "fileno") else None
 
 
 @contextmanager
