@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases import mysql
-from pingpool.databases.labelling import as_text
+from pingpool.databases.credentials import AsyncPassword, asked_async
+from pingpool.databases.labelling import as_text, cut
 from pingpool.databases.sockets import Look, look_through
 from pingpool.databases.urls import check_names
 from pingpool.errors import BadURL
@@ -30,8 +31,8 @@ Session: TypeAlias = Any
 TLS = (*mysql.TLS_SWITCHES, "ssl", "ssl_ca", "ssl_cert", "ssl_key", "ssl_key_password")
 """The options of TLS: they are PyMySQL's."""
 
-UNREACHABLE, NO_TLS = 2003, 2026
-"""Codes of errors that the driver finds out by itself."""
+NO_TLS = 2026
+"""The code of an error that the driver finds out by itself."""
 
 OFFERS_TLS = 2048
 """The flag of the server's capabilities that says so."""
@@ -51,7 +52,7 @@ class AsyncMySQL(AsyncDatabase[Session]):
     Args:
         host, port, user, database: where to connect.
         password: the password, or a function that is asked for it each time a session is opened, for passwords that
-            change. It is asked within the loop, so it should have it at hand.
+            change. It may be a coroutine function; any other is asked within the loop, and should have it at hand.
         **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... TLS is chosen in
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
@@ -61,11 +62,11 @@ class AsyncMySQL(AsyncDatabase[Session]):
 
     def __init__(
         self,
-        host: str = "localhost",
-        port: int = 3306,
+        host: str | None = None,
+        port: int | None = None,
         *,
         user: str | None = None,
-        password: str | Callable[[], str] = "",
+        password: AsyncPassword = "",
         database: str | None = None,
         **options: Any,
     ) -> None:
@@ -74,8 +75,17 @@ class AsyncMySQL(AsyncDatabase[Session]):
         check_names(options, known, "aiomysql")
         mysql.check_charset(options.get("charset"))
         tls = {name: options.pop(name) for name in TLS if name in options}
-        self._twin: Any = mysql.MySQL(host, port, user=user, password=password, database=database, **tls)
-        self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "db": database, **options}
+        elsewhere = {name: options[name] for name in mysql.OTHER_PLACES if name in options}
+        identity: Any = password  # the twin for threads only compares it
+        self._twin: Any = mysql.MySQL(host, port, user=user, password=identity, database=database, **elsewhere, **tls)
+        self._password = password
+        self._where: dict[str, Any] = {
+            "host": host or "localhost",
+            "port": port or 3306,
+            "user": user,
+            "db": database,
+            **options,
+        }
         self._tls = context_of(tls)
         self._insists_on_tls = any(value for name, value in tls.items() if name != "ssl_disabled")
 
@@ -83,13 +93,13 @@ class AsyncMySQL(AsyncDatabase[Session]):
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`, as far as there is room."""
         where = dict(self._where)
         limit = min(timeout, where.pop("connect_timeout", None) or timeout)
-        name = as_text(labels, after=where.get("program_name"))
-        where["program_name"] = name.encode()[:ROOM].decode(errors="ignore")
-        password = self._twin._secret().decode("latin-1")  # as which aiomysql will write it
+        where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        secret = mysql.on_the_wire(await asked_async(self._password))
+        password = secret.decode("latin-1")  # as which aiomysql will write it
         session = Connection(**where, password=password, ssl=self._tls)
         session.insists_on_tls = self._insists_on_tls
         try:
-            with self._naming_causes(limit):
+            with naming_causes(session, limit):
                 async with asyncio.timeout(limit):
                     await session._connect()
         except BaseException:
@@ -153,23 +163,25 @@ class AsyncMySQL(AsyncDatabase[Session]):
         """Agree with equality."""
         return hash(self._twin)
 
-    @contextmanager
-    def _naming_causes(self, limit: float) -> Generator[None]:
-        """Say of a server that cannot be reached where it was sought, and why in vain; the driver says only a host."""
-        try:
-            yield
-        except TimeoutError as error:
-            raise self._unreachable(f"no answer within {limit:g} s") from error
-        except aiomysql.OperationalError as error:
-            if error.args[0] == UNREACHABLE:
-                raise self._unreachable(error.__cause__) from error.__cause__
-            raise
 
-    def _unreachable(self, why: object) -> Exception:
-        """Return the driver's own error, in full."""
-        place = self._where.get("unix_socket") or f"{self._where['host']}:{self._where['port']}"
-        error: Exception = aiomysql.OperationalError(UNREACHABLE, f"Can't connect to MySQL server on {place} ({why})")
-        return error
+@contextmanager
+def naming_causes(session: Session, limit: float) -> Generator[None]:
+    """Say of a server that cannot be reached where it was sought, and why in vain; the driver says only a host."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise unreachable(session, f"no answer within {limit:g} s") from error
+    except aiomysql.OperationalError as error:
+        if error.args[0] == mysql.UNREACHABLE:
+            raise unreachable(session, error.__cause__) from error.__cause__
+        raise
+
+
+def unreachable(session: Session, why: object) -> Exception:
+    """Return the driver's own error, in full."""
+    place = session._unix_socket or f"{session.host}:{session.port}"
+    error: Exception = aiomysql.OperationalError(mysql.UNREACHABLE, f"Can't connect to MySQL server on {place} ({why})")
+    return error
 
 
 def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -6,15 +6,17 @@ settings and was never proven.
 """
 
 import inspect
+import math
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from pingpool.database import Database
-from pingpool.databases.labelling import as_text
+from pingpool.databases.credentials import Password, asked
+from pingpool.databases.labelling import as_text, cut
 from pingpool.databases.sockets import Look, hang_up, look_at, peek
-from pingpool.databases.urls import check_names, switch, take_apart
+from pingpool.databases.urls import check_files, check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 IN_TRANSACTION = 1
@@ -29,6 +31,8 @@ LOST = frozenset(
     }
 )
 """The codes of errors after which there is no session."""
+
+UNREACHABLE = 2003
 
 CLOSED_HERE = ((0, "InterfaceError"), (-1, "OperationalError"))
 """How PyMySQL, and mysql-connector, name a connection that they have closed; neither code says that by itself."""
@@ -49,7 +53,8 @@ class MySQL(Database[Any]):
         pool = pingpool.open(MySQL(connect=lambda: MySQLdb.connect(host="db", ...)))
 
     Args:
-        host, port, user, database: where to connect, by PyMySQL.
+        host, port, user, database: where to connect, by PyMySQL; localhost and 3306, unless an option names a socket
+            (`unix_socket`) or a file that says it (`read_default_file`).
         password: the password, or a function that is asked for it each time a session is opened, for passwords that
             change. A refused one is asked for again with the next attempt.
         connect: opens a connection by another driver; nothing else is to be given then, and the time-out of
@@ -63,22 +68,25 @@ class MySQL(Database[Any]):
 
     def __init__(
         self,
-        host: str = "localhost",
-        port: int = 3306,
+        host: str | None = None,
+        port: int | None = None,
         *,
         user: str | None = None,
-        password: str | Callable[[], str] = "",
+        password: Password = "",
         database: str | None = None,
         connect: Callable[[], Any] | None = None,
         **options: Any,
     ) -> None:
         """Connect to nothing yet."""
+        if not any(options.get(name) for name in OTHER_PLACES):
+            host, port = host or "localhost", port or 3306
         self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
         self._password = password
         self._connect = connect
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
             check_charset(options.get("charset"))
+            check_files(options, TLS_FILES)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
 
@@ -86,13 +94,17 @@ class MySQL(Database[Any]):
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
         if self._connect is not None:
             return self._connect()
-        where = dict(self._where)
+        where: dict[str, Any] = {**self._where, "port": self._where["port"] or 0}
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
-            where["program_name"] = as_text(labels, after=where.get("program_name"))
-        where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout))
+            where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
+        limit = None if timeout == math.inf else timeout
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
-        session = driver().connect(**where, password=self._secret(), read_timeout=timeout, write_timeout=timeout)
+        with naming_the_socket(where.get("unix_socket")):
+            session = driver().connect(
+                **where, password=on_the_wire(asked(self._password)), read_timeout=limit, write_timeout=limit
+            )
         session._read_timeout, session._write_timeout = own
         return session
 
@@ -160,8 +172,9 @@ class MySQL(Database[Any]):
         """Name the place, and no secret."""
         if self._connect is not None:
             return f"MySQL(connect={self._connect!r})"
-        named = ", ".join(f"{name}={self._where[name]!r}" for name in ("host", "port", "user", "database"))
-        return f"MySQL({named})"
+        shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
+        named = {**{name: it for name, it in shown.items() if it}, "user": None, "database": None}
+        return f"MySQL({', '.join(f'{name}={self._where[name]!r}' for name in named)})"
 
     def __eq__(self, other: object) -> bool:
         """Two that connect in the same way are the same database."""
@@ -170,11 +183,6 @@ class MySQL(Database[Any]):
     def __hash__(self) -> int:
         """Agree with equality."""
         return hash((self._where["host"], self._where["port"], self._where["database"], self._connect))
-
-    def _secret(self) -> bytes:
-        """Ask for the password, and write it as the server has it: the driver would write Latin-1, or raise."""
-        password = self._password() if callable(self._password) else self._password
-        return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes
 
     def _identity(self) -> tuple[object, ...]:
         return self._where, self._password, self._connect
@@ -196,7 +204,7 @@ def arguments(url: str) -> dict[str, Any]:
     target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database", "connect"))
     if "/" in target.path:
         raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
-    place = {"host": target.host or "localhost", "port": target.port or 3306, "database": target.path or None}
+    place = {"host": target.host, "port": target.port, "database": target.path or None}
     return {**place, "user": target.user, "password": target.password or "", **target.options}
 
 
@@ -204,6 +212,17 @@ def no_text(value: str) -> None:
     """Refuse an option that is an object, and so has no place in a URL."""
     raise ValueError(value)
 
+
+OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
+"""The options that say where the server is, when host and port do not."""
+
+TLS_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
+
+LONGEST_TIMEOUT = 31_536_000
+"""The longest that PyMySQL will wait for a connection, in seconds."""
+
+ROOM = 400
+"""Bytes of `program_name` that are sent: a server keeps 512 of attributes in all, unless it is told otherwise."""
 
 WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
 TLS_SWITCHES = ("ssl_disabled", "ssl_verify_cert", "ssl_verify_identity")
@@ -224,6 +243,23 @@ def driver() -> Any:
     except ImportError as missing:
         raise ImportError(f'MySQL needs PyMySQL, or connect=: pip install "pingpool[mysql]" ({missing})') from missing
     return pymysql
+
+
+def on_the_wire(password: str | None) -> bytes:
+    """Write a password as the server has it: the driver would write Latin-1, or raise."""
+    return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes
+
+
+@contextmanager
+def naming_the_socket(path: str | None) -> Generator[None]:
+    """Say of a socket that cannot be reached which one it was; PyMySQL says `localhost`."""
+    try:
+        yield
+    except Exception as error:
+        if path and code_of(error) == UNREACHABLE:
+            cause = getattr(error, "original_exception", None)
+            error.args = (UNREACHABLE, f"Can't connect to MySQL server on {path} ({cause})")
+        raise
 
 
 def check_charset(name: str | None) -> None:
@@ -288,7 +324,7 @@ def limited(session: Any, timeout: float) -> Generator[None]:
         yield
         return
     own = session._read_timeout, session._write_timeout
-    session._read_timeout = session._write_timeout = timeout
+    session._read_timeout = session._write_timeout = None if timeout == math.inf else timeout
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """How a URL names a database: `scheme://user:password@host:port/path?option=value`, and how errors in one are named."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,3 +73,10 @@ def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> Non
             similar = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"it knows {', '.join(sorted(known))}"
             raise BadURL(f"{whose} has no option {name!r}; {hint}")
+
+
+def check_files(options: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse a file that is not there: what the drivers say of it names no file. Raises `BadURL`."""
+    for name in names:
+        if options.get(name) and not os.path.exists(options[name]):
+            raise BadURL(f"{name}: No such file: {os.fspath(options[name])!r}")
