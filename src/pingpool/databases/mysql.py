@@ -201,7 +201,7 @@ def from_url(url: str) -> MySQL:
 
 def arguments(url: str) -> dict[str, Any]:
     """Return what a URL says as the arguments of `MySQL`, or of its twin for asyncio. Raises `BadURL`."""
-    target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database", "connect"))
+    target = take_apart(url, KINDS, elsewhere=("host", "port", "user", "password", "database"), instead=INSTEAD)
     if "/" in target.path:
         raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
     place = {"host": target.host, "port": target.port, "database": target.path or None}
@@ -212,6 +212,8 @@ def no_text(value: str) -> None:
     """Refuse an option that is an object, and so has no place in a URL."""
     raise ValueError(value)
 
+
+INSTEAD = {"connect": "it is a function, and an argument of MySQL"}
 
 OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
 """The options that say where the server is, when host and port do not."""

@@ -259,7 +259,7 @@ def from_url(url: str) -> Redis:
     Raises:
         BadURL: the URL makes no sense.
     """
-    target = take_apart(url, KINDS, elsewhere=("host", "port", "db", "username", "password", "ssl", "path", "driver"))
+    target = take_apart(url, KINDS, elsewhere=("host", "port", "db", "username", "password"), instead=INSTEAD)
     db = target.path or "0"
     if not db.isdecimal():
         raise BadURL(f"Redis: the path names a database by its number, not {db!r}")
@@ -275,6 +275,11 @@ def from_url(url: str) -> Redis:
     )
 
 
+INSTEAD = {
+    "ssl": "rediss:// and valkeys:// speak TLS",
+    "path": "redis+unix:///path/to/socket?db=0 names a socket in the file system",
+    "driver": "redis:// prefers redis-py, valkey:// valkey-py",
+}
 SWITCHES = ("decode_responses", "legacy_responses", "retry_on_timeout", "socket_keepalive", "ssl_check_hostname")
 KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("health_check_interval", "protocol", "socket_read_size"), int),
