@@ -7,6 +7,7 @@ socket would be another session. `client_on` makes a client that speaks on the c
         await client_on(connection).incr("visits")
 """
 
+import asyncio
 import importlib
 import weakref
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases import redis
-from pingpool.databases.labelling import as_text
+from pingpool.databases.credentials import AsyncPassword, asked_async
 from pingpool.databases.redis_answers import AsyncOwing, all_pushes, has_read_ahead, owing
 from pingpool.databases.sockets import Look, look_through
 
@@ -31,9 +32,10 @@ class AsyncRedis(AsyncDatabase[Session]):
         BadURL: an option makes no sense.
     """
 
-    def __init__(self, *place: Any, **options: Any) -> None:
+    def __init__(self, *place: Any, password: AsyncPassword = None, **options: Any) -> None:
         """Connect to nothing yet."""
-        self._twin: Any = redis.Redis(*place, **options)
+        identity: Any = password  # the twin for threads only compares it
+        self._twin: Any = redis.Redis(*place, password=identity, **options)
 
     @classmethod
     def like(cls, twin: redis.Redis) -> "AsyncRedis":
@@ -44,18 +46,15 @@ class AsyncRedis(AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
-        options = dict(self._twin._options)
-        password = self._twin._password
-        if labels:
-            options["client_name"] = redis.printable(as_text(labels, after=options.get("client_name"), between=","))
-        if password is not None:
-            options["password"] = password() if callable(password) else password
-        kinds = importlib.import_module(f"{self._twin._driver.__name__}.asyncio.connection")
-        kind = owing(getattr(kinds, self._twin._kind.__name__), AsyncOwing, self._twin._driver.ResponseError)
-        session = kind(**self._twin._place, **options)
-        session.retry = no_retry(self._twin._driver)
+        twin = self._twin
+        kinds = importlib.import_module(f"{twin._driver.__name__}.asyncio.connection")
+        kind = owing(getattr(kinds, twin._kind.__name__), AsyncOwing, twin._driver.ResponseError)
+        session = kind(**twin._place, **twin._introduction(labels, await asked_async(twin._password)))
+        session.retry = no_retry(twin._driver)
         try:
-            await session.connect()
+            with twin._naming_timeouts():
+                async with asyncio.timeout(timeout):
+                    await session.connect()
         except BaseException:
             await session.disconnect(nowait=True)
             raise
@@ -107,10 +106,6 @@ class AsyncRedis(AsyncDatabase[Session]):
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
         return bool(self._twin.is_fatal(error))
-
-    def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or is the server still loading its data?"""
-        return bool(self._twin.is_down(error))
 
     def __repr__(self) -> str:
         """Name the place, and no secret."""

@@ -9,17 +9,20 @@ Not a client: a client has a pool of its own, reconnects without a word, and so 
 
 import importlib
 import inspect
+import math
 import ssl
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NoReturn, TypeAlias
 
 from pingpool.database import Database
+from pingpool.databases.credentials import Password, asked
 from pingpool.databases.labelling import as_text
 from pingpool.databases.redis_answers import Owing, all_pushes, has_read_ahead, left_in, owing
 from pingpool.databases.sockets import Look, hang_up, look_at
-from pingpool.databases.urls import check_names, switch, take_apart
+from pingpool.databases.urls import Target, check_files, check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 Session: TypeAlias = Any
@@ -53,7 +56,7 @@ class Redis(Database[Session]):
         *,
         db: int = 0,
         username: str | None = None,
-        password: str | Callable[[], str] | None = None,
+        password: Password = None,
         ssl: bool = False,
         path: str | None = None,
         driver: ModuleType | None = None,
@@ -67,19 +70,17 @@ class Redis(Database[Session]):
         self._options = {"db": db, "username": username, **options}
         self._password = password
         check_names(options, options_of(self._kind), self._kind.__module__)
+        check_files(options, TLS_FILES)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
-        options = dict(self._options)
-        if labels:
-            options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
-        if self._password is not None:
-            options["password"] = self._password() if callable(self._password) else self._password
-        session = owing(self._kind, Owing, self._driver.ResponseError)(**self._place, **options)
+        kind = owing(self._kind, Owing, self._driver.ResponseError)
+        session = kind(**self._place, **self._introduction(labels, asked(self._password)))
         own = session.socket_timeout
-        session.socket_timeout = min(timeout, own or timeout)
-        session.socket_connect_timeout = min(timeout, session.socket_connect_timeout or timeout)
-        session.connect()
+        session.socket_timeout = finite(min(timeout, own or timeout))
+        session.socket_connect_timeout = finite(min(timeout, session.socket_connect_timeout or timeout))
+        with self._naming_timeouts():
+            session.connect()
         session.socket_timeout = own
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
@@ -91,7 +92,7 @@ class Redis(Database[Session]):
         link = session._sock
         if link is None:
             raise self._driver.ConnectionError("the connection is closed")
-        link.settimeout(timeout)
+        link.settimeout(finite(timeout))
         try:
             session.send_command("PING", check_health=False)
             answer = session.read_response()
@@ -144,10 +145,6 @@ class Redis(Database[Session]):
             return str(error).startswith(REFUSALS)
         return isinstance(error.__context__, ssl.SSLCertVerificationError)
 
-    def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or is the server still loading its data?"""
-        return isinstance(error, self._driver.BusyLoadingError) or super().is_down(error)
-
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
         link = session._sock
@@ -166,6 +163,24 @@ class Redis(Database[Session]):
     def __hash__(self) -> int:
         """Agree with equality."""
         return hash((*self._place.values(), self._options["db"]))
+
+    def _introduction(self, labels: Mapping[str, str], password: str | None) -> dict[str, Any]:
+        """Return the options of a connection that shows these labels, and has this password."""
+        options = dict(self._options)
+        if labels:
+            options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
+        if password is not None:
+            options["password"] = password.encode(errors="surrogateescape")  # which may be any bytes
+        return options
+
+    @contextmanager
+    def _naming_timeouts(self) -> Generator[None]:
+        """Say of a server that does not answer to a greeting of TLS that it may not speak it; it waits for more."""
+        try:
+            yield
+        except (TimeoutError, self._driver.TimeoutError) as error:
+            hint = "; does it speak TLS there?" if issubclass(self._kind, self._driver.SSLConnection) else ""
+            raise self._driver.TimeoutError(f"{str(error) or 'Timeout connecting to server'}{hint}") from error
 
     def _identity(self) -> tuple[object, ...]:
         return self._kind, self._place, self._options, self._password
@@ -253,27 +268,44 @@ LOST = "the session is lost: its connection is closed"
 def from_url(url: str) -> Redis:
     """Return the database that `redis://user:password@host:port/db?option=value` names.
 
-    `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. The options are those of
-    the driver's connection.
+    `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. `redis+unix://` and
+    `valkey+unix://` name a socket in the file system: `redis+unix://user:password@/path/to/socket?db=0`. The options
+    are those of the driver's connection.
 
     Raises:
         BadURL: the URL makes no sense.
     """
-    target = take_apart(url, KINDS, elsewhere=("host", "port", "db", "username", "password"), instead=INSTEAD)
-    db = target.path or "0"
-    if not db.isdecimal():
-        raise BadURL(f"Redis: the path names a database by its number, not {db!r}")
+    is_file = url.partition(":")[0].endswith("+unix")
+    elsewhere = {"host", "port", "db", "username", "password"} - ({"db"} if is_file else set())
+    target = take_apart(url, KINDS, elsewhere=elsewhere, instead=INSTEAD)
+    place = socket_in(target) if is_file else host_in(target)
     return Redis(
-        target.host or "localhost",
-        target.port or 6379,
-        db=int(db),
+        **place,
         username=target.user,
         password=target.password,
-        ssl=target.scheme in ("rediss", "valkeys"),
         driver=first_driver("valkey" if target.scheme.startswith("valkey") else "redis"),
         **target.options,
     )
 
+
+def host_in(target: Target) -> dict[str, Any]:
+    """Return where a URL says the server is. Raises `BadURL` if its path is no number of a database."""
+    db = target.path or "0"
+    if not db.isdecimal():
+        raise BadURL(f"Redis: the path names a database by its number, not {db!r}")
+    is_tls = target.scheme in ("rediss", "valkeys")
+    return {"host": target.host or "localhost", "port": target.port or 6379, "db": int(db), "ssl": is_tls}
+
+
+def socket_in(target: Target) -> dict[str, Any]:
+    """Return the socket in the file system that a URL names. Raises `BadURL` if it names none, or a host."""
+    if target.host or not target.path:
+        wrong = "names a host" if target.host else "names no socket"
+        raise BadURL(f"Redis: the URL {wrong}; {target.scheme}:///path/to/socket?db=0 is meant")
+    return {"path": f"/{target.path}"}
+
+
+TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 
 INSTEAD = {
     "ssl": "rediss:// and valkeys:// speak TLS",
@@ -282,7 +314,7 @@ INSTEAD = {
 }
 SWITCHES = ("decode_responses", "legacy_responses", "retry_on_timeout", "socket_keepalive", "ssl_check_hostname")
 KINDS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("health_check_interval", "protocol", "socket_read_size"), int),
+    **dict.fromkeys(("db", "health_check_interval", "protocol", "socket_read_size"), int),
     **dict.fromkeys(("socket_connect_timeout", "socket_timeout"), float),
     **dict.fromkeys(SWITCHES, switch),
 }
@@ -307,6 +339,11 @@ def driver_of(session: Session) -> Any:
 def options_of(kind: Any) -> set[str]:
     """Return the names of the options that this kind of connection takes."""
     return {name for each in kind.__mro__ for name in inspect.signature(each.__init__).parameters} - {"self", "kwargs"}
+
+
+def finite(timeout: float) -> float | None:
+    """Return a time-out as sockets understand it, which have no infinity."""
+    return None if timeout == math.inf else timeout
 
 
 def printable(name: str) -> str:
