@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pingpool import BadURL
+import pingpool
+from pingpool import BadURL, CannotFill
 from pingpool.databases.aio_redis import AsyncRedis
 from pingpool.databases.redis import Redis
 from pingpool.opening import ASYNC_GROUP, database_of
@@ -137,3 +138,18 @@ def test_a_url_may_name_a_socket_in_the_file_system(tmp_path: Path, scheme: str,
         database_of(f"{scheme}://host/path")
     with pytest.raises(BadURL, match="names no socket"):
         database_of(f"{scheme}://")
+
+
+@both
+def test_a_pool_says_that_a_server_may_speak_no_tls(valkey_server: ValkeyServer, driver: ModuleType, kind: Any) -> None:
+    """The error of opening a pool says it, too, and not only that its time was up."""
+    database = kind(valkey_server.host, valkey_server.port, ssl=True, driver=driver)
+
+    async def in_asyncio() -> None:
+        await pingpool.open_async(database, size=1, io_timeout=0.5)
+
+    with pytest.raises(CannotFill, match="does it speak TLS"):
+        if kind is AsyncRedis:
+            asyncio.run(in_asyncio())
+        else:
+            pingpool.open(database, size=1, io_timeout=0.5)

@@ -53,7 +53,7 @@ class AsyncRedis(AsyncDatabase[Session]):
         session.retry = no_retry(twin._driver)
         try:
             with twin._naming_timeouts():
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(redis.PATIENCE * timeout):
                     await session.connect()
         except BaseException:
             await session.disconnect(nowait=True)

@@ -28,6 +28,9 @@ from pingpool.errors import BadURL
 Session: TypeAlias = Any
 """A `redis.Connection` or `valkey.Connection`, or one of their kinds for TLS and for a socket in the file system."""
 
+PATIENCE = 0.9
+"""How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
+
 DRIVERS = ("redis", "valkey")
 
 
@@ -76,9 +79,9 @@ class Redis(Database[Session]):
         """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
         kind = owing(self._kind, Owing, self._driver.ResponseError)
         session = kind(**self._place, **self._introduction(labels, asked(self._password)))
-        own = session.socket_timeout
-        session.socket_timeout = finite(min(timeout, own or timeout))
-        session.socket_connect_timeout = finite(min(timeout, session.socket_connect_timeout or timeout))
+        own, limit = session.socket_timeout, PATIENCE * timeout
+        session.socket_timeout = finite(min(limit, own or limit))
+        session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
         with self._naming_timeouts():
             session.connect()
         session.socket_timeout = own
