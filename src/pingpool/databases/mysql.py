@@ -307,7 +307,7 @@ def link_of(session: Any) -> Any:
     if hasattr(session, "_sock"):  # PyMySQL
         return session._sock
     if hasattr(session, "_socket"):  # mysql-connector in pure Python
-        return getattr(session._socket, "sock", None)
+        return getattr(session._socket, "sock", session._socket)
     return session  # mysqlclient tells by itself
 
 
