@@ -153,3 +153,16 @@ def test_a_pool_says_that_a_server_may_speak_no_tls(valkey_server: ValkeyServer,
             asyncio.run(in_asyncio())
         else:
             pingpool.open(database, size=1, io_timeout=0.5)
+
+
+@both
+def test_a_user_who_may_not_choose_the_database_is_refused_for_good(
+    valkey_server: ValkeyServer, driver: ModuleType, kind: Any
+) -> None:
+    """What a user has no permission for will not heal by waiting."""
+    valkey_server.execute("ACL", "SETUSER", "guest", "on", ">right", "+@all", "-select")
+    database = kind(valkey_server.host, valkey_server.port, db=1, username="guest", password="right", driver=driver)
+    error = error_of(connects, database)
+    valkey_server.execute("ACL", "DELUSER", "guest")
+    assert "permission" in str(error)
+    assert database.is_fatal(error)

@@ -142,10 +142,10 @@ class Redis(Database[Session]):
 
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
-        if isinstance(error, self._driver.AuthenticationError | TypeError):
+        if isinstance(error, self._driver.AuthenticationError | self._driver.exceptions.NoPermissionError | TypeError):
             return True
         if isinstance(error, self._driver.ResponseError):
-            return str(error).startswith(REFUSALS)
+            return str(error).startswith(REFUSED)
         return isinstance(error.__context__, ssl.SSLCertVerificationError)
 
     def abort(self, session: Session) -> None:
@@ -189,7 +189,7 @@ class Redis(Database[Session]):
         return self._kind, self._place, self._options, self._password
 
 
-REFUSALS = ("DB index", "ERR DB index", "invalid DB index", "NOAUTH", "WRONGPASS", "NOPERM")
+REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
 
 
@@ -215,7 +215,7 @@ class Sole:
         """Lend the connection, unless it is closed: another would be another session."""
         session = self._session()
         if session is None or session._sock is None:
-            raise self._driver.ConnectionError(LOST)
+            raise self._driver.ConnectionError(CLOSED)
         self.borrowers += 1
         return session
 
@@ -262,10 +262,10 @@ def never_again(session: Session) -> None:
 
 def refuse_to_reconnect(session: Session) -> NoReturn:
     """Stand in for the introduction on a new socket: there is to be none."""
-    raise driver_of(session).ConnectionError(LOST)
+    raise driver_of(session).ConnectionError(CLOSED)
 
 
-LOST = "the session is lost: its connection is closed"
+CLOSED = "the session is lost: its connection is closed"
 
 
 def from_url(url: str) -> Redis:
