@@ -138,9 +138,9 @@ class MySQL(Database[Any]):
         status = getattr(session, "server_status", None)
         if isinstance(status, int):
             result = getattr(session, "_result", None)
-            unread = getattr(result, "unbuffered_active", False) or getattr(result, "has_next", False)
+            unread = getattr(result, "has_next", False) or is_unread(session)
             return bool(unread) or not is_settled(status, result)
-        return getattr(session, "unread_result", False) or getattr(session, "in_transaction", True) is not False
+        return is_unread(session) or getattr(session, "in_transaction", True) is not False
 
     def reset(self, session: Any, *, timeout: float) -> None:
         """Roll back. A session with an unread result is beyond that."""
@@ -296,10 +296,32 @@ def is_settled(status: int, result: object) -> bool:
 
 
 def refuse_unread(session: Any) -> None:
-    """Raise if the result of a query streams and was not read to its end: reading on might take for ever."""
-    streams = getattr(getattr(session, "_result", None), "unbuffered_active", False)
-    if streams or getattr(session, "unread_result", False):
+    """Raise if an answer was not read to its end: reading on might take for ever."""
+    if is_unread(session):
         raise RuntimeError("the last holder left the result of a query unread")
+
+
+def is_unread(session: Any) -> bool:
+    """Does a result stream that was not read to its end (PyMySQL, aiomysql, mysql-connector), or did one break off?"""
+    result = getattr(session, "_result", None)
+    if getattr(result, "unbuffered_active", False) or getattr(session, "unread_result", False):
+        return True
+    return result is None and breaks_off(session)
+
+
+def breaks_off(session: Any) -> bool:
+    """Has PyMySQL an answer in its buffer that it gave up in the middle, say since a converter raised?"""
+    link, reader = getattr(session, "_sock", None), getattr(session, "_rfile", None)
+    if link is None or reader is None:
+        return False
+    patience = link.gettimeout()
+    link.settimeout(0)
+    try:
+        return bool(reader.peek(1))
+    except (OSError, ValueError):  # nothing has come, or it is closed
+        return False
+    finally:
+        link.settimeout(patience)
 
 
 def link_of(session: Any) -> Any:
