@@ -7,6 +7,7 @@ settings and was never proven.
 
 import inspect
 import math
+import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -101,10 +102,13 @@ class MySQL(Database[Any]):
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
         limit = None if timeout == math.inf else timeout
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
-        with naming_the_socket(where.get("unix_socket")):
-            session = driver().connect(
-                **where, password=on_the_wire(asked(self._password)), read_timeout=limit, write_timeout=limit
-            )
+        patience = {"read_timeout": limit, "write_timeout": limit, "defer_connect": True}
+        session: Any = driver().connect(**{**where, **patience}, password=on_the_wire(asked(self._password)))
+        if session.unix_socket:
+            session._secure = True  # as PyMySQL has it
+            session.connect(connected_to(session.unix_socket, session.connect_timeout))
+        else:
+            session.connect()
         session._read_timeout, session._write_timeout = own
         return session
 
@@ -252,16 +256,17 @@ def on_the_wire(password: str | None) -> bytes:
     return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes
 
 
-@contextmanager
-def naming_the_socket(path: str | None) -> Generator[None]:
-    """Say of a socket that cannot be reached which one it was; PyMySQL says `localhost`."""
+def connected_to(path: str, timeout: float) -> socket.socket:
+    """Connect to a socket in the file system. PyMySQL would call it `localhost`, and forget to close it."""
+    link = socket.socket(socket.AF_UNIX)
     try:
-        yield
-    except Exception as error:
-        if path and code_of(error) == UNREACHABLE:
-            cause = getattr(error, "original_exception", None)
-            error.args = (UNREACHABLE, f"Can't connect to MySQL server on {path} ({cause})")
-        raise
+        link.settimeout(timeout)
+        link.connect(path)
+    except OSError as error:
+        link.close()
+        complaint = f"Can't connect to MySQL server on {path} ({error})"
+        raise driver().OperationalError(UNREACHABLE, complaint) from error
+    return link
 
 
 def check_charset(name: str | None) -> None:
