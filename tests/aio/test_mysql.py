@@ -1,10 +1,8 @@
-"""MariaDB by aiomysql: what is proven, seen, undone, lost and cancelled, on real servers."""
+"""MariaDB by aiomysql: what is proven, seen, undone and lost, on real servers."""
 
 import asyncio
-import gc
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,74 +11,20 @@ import pingpool
 from pingpool.databases.aio_mysql import AsyncMySQL, from_url
 from pingpool.databases.mysql import IN_TRANSACTION
 from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import MariaDBServer, PrivateServer
-from tests.aio.test_databases import outlive_a_cancel, outlive_a_massacre
+from pingpool.testing.servers import MariaDBServer
+from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, error_of, run, soon
+from tests.aio.test_databases import outlive_a_massacre
 from tests.databases.waiting import SOON, until
 
 aiomysql: Any = pytest.importorskip("aiomysql")
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
-ProxyFor = Callable[[PrivateServer], FaultProxy]
-
-PLAIN = "?ssl_disabled=true"
-
 
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> AsyncMySQL:
     """The database of the private server."""
     return from_url(mariadb_server.url + PLAIN)
-
-
-async def run(session: Any, statement: str) -> Any:
-    """Run a statement and return its first row."""
-    async with session.cursor() as cursor:
-        await cursor.execute(statement)
-        return await cursor.fetchone()
-
-
-async def connect(mysql: AsyncMySQL) -> Any:
-    """Open a session."""
-    return await mysql.create(labels={}, timeout=SOON)
-
-
-async def soon(happens: Callable[[], bool]) -> None:
-    """Wait, while the loop goes on, for what the server or the loop does in its own time."""
-    async with asyncio.timeout(SOON):
-        while not await asyncio.to_thread(happens):
-            await asyncio.sleep(0.002)
-
-
-async def error_of(call: Awaitable[object]) -> BaseException:
-    """Return what a call raises."""
-    with pytest.raises(Exception) as raised:  # noqa: PT011 (the caller looks at it)
-        await call
-    return raised.value
-
-
-class CancelledAt:
-    """A coroutine during which its task is cancelled, the n-th time that it waits."""
-
-    def __init__(self, n: int, coroutine: Coroutine[Any, Any, Any]) -> None:
-        self.steps_left = n
-        self.coroutine = coroutine
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        go_on: Callable[[], Any] = partial(self.coroutine.send, None)
-        while True:
-            try:
-                awaited = go_on()
-            except StopIteration as end:
-                return end.value
-            self.steps_left -= 1
-            task = asyncio.current_task()
-            if self.steps_left == 0 and task is not None:
-                task.cancel()
-            try:
-                yield awaited
-                go_on = partial(self.coroutine.send, None)
-            except BaseException as thrown:
-                go_on = partial(self.coroutine.throw, thrown)
 
 
 # The ping and the glance
@@ -342,125 +286,5 @@ def test_a_second_result_left_unread_is_read(mysql: AsyncMySQL) -> None:
             async with pool.session() as second:
                 assert second is first
                 assert await run(second, "SELECT 4") == (4,)
-
-    asyncio.run(main())
-
-
-# Cancelled
-
-
-def test_a_cancelled_statement_costs_the_session(mysql: AsyncMySQL) -> None:
-    """Nobody meets the answer to a statement whose caller was cancelled."""
-
-    async def hang(session: Any) -> None:
-        await run(session, "SELECT SLEEP(30)")
-
-    async def use(session: Any) -> None:
-        assert await run(session, "SELECT 42") == (42,)
-
-    asyncio.run(outlive_a_cancel(mysql, hang, use))
-
-
-@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
-def test_connecting_leaves_nothing_wherever_it_is_cancelled(
-    strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str
-) -> None:
-    """Cancelled at each place where it waits, creating a session passes the cancel on and closes what it had opened."""
-    proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
-
-    async def main() -> int:
-        step = 0
-        while True:
-            step += 1
-            attempt = CancelledAt(step, connect(mysql))
-            try:
-                session = await attempt
-            except asyncio.CancelledError:
-                await soon(lambda: proxy.connections == 0)
-                gc.collect()  # a warning of a connection left open is an error
-                continue
-            assert attempt.steps_left > 0
-            session.close()
-            return step
-
-    assert asyncio.run(main()) > 4
-
-
-@pytest.mark.parametrize("options", [PLAIN, "?"], ids=["plain", "tls"])
-@pytest.mark.parametrize("wrong", ["password", "init_command"])
-def test_what_is_refused_hangs_up(strict_server: MariaDBServer, options: str, wrong: str) -> None:
-    """When the server refuses, early or late, the socket is closed at once, and not when the server sees fit."""
-    url = strict_server.url.replace("right", "wrong" if wrong == "password" else "right")
-    mysql = from_url(f"{url}{options}&init_command=COMPLAIN")
-
-    async def main() -> None:
-        watched = vars(asyncio.get_running_loop())["_selector"].get_map()
-        before = len(watched)
-        await error_of(connect(mysql))
-        await asyncio.sleep(0)
-        assert len(watched) == before
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
-def test_a_cancelled_ping_leaves_no_answer_behind(strict_server: MariaDBServer, options: str) -> None:
-    """Cancelled wherever it waits, a ping ends its session, so that nobody takes its answer for another's."""
-    mysql = from_url(strict_server.url + options)
-
-    async def main() -> None:
-        session = await connect(mysql)
-        stream = session._writer.get_extra_info("socket")
-        with pytest.raises(asyncio.CancelledError):
-            await CancelledAt(1, mysql.ping(session, timeout=SOON))
-        assert not mysql.glance(session)
-        await soon(lambda: stream.fileno() == -1)
-        session = await connect(mysql)
-        uncancelled = CancelledAt(2, mysql.ping(session, timeout=SOON))
-        await uncancelled
-        assert uncancelled.steps_left > 0, "it waits more than once"
-        session.close()
-
-    asyncio.run(main())
-
-
-# The end
-
-
-@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
-def test_a_deletion_ends_the_session_on_the_server(strict_server: MariaDBServer, options: str) -> None:
-    """The server hears the goodbye, and has no session any more; a second deletion does nothing."""
-    mysql = from_url(strict_server.url + options)
-
-    async def main() -> None:
-        session = await connect(mysql)
-        assert len(strict_server.backends()) == 1
-        aborted = strict_server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
-        for _ in range(2):
-            await mysql.delete(session, timeout=SOON)
-        await soon(lambda: strict_server.backends() == [])
-        assert strict_server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'") == aborted
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
-def test_a_deletion_never_hangs(strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str) -> None:
-    """A session whose link takes nothing more is deleted without waiting, and its socket is closed."""
-    proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
-
-    async def main() -> None:
-        session = await connect(mysql)
-        stream = session._writer.get_extra_info("socket")
-        proxy.freeze()
-        while not session._writer.transport.get_write_buffer_size():
-            session._writer.write(bytes(1_000_000))
-        deletion = mysql.delete(session, timeout=SOON)
-        with pytest.raises(StopIteration):
-            deletion.send(None)
-        await soon(lambda: stream.fileno() == -1)
-        proxy.thaw()
 
     asyncio.run(main())

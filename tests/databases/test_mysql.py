@@ -171,19 +171,6 @@ def test_what_is_settled_is_not_reset(mariadb_server: MariaDBServer, autocommit:
     session.close()
 
 
-def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:
-    """A streaming cursor that was abandoned would have to be read to its end: the session is replaced."""
-    with pingpool.open(mysql, size=1) as pool:
-        first = pool.get()
-        cursor = first.cursor(pymysql.cursors.SSCursor)
-        cursor.execute("SELECT seq FROM seq_1_to_100000")
-        pool.put(first)
-        with pool.session(timeout=SOON) as second:
-            assert second is not first
-            assert run(second, "SELECT 1") == (1,)
-        cursor._result.unbuffered_active = False  # otherwise its finaliser, in vain, would read on
-
-
 def test_labels_are_seen_on_the_server(strict_server: MariaDBServer) -> None:
     """The labels stand in `program_name` among the session's connection attributes."""
     with pingpool.open(from_url(strict_server.url + PLAIN), size=1, labels={"team": "sales"}) as pool:

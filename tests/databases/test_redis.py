@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,37 +11,14 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, PingingPool
+from pingpool import BadURL, CannotFill, DatabaseRefuses
 from pingpool.databases.redis import Redis, client_on, from_url
-from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import PrivateServer, ValkeyServer
+from pingpool.testing.servers import ValkeyServer
+from tests.databases.redis_lab import ProxyFor, lends
 from tests.databases.tls import tls_door
 from tests.databases.waiting import SOON, create_error, error_of, until
 
-pytest_plugins = ["pingpool.testing.fixtures"]
-
-ProxyFor = Callable[[PrivateServer], FaultProxy]
-
-
-@pytest.fixture(params=["redis", "valkey"])
-def driver(request: pytest.FixtureRequest) -> ModuleType:
-    """Each of the two drivers."""
-    found: ModuleType = pytest.importorskip(request.param)
-    return found
-
-
-@pytest.fixture
-def redis(valkey_server: ValkeyServer, driver: ModuleType) -> Redis:
-    """The database of the private server."""
-    return Redis(valkey_server.host, valkey_server.port, driver=driver)
-
-
-@pytest.fixture
-def session(redis: Redis) -> Iterator[Any]:
-    """One session of it."""
-    session = redis.create(labels={}, timeout=SOON)
-    yield session
-    session.disconnect()
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +26,6 @@ def strict_server() -> Iterator[ValkeyServer]:
     """A server that asks for a password and has room for three."""
     with ValkeyServer(password="right", settings={"maxclients": 3}) as server:
         yield server
-
-
-def lends(pool: PingingPool[Any]) -> bool:
-    """Whether the pool has a session that works."""
-    try:
-        with pool.session(timeout=SOON) as session:
-            return bool(client_on(session).ping())
-    except DatabaseRefuses:
-        return False
 
 
 # The ping and the glance
@@ -109,43 +77,6 @@ def test_a_ping_never_reconnects(valkey_server: ValkeyServer, redis: Redis, sess
     assert not redis.glance(session)
 
 
-def test_an_unread_answer_costs_the_session_and_not_the_next_holder(redis: Redis) -> None:
-    """A holder that sends and does not read: the next one gets another connection, not the stale answer."""
-    with pingpool.open(redis, size=1) as pool:
-        first = pool.get()
-        first.send_command("ECHO", "stale")
-        until(lambda: first.can_read(0))
-        pool.put(first)
-        with pool.session() as second:
-            assert second is not first
-            second.send_command("ECHO", "fresh")
-            assert second.read_response() == b"fresh"
-
-
-def test_an_answer_read_too_far_is_seen_too(redis: Redis, session: Any) -> None:
-    """Two answers that came in one piece, of which one was taken: the socket is quiet, the glance is not deceived."""
-    session.send_packed_command([b"ECHO 1\r\nECHO 2\r\n"])
-    until(lambda: session.can_read(0))
-    assert session.read_response() == b"1"
-    until(lambda: not redis.glance(session))
-    assert redis.is_lost(error_of(redis.ping, session, timeout=SOON))
-
-
-def test_a_push_message_is_no_hang_up(valkey_server: ValkeyServer) -> None:
-    """A session of protocol 3 that is told of an invalidated key looks alive, and its next command is answered."""
-    driver = pytest.importorskip("redis")  # valkey-py cannot read such a message unless it keeps a cache of its own
-    redis = Redis(valkey_server.host, valkey_server.port, driver=driver, protocol=3)
-    session = redis.create(labels={}, timeout=SOON)
-    for words in (("CLIENT", "TRACKING", "ON"), ("GET", "watched")):
-        session.send_command(*words)
-        session.read_response()
-    valkey_server.execute("SET", "watched", "1")
-    time.sleep(0.05)
-    assert redis.glance(session)
-    redis.ping(session, timeout=SOON)
-    session.disconnect()
-
-
 def test_a_glance_under_tls(valkey_server: ValkeyServer, driver: ModuleType, tmp_path: Path) -> None:
     """Under TLS, whose tickets come late, a quiet session looks alive and one that was ended does not."""
     with tls_door(valkey_server, tmp_path) as port:
@@ -171,106 +102,6 @@ def test_an_idle_kill_is_not_handed_out(driver: ModuleType) -> None:
             with pool.session() as second:
                 assert second is not first
                 assert client_on(second).ping()
-
-
-# The ready client
-
-
-def test_a_client_speaks_on_the_connection_that_was_lent(redis: Redis) -> None:
-    """Commands, pipelines and transactions with WATCH all go over the one connection; each session has one client."""
-    with pingpool.open(redis, size=1) as pool, pool.session() as session:
-        client = client_on(session)
-        assert client_on(session) is client
-        assert client.set("word", "a")
-        assert client.get("word") == b"a"
-        with client.pipeline() as pipe:
-            pipe.watch("word")
-            pipe.multi()
-            assert pipe.append("word", "b").get("word").execute() == [2, b"ab"]
-        me = client.client_id()
-        assert client.client_id() == me
-        client.close()
-        assert client.client_id() == me
-
-
-def test_a_client_never_reconnects(valkey_server: ValkeyServer, redis: Redis) -> None:
-    """When its connection is lost the client raises, and raises again; the pool replaces the session."""
-    with pingpool.open(redis, size=1) as pool:
-        with pytest.raises(redis._driver.ConnectionError), pool.session() as session:
-            client = client_on(session)
-            valkey_server.terminate_backends()
-            with pytest.raises(redis._driver.ConnectionError):
-                client.get("word")
-            client.get("word")
-        until(lambda: lends(pool))
-        assert pool.stats().replaced == {"lost": 1}
-
-
-def test_a_pipeline_that_watches_never_reconnects(valkey_server: ValkeyServer, redis: Redis) -> None:
-    """The driver calls it a conflict when the connection of a pipeline that watches dies; the pool knows better."""
-    with pingpool.open(redis, size=1) as pool:
-        refused = pytest.raises(redis._driver.WatchError)
-        with refused as raised, pool.session() as session, client_on(session).pipeline() as pipe:
-            pipe.watch("word")
-            valkey_server.terminate_backends()
-            pipe.get("word")
-        assert redis.is_lost(raised.value)
-        assert redis.is_lost(error_of(client_on(session).ping))
-        until(lambda: lends(pool))
-        assert pool.stats().replaced == {"lost": 1}
-
-
-def test_a_conflict_costs_no_session(valkey_server: ValkeyServer, redis: Redis) -> None:
-    """A transaction that was refused because somebody else was faster says nothing about its session, which stays."""
-    with pingpool.open(redis, size=1) as pool:
-        refused = pytest.raises(redis._driver.WatchError)
-        with refused as raised, pool.session() as first, client_on(first).pipeline() as pipe:
-            pipe.watch("word")
-            valkey_server.execute("SET", "word", "b")
-            pipe.multi()
-            pipe.set("word", "a").execute()
-        assert not redis.is_lost(raised.value)
-        with pool.session() as second:
-            assert second is first
-            assert client_on(second).get("word") == b"b"
-
-
-def watch(client: Any) -> Any:
-    """Leave a WATCH in force."""
-    pipe = client.pipeline()
-    pipe.watch("word")
-    return pipe
-
-
-def subscribe(client: Any) -> Any:
-    """Leave a subscription."""
-    pubsub = client.pubsub()
-    pubsub.subscribe("news")
-    pubsub.get_message(timeout=SOON)
-    return pubsub
-
-
-@pytest.mark.parametrize("leave_open", [watch, subscribe])
-def test_what_a_client_left_open_is_not_handed_on(redis: Redis, leave_open: Callable[[Any], Any]) -> None:
-    """A session that comes back with a WATCH or a subscription is replaced; who left it disturbs no next holder."""
-    with pingpool.open(redis, size=1) as pool:
-        with pool.session() as first:
-            left = leave_open(client_on(first))
-        with pool.session() as second:
-            assert second is not first
-            left.close()
-            assert client_on(second).ping()
-        assert pool.stats().replaced == {"in doubt": 1}
-
-
-@pytest.mark.filterwarnings("ignore:.*never put back:ResourceWarning")
-def test_a_client_keeps_no_session_alive(redis: Redis) -> None:
-    """A holder that drops its connection and keeps the client is noticed, as any that drops one."""
-    with pingpool.open(redis, size=1) as pool:
-        client = client_on(pool.get())
-        until(lambda: pool.stats().leaked == 1)
-        with pytest.raises(redis._driver.ConnectionError):
-            client.ping()
 
 
 # Labels and errors

@@ -7,6 +7,7 @@ socket would be another session. `client_on` makes a client that speaks on the c
         await client_on(connection).incr("visits")
 """
 
+import asyncio
 import importlib
 import weakref
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ from typing import Any, TypeAlias
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases import redis
-from pingpool.databases.labelling import as_text
+from pingpool.databases.credentials import AsyncPassword, asked_async
+from pingpool.databases.redis_answers import AsyncOwing, all_pushes, has_read_ahead, owing
 from pingpool.databases.sockets import Look, look_through
 
 Session: TypeAlias = Any
@@ -30,9 +32,10 @@ class AsyncRedis(AsyncDatabase[Session]):
         BadURL: an option makes no sense.
     """
 
-    def __init__(self, *place: Any, **options: Any) -> None:
+    def __init__(self, *place: Any, password: AsyncPassword = None, **options: Any) -> None:
         """Connect to nothing yet."""
-        self._twin: Any = redis.Redis(*place, **options)
+        identity: Any = password  # the twin for threads only compares it
+        self._twin: Any = redis.Redis(*place, password=identity, **options)
 
     @classmethod
     def like(cls, twin: redis.Redis) -> "AsyncRedis":
@@ -43,17 +46,15 @@ class AsyncRedis(AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
-        options = dict(self._twin._options)
-        password = self._twin._password
-        if labels:
-            options["client_name"] = redis.printable(as_text(labels, after=options.get("client_name"), between=","))
-        if password is not None:
-            options["password"] = password() if callable(password) else password
-        kinds = importlib.import_module(f"{self._twin._driver.__name__}.asyncio.connection")
-        session = getattr(kinds, self._twin._kind.__name__)(**self._twin._place, **options)
-        session.retry = no_retry(self._twin._driver)
+        twin = self._twin
+        kinds = importlib.import_module(f"{twin._driver.__name__}.asyncio.connection")
+        kind = owing(getattr(kinds, twin._kind.__name__), AsyncOwing, twin._driver.ResponseError)
+        session = kind(**twin._place, **twin._introduction(labels, await asked_async(twin._password)))
+        session.retry = no_retry(twin._driver)
         try:
-            await session.connect()
+            with twin._naming_timeouts():
+                async with asyncio.timeout(redis.PATIENCE * timeout):
+                    await session.connect()
         except BaseException:
             await session.disconnect(nowait=True)
             raise
@@ -74,16 +75,21 @@ class AsyncRedis(AsyncDatabase[Session]):
         await session.disconnect(nowait=True)
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, for all that the loop has heard and the system knows?"""
+        """Is the connection open, for all that the loop has heard and the system knows, and no answer on its way?
+
+        Push messages are no answers; those that the loop has not read yet cannot be told from answers.
+        """
         reader = session._reader
-        if reader is None or reader.at_eof() or reader.exception() is not None:
+        if session.owes or reader is None or reader.at_eof() or reader.exception() is not None:
             return False
-        return look_through(session._writer.transport) is not Look.HUNG_UP
+        if has_read_ahead(session._parser) or not all_pushes(bytes(reader._buffer)):
+            return False
+        return look_through(session._writer.transport) is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
-        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        """Is an answer still to come? Did the client's user leave a pipeline with a WATCH, or a subscription, open?"""
         client = _clients.get(session)
-        return client is not None and bool(client.connection_pool.borrowers)
+        return session.owes or (client is not None and bool(client.connection_pool.borrowers))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
@@ -100,10 +106,6 @@ class AsyncRedis(AsyncDatabase[Session]):
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
         return bool(self._twin.is_fatal(error))
-
-    def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or is the server still loading its data?"""
-        return bool(self._twin.is_down(error))
 
     def __repr__(self) -> str:
         """Name the place, and no secret."""
@@ -150,6 +152,12 @@ class Sole:
     def get_protocol(self) -> Any:
         """Return the version of the protocol that it speaks."""
         return self.connection_kwargs["protocol"]
+
+    async def aclose(self) -> None:
+        """Leave the connection open: it belongs to the pool that lent it."""
+
+    async def disconnect(self, *options: object, **more: object) -> None:
+        """Leave the connection open: it belongs to the pool that lent it."""
 
 
 _clients: weakref.WeakKeyDictionary[Session, Any] = weakref.WeakKeyDictionary()

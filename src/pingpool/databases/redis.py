@@ -9,23 +9,27 @@ Not a client: a client has a pool of its own, reconnects without a word, and so 
 
 import importlib
 import inspect
+import math
 import ssl
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NoReturn, TypeAlias
 
 from pingpool.database import Database
+from pingpool.databases.credentials import Password, asked
 from pingpool.databases.labelling import as_text
-from pingpool.databases.sockets import Look, hang_up, look_at, peek
-from pingpool.databases.urls import check_names, switch, take_apart
+from pingpool.databases.redis_answers import Owing, all_pushes, has_read_ahead, left_in, owing
+from pingpool.databases.sockets import Look, hang_up, look_at
+from pingpool.databases.urls import Target, check_files, check_names, switch, take_apart
 from pingpool.errors import BadURL
 
 Session: TypeAlias = Any
 """A `redis.Connection` or `valkey.Connection`, or one of their kinds for TLS and for a socket in the file system."""
 
-PUSH = b">"
-"""How a message begins that the protocol (version 3) allows at any time."""
+PATIENCE = 0.9
+"""How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
 DRIVERS = ("redis", "valkey")
 
@@ -55,7 +59,7 @@ class Redis(Database[Session]):
         *,
         db: int = 0,
         username: str | None = None,
-        password: str | Callable[[], str] | None = None,
+        password: Password = None,
         ssl: bool = False,
         path: str | None = None,
         driver: ModuleType | None = None,
@@ -69,19 +73,17 @@ class Redis(Database[Session]):
         self._options = {"db": db, "username": username, **options}
         self._password = password
         check_names(options, options_of(self._kind), self._kind.__module__)
+        check_files(options, TLS_FILES)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
-        options = dict(self._options)
-        if labels:
-            options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
-        if self._password is not None:
-            options["password"] = self._password() if callable(self._password) else self._password
-        session = self._kind(**self._place, **options)
-        own = session.socket_timeout
-        session.socket_timeout = min(timeout, own or timeout)
-        session.socket_connect_timeout = min(timeout, session.socket_connect_timeout or timeout)
-        session.connect()
+        kind = owing(self._kind, Owing, self._driver.ResponseError)
+        session = kind(**self._place, **self._introduction(labels, asked(self._password)))
+        own, limit = session.socket_timeout, PATIENCE * timeout
+        session.socket_timeout = finite(min(limit, own or limit))
+        session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
+        with self._naming_timeouts():
+            session.connect()
         session.socket_timeout = own
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
@@ -93,7 +95,7 @@ class Redis(Database[Session]):
         link = session._sock
         if link is None:
             raise self._driver.ConnectionError("the connection is closed")
-        link.settimeout(timeout)
+        link.settimeout(finite(timeout))
         try:
             session.send_command("PING", check_health=False)
             answer = session.read_response()
@@ -108,23 +110,23 @@ class Redis(Database[Session]):
         session.disconnect()
 
     def glance(self, session: Session) -> bool:
-        """Is the connection open, its socket quiet, and no answer left unread? A push message is no answer."""
+        """Is the connection open, and nothing come, or still to come, but push messages, which are no answers?"""
         link = session._sock
-        if link is None:
+        if link is None or session.owes:
             return False
         look = look_at(link.fileno())
         if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
-            return peek(link) == PUSH
+            return not has_read_ahead(session._parser) and all_pushes(left_in(link))
         return look is not Look.HUNG_UP and not session.can_read(0)
 
     def needs_reset(self, session: Session) -> bool:
-        """Did the client's last user leave a pipeline with a WATCH, or a subscription, that has not let go?"""
+        """Is an answer still to come? Did the client's user leave a pipeline with a WATCH, or a subscription, open?"""
         client = _clients.get(session)
-        return client is not None and bool(client.connection_pool.borrowers)
+        return session.owes or (client is not None and bool(client.connection_pool.borrowers))
 
     def reset(self, session: Session, *, timeout: float) -> None:
         """Vouch for nothing: what has not let go of the connection may yet speak on it, whoever has it then."""
-        raise RuntimeError("the last holder left a pipeline with a WATCH, or a subscription, open")
+        raise RuntimeError("the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open")
 
     def is_lost(self, error: BaseException) -> bool:
         """Is it the driver's word for trouble with the connection? The driver has closed it then.
@@ -140,15 +142,11 @@ class Redis(Database[Session]):
 
     def is_fatal(self, error: BaseException) -> bool:
         """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
-        if isinstance(error, self._driver.AuthenticationError | TypeError):
+        if isinstance(error, self._driver.AuthenticationError | self._driver.exceptions.NoPermissionError | TypeError):
             return True
         if isinstance(error, self._driver.ResponseError):
-            return str(error).startswith(REFUSALS)
+            return str(error).startswith(REFUSED)
         return isinstance(error.__context__, ssl.SSLCertVerificationError)
-
-    def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen, or is the server still loading its data?"""
-        return isinstance(error, self._driver.BusyLoadingError) or super().is_down(error)
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
@@ -169,11 +167,29 @@ class Redis(Database[Session]):
         """Agree with equality."""
         return hash((*self._place.values(), self._options["db"]))
 
+    def _introduction(self, labels: Mapping[str, str], password: str | None) -> dict[str, Any]:
+        """Return the options of a connection that shows these labels, and has this password."""
+        options = dict(self._options)
+        if labels:
+            options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
+        if password is not None:
+            options["password"] = password.encode(errors="surrogateescape")  # which may be any bytes
+        return options
+
+    @contextmanager
+    def _naming_timeouts(self) -> Generator[None]:
+        """Say of a server that does not answer to a greeting of TLS that it may not speak it; it waits for more."""
+        try:
+            yield
+        except (TimeoutError, self._driver.TimeoutError) as error:
+            hint = "; does it speak TLS there?" if issubclass(self._kind, self._driver.SSLConnection) else ""
+            raise self._driver.TimeoutError(f"{str(error) or 'Timeout connecting to server'}{hint}") from error
+
     def _identity(self) -> tuple[object, ...]:
         return self._kind, self._place, self._options, self._password
 
 
-REFUSALS = ("DB index", "ERR DB index", "invalid DB index", "NOAUTH", "WRONGPASS", "NOPERM")
+REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
 
 
@@ -199,7 +215,7 @@ class Sole:
         """Lend the connection, unless it is closed: another would be another session."""
         session = self._session()
         if session is None or session._sock is None:
-            raise self._driver.ConnectionError(LOST)
+            raise self._driver.ConnectionError(CLOSED)
         self.borrowers += 1
         return session
 
@@ -246,40 +262,62 @@ def never_again(session: Session) -> None:
 
 def refuse_to_reconnect(session: Session) -> NoReturn:
     """Stand in for the introduction on a new socket: there is to be none."""
-    raise driver_of(session).ConnectionError(LOST)
+    raise driver_of(session).ConnectionError(CLOSED)
 
 
-LOST = "the session is lost: its connection is closed"
+CLOSED = "the session is lost: its connection is closed"
 
 
 def from_url(url: str) -> Redis:
     """Return the database that `redis://user:password@host:port/db?option=value` names.
 
-    `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. The options are those of
-    the driver's connection.
+    `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. `redis+unix://` and
+    `valkey+unix://` name a socket in the file system: `redis+unix://user:password@/path/to/socket?db=0`. The options
+    are those of the driver's connection.
 
     Raises:
         BadURL: the URL makes no sense.
     """
-    target = take_apart(url, KINDS, elsewhere=("host", "port", "db", "username", "password", "ssl", "path", "driver"))
-    db = target.path or "0"
-    if not db.isdecimal():
-        raise BadURL(f"Redis: the path names a database by its number, not {db!r}")
+    is_file = url.partition(":")[0].endswith("+unix")
+    elsewhere = {"host", "port", "db", "username", "password"} - ({"db"} if is_file else set())
+    target = take_apart(url, KINDS, elsewhere=elsewhere, instead=INSTEAD)
+    place = socket_in(target) if is_file else host_in(target)
     return Redis(
-        target.host or "localhost",
-        target.port or 6379,
-        db=int(db),
+        **place,
         username=target.user,
         password=target.password,
-        ssl=target.scheme in ("rediss", "valkeys"),
         driver=first_driver("valkey" if target.scheme.startswith("valkey") else "redis"),
         **target.options,
     )
 
 
+def host_in(target: Target) -> dict[str, Any]:
+    """Return where a URL says the server is. Raises `BadURL` if its path is no number of a database."""
+    db = target.path or "0"
+    if not db.isdecimal():
+        raise BadURL(f"Redis: the path names a database by its number, not {db!r}")
+    is_tls = target.scheme in ("rediss", "valkeys")
+    return {"host": target.host or "localhost", "port": target.port or 6379, "db": int(db), "ssl": is_tls}
+
+
+def socket_in(target: Target) -> dict[str, Any]:
+    """Return the socket in the file system that a URL names. Raises `BadURL` if it names none, or a host."""
+    if target.host or not target.path:
+        wrong = "names a host" if target.host else "names no socket"
+        raise BadURL(f"Redis: the URL {wrong}; {target.scheme}:///path/to/socket?db=0 is meant")
+    return {"path": f"/{target.path}"}
+
+
+TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+
+INSTEAD = {
+    "ssl": "rediss:// and valkeys:// speak TLS",
+    "path": "redis+unix:///path/to/socket?db=0 names a socket in the file system",
+    "driver": "redis:// prefers redis-py, valkey:// valkey-py",
+}
 SWITCHES = ("decode_responses", "legacy_responses", "retry_on_timeout", "socket_keepalive", "ssl_check_hostname")
 KINDS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("health_check_interval", "protocol", "socket_read_size"), int),
+    **dict.fromkeys(("db", "health_check_interval", "protocol", "socket_read_size"), int),
     **dict.fromkeys(("socket_connect_timeout", "socket_timeout"), float),
     **dict.fromkeys(SWITCHES, switch),
 }
@@ -304,6 +342,11 @@ def driver_of(session: Session) -> Any:
 def options_of(kind: Any) -> set[str]:
     """Return the names of the options that this kind of connection takes."""
     return {name for each in kind.__mro__ for name in inspect.signature(each.__init__).parameters} - {"self", "kwargs"}
+
+
+def finite(timeout: float) -> float | None:
+    """Return a time-out as sockets understand it, which have no infinity."""
+    return None if timeout == math.inf else timeout
 
 
 def printable(name: str) -> str:

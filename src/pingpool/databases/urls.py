@@ -1,10 +1,11 @@
 """How a URL names a database: `scheme://user:password@host:port/path?option=value`, and how errors in one are named."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pingpool.errors import BadURL
 
@@ -29,22 +30,22 @@ def switch(value: str) -> bool:
     return WORDS[value.lower()]
 
 
-def take_apart(url: str, kinds: Mapping[str, Callable[[str], Any]], *, elsewhere: Iterable[str]) -> Target:
+def take_apart(
+    url: str, kinds: Mapping[str, Callable[[str], Any]], *, elsewhere: Iterable[str], instead: Mapping[str, str]
+) -> Target:
     """Return the parts of a URL, percent-decoded.
 
     `kinds` makes values of the options that are not text. Options named in `elsewhere` have a place of their own,
-    before the question mark.
+    before the question mark; for those in `instead` it says how a URL expresses them.
 
     Raises:
-        BadURL: the URL makes no sense; no password is named.
+        BadURL: the URL makes no sense; nothing is named that may be a piece of a password.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadURL(f"the URL makes no sense: {error}") from None
+    parts = split(url)
     options: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in instead:
+            raise BadURL(f"{name} is no option of a URL: {instead[name]}")
         if name in elsewhere:
             raise BadURL(
                 f"{name} has its place before the question mark: {parts.scheme}://user:password@host:port/path"
@@ -55,13 +56,36 @@ def take_apart(url: str, kinds: Mapping[str, Callable[[str], Any]], *, elsewhere
             raise BadURL(f"{name} cannot be {value!r}") from None
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
-    return Target(parts.scheme, parts.hostname, port, user or None, password, unquote(parts.path[1:]), options)
+    return Target(parts.scheme, parts.hostname, parts.port, user or None, password, unquote(parts.path[1:]), options)
+
+
+ESCAPES = "is there a / # ? @ or : in the password? Write it as %2F %23 %3F %40 or %3A"
+"""What to say when the end of a password may have been taken for the end of something else."""
+
+
+def split(url: str) -> SplitResult:
+    """Split a URL. Raises `BadURL` if that makes no sense, also if a password seems to go on behind the host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it quotes what is before the path, password and all
+        raise BadURL(f"the URL makes no sense: {ESCAPES}") from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise BadURL(f"a port is a number from 1 to 65535; {ESCAPES}")
+    names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if parts.fragment or "@" in parts.path or any("@" in name for name in names):
+        raise BadURL(f"there is something behind the host that has no place there: {ESCAPES}")
+    return parts
 
 
 def check_port(port: str) -> None:
-    """Refuse what is no port. Raises `BadURL`."""
+    """Refuse what is no port, and quote no letters: they may be a piece of a password. Raises `BadURL`."""
     if not (port.isdecimal() and 0 < int(port) < 65536):
-        raise BadURL(f"a port is a number from 1 to 65535, not {port!r}")
+        which = f", not {port}" if port.isdecimal() else ""
+        raise BadURL(f"a port is a number from 1 to 65535{which}; {ESCAPES}")
 
 
 def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> None:
@@ -72,3 +96,10 @@ def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> Non
             similar = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"it knows {', '.join(sorted(known))}"
             raise BadURL(f"{whose} has no option {name!r}; {hint}")
+
+
+def check_files(options: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse a file that is not there: what the drivers say of it names no file. Raises `BadURL`."""
+    for name in names:
+        if options.get(name) and not os.path.exists(options[name]):
+            raise BadURL(f"{name}: No such file: {os.fspath(options[name])!r}")

@@ -1,0 +1,63 @@
+"""MariaDB by PyMySQL: no answer that one holder did not read to its end is met by the next."""
+
+from typing import Any
+
+import pytest
+
+import pingpool
+from pingpool.databases.mysql import MySQL, from_url
+from pingpool.testing.servers import MariaDBServer
+from tests.databases.waiting import SOON
+
+pymysql = pytest.importorskip("pymysql")
+
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
+
+PLAIN = "?ssl_disabled=true"
+
+
+@pytest.fixture
+def mysql(mariadb_server: MariaDBServer) -> MySQL:
+    """The database of the private server."""
+    return from_url(mariadb_server.url + PLAIN)
+
+
+def run(session: Any, statement: str) -> Any:
+    """Run a statement and return its first row."""
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()
+
+
+def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:
+    """A streaming cursor that was abandoned would have to be read to its end: the session is replaced."""
+    with pingpool.open(mysql, size=1) as pool:
+        first = pool.get()
+        cursor = first.cursor(pymysql.cursors.SSCursor)
+        cursor.execute("SELECT seq FROM seq_1_to_100000")
+        pool.put(first)
+        with pool.session(timeout=SOON) as second:
+            assert second is not first
+            assert run(second, "SELECT 1") == (1,)
+        cursor._result.unbuffered_active = False  # otherwise its finaliser, in vain, would read on
+
+
+@pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
+@pytest.mark.parametrize("good_rows", [0, 252, 399])
+def test_an_answer_that_could_not_be_read_to_its_end_costs_the_session(
+    strict_server: MariaDBServer, options: str, good_rows: int
+) -> None:
+    """When a converter raises, the rows behind are left; the next holder does not meet them, whatever their number."""
+    read: list[str] = []
+
+    def stumble(value: str) -> str:
+        read.append(value)
+        return value if len(read) <= good_rows else str(int("no number"))
+
+    with pingpool.open(f"{strict_server.url}{options or '?'}&autocommit=true", size=1) as pool:
+        with pytest.raises(ValueError, match="no number"), pool.session() as first:
+            first.decoders = {**first.decoders, pymysql.constants.FIELD_TYPE.LONGLONG: stumble}
+            run(first, "SELECT seq FROM seq_1_to_400")
+        with pool.session(timeout=SOON) as second:
+            assert second is not first
+            assert run(second, "SELECT 'mine'") == ("mine",)
