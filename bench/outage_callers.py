@@ -22,10 +22,14 @@ FAILED = "failed checkout"
 
 @dataclass(frozen=True)
 class Loan:
-    """A session that was handed out: how it is used, and whether it can be seen to be dead."""
+    """A session that was handed out: how it is used, and whether it can be seen to be dead.
+
+    `waited` is how many seconds the pool took, if its caller cannot tell: the way to another thread is not the pool's.
+    """
 
     run: Run
     is_dead: Callable[[], bool]
+    waited: float | None = None
 
 
 class Pool(Protocol):
@@ -106,7 +110,7 @@ def use_once(pool: Pool, statement: str = "SELECT 1", who: int = 0) -> Use:
     was_dead = False
     try:
         with pool.use() as loan:
-            got = time.monotonic()
+            got = time.monotonic() if loan.waited is None else began + loan.waited
             was_dead = loan.is_dead()
             loan.run(statement)
     except Exception as problem:

@@ -1,11 +1,12 @@
 """A pool of asyncio among the callers of the outages: it lives in a loop of its own, and each use is carried there.
 
-The callers stay threads, so every scene plays to both worlds as it is. The way into the loop and back, some 0.1 ms,
-counts as a part of the checkout.
+The callers stay threads, so every scene plays to both worlds as it is. How long a checkout took is measured in the loop;
+one that failed is measured where the caller is.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -38,9 +39,9 @@ class PoolInLoop:
     @contextmanager
     def use(self) -> Generator[Loan]:
         """Check out, for the length of a block."""
-        session, was_dead = self._await(self._check_out())
+        session, was_dead, waited = self._await(self._check_out())
         try:
-            yield Loan(lambda statement: self._await(self._speak(session, statement)), lambda: was_dead)
+            yield Loan(lambda statement: self._await(self._speak(session, statement)), lambda: was_dead, waited)
         except BaseException as error:
             self._await(self._pool.give_back(session, error))
             raise
@@ -57,10 +58,12 @@ class PoolInLoop:
     async def _open(pool: Opening[Any]) -> AsyncPingingPool[Any]:
         return await pool
 
-    async def _check_out(self) -> tuple[Any, bool]:
+    async def _check_out(self) -> tuple[Any, bool, float]:
         """Return a session, and whether it was dead when it was handed out; on its way it may still die."""
+        began = time.monotonic()
         session = await self._pool.get()
-        return session, self._is_dead(session)
+        waited = time.monotonic() - began
+        return session, self._is_dead(session), waited
 
     async def _speak(self, session: Any, statement: str) -> object:
         return await self._run(session, statement)

@@ -138,6 +138,8 @@ class Postgres(Database[Session]):
     def glance(self, session: Session) -> bool:
         """Is the socket quiet, or does it bring nothing worse than a notice?"""
         connection = session.pgconn
+        if connection.status != psycopg.pq.ConnStatus.OK:
+            return False
         look = look_at(connection.socket)
         while look is Look.SPEAKS:
             if not self._listen(session):
