@@ -1,7 +1,7 @@
 """A pool of asyncio among the callers of the outages: it lives in a loop of its own, and each use is carried there.
 
-The callers stay threads, so every scene plays to both worlds as it is. How long a checkout took is measured in the loop;
-one that failed is measured where the caller is.
+The callers stay threads, so every scene plays to both worlds as it is. How long a checkout took is measured in the
+loop; one that failed is measured where the caller is.
 """
 
 import asyncio

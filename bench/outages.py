@@ -150,7 +150,8 @@ def cells(figures: Mapping[str, Any]) -> list[str]:
 def judge(scene: str, figures: Mapping[str, Any]) -> Target:
     """Hold our figures against what is promised for the scene."""
     no_fault = figures["dead"] == figures["failed"] == 0
-    few = no_fault and figures["cut off"] <= scenes.SIZE
+    # A session may die on its way from the pool's last look to the statement: that is inside a use as well.
+    few = not figures["failed"] and figures["cut off"] + figures["dead"] <= scenes.SIZE
     well = figures["well"] is not None and figures["well"]
     is_gentle = (figures["connects"] or 0) <= 4
     is_told = figures["told"] is not None and figures["told"] <= SLACK
