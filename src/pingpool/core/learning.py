@@ -5,7 +5,6 @@ that found a session alive, or dead; uses that ended well; deaths in use. And he
 that is left alone for longer than the others, to learn whether a longer interval would do.
 """
 
-import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -42,12 +41,11 @@ class Learning(Places[S]):
         self.learns = interval == "auto"
         self.interval: float = self.limit.interval if interval == "auto" else float(interval)  # floats compare fast
         self.kept = False
-        self._told = math.inf
         self._seen: Sight | None = None
 
     def inherit(self, elder: "Learning[S]") -> None:
         """Know what another ledger of the same pool has learned."""
-        self.limit, self.interval, self._told = elder.limit, elder.interval, elder._told
+        self.limit, self.interval = elder.limit, elder.interval
 
     def _scout(self) -> Slot | None:
         """Return the oldest idle slot, if its session is to be left alone for longer than the others.
@@ -104,6 +102,6 @@ class Learning(Places[S]):
     def _tell(self) -> None:
         """Say what the limit is, once, if the interval has to be shorter or was set too long."""
         dead_from = self.limit.dead_from
-        if dead_from < self._told * TOLD_AGAIN_BELOW and (self.learns or dead_from <= self.interval):
-            self._told = dead_from
+        if dead_from < self.limit.told * TOLD_AGAIN_BELOW and (self.learns or dead_from <= self.interval):
+            self.limit.told = dead_from
             self._todo.append(LimitFound(dead_from, self.interval))

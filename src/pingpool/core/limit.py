@@ -46,11 +46,16 @@ CALM = 1000
 class IdleLimit:
     """What is known of the idle ages at which sessions live and die, and the ping interval that follows from it."""
 
-    __slots__ = ("_calm", "_deaths", "_fear", "_settled_at", "_survived", "oldest_alive")
+    __slots__ = ("_calm", "_deaths", "_fear", "_settled_at", "_survived", "oldest_alive", "told")
 
     def __init__(self) -> None:
-        """Know nothing. `oldest_alive` is the largest age after which a session was alive, on the path as it is."""
+        """Know nothing.
+
+        `oldest_alive` is the largest age after which a session was alive, on the path as it is; `told` is the limit
+        that the user was told of last.
+        """
         self.oldest_alive = 0.0
+        self.told = math.inf
         self._survived = 0.0  # the largest such age below the one that is feared
         self._deaths: list[float] = []
         self._fear = math.inf

@@ -177,7 +177,7 @@ class Reports(Rules[S]):
         """Give a new session to the slot."""
         slot.tether = self._tether(session)
         slot.proven_at = now
-        slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self.jitter()))
+        slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self.creation.jitter()))
 
     def _end_late(self, session: S, now: float) -> list[Order]:
         """End a session that comes with a late report."""

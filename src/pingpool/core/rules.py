@@ -35,7 +35,6 @@ class Rules(Learning[S]):
     ) -> None:
         """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
         super().__init__(size, slots or (AgingSlot if lifetime < math.inf else Slot), interval)
-        self.jitter = jitter
         self.lifetime = lifetime
         self.ages = lifetime < math.inf
         self.max_waiters = max_waiters
