@@ -1,5 +1,6 @@
 """The fault proxy: each fault looks to real drivers as the real one does."""
 
+import gc
 import os
 import select
 import socket
@@ -305,3 +306,12 @@ def test_many_connections_at_once_and_a_prompt_end(valkey_server: ValkeyServer) 
     assert "pingpool-fault-proxy" not in [thread.name for thread in threading.enumerate()]
     with pytest.raises(ConnectionRefusedError):
         knock(proxy)
+
+
+def test_a_connection_that_comes_at_the_very_end_leaves_nothing_open(valkey_server: ValkeyServer) -> None:
+    """Those that were accepted a moment before the end, and not served yet, are closed on both sides."""
+    for _ in range(50):
+        with FaultProxy(valkey_server.host, valkey_server.port) as proxy:
+            client = socket.create_connection((proxy.host, proxy.port))
+        client.close()
+    gc.collect()  # an unclosed socket would be warned of here, which fails the test

@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -64,7 +65,7 @@ class FaultProxy:
         self._delay = 0.0
         self._bytes_until_cut: int | None = None
         self._flowing = asyncio.Event()
-        self._accepting: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pingpool-fault-proxy", daemon=True)
 
@@ -148,42 +149,47 @@ class FaultProxy:
         self._flowing.clear()
 
     async def _listen(self) -> None:
-        if self._accepting is None:
-            listener = socket.create_server((self.host, self.port), backlog=1024)
-            listener.setblocking(False)
-            self._accepting = asyncio.create_task(self._take_clients(listener))
+        if self._listener is None:
+            self._listener = socket.create_server((self.host, self.port), backlog=1024)
+            self._listener.setblocking(False)
+            self._loop.add_reader(self._listener, self._take_client, self._listener)
 
     async def _refuse(self) -> None:
-        accepting, self._accepting = self._accepting, None
-        if accepting is not None:
-            accepting.cancel()
-            await asyncio.wait([accepting])
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._loop.remove_reader(listener)
+            listener.close()
 
-    async def _take_clients(self, listener: socket.socket) -> None:
-        with listener:
-            while True:
-                client, _ = await self._loop.sock_accept(listener)
-                self.accepted += 1
-                link = Link(client, socket.socket(self._family))
-                self._links[link] = None
-                link.task = asyncio.create_task(self._serve(link))
+    def _take_client(self, listener: socket.socket) -> None:
+        try:
+            client, _ = listener.accept()
+        except OSError:  # whoever knocked is gone
+            return
+        self.accepted += 1
+        link = Link(client, socket.socket(self._family))
+        self._links[link] = None
+        link.task = self._loop.create_task(self._serve(link))
+        link.task.add_done_callback(partial(self._let_go, link))  # also of one that is cut before it has begun
 
     async def _serve(self, link: Link) -> None:
-        with link.client, link.server:
-            for side in (link.client, link.server):
-                side.setblocking(False)
-                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                await self._flowing.wait()
-                await self._loop.sock_connect(link.server, self._target)
-                async with asyncio.TaskGroup() as both_ways:
-                    both_ways.create_task(self._pass_up(link))
-                    both_ways.create_task(self._pass_down(link))
-            except* OSError:  # one side broke off: so does the other
-                break_off(link.client)
-                break_off(link.server)
-            finally:
-                self._links.pop(link, None)
+        for side in (link.client, link.server):
+            side.setblocking(False)
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            await self._flowing.wait()
+            await self._loop.sock_connect(link.server, self._target)
+            async with asyncio.TaskGroup() as both_ways:
+                both_ways.create_task(self._pass_up(link))
+                both_ways.create_task(self._pass_down(link))
+        except* OSError:  # one side broke off: so does the other
+            break_off(link.client)
+            break_off(link.server)
+
+    def _let_go(self, link: Link, _: object) -> None:
+        """Close both sides of a link that has ended."""
+        self._links.pop(link, None)
+        link.client.close()
+        link.server.close()
 
     async def _pass_up(self, link: Link) -> None:
         while data := await self._receive(link.client):
