@@ -1,11 +1,9 @@
 """What the tests of aiomysql share: sessions, what is run in them, and a cancel at any place where one waits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
-
-import pytest
 
 from pingpool.databases.aio_mysql import AsyncMySQL
 from pingpool.testing.proxy import FaultProxy
@@ -34,13 +32,6 @@ async def soon(happens: Callable[[], bool]) -> None:
     async with asyncio.timeout(SOON):
         while not await asyncio.to_thread(happens):
             await asyncio.sleep(0.002)
-
-
-async def error_of(call: Awaitable[object]) -> BaseException:
-    """Return what a call raises."""
-    with pytest.raises(Exception) as raised:  # noqa: PT011 (the caller looks at it)
-        await call
-    return raised.value
 
 
 class CancelledAt:

@@ -1,7 +1,7 @@
 """PostgreSQL by asyncpg: which errors lose a session, and what its last holder left open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -11,18 +11,12 @@ import pingpool
 from pingpool.databases.aio_asyncpg import AsyncPG
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
+from tests.aio.errors import error_of
 from tests.databases.waiting import SOON
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
-
-
-async def failure_of(call: Awaitable[object]) -> BaseException:
-    """Return what a call raises."""
-    with pytest.raises(Exception) as raised:  # noqa: PT011 (the caller looks at it)
-        await call
-    return raised.value
 
 
 async def happens(condition: Callable[[], bool]) -> None:
@@ -52,8 +46,8 @@ def test_a_link_that_breaks_loses_the_session(postgres_server: PostgresServer, f
         busy, idle = [await database.create(labels={}, timeout=SOON) for _ in range(2)]
         statement = await asleep(busy)
         getattr(proxy, how)()
-        at_the_start = await failure_of(idle.execute("SELECT 1"))
-        return [await failure_of(statement), at_the_start, await failure_of(busy.execute("SELECT 1"))]
+        at_the_start = await error_of(idle.execute("SELECT 1"))
+        return [await error_of(statement), at_the_start, await error_of(busy.execute("SELECT 1"))]
 
     for error in asyncio.run(main()):
         assert database.is_lost(error), error
@@ -120,7 +114,7 @@ def test_last_words_are_seen_before_the_server_hangs_up(postgres_server: Postgre
             session._transport.get_protocol().data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
             assert not session.is_closed()
             assert not database.glance(session)
-        error = await failure_of(used.execute("SELECT 1"))
+        error = await error_of(used.execute("SELECT 1"))
         used.terminate()
         proxy.freeze()
         await database.delete(told, timeout=0.2)
@@ -144,8 +138,8 @@ def test_a_notice_or_an_error_that_was_answered_is_no_last_word(postgres_server:
         await happens(lambda: heard == ["rain"])
         assert database.glance(session)
         await session.reset()
-        assert isinstance(await failure_of(session.execute("SELEC")), asyncpg.PostgresSyntaxError)
-        assert isinstance(await failure_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
+        assert isinstance(await error_of(session.execute("SELEC")), asyncpg.PostgresSyntaxError)
+        assert isinstance(await error_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
         await session.execute("DO $$ BEGIN RAISE WARNING 'mind'; END $$")
         assert database.glance(session)
         assert not database.needs_reset(session)
@@ -179,7 +173,7 @@ def test_a_statement_that_took_too_long_costs_no_session(postgres_server: Postgr
 
     async def main() -> None:
         session = await database.create(labels={}, timeout=SOON)
-        assert isinstance(await failure_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
+        assert isinstance(await error_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
         assert database.needs_reset(session)
         await database.reset(session, timeout=SOON)
         assert not database.needs_reset(session)

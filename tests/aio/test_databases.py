@@ -19,6 +19,7 @@ from pingpool.databases.postgres import Postgres
 from pingpool.databases.sqlite import SQLite
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ValkeyServer
+from tests.aio.errors import error_of
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -171,9 +172,7 @@ def test_redis_never_reconnects(valkey_server: ValkeyServer, scheme: str) -> Non
             await pipe.watch("word")
             await asyncio.to_thread(valkey_server.terminate_backends)
             for call in (partial(pipe.get, "word"), client.ping, client.ping):
-                with pytest.raises(Exception) as raised:  # noqa: PT011 (the database looks at it)
-                    await call()
-                assert database.is_lost(raised.value)
+                assert database.is_lost(await error_of(call()))
 
     asyncio.run(main())
 
@@ -307,23 +306,21 @@ def test_a_database_of_threads_serves_asyncio(postgres_server: PostgresServer) -
 def test_no_server_is_told_apart_from_a_full_one() -> None:
     """Where nobody listens one may soon ask again; all drivers tell when that is."""
 
-    async def failure_of(database: Any) -> BaseException:
-        with pytest.raises(Exception) as caught:  # noqa: PT011  (each driver has a class of its own)
-            await database.create(labels={}, timeout=5)
-        return caught.value
+    def create_error(database: AsyncDatabase[Any]) -> BaseException:
+        return asyncio.run(error_of(database.create(labels={}, timeout=5)))
 
     with PostgresServer(
         settings={"max_connections": 1, "superuser_reserved_connections": 0, "max_wal_senders": 0}
     ) as server:
         connection = psycopg.connect(server.url)
         for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
-            assert not database.is_down(asyncio.run(failure_of(database)))
+            assert not database.is_down(create_error(database))
         connection.close()
         server.stop()
         for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
-            assert database.is_down(asyncio.run(failure_of(database)))
+            assert database.is_down(create_error(database))
     for nowhere in (aio_redis.AsyncRedis("127.0.0.1", free_port()), aio_mysql.AsyncMySQL("127.0.0.1", free_port())):
-        assert nowhere.is_down(asyncio.run(failure_of(nowhere)))
+        assert nowhere.is_down(create_error(nowhere))
 
 
 async def killed_before_the_loop_hears(database: AsyncDatabase[Any], kill: Callable[[], object]) -> bool:

@@ -12,7 +12,8 @@ from pingpool.databases.aio_mysql import AsyncMySQL, from_url
 from pingpool.databases.mysql import IN_TRANSACTION
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer
-from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, error_of, run, soon
+from tests.aio.errors import error_of
+from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, run, soon
 from tests.aio.test_databases import outlive_a_massacre
 from tests.databases.waiting import SOON, until
 

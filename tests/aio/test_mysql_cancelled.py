@@ -8,7 +8,8 @@ import pytest
 
 from pingpool.databases.aio_mysql import AsyncMySQL, from_url
 from pingpool.testing.servers import MariaDBServer
-from tests.aio.mysql_lab import PLAIN, CancelledAt, ProxyFor, connect, error_of, run, soon
+from tests.aio.errors import error_of
+from tests.aio.mysql_lab import PLAIN, CancelledAt, ProxyFor, connect, run, soon
 from tests.aio.test_databases import outlive_a_cancel
 from tests.databases.waiting import SOON
 

@@ -31,7 +31,7 @@ from types import CodeType
 from pingpool.core.orders import Order, Round, Waiter
 from pingpool.core.places import S
 from pingpool.core.reports import Reports
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, State
 from pingpool.errors import PoolClosed, TooManyWaiters
 
 
@@ -118,27 +118,11 @@ class Ledger(Reports[S]):
 
     def verify(self, session: S, now: float) -> list[Order]:
         """Take back a session whose use ended in an error, so proved nothing: it is checked before it is lent again."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        if self.closed:
-            self._end(slot, "closed", session)
-        else:
-            self._begin(CHECKING, slot, session).after_error = True
-        del self.lent[id(session)]
-        return self._settle(now)
+        return self._take_back_for(CHECKING, session, now)
 
     def reset(self, session: S, now: float) -> list[Order]:
         """Take back a session in which something was left open."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        if self.closed:
-            self._end(slot, "closed", session)
-        else:
-            self._begin(RESETTING, slot, session)
-        del self.lent[id(session)]
-        return self._settle(now)
+        return self._take_back_for(RESETTING, session, now)
 
     def adopt(self, session: S, dead: S | None, now: float) -> list[Order]:
         """Take in a session made elsewhere: in place of a lent one that died, or in a slot that nobody fills yet."""
@@ -241,6 +225,18 @@ class Ledger(Reports[S]):
         return self._settle(now)
 
     # Steps that several of these share.
+
+    def _take_back_for(self, kind: State, session: S, now: float) -> list[Order]:
+        """Take back a session that a job of this kind has to prove."""
+        slot = self.claim(session)
+        if slot is None:
+            return self._refuse(session)
+        if self.closed:
+            self._end(slot, "closed", session)
+        else:
+            self._begin(kind, slot, session).after_error = kind is CHECKING
+        del self.lent[id(session)]
+        return self._settle(now)
 
     def _receive(self, session: S, now: float) -> list[Order]:
         """Take back a session that cannot simply go to idle."""

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from pingpool.database import AsyncDatabase
 from pingpool.databases.asyncpg_hosts import attempts, hosts, in_query
 from pingpool.databases.credentials import asked_async
-from pingpool.databases.postgres_names import SPILT, application_name
+from pingpool.databases.postgres_names import application_name
 from pingpool.databases.sockets import Look, look_through
-from pingpool.databases.urls import check_names, check_port
+from pingpool.databases.urls import ESCAPES, check_names, check_port
 from pingpool.errors import BadURL
 
 try:
@@ -213,12 +213,12 @@ def check_place(dsn: str) -> None:
     try:
         url = urlsplit(dsn)
     except ValueError:
-        raise BadURL(f"asyncpg: the place in the URL makes no sense; {SPILT}") from None
+        raise BadURL(f"asyncpg: the place in the URL makes no sense; {ESCAPES}") from None
     if dsn and url.scheme not in ("postgresql", "postgres"):
         raise BadURL("asyncpg takes a URL, postgresql://user:password@host:port/database")
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment
     if is_spilt or any("=" not in each for each in url.query.split("&") if each):
-        raise BadURL(f"asyncpg: the URL makes no sense; {SPILT}")
+        raise BadURL(f"asyncpg: the URL makes no sense; {ESCAPES}")
     named = [place.rpartition("]")[2].partition(":")[2] for place in url.netloc.rpartition("@")[2].split(",")]
     for port in [*named, *in_query(dsn).get("port", "").split(",")]:
         if port:

@@ -196,7 +196,7 @@ def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     return turn
 
 
-class Connection(aiomysql.Connection):  # type: ignore[misc]
+class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has no types
     """aiomysql's connection, which keeps to TLS where that was asked for, and ends at once when it is closed.
 
     It also keeps to one command at a time. Two would be sent, the answer to the second be read by nobody, and in the

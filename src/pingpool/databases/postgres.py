@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 from pingpool.database import Database
 from pingpool.databases.credentials import Password, asked
-from pingpool.databases.postgres_names import SPILT, application_name, unquoted
+from pingpool.databases.postgres_names import application_name, unquoted
 from pingpool.databases.sockets import Look, await_speech, hang_up, look_at
-from pingpool.databases.urls import check_port
+from pingpool.databases.urls import ESCAPES, check_port
 from pingpool.errors import BadURL
 
 try:
@@ -295,7 +295,7 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     except psycopg.ProgrammingError as error:
         raise BadURL(f"PostgreSQL: {told_without_secrets(str(error).strip(), conninfo, options)}") from None
     if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
-        raise BadURL(f"PostgreSQL: there is an @ in the host; {SPILT}")
+        raise BadURL(f"PostgreSQL: there is an @ in the host; {ESCAPES}")
     for port in str(where.get("port") or 5432).split(","):
         if port:
             check_port(port)
@@ -309,13 +309,13 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
 def told_without_secrets(complaint: str, conninfo: str, options: Mapping[str, Any]) -> str:
     """Return libpq's complaint with what may have been meant, and without what may be a piece of a password."""
     if '"' in conninfo:  # its quotes cannot be told from libpq's
-        return f"the connection info makes no sense; {SPILT}"
+        return f"the connection info makes no sense; {ESCAPES}"
     known = [*(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()), *DRIVER_OPTIONS]
     plain = complaint.replace(conninfo, "...") if conninfo else complaint
     is_about_a_name = any(what in plain for what in ("invalid connection option", "invalid URI query parameter"))
     quoted = plain.split('"')[1::2] if is_about_a_name else []
     similar = difflib.get_close_matches(quoted[0], known, n=1) if quoted else []
-    hint = f"did you mean {similar[0]}?" if similar else SPILT
+    hint = f"did you mean {similar[0]}?" if similar else ESCAPES
     return f"{unquoted(plain, {*options, *quoted[: len(similar)], ']', '='})}; {hint}"
 
 
@@ -323,4 +323,4 @@ def refuse_spilt_password(url: str) -> None:
     """Refuse a URL in which libpq would take a piece of the password for a host or a path. Raises `BadURL`."""
     place, _, path = url.partition("://")[2].partition("/")
     if "@" in place.partition("@")[2].partition("?")[0] + path.partition("?")[0]:
-        raise BadURL(f"PostgreSQL: the URL has an @ where none belongs; {SPILT}")
+        raise BadURL(f"PostgreSQL: the URL has an @ where none belongs; {ESCAPES}")

@@ -2,19 +2,16 @@
 
 from collections.abc import Collection, Mapping
 
-from pingpool.databases.labelling import as_text
+from pingpool.databases.labelling import as_text, cut
 
 LONGEST_NAME = 63
 """The bytes of an `application_name` that a server keeps."""
-
-SPILT = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
 
 
 def application_name(labels: Mapping[str, str], *, after: object = None) -> str:
     """Return the labels as a name that every server takes: printable, and no longer than it keeps."""
     text = as_text(labels, after=after)
-    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return printable.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+    return cut("".join(sign if sign.isprintable() else "?" for sign in text), LONGEST_NAME)
 
 
 def unquoted(complaint: str, harmless: Collection[str]) -> str:

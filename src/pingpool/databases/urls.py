@@ -59,7 +59,7 @@ def take_apart(
     return Target(parts.scheme, parts.hostname, parts.port, user or None, password, unquote(parts.path[1:]), options)
 
 
-ESCAPES = "is there a / # ? @ or : in the password? Write it as %2F %23 %3F %40 or %3A"
+ESCAPES = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
 """What to say when the end of a password may have been taken for the end of something else."""
 
 
