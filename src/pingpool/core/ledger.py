@@ -28,7 +28,7 @@ The rules:
 import math
 from types import CodeType
 
-from pingpool.core.orders import Order, Round, Waiter
+from pingpool.core.orders import End, Job, Order, Outcome, Round, Verdict, Waiter
 from pingpool.core.places import S
 from pingpool.core.reports import Reports
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, State
@@ -84,6 +84,39 @@ class Ledger(Reports[S]):
         return None
 
     # The other ways in which a session comes back.
+
+    def take_back(self, session: S, verdict: Verdict, now: float) -> list[Order]:
+        """Take back a session that did not simply come back well."""
+        ways = {
+            Verdict.LOST: self.lose,
+            Verdict.GONE: self.bury,
+            Verdict.TAINTED: self.taint,
+            Verdict.UNPROVEN: self.verify,
+            Verdict.LEFT_OPEN: self.reset,
+        }
+        return ways[verdict](session, now)
+
+    def report(self, job: Job, outcome: Outcome, now: float) -> list[Order]:
+        """Report how a job ended."""
+        end, session, error = outcome
+        if end is End.CREATED:
+            return self.made(job, session, now)
+        if error is not None and end in (End.FAILED, End.REFUSED, End.UNREACHABLE, End.IN_DOUBT):
+            ways = {
+                End.FAILED: self.failed,
+                End.REFUSED: self.refused,
+                End.UNREACHABLE: self.down,
+                End.IN_DOUBT: self.in_doubt,
+            }
+            return ways[end](job, error, now)
+        others = {
+            End.ALIVE: self.alive,
+            End.SEEN_ALIVE: self.sighted,
+            End.GONE: self.gone,
+            End.CLOSED: self.ended,
+            End.OVERRAN: self.overran,
+        }
+        return others[end](job, now)
 
     def lose(self, session: S, now: float) -> list[Order]:
         """Take back a session that turned out to be dead: its slot is free at once, the idle come under suspicion."""

@@ -4,6 +4,7 @@ The ledger decides in a turn; whoever asked carries the orders out after letting
 asyncio) gives `Waiter` and `Round` the means to be woken; the core never blocks and never wakes anybody itself.
 """
 
+from enum import Enum
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -34,6 +35,51 @@ class Job:
         self.urgent = False
         self.idle_for = 0.0
         self.after_error = False
+
+
+class Verdict(Enum):
+    """What is known of a session that comes back otherwise than well."""
+
+    LOST = "lost"
+    """It died in use: the idle come under suspicion."""
+    GONE = "gone"
+    """A look showed that it was dead before anybody used it: nobody else is suspected."""
+    TAINTED = "tainted"
+    """Nobody can vouch for it: it is ended before its slot is used again."""
+    UNPROVEN = "unproven"
+    """Its use ended in an error, so proved nothing: it is checked before it is lent again."""
+    LEFT_OPEN = "left open"
+    """Something was left open in it: it is reset before it is lent again."""
+
+
+class End(Enum):
+    """How a job ended."""
+
+    CREATED = "created"
+    FAILED = "failed"
+    """No session could be created."""
+    REFUSED = "refused"
+    """No session could be created, and that will not heal by itself."""
+    UNREACHABLE = "unreachable"
+    """There was no server to create a session; whoever waits may soon ask again."""
+    ALIVE = "alive"
+    SEEN_ALIVE = "seen alive"
+    """A quick check saw the session alive, which need not prolong its life: enough for a waiter."""
+    GONE = "gone"
+    IN_DOUBT = "in doubt"
+    """A check, or a reset, failed without saying that the session is dead."""
+    CLOSED = "closed"
+    """The session was ended, well or not."""
+    OVERRAN = "overran"
+    """The job took too long; it may still go on, and what it still brings is ended."""
+
+
+class Outcome(NamedTuple):
+    """How a job ended, with the session that it created or the error that it failed with."""
+
+    end: End
+    session: Any = None
+    error: BaseException | None = None
 
 
 class Waiter:
