@@ -2,11 +2,17 @@
 
 import math
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
-from pingpool import PingingPool
-from pingpool.options import MOST_WORKERS, checked_labels, count, default_workers, next_name, positive, seconds
+from pingpool import AsyncPingingPool, PingingPool
+from pingpool.options import MoreOptions, Options, PoolOptions, options_from, seconds
+
+
+def options(size: int = 10, **given: Any) -> Options:
+    """The options of a pool of the default kind."""
+    return options_from(size, 10, 3000, None, given, most_workers=16)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 1, 2.5, 10**9, math.inf])
@@ -15,24 +21,32 @@ def test_seconds_are_any_number_from_0_up(value: float) -> None:
     assert seconds("timeout", value) == value
 
 
-@pytest.mark.parametrize("value", [0.001, 1, math.inf])
-def test_positive_seconds_are_above_0(value: float) -> None:
-    """A time in which something is to happen cannot be nothing."""
-    positive("io_timeout", value)
-    with pytest.raises(ValueError, match="io_timeout"):
-        positive("io_timeout", value * 0 if value != math.inf else 0)
+@pytest.mark.parametrize("option", ["max_lifetime", "max_waiters"])
+def test_no_limit_is_none(option: str) -> None:
+    """None is the one way to say "no limit", and the default; infinity is refused, with what to write instead."""
+    given: dict[str, Any] = {option: None}
+    assert getattr(options(**given), option) == getattr(options(), option) == math.inf
+    given[option] = math.inf
+    with pytest.raises(ValueError, match=f"{option}: no limit is None"):
+        options(**given)
 
 
-@pytest.mark.parametrize("value", [1, 2, 10**6])
-def test_a_count_is_a_whole_number_from_1_up(value: int) -> None:
-    """Pools may be as large as one likes."""
-    count("size", value)
+def test_an_unknown_option_is_refused_by_name() -> None:
+    """A typo costs nothing but an error, which lists what there is."""
+    with pytest.raises(TypeError, match=r"no option max_liftime; it has .*max_lifetime"):
+        PingingPool(max_liftime=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def test_every_option_by_name_is_one_of_the_pool() -> None:
+    """What the types offer is what the pool takes: an option is added in two places, and both agree."""
+    assert MoreOptions.__annotations__.keys() < set(Options._fields)
+    assert set(Options._fields) == PoolOptions.__annotations__.keys()
 
 
 def test_labels_are_copied() -> None:
     """The pool's labels are its own: what becomes of the mapping it was given does not matter."""
     given = {"team": "shop"}
-    labels = checked_labels(given)
+    labels = PingingPool(labels=given).labels
     given.clear()
     assert labels == {"team": "shop"}
     assert isinstance(labels, MappingProxyType)
@@ -40,7 +54,7 @@ def test_labels_are_copied() -> None:
 
 def test_no_labels_are_an_empty_mapping() -> None:
     """Whoever reads `labels` need not ask whether there are any."""
-    assert checked_labels(None) == {}
+    assert PingingPool().labels == {}
 
 
 def test_a_copy_of_a_pools_labels_makes_another_pool() -> None:
@@ -50,10 +64,21 @@ def test_a_copy_of_a_pools_labels_makes_another_pool() -> None:
 
 def test_every_unnamed_pool_gets_a_new_name() -> None:
     """No two pools share a name unless they are told to."""
-    assert len({next_name() for _ in range(10)}) == 10
+    assert len({PingingPool().name for _ in range(10)}) == 10
 
 
-@pytest.mark.parametrize(("size", "workers"), [(1, 1), (MOST_WORKERS, MOST_WORKERS), (1000, MOST_WORKERS)])
+@pytest.mark.parametrize(("size", "workers"), [(1, 1), (16, 16), (1000, 16)])
 def test_there_are_as_many_workers_as_sessions_up_to_a_limit(size: int, workers: int) -> None:
     """A small pool does everything side by side; a large one starts no crowd of threads."""
-    assert default_workers(size) == workers
+    assert options(size).workers == workers
+
+
+@pytest.mark.parametrize("kind", [PingingPool, AsyncPingingPool])
+def test_a_pool_is_neither_copied_nor_pickled(kind: type[PingingPool[Any] | AsyncPingingPool[Any]]) -> None:
+    """A copy would close the sessions of the original when it is dropped; the error says what to do instead."""
+    import copy
+    import pickle
+
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be copied or pickled: share the pool itself"):
+            attempt(kind())

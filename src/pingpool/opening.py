@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import UnknownScheme
-from pingpool.threads.pool import PingingPool, ThreadedPoolOptions
+from pingpool.options import PoolOptions
+from pingpool.threads.pool import PingingPool
 
 if TYPE_CHECKING:
     from pingpool.aio.opening import Opening
-    from pingpool.aio.pool import AsyncPoolOptions
 
 S = TypeVar("S")
 
@@ -24,16 +24,16 @@ ASYNC_GROUP = "pingpool.async_schemes"
 
 
 @overload
-def open(database: Database[S], **options: Unpack[ThreadedPoolOptions]) -> PingingPool[S]: ...
+def open(database: Database[S], **options: Unpack[PoolOptions]) -> PingingPool[S]: ...
 @overload
-def open(database: str, **options: Unpack[ThreadedPoolOptions]) -> PingingPool[Any]: ...
-def open(database: Database[Any] | str, **options: Unpack[ThreadedPoolOptions]) -> PingingPool[Any]:
+def open(database: str, **options: Unpack[PoolOptions]) -> PingingPool[Any]: ...
+def open(database: Database[Any] | str, **options: Unpack[PoolOptions]) -> PingingPool[Any]:
     """Return a pool that is bound to the database and kept alive; use it as a context manager, or close it.
 
     Args:
         database: a `Database`, or a URL such as `sqlite:///shop.db`.
-        **options: those of `PingingPool`. With a `ping_interval` of 0 every checkout is preceded by a check, so that
-            there is nothing to keep alive.
+        **options: those of `pingpool.options.PoolOptions`. With a `ping_interval` of 0 every checkout is preceded by a
+            check, so that there is nothing to keep alive.
 
     Raises:
         UnknownScheme: no installed package knows this kind of URL.
@@ -41,7 +41,11 @@ def open(database: Database[Any] | str, **options: Unpack[ThreadedPoolOptions]) 
         CannotFill: the sessions could not be opened; `__cause__` says why.
         TypeError, ValueError: an option makes no sense.
     """
-    pool: PingingPool[Any] = PingingPool(**options)
+    return opened(PingingPool(**options), database)
+
+
+def opened(pool: PingingPool[Any], database: Database[Any] | str) -> PingingPool[Any]:
+    """Bind the pool and keep it alive, or close it."""
     try:
         pool.bind(database_of(database) if isinstance(database, str) else database)
         if pool.ping_interval:
@@ -53,10 +57,10 @@ def open(database: Database[Any] | str, **options: Unpack[ThreadedPoolOptions]) 
 
 
 @overload
-def open_async(database: AsyncDatabase[S], **options: "Unpack[AsyncPoolOptions]") -> "Opening[S]": ...
+def open_async(database: AsyncDatabase[S], **options: Unpack[PoolOptions]) -> "Opening[S]": ...
 @overload
-def open_async(database: str, **options: "Unpack[AsyncPoolOptions]") -> "Opening[Any]": ...
-def open_async(database: AsyncDatabase[Any] | str, **options: "Unpack[AsyncPoolOptions]") -> "Opening[Any]":
+def open_async(database: str, **options: Unpack[PoolOptions]) -> "Opening[Any]": ...
+def open_async(database: AsyncDatabase[Any] | str, **options: Unpack[PoolOptions]) -> "Opening[Any]":
     """Return a pool for asyncio that is bound and kept alive once it is entered by `async with`, or awaited.
 
     It takes the same options, and raises the same errors then; here, at once, only those about the options and the URL.

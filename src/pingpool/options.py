@@ -1,94 +1,127 @@
-"""The options of a pool: their units, and a clear error for what cannot be meant."""
+"""The options of a pool: what each means, its unit, its default, and a clear error for what cannot be meant.
 
-import itertools
+An option stands in two places, both here: in `MoreOptions` for those who write it, with its type and meaning; and in
+`Options`, with its default and its check.
+"""
+
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import count as counter
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 Interval: TypeAlias = float | Literal["auto"]
 """A ping interval: seconds, or "auto" for one that the pool learns from what becomes of its sessions."""
 
-MOST_WORKERS = 16
+MANY = 10**9
+_numbers = counter(1)
 
-_numbers = itertools.count(1)
+
+NO_LIMIT_IS_NONE = ("max_lifetime", "max_waiters")
 
 
-class PoolOptions(TypedDict, total=False):
-    """The options of a pool, as `open` takes them by name; `PingingPool` says what each means."""
+class MoreOptions(TypedDict, total=False):
+    """The options of a pool that the seed does not have. All times are seconds."""
+
+    name: str | None
+    """What the pool is called in threads, tasks, logs and errors. By default `pool-1` and so on."""
+
+    max_lifetime: float | None
+    """Sessions are replaced at this age, each up to a tenth earlier so that they do not all go together. None: never.
+    """
+
+    max_waiters: int | None
+    """So many callers may wait at a time; one more is refused at once. None: no limit."""
+
+    io_timeout: float
+    """How long one call to the database may take before its session is given up. 10 by default."""
+
+    workers: int | None
+    """How many calls to the database may run side by side. By default as many as there are sessions, and in threads
+    at most 16."""
+
+
+class PoolOptions(MoreOptions, total=False):
+    """All options of a pool, as `pingpool.open` takes them by name. The first four are the seed's."""
 
     size: int
+    """How many sessions the pool holds. 10 by default."""
+
     default_timeout: float | None
+    """How long `get()` waits for a session. 10 by default; None waits for ever."""
+
     ping_interval: Interval
+    """A session that was neither used nor pinged for so long is proven before it is lent; with 0, always. "auto" starts
+    with 30 seconds, learns which idle age the path survives, and stays below it. 3000 by default."""
+
     labels: Mapping[str, str] | None
-    name: str | None
-    max_lifetime: float
-    max_waiters: float
-    io_timeout: float
-    workers: int | None
+    """Strings by which the sessions can be recognised on the server."""
 
 
 class Options(NamedTuple):
-    """What is set once, when a pool is made. Times are seconds; `math.inf` means never."""
+    """What is set once, when a pool is made. Inside, "no limit" is infinity."""
 
     size: int
     default_timeout: float | None
     ping_interval: Interval
-    max_lifetime: float
-    max_waiters: float
-    io_timeout: float
-    workers: int
+    labels: Mapping[str, str]
     name: str
+    workers: int
+    max_lifetime: float = math.inf
+    max_waiters: float = math.inf
+    io_timeout: float = 10
 
     def check(self) -> "Options":
-        """Return these options if every one makes sense.
-
-        Raises:
-            TypeError: a value is of the wrong kind.
-            ValueError: a value is out of range.
-        """
-        count("size", self.size)
-        count("workers", self.workers)
+        """Return these options if every one makes sense."""
+        _count("size", self.size)
+        _count("workers", self.workers)
         if self.default_timeout is not None:
             seconds("default_timeout", self.default_timeout)
         if isinstance(self.ping_interval, str) and self.ping_interval != "auto":
             raise TypeError(f'ping_interval must be a number of seconds, or "auto"; got {self.ping_interval!r}')
         if not isinstance(self.ping_interval, str):
             seconds("ping_interval", self.ping_interval)
-        positive("max_lifetime", self.max_lifetime)
-        positive("io_timeout", self.io_timeout)
-        if isinstance(self.max_waiters, bool) or not isinstance(self.max_waiters, int | float):
-            raise TypeError(f"max_waiters must be a whole number, or math.inf; got {self.max_waiters!r}")
-        if self.max_waiters != math.inf and (self.max_waiters < 0 or not float(self.max_waiters).is_integer()):
-            raise ValueError(f"max_waiters must be a whole number from 0 up, or math.inf; got {self.max_waiters!r}")
+        _positive("max_lifetime", self.max_lifetime)
+        _positive("io_timeout", self.io_timeout)
+        if self.max_waiters != math.inf and not is_int(self.max_waiters):
+            raise TypeError(f"max_waiters must be a whole number, or None for no limit; got {self.max_waiters!r}")
+        if self.max_waiters < 0:
+            raise ValueError(f"max_waiters must be 0 or more; got {self.max_waiters!r}")
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a string; got {self.name!r}")
         return self
 
 
-def next_name() -> str:
-    """Name a pool that was given no name."""
-    return f"pool-{next(_numbers)}"
+def options_from(
+    size: int,
+    default_timeout: float | None,
+    ping_interval: Interval,
+    labels: Mapping[str, str] | None,
+    given: Mapping[str, Any],
+    *,
+    most_workers: int = MANY,
+) -> Options:
+    """Return the options that a user means by the seed's four and those `given` by name.
 
-
-def default_workers(size: int) -> int:
-    """Say how many calls to the database run side by side, if the user does not."""
-    count("size", size)
-    return min(size, MOST_WORKERS)
+    Raises:
+        TypeError: an option is unknown, or of the wrong kind.
+        ValueError: an option is out of range.
+    """
+    _count("size", size)
+    if unknown := given.keys() - MoreOptions.__annotations__.keys():
+        raise TypeError(f"a pool has no option {_listed(unknown)}; it has {_listed(PoolOptions.__annotations__)}")
+    if unlimited := [name for name in NO_LIMIT_IS_NONE if given.get(name) == math.inf]:
+        raise ValueError(f"{_listed(unlimited)}: no limit is None, not infinity")
+    named = {name: value for name, value in given.items() if value is not None or name == "io_timeout"}
+    named.setdefault("name", f"pool-{next(_numbers)}")
+    named.setdefault("workers", min(size, most_workers))
+    four = (size, default_timeout, ping_interval, _checked_labels(labels))
+    return Options(*four, **named).check()
 
 
 def is_int(value: object) -> bool:
     """Is this a whole number, and not a bool in its clothes?"""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def count(what: str, value: int) -> None:
-    """Insist on a whole number from 1 up."""
-    if not is_int(value):
-        raise TypeError(f"{what} must be a whole number; got {value!r}")
-    if value < 1:
-        raise ValueError(f"{what} must be at least 1; got {value!r}")
 
 
 def seconds(what: str, value: float) -> float:
@@ -100,14 +133,20 @@ def seconds(what: str, value: float) -> float:
     return value
 
 
-def positive(what: str, value: float) -> None:
-    """Insist on a number of seconds above 0."""
+def _positive(what: str, value: float) -> None:
     if seconds(what, value) == 0:
         raise ValueError(f"{what} must be more than 0 seconds")
 
 
-def checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Insist on a mapping from strings to strings, and keep a copy that nobody can change."""
+def _count(what: str, value: int) -> None:
+    if not is_int(value):
+        raise TypeError(f"{what} must be a whole number; got {value!r}")
+    if value < 1:
+        raise ValueError(f"{what} must be at least 1; got {value!r}")
+
+
+def _checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Insist on strings for strings, and keep a copy that nobody can change."""
     if labels is None:
         return MappingProxyType({})
     if not isinstance(labels, Mapping):
@@ -118,6 +157,5 @@ def checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:
     return MappingProxyType(dict(labels))
 
 
-def jitter() -> float:
-    """Return a number from 0 to 1: the last digits of the clock are chance enough, and cost no import."""
-    return time.perf_counter_ns() % 1009 / 1009
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

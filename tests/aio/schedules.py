@@ -20,6 +20,7 @@ from pingpool.aio.pool import AsyncPingingPool
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase
 from pingpool.errors import CannotFill, PoolError
+from pingpool.testing import equip
 from pingpool.testing.loop import run as run_virtual
 from tests.core.model import Broken, CheckedSlot
 
@@ -148,8 +149,8 @@ class Schedule:
         self.options: dict[str, Any] = {
             "default_timeout": chance.choice((None, 0, SHORT, 5.0)),
             "ping_interval": chance.choice((20.0, 20.0, math.inf)) if self.is_kept else chance.choice((0, 1.0)),
-            "max_lifetime": chance.choice((math.inf, math.inf, 10.0)),
-            "max_waiters": chance.choice((math.inf, math.inf, 2)),
+            "max_lifetime": chance.choice((None, None, 10.0)),
+            "max_waiters": chance.choice((None, None, 2)),
             "io_timeout": chance.choice((1.0, 10.0)),
             "workers": chance.choice((None, None, 1)),
         }
@@ -157,8 +158,8 @@ class Schedule:
 
     async def live(self) -> None:
         """Live through it."""
-        pool: AsyncPingingPool[Session] = AsyncPingingPool(self.size, name="p", slots=CheckedSlot, **self.options)
-        self.pool = pool
+        pool: AsyncPingingPool[Session] = AsyncPingingPool(self.size, name="p", **self.options)
+        self.pool = equip(pool, slots=CheckedSlot)
         if self.is_kept:
             pool.keep_alive()
         try:

@@ -163,7 +163,7 @@ def test_tasks_say_what_they_do() -> None:
             bound = asyncio.create_task(pool.bind(database))
             await asyncio.sleep(0.5)
             names = {task.get_name() for task in asyncio.all_tasks()}
-            assert "shop: make a session" in names
+            assert "shop: create a session" in names
             await bound
             pool.keep_alive()
             assert "shop: keeper" in {task.get_name() for task in asyncio.all_tasks()}

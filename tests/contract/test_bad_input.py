@@ -33,14 +33,21 @@ NOT_COUNTS: list[Bad] = [
 """What is no number of things, and the error it gets."""
 
 NOT_LABELS = ["team", 5, ["team"], {"team": 1}, {1: "shop"}, {"team": None}]
-NOT_WAITERS = [(-1, ValueError), (math.nan, ValueError), (True, TypeError), ("a", TypeError), (None, TypeError)]
+NOT_WAITERS = [
+    (-1, ValueError),
+    (math.inf, ValueError),
+    (math.nan, TypeError),
+    (1.5, TypeError),
+    (True, TypeError),
+    ("a", TypeError),
+]
 
 BAD_VALUES: dict[str, list[Bad]] = {
     "size": [*NOT_COUNTS, (None, TypeError)],
     "workers": NOT_COUNTS,
     "default_timeout": NOT_SECONDS,
     "ping_interval": [*NOT_SECONDS, (None, TypeError), ("Auto", TypeError), ("", TypeError)],
-    "max_lifetime": [*NOT_SECONDS, (0, ValueError), (None, TypeError)],
+    "max_lifetime": [*NOT_SECONDS, (0, ValueError), (math.inf, ValueError)],
     "io_timeout": [*NOT_SECONDS, (0, ValueError), (None, TypeError)],
     "max_waiters": NOT_WAITERS,
     "name": [(5, TypeError), (b"pool", TypeError), (["pool"], TypeError)],

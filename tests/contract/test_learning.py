@@ -41,7 +41,7 @@ async def keep_for(world: World, pool: Pool, seconds: float) -> None:
     end = world.clock.now() + seconds
     while world.clock.now() < end:
         world.clock.advance(1)
-        await world.until(lambda: pool.next_ping_at() > world.clock.now())
+        await world.until(lambda: pool._next_ping_at() > world.clock.now())
         await world.rest()
 
 

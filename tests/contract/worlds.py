@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from pingpool import AsyncPingingPool, Database, PingingPool, Stats
 from pingpool.databases.aio_threads import InThreads
-from pingpool.testing import Clock, FakeSession, FaultyDatabase
+from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Pool(Protocol):
     async def close(self, *timeout: Any) -> None: ...
     def session(self, *timeout: Any) -> Block: ...
     def stats(self) -> Stats: ...
-    def next_ping_at(self) -> float: ...
+    def _next_ping_at(self) -> float: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -86,7 +86,7 @@ class World(ABC):
 
     def pool(self, *args: Any, **options: Any) -> Pool:
         """Make an unbound pool that lives by the world's clock."""
-        pool = self.make(*args, clock=self.clock, **options)
+        pool = equip(self.make(*args, **options), clock=self.clock)
         self.pools.append(pool)
         return pool
 
@@ -204,7 +204,7 @@ class PoolOfThreads:
         self._call = call
         self._held: dict[int, FakeSession] = {}
         self.stats = pool.stats
-        self.next_ping_at = pool.next_ping_at
+        self._next_ping_at = pool._next_ping_at
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)

@@ -9,7 +9,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.spanner_v1 import AsyncClient
 
 from pingpool.databases.spanner.aio import AsyncPingingPool
-from pingpool.testing import Clock
+from pingpool.testing import Clock, equip
 from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_lab import server_at_a_new_address, use_the_pool
 
@@ -38,7 +38,7 @@ class Lab:
 
     def pool(self, size: int = 3, *args: Any, **options: Any) -> AsyncPingingPool:
         """An unbound pool that lives by the server's clock."""
-        return self.hasty_pool(size, *args, clock=self._clock, **options)
+        return equip(self.hasty_pool(size, *args, **options), clock=self._clock)
 
     def hasty_pool(self, size: int = 3, *args: Any, **options: Any) -> AsyncPingingPool:
         """An unbound pool that lives by real time."""

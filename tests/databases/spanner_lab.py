@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.cloud.spanner_v1 import pool as google_pools
 
 from pingpool.databases.spanner import PingingPool
-from pingpool.testing import Clock
+from pingpool.testing import Clock, equip
 from pingpool.testing.spanner import SpannerServer
 
 D = "projects/p/instances/i/databases/d"
@@ -35,7 +35,7 @@ class Lab:
     def pool(self, size: int = 3, *args: Any, **options: Any) -> Any:
         """An unbound pool that lives by the lab's clock."""
         if self.make == OURS:
-            return self._kept(PingingPool(size, *args, clock=self.clock, **options))
+            return self._kept(equip(PingingPool(size, *args, **options), clock=self.clock))
         return google_pools.PingingPool(size, *args, **options)
 
     def hasty_pool(self, size: int = 3, *args: Any, **options: Any) -> Any:

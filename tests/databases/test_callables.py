@@ -3,6 +3,7 @@
 import pytest
 
 import pingpool
+from pingpool import testing
 from pingpool.databases.callables import Callables
 from pingpool.testing import Clock
 
@@ -44,7 +45,7 @@ class Deletable(Line):
 def test_one_function_is_enough() -> None:
     """What can be opened can be pooled; its own `ping` and `close` are used."""
     clock = Clock()
-    with pingpool.open(Callables(Telephone), size=1, ping_interval=60, clock=clock) as pool:
+    with testing.open(Callables(Telephone), size=1, ping_interval=60, clock=clock) as pool:
         clock.advance(60)
         with pool.session() as line:
             pass
@@ -62,7 +63,7 @@ def test_functions_take_the_place_of_methods() -> None:
     """`ping` and `delete` that are given are called instead of the session's own."""
     clock = Clock()
     database = Callables(Telephone, ping=lambda line: line.say("ahoy"), delete=lambda line: line.say("over"))
-    with pingpool.open(database, size=1, ping_interval=60, clock=clock) as pool:
+    with testing.open(database, size=1, ping_interval=60, clock=clock) as pool:
         clock.advance(60)
         with pool.session() as line:
             pass

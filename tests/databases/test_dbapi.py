@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pingpool
+from pingpool import testing
 from pingpool.databases.dbapi import DBAPI
 from pingpool.testing import Clock
 
@@ -93,7 +94,7 @@ def test_a_driver_that_does_not_tell_is_rolled_back(autocommit: bool | None, rol
 def test_a_ping_is_a_statement_that_leaves_nothing_open() -> None:
     """The proof of life is a round trip, after which no transaction is open."""
     clock = Clock()
-    with pingpool.open(DBAPI(Silent, ping="SELECT 2"), size=1, ping_interval=60, clock=clock) as pool:
+    with testing.open(DBAPI(Silent, ping="SELECT 2"), size=1, ping_interval=60, clock=clock) as pool:
         clock.advance(60)
         with pool.session() as connection:
             assert connection.asked[:2] == ["SELECT 2", "ROLLBACK"]

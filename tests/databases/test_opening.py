@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import CannotFill, PoolClosed, UnknownScheme, opening
+from pingpool import CannotFill, PoolClosed, UnknownScheme, opening, testing
 from pingpool.databases.sqlite import SQLite
 from pingpool.testing import Clock, FakeSession, FaultyDatabase
 from pingpool.testing.async_database import AsyncFaultyDatabase
@@ -63,7 +63,7 @@ def test_a_database_opens_as_it_is() -> None:
 def test_an_open_pool_is_kept_alive() -> None:
     """`open` starts the keeper: with time, idle sessions are pinged though nobody asks for that."""
     clock, database = Clock(), FaultyDatabase()
-    with pingpool.open(database, size=1, ping_interval=60, clock=clock):
+    with testing.open(database, size=1, ping_interval=60, clock=clock):
         clock.advance(59)
         database.wait_for("ping")
 

@@ -220,7 +220,7 @@ def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
     pool.keep_alive()
     for _ in range(10 * 36):
         lab.advance(100)
-        while pool.next_ping_at() <= lab.clock.now() or pool.stats().being_checked:
+        while pool._next_ping_at() <= lab.clock.now() or pool.stats().being_checked:
             pass
     assert sorted(session.name for session in lab.server.sessions) == names
     lab.server.calls.clear()

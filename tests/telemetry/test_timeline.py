@@ -4,8 +4,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-import pingpool
+from pingpool import PingingPool
 from pingpool.core.slot import CHECKING, CREATING, IDLE, IN_USE, VACANT
+from pingpool.opening import opened
 from pingpool.telemetry.timeline import Lane, Span, Timeline
 from pingpool.telemetry.timeline_svg import LOOKS, draw
 from pingpool.testing import Clock, FaultyDatabase
@@ -27,7 +28,7 @@ def timeline(clock: Clock) -> Timeline:
 
 def diary(timeline: Timeline, clock: Clock) -> Lane:
     """A lane that was vacant for 1 s, idle for 2, checked for a hundredth, then idle again."""
-    lane = timeline.slot()
+    lane = timeline.add_lane()
     assert isinstance(lane, Lane)
     clock.advance(1)
     lane.state = IDLE
@@ -62,7 +63,7 @@ def test_a_lane_notes_every_state_with_its_time(timeline: Timeline, clock: Clock
 
 def test_a_state_that_stays_is_noted_once(timeline: Timeline) -> None:
     """A hand-over from one holder to the next is no change of state."""
-    lane = timeline.slot()
+    lane = timeline.add_lane()
     lane.state = IN_USE
     lane.state = IN_USE
     assert isinstance(lane, Lane)
@@ -93,7 +94,7 @@ def test_the_queue_shows_its_peaks(timeline: Timeline, clock: Clock) -> None:
 
 def test_a_pool_writes_its_timeline(timeline: Timeline) -> None:
     """A pool that takes its slots from a timeline has one lane per slot, which says what the slot is doing."""
-    with pingpool.open(FaultyDatabase(), size=3, slots=timeline.slot) as pool:
+    with opened(timeline.record(PingingPool(3)), FaultyDatabase()) as pool:
         assert [lane.state for lane in timeline.lanes] == [IDLE] * 3
         session = pool.get()
         number = timeline.lane_of(session)
@@ -135,7 +136,7 @@ def test_the_picture_has_one_lane_per_slot(timeline: Timeline, clock: Clock) -> 
 def test_the_picture_grows_with_the_pool(timeline: Timeline, slots: int) -> None:
     """Pictures of no slot, of one and of a hundred are well-formed, and no lane lies on another."""
     for _ in range(slots):
-        timeline.slot()
+        timeline.add_lane()
     names = [lane.find(f"{SVG}text") for lane in classed(parsed(timeline), "lane")]
     heights = [float(name.get("y", 0)) for name in names if name is not None]
     assert len(heights) == slots

@@ -10,7 +10,7 @@ from pingpool import AbstractSessionPool, Database, PingingPool, PoolFull, PoolT
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
-from pingpool.testing import Clock, FakeSession, FaultyDatabase
+from pingpool.testing import FakeSession, FaultyDatabase
 
 
 class Line:
@@ -66,7 +66,7 @@ def a_database_decides_what_is_lent() -> None:
 def a_pool_may_be_made_before_its_database() -> None:
     """A pool is annotated, or told what it lends, where it is made."""
     pool: PingingPool[Line] = PingingPool(10, 10, 3000, None)
-    other = PingingPool[Line](size=5, default_timeout=None, labels={"team": "shop"}, clock=Clock())
+    other = PingingPool[Line](size=5, default_timeout=None, labels={"team": "shop"})
     pool.bind(Exchange())
     other.bind(LargeExchange())
     assert_type(other.get(), Line)

@@ -1,26 +1,18 @@
 """What every session pool for asyncio offers, whatever its policy; the words are those of google-cloud-spanner."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from types import CodeType, TracebackType
-from typing import Any, Final, Generic
+from types import TracebackType
+from typing import Any, Generic
 
 from pingpool.core.places import S
 from pingpool.errors import PoolFull
-from pingpool.options import checked_labels
+from pingpool.pool.caller import wraps
+
+wraps(__file__)
 
 
 class AbstractAsyncSessionPool(ABC, Generic[S]):
     """Lends out sessions of one database, within one event loop."""
-
-    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
-        """`labels`, strings to strings, are given to every session the pool makes."""
-        self._labels = checked_labels(labels)
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The labels of the pool's sessions."""
-        return self._labels
 
     @abstractmethod
     async def bind(self, database: Any) -> None:
@@ -56,7 +48,6 @@ class AsyncCheckout(Generic[S]):
     __slots__ = ("_pool", "_session", "_timeout")
 
     def __init__(self, pool: AbstractAsyncSessionPool[S], timeout: float | None) -> None:
-        """Take nothing yet."""
         self._pool = pool
         self._timeout = timeout
         self._session: S | None = None
@@ -81,7 +72,3 @@ class AsyncCheckout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
-
-
-ENTER: Final[CodeType] = vars(AsyncCheckout)["__aenter__"].__code__
-"""Where an `async with pool.session()` block calls `get`; the place of the checkout is one frame further out."""

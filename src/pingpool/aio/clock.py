@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from pingpool.ground import clock
+from pingpool import clock
 
 LONGEST = 86_400.0
 """Seconds that a timer is set for at most: loops are not made for more. Whoever wakes too early looks again."""

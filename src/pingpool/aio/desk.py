@@ -1,51 +1,49 @@
-"""The desk: where the ledger lies, and from where its orders go out.
+"""The desk of asyncio: one turn at a time, because there is no `await` in one.
 
-Everything a task wants from the ledger happens in one turn at the desk: tell the ledger one thing with the time it
-is, carry the orders out. There is no `await` in a turn, so turns never mix and nothing has to be locked; and since
-every turn is complete before anybody can be cancelled, a cancel finds each session with exactly one owner.
-
-Only an exception thrown into the middle of a turn (a Ctrl-C that no `asyncio.run` took) may tear one apart: `heal`
-mends the indexes and sends again what may not have reached the crew.
+Turns never mix, so nothing has to be locked; and since every turn is complete before anybody can be cancelled, a cancel
+finds each session with exactly one owner. Only an exception thrown into the middle of a turn (a Ctrl-C that no
+`asyncio.run` took) may tear one apart: `heal` mends the indexes and sends again what may not have reached the workers.
 """
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import get_ident
-from typing import Any, Generic
+from types import CodeType
+from typing import Any, TypeVar
 
 from pingpool.aio.clock import Clock, LoopClock
-from pingpool.aio.errors import WrongLoop, kin_of
+from pingpool.aio.errors import WrongLoop, as_in_asyncio
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
-from pingpool.aio.watch import Watch
+from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
+from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.places import S
-from pingpool.core.stats import Stats, snapshot
-from pingpool.errors import PoolFull
-from pingpool.ground.news import tell_of_dropped, tell_of_limit
+from pingpool.errors import PoolError, PoolFull
+from pingpool.pool.log import tell
+from pingpool.pool.world import Desk, Event
 
 PATROL = 0.25
 """Seconds after which somebody looks, while tasks wait, whether a session was dropped."""
 
+T = TypeVar("T")
 
-class Desk(Generic[S]):
+
+class LoopDesk(Desk[S]):
     """One ledger, and all that it takes to serve it in one event loop."""
 
     loop: asyncio.AbstractEventLoop | None = None
     clock: Clock
-    watch: Watch
+    timer: PoolTimer
 
     def __init__(self, name: str, ledger: Ledger[S], clock: Clock | None) -> None:
-        """Set up the desk for a ledger. Its loop is the first it is used in, and brings the clock if none is given"""
-        self.name = name
-        self.ledger = ledger
+        """Its loop is the first in which the desk is used, and brings the clock if none is given."""
+        super().__init__(name, ledger)
         self.is_running: Callable[[], bool] = _nowhere
         self.thread = 0
-        self._given_clock = clock
-        self.now: Callable[[], float] = _no_time
-        self.send: Callable[[list[Job]], None] = _nobody
+        self.now = _no_time
         self.expire: Callable[[float], float] = _nothing_expires
+        self._given_clock = clock
 
     # Where it stands.
 
@@ -62,7 +60,7 @@ class Desk(Generic[S]):
             self.is_running = loop.is_running
             self.clock = self._given_clock or LoopClock(loop)
             self.now = self.clock.now
-            self.watch = Watch(self.clock, self._look_around)
+            self.timer = PoolTimer(self.clock, self._look_around)
         elif self.loop is not loop:
             why = "which is closed: make a new pool in this one" if self.loop.is_closed() else "not to this one"
             raise WrongLoop(f"{self.name} and its sessions belong to the event loop they were first used in, {why}")
@@ -74,7 +72,7 @@ class Desk(Generic[S]):
 
     # Turns.
 
-    def tell(self, event: Callable[..., Sequence[Order] | None], *facts: Any) -> None:
+    def tell(self, event: Event, *facts: Any) -> None:
         """Tell the ledger what happened, and carry out what follows from it."""
         try:
             now = self.now()
@@ -88,21 +86,9 @@ class Desk(Generic[S]):
             self.heal()
             raise
 
-    def carry_out(self, orders: Sequence[Order]) -> None:
-        """Send the jobs to the crew, and wake those who are to be woken."""
-        jobs = [order for order in orders if isinstance(order, Job)]
-        if jobs:
-            self.send(jobs)
-        for order in orders:
-            if isinstance(order, Waiter | Round):
-                order.wake()
-        for order in orders:
-            if isinstance(order, Dropped):
-                tell_of_dropped(self.name, order)
-            elif isinstance(order, LimitFound):
-                tell_of_limit(self.name, order)
-            elif isinstance(order, Refused):
-                raise kin_of(order.error)
+    def look(self, question: Callable[[], T]) -> T:
+        """Ask the ledger something: whoever runs in the loop is between two turns."""
+        return question()
 
     def heal(self) -> None:
         """Mend what an exception in the middle of a turn left behind; harmless where it left nothing."""
@@ -113,35 +99,49 @@ class Desk(Generic[S]):
         """Have the ledger ticked when the pause ends that holds something back."""
         wake_at = self.ledger.wake_at(now)
         if wake_at < math.inf and self.is_home():
-            self.watch.by(wake_at)
+            self.timer.by(wake_at)
 
-    # Waiting. Whoever is cancelled here has either been answered by then or not: the ledger knows.
+    # Waiting, and what is said. Whoever is cancelled here has either been answered by then or not: the ledger knows.
 
-    async def wait(self, answer: AsyncWaiter | AsyncRound, until: float) -> None:
+    def waiter(self, site: CodeType | None, instruction: int) -> Waiter:
+        """Return a task in line."""
+        return AsyncWaiter(site, instruction)
+
+    def round(self) -> Round:
+        """Return a round of jobs that a task may wait for."""
+        return AsyncRound()
+
+    async def wait(self, answer: Waiter | Round, until: float) -> None:
         """Wait until the answer is there, but no longer than `until`."""
+        assert isinstance(answer, AsyncWaiter | AsyncRound)
         assert self.loop is not None
+        answer.until = until
         if not answer.is_over:
-            self.watch.by(min(until, self.now() + PATROL))
+            self.timer.by(min(until, self.now() + PATROL))
         while not answer.is_over and self.now() < until:
             answer.gate = self.loop.create_future()
             await answer.gate
-
-    def snapshot(self) -> Stats:
-        """Take a picture of the ledger."""
-        return snapshot(self.ledger)
 
     def _look_around(self) -> float:
         """See whose time is up; return when to look again."""
         now = self.now()
         again = self.expire(now)
-        for waiter in self.ledger.waiters:
-            assert isinstance(waiter, AsyncWaiter)
-            if waiter.until <= now:
-                waiter.wake()
+        for answer in (*self.ledger.waiters, *self.ledger.rounds):
+            assert isinstance(answer, AsyncWaiter | AsyncRound)
+            if answer.until <= now:
+                answer.wake()
             else:
-                again = min(again, waiter.until, now + PATROL)
+                again = min(again, answer.until, now + PATROL)
         self.tell(self.ledger.tick)
         return again
+
+    def say(self, found: Dropped | LimitFound) -> None:
+        """Tell the user at once."""
+        tell(self.name, found)
+
+    def native(self, error: PoolError) -> PoolError:
+        """Return the error as callers of asyncio's queues expect it."""
+        return as_in_asyncio(error)
 
 
 def _nowhere() -> bool:
@@ -154,11 +154,6 @@ def _no_time() -> float:
     return -math.inf
 
 
-def _nobody(jobs: list[Job]) -> None:
-    """Nobody is there to do jobs: an unbound pool orders none."""
-    raise AssertionError(f"{len(jobs)} jobs were ordered by a ledger that nobody asked to fill")
-
-
 def _nothing_expires(now: float) -> float:
-    """Say that no job has a deadline."""
+    """Say that no call has a deadline."""
     return math.inf

@@ -1,7 +1,7 @@
 """The errors of `pingpool.errors`, as callers of asyncio's queues expect them.
 
-They have the same names and are caught by the same names. Each is in addition a kin of the error of `asyncio.Queue`
-that says the same, which is no kin of the one of `queue.Queue`.
+They have the same names and are caught by the same names. Each is in addition a subclass of the error of
+`asyncio.Queue` that says the same, which is no subclass of the one of `queue.Queue`.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ class WrongLoop(errors.PoolError, RuntimeError):
     """A pool, and every session in it, belongs to the event loop in which it was first used. This is another one."""
 
 
-KIN: dict[type[errors.PoolError], type[errors.PoolError]] = {
+AS_IN_ASYNCIO: dict[type[errors.PoolError], type[errors.PoolError]] = {
     kind.__bases__[0]: kind for kind in (PoolTimeout, TooManyWaiters, DatabaseRefuses, AlreadyReturned, NotLent)
 }
 
 
-def kin_of(error: errors.PoolError) -> errors.PoolError:
-    """Return the error as asyncio knows it."""
-    return KIN.get(type(error), type(error))(*error.args)
+def as_in_asyncio(error: errors.PoolError) -> errors.PoolError:
+    """Return the error as callers of asyncio's queues expect it."""
+    return AS_IN_ASYNCIO.get(type(error), type(error))(*error.args)

@@ -5,6 +5,7 @@ be woken and cancelled at once. The future is made only by those who have to wai
 """
 
 import asyncio
+import math
 from types import CodeType
 
 from pingpool.core.orders import Round, Waiter
@@ -17,11 +18,10 @@ class AsyncWaiter(Waiter):
 
     __slots__ = ("gate", "until")
 
-    def __init__(self, site: CodeType | None, instruction: int, until: float) -> None:
-        """Start without a gate: perhaps there is no need to wait."""
+    def __init__(self, site: CodeType | None, instruction: int) -> None:
         super().__init__(site, instruction)
         self.gate: Gate | None = None
-        self.until = until
+        self.until = math.inf
 
     def wake(self) -> None:
         """Open the gate."""
@@ -29,14 +29,14 @@ class AsyncWaiter(Waiter):
 
 
 class AsyncRound(Round):
-    """A round of jobs that a task waits for."""
+    """A round of jobs that a task waits for, until a time."""
 
-    __slots__ = ("gate",)
+    __slots__ = ("gate", "until")
 
     def __init__(self) -> None:
-        """Start without a gate: perhaps there is no need to wait."""
         super().__init__()
         self.gate: Gate | None = None
+        self.until = math.inf
 
     def wake(self) -> None:
         """Open the gate."""

@@ -13,7 +13,6 @@ class Opening(Generic[S]):
     """A pool that is about to be opened: `async with` it, or `await` it and close the pool yourself."""
 
     def __init__(self, pool: AsyncPingingPool[S], database: AsyncDatabase[S]) -> None:
-        """Open nothing yet."""
         self._pool = pool
         self._database = database
 

@@ -1,60 +1,43 @@
-"""The pool for asyncio as a whole: its options, its database, its keeper, its beginning and its end."""
+"""The pool for asyncio: the fast ways of `get` and `put`, and the doors to all that is the same in every world."""
 
-import math
-import warnings
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping
+from threading import get_ident
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from pingpool.aio.clock import Clock
-from pingpool.aio.crew import Crew
-from pingpool.aio.desk import Desk
-from pingpool.aio.gates import AsyncRound
-from pingpool.aio.keeper import Keeper
-from pingpool.aio.lending import Lending
-from pingpool.aio.work import Work
+from pingpool.aio.abstract import AbstractAsyncSessionPool
+from pingpool.aio.desk import LoopDesk
+from pingpool.aio.keeper import FutureAlarm, start_task
+from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Verdict
 from pingpool.core.places import S
-from pingpool.core.slot import Slot
-from pingpool.core.stats import Stats, snapshot
 from pingpool.database import AsyncDatabase
-from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
-from pingpool.ground.forks import enrol
-from pingpool.ground.questions import overrides
-from pingpool.options import Interval, Options, PoolOptions, jitter, next_name, seconds
+from pingpool.errors import PoolFull
+from pingpool.options import Interval, MoreOptions, options_from, seconds
+from pingpool.pool.caller import WRAPPERS, current_frame, outside
+from pingpool.pool.keeper import Keeper
+from pingpool.pool.life import Life
+from pingpool.pool.work import Work
 
 
-class AsyncPoolOptions(PoolOptions, total=False):
-    """What `open_async` takes besides: see `AsyncPingingPool`."""
-
-    clock: Clock | None
-    slots: Callable[[], Slot] | None
-
-
-class AsyncPingingPool(Lending[S]):
+class AsyncPingingPool(Life[S], AbstractAsyncSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
-    All times are seconds. A pool is an asynchronous context manager that closes itself. It may be made anywhere; the
-    event loop it is first used in becomes its own.
-
-    Args:
-        size: how many sessions the pool holds.
-        default_timeout: how long `get()` waits for a session; None waits for ever.
-        ping_interval: a session that was not used or pinged for so long is proven before it is lent; with 0, always.
-            "auto" starts with 30 seconds, learns which idle age the path survives, and stays below it.
-        labels: strings by which the sessions can be recognised on the server.
-        name: what the pool is called in tasks, logs and errors.
-        max_lifetime: sessions are replaced at this age, each up to a tenth earlier so that they do not all go together.
-        max_waiters: so many callers may wait at a time; one more is refused at once.
-        io_timeout: how long one call to the database may take before its session is given up.
-        workers: how many calls to the database may run side by side; if not given, as many as there are sessions.
-        clock: where the time comes from, if not from the event loop; tests bring one that is told.
-        slots: makes the slots; for timelines, whose slots keep a diary (`pingpool.telemetry.timeline`).
+    A pool is an asynchronous context manager that closes itself. It may be made anywhere; the event loop it is first
+    used in becomes its own. The options by name are those of `pingpool.options.MoreOptions`; the other four are the
+    seed's, and explained in `pingpool.options.PoolOptions`.
 
     Raises:
-        TypeError: an option is of the wrong kind.
+        TypeError: an option is unknown, or of the wrong kind.
         ValueError: an option is out of range.
     """
+
+    _kind = AsyncDatabase
+    _desk: LoopDesk[S]
+    _workers: Workers | None = None
+    _keeping: "asyncio.Task[None] | None" = None
 
     def __init__(
         self,
@@ -62,54 +45,87 @@ class AsyncPingingPool(Lending[S]):
         default_timeout: float | None = 10,
         ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
-        *,
-        name: str | None = None,
-        max_lifetime: float = math.inf,
-        max_waiters: float = math.inf,
-        io_timeout: float = 10,
-        workers: int | None = None,
-        clock: Clock | None = None,
-        slots: Callable[[], Slot] | None = None,
+        **options: Unpack[MoreOptions],
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
-        super().__init__(labels)
-        self._options = Options(
-            size=size,
-            default_timeout=default_timeout,
-            ping_interval=ping_interval,
-            max_lifetime=max_lifetime,
-            max_waiters=max_waiters,
-            io_timeout=io_timeout,
-            workers=size if workers is None else workers,
-            name=next_name() if name is None else name,
-        ).check()
-        self._clock = clock
-        self._slots = slots
-        self._keeper: Keeper | None = None
-        self._crew: Crew | None = None
-        self._is_bound = False
-        self._desk = self._new_desk()
-        enrol(self)
+        self._begin(options_from(size, default_timeout, ping_interval, labels, options))
 
-    @property
-    def name(self) -> str:
-        """What the pool is called in tasks, logs and errors."""
-        return self._options.name
+    # Lending.
 
-    @property
-    def size(self) -> int:
-        """How many sessions the pool holds."""
-        return self._options.size
+    async def get(self, timeout: float | None = None) -> S:
+        """Check out the least recently used session, proven alive.
 
-    @property
-    def default_timeout(self) -> float | None:
-        """How many seconds `get()` waits for a session; None waits for ever."""
-        return self._options.default_timeout
+        A fresh one costs no round trip, and does not suspend. Waits for at most `timeout` seconds (None:
+        `default_timeout`; 0: not at all), whatever the database does meanwhile.
 
-    @property
-    def ping_interval(self) -> float:
-        """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
-        return self._desk.ledger.interval
+        Raises:
+            PoolTimeout: none could be had in time; also an `asyncio.QueueEmpty` and a `TimeoutError`.
+            TooManyWaiters: `max_waiters` callers wait already.
+            DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
+            PoolClosed: the pool is closed.
+            WrongLoop: the pool belongs to another event loop.
+        """
+        if timeout is not None:
+            seconds("timeout", timeout)
+        desk, lending = self._desk, self._lending
+        is_running, ledger = desk.is_running, desk.ledger
+        if not is_running() or get_ident() != desk.thread:
+            desk.settle_in()
+        now = desk.now
+        caller = current_frame(1)
+        site = caller.f_code
+        if site.co_filename in WRAPPERS:
+            caller = outside(caller)
+            site = caller.f_code
+        instruction = caller.f_lasti
+        try:
+            session = ledger.check_out(now(), site, instruction)
+        except BaseException:
+            desk.heal()
+            raise
+        if session is None or (lending.looks and not lending.looks_alive(session)):
+            self._before_waiting()
+            return await self._lending.get_in_line(session, timeout, site, instruction)
+        return session
+
+    async def put(self, session: S) -> None:
+        """Check a session in; its interval starts anew. Never suspends.
+
+        Raises:
+            AlreadyReturned: it was given back before; like `NotLent` also a `PoolFull` and an `asyncio.QueueFull`.
+            NotLent: this pool never lent it, or not in this process.
+            WrongLoop: the pool belongs to another event loop.
+        """
+        desk, lending = self._desk, self._lending
+        is_running, ledger = desk.is_running, desk.ledger
+        if not is_running() or get_ident() != desk.thread:
+            desk.settle_in()
+        now = desk.now
+        if lending.may_need_reset and lending.was_left_open(session):
+            lending.take_back(session, Verdict.LEFT_OPEN)
+            return
+        try:
+            orders = ledger.check_in(session, now())
+            if orders:
+                desk.carry_out(orders)
+        except PoolFull:
+            raise
+        except BaseException:
+            desk.heal()
+            raise
+
+    async def give_back(self, session: S, error: BaseException | None) -> None:
+        """Check a session in, saying what ended its use; `session()` blocks end with this. Never suspends.
+
+        `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
+        """
+        if isinstance(error, GeneratorExit) and not self._desk.is_home():
+            return  # the loop was closed over the block: nothing is left to go back to
+        verdict = self._lending.judge(session, error)
+        if verdict is None:
+            await self.put(session)
+        else:
+            self._lending.take_back(session, verdict)
 
     # Keeping alive.
 
@@ -117,21 +133,12 @@ class AsyncPingingPool(Lending[S]):
         """Prove every idle session that is due, each once, side by side; replace those that are gone.
 
         Returns how many proved alive. Never raises for a session's failure and always ends: each check within
-        `io_timeout`. Whoever is cancelled here leaves the checks to the crew.
+        `io_timeout`. Whoever is cancelled here leaves the checks to the workers.
         """
-        round = self.begin_ping()
-        await self._desk.wait(round, math.inf)
-        return round.proved
-
-    def begin_ping(self) -> AsyncRound:
-        """Have that done by the crew, and do not wait for it. So the keeper pings, since one ping may hang for long."""
-        round = AsyncRound()
-        desk = self._come_in()
-        desk.tell(desk.ledger.ping, round)
-        return round
+        return await self._ping()
 
     def keep_alive(self) -> None:
-        """Start the keeper: a task that calls `ping()` whenever something is due, somewhat ahead of time.
+        """Start the keeper: a task that has proven whatever is due, somewhat ahead of time.
 
         Outside the pool's event loop the keeper waits until the pool is used there.
 
@@ -139,71 +146,28 @@ class AsyncPingingPool(Lending[S]):
             PoolClosed: the pool is closed.
             ValueError: `ping_interval` is 0, so that everything is due all the time.
         """
-        if not self.ping_interval:
-            raise ValueError(f"{self.name}: a ping_interval of 0 means a check at each checkout; nothing to keep alive")
-        if self.closed:
-            raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
-        self._desk.ledger.kept = True
-        if self._desk.is_home():
-            self._resume()
-
-    def next_ping_at(self) -> float:
-        """Return when `ping()` will have something to do, in the time of the pool's clock."""
-        return self._desk.ledger.next_due()
-
-    def next_look_at(self) -> float:
-        """Return when the keeper should look again, even if nothing will be due by then."""
-        return self._desk.ledger.next_look_at(self._desk.now())
+        self._keep_alive()
 
     # The pool as a whole.
 
     async def bind(self, database: AsyncDatabase[S]) -> None:
         """Associate the pool with a database and fill it; bound to the same database again, top it up.
 
-        A pool that was empty is empty and unbound again if this fails, or is cancelled; then the crew empties it behind
-        the caller's back.
+        A pool that was empty is empty and unbound again if this fails, or is cancelled; then the workers empty it
+        behind the caller's back.
 
         Raises:
-            CannotFill: a session could not be made; the pool may be bound anew.
+            CannotFill: a session could not be created; the pool may be bound anew.
             BoundElsewhere: the pool is bound to another database.
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
             TypeError: this is no `AsyncDatabase`.
         """
-        if not isinstance(database, AsyncDatabase):
-            raise TypeError(
-                f"bind() takes a pingpool.AsyncDatabase, got {database!r:.200}; pingpool.databases.aio_callables makes "
-                "one from coroutine functions, pingpool.databases.aio_threads from a pingpool.Database"
-            )
-        self._come_in()
-        if self.closed:
-            raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
-        if (self._is_bound or self._desk.ledger.filling) and self._database != database:
-            raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
-        if self._database != database:
-            self._move_to(database)
-            self._desk.settle_in()
-        was_filled = self._desk.ledger.filling
-        try:
-            await self._fill()
-            if self.closed:
-                raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
-            self._is_bound = True
-        except Exception:
-            if not was_filled:
-                await self.clear()
-            raise
-        except BaseException:
-            if not was_filled:  # the crew ends what it has made; a caller who is cancelled does not wait for that
-                self._desk.tell(self._desk.ledger.clear, AsyncRound())
-            raise
+        await self._bind(database)
 
     async def clear(self) -> None:
         """Delete every session that is not lent, going on past errors; the next `bind` fills the pool again."""
-        round = AsyncRound()
-        desk = self._come_in()
-        desk.tell(desk.ledger.clear, round)
-        await desk.wait(round, math.inf)
+        await self._clear()
 
     async def close(self, timeout: float = 10) -> None:
         """End the pool: waiters are told at once, idle sessions deleted, lent ones deleted when they come back.
@@ -211,30 +175,7 @@ class AsyncPingingPool(Lending[S]):
         Waits at most `timeout` seconds for that; the rest goes on, also if the caller is cancelled. Closing again does
         no harm.
         """
-        seconds("timeout", timeout)
-        desk = self._come_in()
-        if self._keeper is not None:
-            self._keeper.stop()
-        round = AsyncRound()
-        desk.tell(desk.ledger.close, round)
-        until = desk.now() + timeout
-        timer = desk.clock.call_at(until, round.wake)
-        try:
-            await desk.wait(round, until)
-        finally:
-            timer.cancel()
-
-    @property
-    def closed(self) -> bool:
-        """Has the pool been closed?"""
-        return self._desk.ledger.closed
-
-    def stats(self) -> Stats:
-        """Return a snapshot of the pool."""
-        desk = self._desk
-        if desk.is_home():
-            desk.tell(desk.ledger.tick)
-        return desk.snapshot()
+        await self._close(timeout)
 
     async def __aenter__(self) -> Self:
         """Use the pool."""
@@ -247,76 +188,44 @@ class AsyncPingingPool(Lending[S]):
         """Close it."""
         await self.close()
 
-    def __repr__(self) -> str:
-        """Say what the pool is doing."""
-        return f"<{type(self).__name__} {self.name}: {snapshot(self._desk.ledger)}>"
+    # What the world of asyncio adds.
 
-    def __del__(self) -> None:
-        """Close a pool that nobody can reach any more, if its loop still runs; then the crew ends the sessions."""
-        desk = getattr(self, "_desk", None)
-        if desk is not None and desk.ledger.filling and not desk.ledger.closed:
-            warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
-            if desk.is_home():
-                desk.tell(desk.ledger.close, AsyncRound())
+    def _hint_for(self, database: Any) -> str:
+        return (
+            "pingpool.databases.aio_callables makes one from coroutine functions, pingpool.databases.aio_threads from "
+            "a pingpool.Database"
+        )
 
-    def start_anew(self) -> list[Any]:
-        """Forget every session without touching it, and return them all; called in a forked child."""
-        desk, old = self._desk, self._desk.ledger
-        inherited = [desk, self._crew, self._keeper, *(slot.tether() for slot in old.lent.values())]
-        self._keeper = self._crew = None
-        self._desk = self._new_desk()
-        if self._is_bound:
-            self._move_to(self._database)
-        ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
-        ledger.inherit(old)
-        return inherited
+    def _new_desk(self, ledger: Ledger[S]) -> LoopDesk[S]:
+        return LoopDesk(self.name, ledger, self._clock)
 
-    # How it is done.
+    def _staff(self, database: AsyncDatabase[S]) -> None:
+        desk, options = self._desk, self._options
+        workers = Workers(desk, most=options.workers, io_timeout=options.io_timeout)
+        work = Work(desk, database, database, workers, labels=options.labels, io_timeout=options.io_timeout)
+        desk.send = work.take
+        desk.expire = workers.expire
+        self._workers = workers
 
-    def _come_in(self) -> Desk[S]:
+    def _come_in(self) -> LoopDesk[S]:
         """Insist on the pool's own loop, and see that the pool is at work there."""
         self._desk.settle_in()
         self._resume()
         return self._desk
 
-    async def _fill(self) -> None:
-        """Fill the pool, or say why that cannot be done."""
-        desk, round = self._desk, AsyncRound()
-        desk.tell(desk.ledger.fill, round)
-        await desk.wait(round, math.inf)
-        if round.failure is not None:
-            raise CannotFill(f"{self.name}: {self._database!r} opens no session: {round.failure}") from round.failure
-
-    def _new_desk(self) -> Desk[S]:
-        """Set up a desk with an empty ledger."""
-        ledger: Ledger[S] = Ledger(
-            self.size,
-            interval=self._options.ping_interval,
-            jitter=jitter,
-            lifetime=self._options.max_lifetime,
-            max_waiters=self._options.max_waiters,
-            slots=self._slots,
-        )
-        return Desk(self.name, ledger, self._clock)
-
-    def _move_to(self, database: AsyncDatabase[S]) -> None:
-        """Give the desk a crew that works on the database; what is left of a try with another has no place here."""
-        if self._crew is not None:
-            old, self._desk = self._desk, self._new_desk()
-            self._desk.ledger.kept = old.ledger.kept
-            old.tell(old.ledger.close, AsyncRound())
-        self._database = database
-        self._glances = overrides(database, "glance", AsyncDatabase)
-        self._may_need_reset = overrides(database, "needs_reset", AsyncDatabase)
-        self._crew = Crew(self.name, self._options.workers, self._desk.is_home)
-        work = Work(self._desk, database, self._crew, labels=self.labels, io_timeout=self._options.io_timeout)
-        self._desk.send = work.take
-        self._desk.expire = work.expire
+    def _start_keeper(self) -> None:
+        if self._desk.is_home() and (self._keeping is None or self._keeping.done()):
+            keeper = Keeper(self._keep, FutureAlarm(self._desk.clock))
+            self._keeping = start_task(keeper, self.name)
+            self._lending.keeper = keeper
 
     def _resume(self) -> None:
-        """See that the crew is at work, and the keeper, if there is to be one: the end of a loop sent them to rest."""
-        if self._crew is not None:
-            self._crew.resume()
-        if self._desk.ledger.kept and not self.closed and (self._keeper is None or self._keeper.is_over):
-            self._keeper = Keeper(self, self._desk.clock)
+        """See that the workers are at work, and the keeper: the end of a loop sent them to rest."""
+        if self._workers is not None:
+            self._workers.resume()
+        super()._resume()
+
+    def _after_fork(self) -> list[Any]:
+        old = [self._workers, self._keeping]
+        self._workers = self._keeping = None
+        return [*old, *super()._after_fork()]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-import pingpool
 from pingpool.cli.ambush import Ambush
 from pingpool.cli.bank import Bank
 from pingpool.cli.live import watch
@@ -22,6 +21,7 @@ from pingpool.cli.venue import Venue
 from pingpool.cli.witness import Witness
 from pingpool.core.stats import Stats
 from pingpool.database import Database, S
+from pingpool.opening import opened
 from pingpool.telemetry.timeline import Timeline
 from pingpool.telemetry.timeline_svg import draw
 from pingpool.threads.pool import PingingPool
@@ -60,10 +60,8 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
     """Let the bank work under sabotage until its time is up, or Ctrl-C, and collect the evidence."""
     witness, ambush, timeline = Witness(venue), Ambush[S](), Timeline()
     with unseen_warnings() as texts:
-        pool = pingpool.open(
-            witness, name="bank", size=plan.size, ping_interval=PING_INTERVAL, default_timeout=10, slots=timeline.slot
-        )
-        with pool:
+        new: PingingPool[S] = PingingPool(plan.size, 10, PING_INTERVAL, name="bank")
+        with opened(timeline.record(new), witness) as pool:
             bank = Bank(pool, venue.accounts_on, witness, ambush, timeline)
             saboteur = Saboteur(witness, ambush, timeline)
             scene = Scene(plan, bank, timeline)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, S
-from pingpool.ground import journal
+from pingpool.pool.log import log
 
 T = TypeVar("T")
 
@@ -155,6 +155,6 @@ def in_background(call: Callable[[], object]) -> None:
         try:
             call()
         except BaseException:
-            journal.exception("a call to a database, whose result nobody waits for any more, failed")
+            log().exception("a call to a database, whose result nobody waits for any more, failed")
 
     threading.Thread(target=run, name="pingpool-call", daemon=True).start()

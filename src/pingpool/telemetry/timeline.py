@@ -1,10 +1,10 @@
 """A timeline: which state each slot of a pool was in, and when.
 
-The slots write it themselves. A `Lane` is a slot that keeps a diary, and a pool takes its slots from whoever makes
-them:
+The slots write it themselves: a `Lane` is a slot that keeps a diary, and a new pool can be given such slots.
 
     timeline = Timeline()
-    pool = pingpool.open("sqlite:///shop.db", slots=timeline.slot)
+    pool = timeline.record(PingingPool(size=4))
+    pool.bind(database)
     ...
     Path("shop.svg").write_text(draw(timeline, title="an hour at the shop"))
 
@@ -15,10 +15,13 @@ a microsecond longer: timelines are for minutes under observation, not for years
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pingpool.core.slot import IDLE, IN_USE, VACANT, AgingSlot, Slot, State
+from pingpool.core.slot import IDLE, IN_USE, VACANT, AgingSlot, State
+from pingpool.pool.life import Life, equip
 from pingpool.threads.clock import SystemClock
+
+P = TypeVar("P", bound=Life[Any])
 
 Now = Callable[[], float]
 
@@ -105,8 +108,12 @@ class Timeline:
         self.marks: list[Mark] = []
         self.arrivals: list[tuple[float, int]] = []
 
-    def slot(self) -> Slot:
-        """Make a slot that writes to this timeline; a pool takes this as its `slots`."""
+    def record(self, pool: P) -> P:
+        """Have a pool that was never bound write to this timeline."""
+        return equip(pool, slots=self.add_lane)
+
+    def add_lane(self) -> Lane:
+        """Return a slot that writes to this timeline."""
         lane = Lane(self.now)
         self.lanes.append(lane)
         return lane

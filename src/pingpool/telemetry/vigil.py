@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Generic, NamedTuple
 
+from pingpool import clock
 from pingpool.database import Database, S
-from pingpool.ground import clock
 from pingpool.telemetry.idling import Finding, Search
 
 PATIENCE = 10.0

@@ -4,6 +4,7 @@ The names here need nothing but the standard library. `pingpool.testing.servers`
 extra `servers`, and are imported by their own names.
 """
 
+from pingpool.pool.life import equip
 from pingpool.testing.clock import Clock
 from pingpool.testing.database import (
     FakeSession,
@@ -13,6 +14,7 @@ from pingpool.testing.database import (
     TransactionalDatabase,
     Trouble,
 )
+from pingpool.testing.opening import open
 
 __all__ = [
     "Clock",
@@ -22,4 +24,6 @@ __all__ = [
     "SessionDied",
     "TransactionalDatabase",
     "Trouble",
+    "equip",
+    "open",
 ]

@@ -1,7 +1,7 @@
 """A clock that is told the time. A pool that lives by it waits for minutes in no time, and never a moment too long.
 
 clock = Clock()
-pool = PingingPool(ping_interval=60, clock=clock)
+pool = equip(PingingPool(ping_interval=60), clock=clock)
 clock.advance(61)
 """
 

@@ -1,26 +1,18 @@
 """What every session pool for threads offers, whatever its policy; the words are those of google-cloud-spanner."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic
 
 from pingpool.core.places import S
 from pingpool.errors import PoolFull
-from pingpool.options import checked_labels
+from pingpool.pool.caller import wraps
+
+wraps(__file__)
 
 
 class AbstractSessionPool(ABC, Generic[S]):
     """Lends out sessions of one database."""
-
-    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
-        """`labels`, strings to strings, are given to every session the pool makes."""
-        self._labels = checked_labels(labels)
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The labels of the pool's sessions."""
-        return self._labels
 
     @abstractmethod
     def bind(self, database: Any) -> None:
@@ -56,7 +48,6 @@ class Checkout(Generic[S]):
     __slots__ = ("_pool", "_session", "_timeout")
 
     def __init__(self, pool: AbstractSessionPool[S], timeout: float | None) -> None:
-        """Take nothing yet."""
         self._pool = pool
         self._timeout = timeout
         self._session: S | None = None

@@ -4,7 +4,7 @@ import math
 import threading
 from typing import Protocol
 
-from pingpool.ground import clock
+from pingpool import clock
 
 LONGEST = threading.TIMEOUT_MAX
 

@@ -47,9 +47,9 @@ if how == "open":
     pool = bound(database, 4)
     held = pool.get()
 elif how == "open after a pause":
-    import pingpool.threads.crew
+    import pingpool.threads.workers
 
-    pingpool.threads.crew.LINGER = 0.05
+    pingpool.threads.workers.LINGER = 0.05
     pool = bound(database, 4)
     assert soon(lambda: not [thread for thread in threading.enumerate() if "-crew-" in thread.name])
 elif how == "kept alive":

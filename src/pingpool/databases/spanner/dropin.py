@@ -6,14 +6,20 @@
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from google.cloud import spanner_v1
+
+from pingpool.core.orders import Verdict
 from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
 from pingpool.databases.spanner.versions import never_asks_its_pool
+from pingpool.pool.caller import files_of, warn, wraps
+from pingpool.pool.lending import Lending
+from pingpool.pool.life import Life
 
 DAY = 24 * 3600.0
 LIFETIME = 27 * DAY
@@ -26,45 +32,26 @@ NEVER_USED = (
     "GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_PARTITIONED_OPS to false; or do without a pool."
 )
 
+wraps(*files_of(spanner_v1, "_async", "_helpers"))
+
 _missed: "ContextVar[Callable[[], Pooled | None]]" = ContextVar("the session that this thread or task just missed")
 
 
 class DropIn:
-    """What makes a pool of ours one that the client takes for its own; who adds it names the pool behind it."""
+    """What the client asks of the pool of one database, beyond lending."""
 
-    _database_role: str | None
-    _rests = False
-    """Is it empty until somebody waits for a session? So while nobody would ever ask for one."""
-    # The pool's own.
-    _database: Any
-    _desk: Any
-    _labels: Any
-    _return: Any
-    open_one: Any
+    def __init__(self, lending: Lending[Any], terms: Terms) -> None:
+        """The pool lends the sessions of that database by `lending`."""
+        self._lending = lending
+        self.terms = terms
 
-    @property
-    def database_role(self) -> str | None:
-        """The database role of the pool's sessions: its own, or else that of its database."""
-        terms = self._terms
-        return self._database_role if terms is None else terms.role
-
-    # What the client's code asks of a pool beyond its documented methods.
-
-    def _new_session(self) -> Any:
+    def new_session(self, labels: Mapping[str, str]) -> Any:
         """Return a session that is not open yet, for the client to put in place of the one it just missed."""
-        assert self._terms is not None, "bind() comes first"
-        session: Pooled = self._terms.new_session(self._labels)
+        session: Pooled = self.terms.new_session(labels)
         session.is_stray = True
         session.predecessor = _missed.get(_nothing)()
         _missed.set(_nothing)
         return session
-
-    @property
-    def _resource_info(self) -> Any:
-        """Where calls go, for the client's metrics."""
-        return None if self._terms is None else self._terms.client_database._resource_info
-
-    # What its sessions tell it.
 
     def was_missed(self, session: Pooled) -> None:
         """Hear that this thread or task looked for a session and did not find it; it may now make another."""
@@ -72,38 +59,72 @@ class DropIn:
 
     def was_deleted(self, session: Pooled) -> None:
         """Hear that its holder deleted a session, or tried to: the slot is free, and the pool does what is left."""
-        ledger = self._desk.ledger
-        if ledger.knows(session):
-            self._return(ledger.taint if session.death is None else ledger.bury, session)
+        if self._lending.knows(session):
+            self._lending.take_back(session, Verdict.TAINTED if session.death is None else Verdict.GONE)
             session.is_spent = True
 
-    # How it is done.
-
-    @property
-    def _terms(self) -> Terms | None:
-        """Those of the database that the pool is bound to."""
-        return self._database if isinstance(self._database, Terms) else None
-
-    def _is_in_vain(self) -> bool:
-        """Would nobody ever ask for what is in the pool?"""
-        return never_asks_its_pool(self._database.client_database)
-
-    def _took_in(self, session: Any) -> bool:
+    def took_in(self, session: Any) -> bool:
         """See to what is put without being lent: a session that the client made for this pool, or one that is spent."""
         ours = session if isinstance(session, Pooled) else None
         if ours is not None and ours.is_spent:
             ours.is_spent = False
             return True
-        lent = self._desk.ledger.lent
-        is_stray = id(session) not in lent if ours is None else ours.is_stray and ours.home() is self
-        if not is_stray or self._terms is None or not self._terms.owns(session):
+        is_lent = self._lending.is_lent
+        is_stray = not is_lent(session) if ours is None else ours.is_stray and ours.home() is self.terms.home()
+        if not is_stray or not self.terms.owns(session):
             return False
         dead = None if ours is None else ours.predecessor
-        self._desk.tell(self._desk.ledger.adopt, session, dead if id(dead) in lent else None)
+        self._lending.adopt(session, dead if is_lent(dead) else None)
         if ours is not None:
             ours.is_stray = False
             ours.predecessor = None
         return True
+
+    def may_rest(self, rests: bool) -> bool:
+        """May the pool stay empty, since nobody would ever ask for what is in it? The user is told, once."""
+        if self._lending.is_filling or not never_asks_its_pool(self.terms.client_database):
+            return False
+        if not rests:
+            warn(NEVER_USED)
+        return True
+
+
+class ClientPool(Life[Any]):
+    """What the client, and its sessions, call on a pool beyond its documented methods."""
+
+    _database_role: str | None
+    _drop_in: DropIn | None = None
+
+    @property
+    def database_role(self) -> str | None:
+        """The database role of the pool's sessions: its own, or else that of its database."""
+        return self._database_role if self._drop_in is None else self._drop_in.terms.role
+
+    @property
+    def _resource_info(self) -> Any:
+        """Where calls go, for the client's metrics."""
+        return None if self._drop_in is None else self._drop_in.terms.client_database._resource_info
+
+    def _new_session(self) -> Any:
+        assert self._drop_in is not None, "bind() comes first"
+        return self._drop_in.new_session(self.labels)
+
+    def was_missed(self, session: Pooled) -> None:
+        """Hear that the client looked for a session and did not find it."""
+        if self._drop_in is not None:
+            self._drop_in.was_missed(session)
+
+    def was_deleted(self, session: Pooled) -> None:
+        """Hear that its holder deleted a session."""
+        if self._drop_in is not None:
+            self._drop_in.was_deleted(session)
+
+    def _move_to(self, database: Any) -> None:
+        super()._move_to(database)
+        self._drop_in = DropIn(self._lending, database)
+
+    def _may_rest(self) -> bool:
+        return self._drop_in is not None and self._drop_in.may_rest(self._rests)
 
 
 def checked_role(role: str | None) -> str | None:

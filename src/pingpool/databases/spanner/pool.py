@@ -9,34 +9,34 @@ It is this package's pool with four additions (those that both worlds share are 
 - A session that its holder deletes frees its slot.
 """
 
-import math
 import sys
-import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from google.cloud.spanner_v1.database import Database
 from google.cloud.spanner_v1.pool import AbstractSessionPool as GooglePool
 from google.cloud.spanner_v1.session import Session
 
 from pingpool.databases.spanner.database import SpannerDatabase
-from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
+from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
-from pingpool.options import Interval
-from pingpool.threads.clock import Clock
-from pingpool.threads.gates import ThreadRound
+from pingpool.options import Interval, MoreOptions
+from pingpool.pool.caller import wraps
+from pingpool.threads.blocking import at_once
 from pingpool.threads.pool import PingingPool as Pool
+
+wraps(__file__)
 
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
-class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
     """A pool for `instance.database(..., pool=PingingPool(...))`, with the arguments of Google's class of that name.
 
     The options after `database_role` are those of `pingpool.PingingPool`; sessions are replaced after 27 days, because
     the server ends them after 28.
 
     Raises:
-        TypeError: an option is of the wrong kind.
+        TypeError: an option is unknown, or of the wrong kind.
         ValueError: an option is out of range.
     """
 
@@ -47,28 +47,12 @@ class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # p
         ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         database_role: str | None = None,
-        *,
-        name: str | None = None,
-        max_lifetime: float = LIFETIME,
-        max_waiters: float = math.inf,
-        io_timeout: float = 10,
-        workers: int | None = None,
-        clock: Clock | None = None,
+        **options: Unpack[MoreOptions],
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` calls."""
         self._database_role = checked_role(database_role)
-        super().__init__(
-            size,
-            default_timeout,
-            ping_interval,
-            labels,
-            name=name,
-            max_lifetime=max_lifetime,
-            max_waiters=max_waiters,
-            io_timeout=io_timeout,
-            workers=workers,
-            clock=clock,
-        )
+        options.setdefault("max_lifetime", LIFETIME)
+        super().__init__(size, default_timeout, ping_interval, labels, **options)
 
     def bind(self, database: Any) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
@@ -85,7 +69,7 @@ class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # p
             super().bind(database)
         else:
             super().bind(SpannerDatabase(checked_database(database, Database), role=self._database_role, home=self))
-            self._clear_with(database)
+            self._rest_with(database)
 
     def put(self, session: Session) -> None:
         """Check a session in; its interval starts anew. Never blocks.
@@ -122,7 +106,7 @@ class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # p
 
     def _check_in(self, session: Session, error: BaseException | None) -> None:
         """Check a session in while this error is passing by, if any."""
-        if self._took_in(session):
+        if self._drop_in is not None and self._drop_in.took_in(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
@@ -130,34 +114,13 @@ class PingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]  # p
         else:
             super().give_back(session, ended_by)
 
-    def _clear_with(self, database: Any) -> None:
+    def _rest_with(self, database: Any) -> None:
         """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
         close = getattr(database, "close", None)
         if close is not None and "close" not in vars(database):
 
             def close_with_pool() -> None:
                 close()
-                self._rest()
+                at_once(self._rest())
 
             database.close = close_with_pool
-
-    def _rest(self) -> None:
-        """Delete every session that is not lent; the next `get` that has to wait fills the pool again."""
-        self._rests = True
-        self.clear()
-
-    def _before_waiting(self) -> None:
-        """Fill a pool that rested, now that somebody waits for a session."""
-        if self._rests:
-            self._rests = False
-            self._desk.tell(self._desk.ledger.fill, ThreadRound())
-        super()._before_waiting()
-
-    def _fill(self) -> None:
-        """Fill the pool, unless nobody would ever ask for what is in it."""
-        if self._desk.ledger.filling or not self._is_in_vain():
-            super()._fill()
-            self._rests = False
-        elif not self._rests:
-            warnings.warn(NEVER_USED, stacklevel=5)  # where instance.database() was called
-            self._rests = True

@@ -44,13 +44,13 @@ class Terms:
         self.role: str | None = role or getattr(database, "database_role", None)
         if self.role and not KNOWS_ROLES:
             raise ValueError("this version of google-cloud-spanner knows no database roles; 3.28 and later do")
-        self._home: Callable[[], Home[Any] | None] = _nobody if home is None else weakref.ref(home)
+        self.home: Callable[[], Home[Any] | None] = _nobody if home is None else weakref.ref(home)
 
     # Sessions.
 
     def new_session(self, labels: Mapping[str, str]) -> Any:
         """Return the object of a session that is not open yet."""
-        return self.pooled_kind(self._home, self.client_database, **looks_of(labels, self.role))
+        return self.pooled_kind(self.home, self.client_database, **looks_of(labels, self.role))
 
     def owns(self, session: Any) -> bool:
         """Is this an open session of this database that is for one holder at a time?"""

@@ -4,34 +4,33 @@ It adds to this package's pool for asyncio what `databases.spanner.pool` adds to
 that is passing by may be a cancel: then nobody knows what the session is doing, and it is ended.
 """
 
-import math
 import sys
-import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from google.cloud.spanner_v1._async.database import Database
 from google.cloud.spanner_v1._async.pool import AbstractSessionPool as GooglePool
 from google.cloud.spanner_v1._async.session import Session
 
-from pingpool.aio.clock import Clock
-from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.pool import AsyncPingingPool as Pool
 from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
-from pingpool.databases.spanner.dropin import LIFETIME, NEVER_USED, DropIn, checked_database, checked_role, end_of
+from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
-from pingpool.options import Interval
+from pingpool.options import Interval, MoreOptions
+from pingpool.pool.caller import wraps
+
+wraps(__file__)
 
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
-class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
+class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc]
     """A pool for `await instance.database(..., pool=AsyncPingingPool(...))`, with the arguments of Google's class.
 
     The options after `database_role` are those of `pingpool.AsyncPingingPool`; sessions are replaced after 27 days,
     because the server ends them after 28.
 
     Raises:
-        TypeError: an option is of the wrong kind.
+        TypeError: an option is unknown, or of the wrong kind.
         ValueError: an option is out of range.
     """
 
@@ -42,28 +41,12 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
         ping_interval: Interval = 3000,
         labels: Mapping[str, str] | None = None,
         database_role: str | None = None,
-        *,
-        name: str | None = None,
-        max_lifetime: float = LIFETIME,
-        max_waiters: float = math.inf,
-        io_timeout: float = 10,
-        workers: int | None = None,
-        clock: Clock | None = None,
+        **options: Unpack[MoreOptions],
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` awaits."""
         self._database_role = checked_role(database_role)
-        super().__init__(
-            size,
-            default_timeout,
-            ping_interval,
-            labels,
-            name=name,
-            max_lifetime=max_lifetime,
-            max_waiters=max_waiters,
-            io_timeout=io_timeout,
-            workers=workers,
-            clock=clock,
-        )
+        options.setdefault("max_lifetime", LIFETIME)
+        super().__init__(size, default_timeout, ping_interval, labels, **options)
 
     async def bind(self, database: Any) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
@@ -82,7 +65,7 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
         else:
             checked = checked_database(database, Database)
             await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self))
-            self._clear_with(database)
+            self._rest_with(database)
 
     async def put(self, session: Session) -> None:
         """Check a session in; its interval starts anew. Never suspends.
@@ -124,7 +107,7 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
             if isinstance(error, GeneratorExit):
                 return  # the loop was closed over the block: nothing is left to go back to
             self._desk.settle_in()
-        if self._took_in(session):
+        if self._drop_in is not None and self._drop_in.took_in(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
@@ -132,7 +115,7 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
         else:
             await super().give_back(session, ended_by)
 
-    def _clear_with(self, database: Any) -> None:
+    def _rest_with(self, database: Any) -> None:
         """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
         if "close" not in vars(database):
             close = database.close
@@ -144,24 +127,3 @@ class AsyncPingingPool(DropIn, Pool[Session], GooglePool):  # type: ignore[misc]
                     await self._rest()
 
             database.close = close_with_pool
-
-    async def _rest(self) -> None:
-        """Delete every session that is not lent; the next `get` that has to wait fills the pool again."""
-        self._rests = True
-        await self.clear()
-
-    async def _wait(self, start: float, waiter: AsyncWaiter) -> Session:
-        """Stand in line; for that a pool that rested is filled."""
-        if self._rests:
-            self._rests = False
-            self._desk.tell(self._desk.ledger.fill, AsyncRound())
-        return await super()._wait(start, waiter)
-
-    async def _fill(self) -> None:
-        """Fill the pool, unless nobody would ever ask for what is in it."""
-        if self._desk.ledger.filling or not self._is_in_vain():
-            await super()._fill()
-            self._rests = False
-        elif not self._rests:
-            warnings.warn(NEVER_USED, stacklevel=5)  # where instance.database() was awaited
-            self._rests = True

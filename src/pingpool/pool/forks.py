@@ -1,34 +1,28 @@
 """What becomes of pools when the process forks.
 
 A session belongs to the process that opened it. The child keeps what it inherited out of everybody's reach for as long
-as it lives, since even a polite goodbye on an inherited connection would end the parent's; its pools start empty.
+as it lives: even a polite goodbye on an inherited connection would end the parent's. Its pools start empty.
 """
 
 import os
 import weakref
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+P = TypeVar("P")
 
-class Forkable(Protocol):
-    """A pool, as a fork sees it."""
-
-    def start_anew(self) -> list[Any]:
-        """Forget all sessions without touching them, and return them."""
-        ...
-
-
-_pools: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_pools: "weakref.WeakKeyDictionary[Any, Callable[[Any], list[Any]]]" = weakref.WeakKeyDictionary()
 _inherited: list[Any] = []
 
 
-def enrol(pool: Forkable) -> None:
-    """See to this pool in every child, for as long as it lives."""
-    _pools.add(pool)
+def in_every_child(pool: P, start_anew: Callable[[P], list[Any]]) -> None:
+    """Let the pool, if it still lives, start anew in every child; that returns what the child must not let go of."""
+    _pools[pool] = start_anew
 
 
 def _after_fork_in_child() -> None:
-    for pool in list(_pools):
-        _inherited.append(pool.start_anew())
+    for pool, start_anew in list(_pools.items()):
+        _inherited.append(start_anew(pool))
     if _inherited:
         _make_immortal(_inherited)
 

@@ -1,6 +1,6 @@
-"""The watch: the one timer of a pool, set for the earliest of all the times at which something has to be looked at.
+"""The one timer of a pool, set for the earliest of all the times at which something has to be looked at.
 
-Who waits tells the watch when he is the first to whom anything will happen; if his session comes in time, nothing is
+Who waits tells the timer when he is the first to whom anything will happen; if his session comes in time, nothing is
 to be undone. When the timer goes off, the pool looks at everything and says when to look again.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pingpool.aio.clock import Clock, Timer
 
 
-class Watch:
+class PoolTimer:
     """Looks around at the right time."""
 
     def __init__(self, clock: Clock, look: Callable[[], float]) -> None:

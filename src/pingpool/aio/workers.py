@@ -1,0 +1,108 @@
+"""The workers: tasks that do the pool's calls to its database, at most so many at a time.
+
+Each call is a task of its own, belongs to nobody and outlives whoever caused it.
+
+A task is cancelled by the pool itself when its time is up, or by somebody who sweeps up every task there is:
+`asyncio.run` does so at its end. Then the workers rest, lest they begin what the loop will not live to see done, until
+somebody uses the pool again.
+"""
+
+import asyncio
+import math
+from collections import deque
+from contextvars import copy_context
+from typing import Any
+
+from pingpool.aio.desk import LoopDesk
+from pingpool.pool.log import log
+from pingpool.pool.world import Call
+
+MUST_END = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+"""What no task may keep to itself."""
+
+
+class Workers:
+    """Do the calls they are given, side by side."""
+
+    def __init__(self, desk: LoopDesk[Any], *, most: int, io_timeout: float) -> None:
+        self._desk = desk
+        self._most = most
+        self._io_timeout = io_timeout
+        self._context = copy_context()  # not that of a caller, who may be gone long before the task is
+        self._queue: deque[Call] = deque()
+        self._running: dict[asyncio.Task[None], Call] = {}
+        self._rest = False
+
+    def take(self, call: Call) -> None:
+        """Have this done soon."""
+        self._queue.append(call)
+        self._start()
+
+    def began(self, call: Call) -> None:
+        """Count the time that the call takes from now on."""
+        call.began_at = self._desk.now()
+        self._desk.timer.by(call.began_at + self._io_timeout)
+
+    def heed(self, error: BaseException) -> None:
+        """Rest, if this task was cancelled and not by the pool; before the report brings new calls."""
+        if isinstance(error, asyncio.CancelledError):
+            self._heed_cancel(asyncio.current_task())
+
+    def expire(self, now: float) -> float:
+        """Give up what takes too long: its slot goes on without it. Return when something else will."""
+        for task, call in list(self._running.items()):
+            if self._deadline_of(call) <= now:
+                call.overran()
+                self._give_up(task)
+        return min(map(self._deadline_of, self._running.values()), default=math.inf)
+
+    def resume(self) -> None:
+        """Somebody uses the pool, so the loop is to live on: rest no longer."""
+        if self._rest:
+            self._rest = False
+            self._start()
+
+    def _deadline_of(self, call: Call) -> float:
+        return math.inf if call.began_at is None or not call.jobs else call.began_at + self._io_timeout
+
+    def _start(self) -> None:
+        """Start as much as may run side by side."""
+        while self._queue and len(self._running) < self._most and not self._rest and self._desk.is_home():
+            call = self._queue.popleft()
+            name = f"{self._desk.name}: {call.name}"
+            task = self._context.copy().run(asyncio.create_task, self._run(call), name=name)
+            vars_of(task)._log_destroy_pending = False  # nobody waits for it: a loop may end in the middle of it
+            self._running[task] = call
+            task.add_done_callback(self._finish)
+
+    async def _run(self, call: Call) -> None:
+        error = await call.run()
+        if isinstance(error, MUST_END):
+            raise error
+
+    def _give_up(self, task: "asyncio.Task[None]") -> None:
+        """Cancel a task whose time is up; its place is free at once, even if it does not listen."""
+        if self._running.pop(task, None) is not None:
+            task.cancel(f"{self._desk.name}: it took longer than io_timeout")
+            self._start()
+
+    def _heed_cancel(self, task: "asyncio.Task[Any] | None") -> None:
+        if task in self._running and task.cancelling():
+            self._rest = True
+
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        """See how a task ended, and start another."""
+        call = self._running.get(task)
+        if task.cancelled():
+            self._heed_cancel(task)
+            if call is not None and call.began_at is None and call.jobs:  # cancelled before its first step
+                self._queue.appendleft(call)
+        elif (error := task.exception()) is not None:
+            log().warning("%s failed: %r", task.get_name(), error)
+        self._running.pop(task, None)
+        self._start()
+
+
+def vars_of(task: Any) -> Any:
+    """Return the task, of which type checkers do not know all that asyncio itself uses in `gather` and `run`."""
+    return task

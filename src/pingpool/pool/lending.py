@@ -1,0 +1,176 @@
+"""How a session goes out and comes back, in any world: who is asked, in which order, and what each answer means.
+
+The body is written once, as coroutines. asyncio awaits them. Threads run them to their end by `at_once`: what would
+suspend there blocks instead. Only the fast ways of `get` and `put` are written out in each world.
+
+A caller suspends at one place only, in line. Whoever is cancelled or interrupted there leaves by `abandon`, which
+passes on a session that had reached him. Coming back never suspends, so nothing can come in between.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from types import CodeType
+from typing import Generic, TypeVar
+
+from pingpool.core.orders import Verdict, Waiter
+from pingpool.core.places import S
+from pingpool.database import Meaning
+from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.pool.keeper import Keeper
+from pingpool.pool.log import log
+from pingpool.pool.outcome import AnyDatabase, overrides
+from pingpool.pool.world import Desk, Event
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Lending(Generic[S]):
+    """Lends the sessions of one desk, all opened by one database; none while the pool is not bound."""
+
+    keeper: Keeper | None
+
+    def __init__(
+        self, desk: Desk[S], database: AnyDatabase | None, default_timeout: float | None, keeper: Keeper | None
+    ) -> None:
+        """`default_timeout` is seconds; None waits for ever."""
+        self._desk = desk
+        self._database = database
+        self._default_timeout = default_timeout
+        self.looks = database is not None and overrides(database, "looks_alive")
+        self.may_need_reset = database is not None and overrides(database, "needs_reset")
+        self.keeper = keeper
+
+    # Out.
+
+    async def get_in_line(self, dead: S | None, timeout: float | None, site: CodeType, instruction: int) -> S:
+        """Wait for a session that looks alive, after one that did not, if there was one."""
+        start = self._desk.now()
+        timeout = self._default_timeout if timeout is None else timeout
+        until = math.inf if timeout is None else start + timeout
+        while True:
+            if dead is not None:
+                self.take_back(dead, Verdict.GONE)
+            session = await self._wait(self._desk.waiter(site, instruction), start, until)
+            if self.looks_alive(session):
+                return session
+            dead = session
+
+    async def _wait(self, waiter: Waiter, start: float, until: float) -> S:
+        """Stand in line for a session."""
+        desk = self._desk
+        try:
+            desk.tell(desk.ledger.ask, waiter)
+            await desk.wait(waiter, until)
+            session: S | None = waiter.session
+            if session is None:
+                raise self._explain(waiter.error, desk.now() - start)
+            return session
+        except BaseException:
+            desk.tell(desk.ledger.abandon, waiter)
+            raise
+
+    def _explain(self, reason: BaseException | None, waited: float) -> PoolError:
+        """Return the error for a caller who got no session, with all that a support engineer would ask for."""
+        desk = self._desk
+        if isinstance(reason, PoolClosed | TooManyWaiters):
+            return desk.native(type(reason)(f"{desk.name}: {reason}"))
+        if reason is not None:
+            error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {reason}"))
+        else:
+            hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
+            reason = desk.ledger.failure
+            error = desk.native(PoolTimeout(f"{desk.name}: no session within {waited:.3g} s ({desk.snapshot()}){hint}"))
+        error.__cause__ = reason
+        return error
+
+    # Back.
+
+    def judge(self, session: S, error: BaseException | None) -> Verdict | None:
+        """Return what a use that ended so says of the session; None if it may simply be put.
+
+        | the use ended with                                | the session                                            |
+        |---------------------------------------------------|--------------------------------------------------------|
+        | nothing, or a generator's end                     | may be put                                             |
+        | an error that means it is lost, and it looks dead | is lost                                                |
+        | an error that means it is on the wrong node       | is lost, however it looks                              |
+        | an error that is not the database's (FOREIGN)     | may be put if it looks alive                           |
+        | another error                                     | is unproven, or left open                              |
+        | an interrupt or a cancel                          | is tainted, unless the database vouches for it         |
+        """
+        if error is None or isinstance(error, GeneratorExit) or self._database is None:
+            return None
+        if not isinstance(error, Exception):
+            survived = self._ask(session, self._database.survived_interrupt, session, otherwise=False)
+            return None if survived else Verdict.TAINTED
+        meaning = self._ask(session, self._database.meaning_of, error, otherwise=Meaning.UNKNOWN)
+        if meaning is Meaning.MISPLACED or (meaning is Meaning.LOST and not self._is_seen_alive(session)):
+            return Verdict.LOST
+        if meaning is Meaning.FOREIGN and self.looks_alive(session):
+            return None
+        return Verdict.LEFT_OPEN if self.was_left_open(session) else Verdict.UNPROVEN
+
+    def take_back(self, session: S, verdict: Verdict) -> None:
+        """Check a session in that does not simply come back well."""
+        self._check_in(self._desk.ledger.take_back, session, verdict)
+        if self.keeper is not None and verdict in (Verdict.LOST, Verdict.GONE):
+            self.keeper.wake()  # that may tell something of the others
+
+    def put_later(self, session: S) -> None:
+        """Check a session in from a signal handler that interrupted the pool's own turn: as soon as that is over."""
+        self._check_in(self._desk.ledger.check_in, session)
+
+    def adopt(self, session: S, dead: S | None) -> None:
+        """Take in a session made elsewhere, in place of a lent one that died or in a vacant slot."""
+        self._desk.tell(self._desk.ledger.adopt, session, dead)
+
+    @property
+    def is_filling(self) -> bool:
+        """Is every vacant slot being filled?"""
+        return self._desk.ledger.filling
+
+    def knows(self, session: S) -> bool:
+        """Is this very object in the pool, lent or not?"""
+        return self._desk.look(partial(self._desk.ledger.knows, session))
+
+    def is_lent(self, session: object) -> bool:
+        """Is this very object lent by this pool?"""
+        return id(session) in self._desk.ledger.lent
+
+    def _check_in(self, event: Event, session: S, *facts: object) -> None:
+        """Check a session in, or say at once that it cannot be: the turn itself may have to wait for another one."""
+        desk = self._desk
+        rejection = desk.look(partial(desk.ledger.rejection, session))
+        if rejection is not None:
+            raise desk.native(rejection)
+        desk.tell(event, session, *facts)
+
+    # Questions to the database, in passing.
+
+    def looks_alive(self, session: S) -> bool:
+        """Look at a session that is about to be lent. A database that fails to look counts it as dead."""
+        return self._database is None or not self.looks or self._is_seen_alive(session)
+
+    def was_left_open(self, session: S) -> bool:
+        """Ask about a session that may be put. What was not lent is refused later, so there is nothing to ask."""
+        if self._database is None or not self.may_need_reset or not self.is_lent(session):
+            return False
+        return self._ask(session, self._database.needs_reset, session, otherwise=True)
+
+    def _is_seen_alive(self, session: S) -> bool:
+        """Can the database look, and does it see the session alive?"""
+        if self._database is None or not self.looks:
+            return False
+        return self._ask(session, self._database.looks_alive, session, otherwise=False)
+
+    def _ask(self, session: S, question: Callable[[A], R], about: A, *, otherwise: R) -> R:
+        """Ask the database in passing; an interrupt meanwhile costs the session, since nobody can vouch for it now."""
+        try:
+            return question(about)
+        except Exception as error:
+            log().warning("%s: the database had no answer to a question about a session: %r", self._desk.name, error)
+            return otherwise
+        except BaseException:
+            self.take_back(session, Verdict.TAINTED)
+            raise

@@ -1,0 +1,311 @@
+"""The life of a pool, in any world: its options, its database, its keeper, its beginning, its end, and a fork.
+
+Written once, as `lending` is: what waits is a coroutine here, which threads run by `at_once`.
+"""
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+
+from pingpool.clock import jitter
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Round
+from pingpool.core.places import S
+from pingpool.core.slot import Slot
+from pingpool.core.stats import Stats
+from pingpool.database import AsyncDatabase, Database
+from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
+from pingpool.options import Options, seconds
+from pingpool.pool.forks import in_every_child
+from pingpool.pool.lending import Lending
+from pingpool.pool.log import log
+from pingpool.pool.world import Desk
+
+
+class Life(Generic[S]):
+    """A fixed number of sessions, from `bind` to `close`."""
+
+    _kind: ClassVar[type[Database[Any]] | type[AsyncDatabase[Any]]]
+    """What this world takes for a database."""
+    _clock: Any = None
+    """Where the time comes from, if not from the world: see `equip`."""
+    _slots: Callable[[], Slot] | None = None
+    """What makes the slots, if not the ledger: see `equip`."""
+
+    _desk: Desk[S]
+    _lending: Lending[S]
+
+    def _begin(self, options: Options) -> None:
+        """Make an unbound pool; it is empty and harmless until `bind`."""
+        self._options = options
+        self._database: Any = None
+        self._is_bound = False
+        self._rests = False
+        self._set_up()
+        in_every_child(self, Life._after_fork)
+
+    # What a world adds.
+
+    @abstractmethod
+    def _new_desk(self, ledger: Ledger[S]) -> Desk[S]:
+        """Return a desk of this world for a ledger."""
+
+    @abstractmethod
+    def _staff(self, database: Any) -> None:
+        """Give the desk workers that work on the database."""
+
+    @abstractmethod
+    def _start_keeper(self) -> None:
+        """Start the keeper, if there is none at work and this is the place for it."""
+
+    @abstractmethod
+    def _hint_for(self, database: Any) -> str:
+        """Say what to do with what is no database of this world."""
+
+    def _come_in(self) -> Desk[S]:
+        """Return the desk, to somebody who may wait there."""
+        return self._desk
+
+    # What can be read.
+
+    @property
+    def name(self) -> str:
+        """What the pool is called in threads, tasks, logs and errors."""
+        return self._options.name
+
+    @property
+    def size(self) -> int:
+        """How many sessions the pool holds."""
+        return self._options.size
+
+    @property
+    def default_timeout(self) -> float | None:
+        """How many seconds `get()` waits for a session; None waits for ever."""
+        return self._options.default_timeout
+
+    @property
+    def ping_interval(self) -> float:
+        """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
+        return self._desk.ledger.interval
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the pool's sessions."""
+        return self._options.labels
+
+    @property
+    def closed(self) -> bool:
+        """Has the pool been closed?"""
+        return self._desk.ledger.closed
+
+    def stats(self) -> Stats:
+        """Return a snapshot of the pool."""
+        desk = self._desk
+        if desk.is_home():
+            desk.tell(desk.ledger.tick)
+        return desk.snapshot()
+
+    def __repr__(self) -> str:
+        """Say what the pool is doing."""
+        return f"<{type(self).__name__} {self.name}: {self._desk.snapshot()}>"
+
+    # Keeping alive.
+
+    def _begin_ping(self) -> Round:
+        """Have what is due proven by the workers, and wait for nothing."""
+        desk = self._come_in()
+        round = desk.round()
+        desk.tell(desk.ledger.ping, round)
+        return round
+
+    async def _ping(self) -> int:
+        round = self._begin_ping()
+        await self._desk.wait(round, math.inf)
+        return round.proved
+
+    def _keep(self) -> float | None:
+        """Have proven what is due, and return when to look again; None once the pool is closed: see `keeper`."""
+        if self.closed:
+            return None
+        try:
+            self._begin_ping()
+        except Exception:  # a keeper that dies of an error would be worse than any error
+            log().exception("%s: a round of pings failed", self.name)
+        return self._next_look_at()
+
+    def _next_ping_at(self) -> float:
+        """Return when `ping()` will have something to do, in the time of the pool's clock."""
+        return self._desk.look(self._desk.ledger.next_due)
+
+    def _next_look_at(self) -> float:
+        """Return when to look again, even if nothing will be due by then."""
+        desk = self._desk
+        return desk.look(lambda: desk.ledger.next_look_at(desk.now()))
+
+    def _keep_alive(self) -> None:
+        """Have a keeper from now on."""
+        if not self.ping_interval:
+            raise ValueError(f"{self.name}: a ping_interval of 0 means a check at each checkout; nothing to keep alive")
+        if self.closed:
+            raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
+        self._desk.ledger.kept = True
+        self._start_keeper()
+
+    # Beginning.
+
+    async def _bind(self, database: Any) -> None:
+        """Associate the pool with a database and fill it; what was empty is empty and unbound again if that fails."""
+        self._associate(database)
+        if self._may_rest():
+            self._rests = self._is_bound = True
+            return
+        was_filled = self._desk.ledger.filling
+        try:
+            await self._fill()
+            if self.closed:
+                raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
+            self._is_bound = True
+        except Exception:
+            if not was_filled:
+                await self._clear()
+            raise
+        except BaseException:
+            if not was_filled:  # the workers end what was created; who is cancelled or interrupted waits for nothing
+                self._desk.tell(self._desk.ledger.clear, self._desk.round())
+            raise
+
+    def _associate(self, database: Any) -> None:
+        """Have workers for the database, or say why not."""
+        if not isinstance(database, self._kind):
+            kind, hint = self._kind.__name__, self._hint_for(database)
+            raise TypeError(f"bind() takes a pingpool.{kind}, got {database!r:.200}; {hint}")
+        desk = self._come_in()
+        if self.closed:
+            raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
+        if self._database != database:
+            if self._is_bound or desk.ledger.filling:
+                raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
+            self._move_to(database)
+
+    async def _fill(self) -> None:
+        """Fill the pool, or say why that cannot be done."""
+        round = self._begin_to_fill()
+        await self._desk.wait(round, math.inf)
+        if round.failure is not None:
+            raise CannotFill(f"{self.name}: {self._database!r} opens no session: {round.failure}") from round.failure
+
+    def _begin_to_fill(self) -> Round:
+        """Have every vacant slot filled from now on."""
+        self._rests = False
+        round = self._desk.round()
+        self._desk.tell(self._desk.ledger.fill, round)
+        return round
+
+    def _may_rest(self) -> bool:
+        """May a pool that is bound stay empty until somebody waits for a session?"""
+        return False
+
+    def _before_waiting(self) -> None:
+        """Do what is due when somebody has to wait."""
+        if self._rests:
+            self._begin_to_fill()
+        self._resume()
+
+    def _resume(self) -> None:
+        """See that the keeper is at work, if there is to be one: a fork, or the end of a loop, leaves none."""
+        if self._desk.ledger.kept and not self.closed:
+            self._start_keeper()
+
+    # End.
+
+    async def _clear(self) -> None:
+        desk = self._come_in()
+        round = desk.round()
+        desk.tell(desk.ledger.clear, round)
+        await desk.wait(round, math.inf)
+
+    async def _rest(self) -> None:
+        """Delete every session that is not lent, until somebody waits for one again."""
+        self._rests = True
+        await self._clear()
+
+    async def _close(self, timeout: float) -> None:
+        seconds("timeout", timeout)
+        desk = self._come_in()
+        until = desk.now() + timeout
+        if self._lending.keeper is not None:
+            self._lending.keeper.stop()
+        round = desk.round()
+        desk.tell(desk.ledger.close, round)
+        await desk.wait(round, until)
+
+    def __del__(self) -> None:
+        """Close a pool that nobody can reach any more, without waiting: the workers end its sessions."""
+        desk = getattr(self, "_desk", None)
+        if desk is not None and desk.ledger.filling and not desk.ledger.closed:
+            warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
+            if desk.is_home():
+                desk.tell(desk.ledger.close, desk.round())
+
+    # Another process, another database.
+
+    def _after_fork(self) -> list[Any]:
+        """Forget every session without touching it, and return all that holds one; called in a forked child."""
+        elder = self._desk.ledger
+        old = [self._desk, self._lending, *(slot.tether() for slot in elder.lent.values())]
+        self._set_up()
+        if self._is_bound:
+            self._move_to(self._database)
+        ledger = self._desk.ledger
+        ledger.filling, ledger.kept, ledger.closed = elder.filling and self._is_bound, elder.kept, elder.closed
+        ledger.inherit(elder)
+        return old
+
+    def _set_up(self) -> None:
+        """Set up a desk with an empty ledger, and nobody at work there."""
+        options = self._options
+        self._desk = self._new_desk(
+            Ledger(
+                options.size,
+                interval=options.ping_interval,
+                jitter=jitter,
+                lifetime=options.max_lifetime,
+                max_waiters=options.max_waiters,
+                slots=self._slots,
+            )
+        )
+        self._lending = Lending(self._desk, None, options.default_timeout, None)
+
+    def _move_to(self, database: Any) -> None:
+        """Give the desk workers for the database; what others did for another one has no place here."""
+        keeper = self._lending.keeper
+        if self._desk.is_staffed:
+            old = self._desk
+            self._set_up()
+            self._desk.ledger.kept = old.ledger.kept
+            old.tell(old.ledger.close, old.round())
+            self._come_in()
+        self._database = database
+        self._lending = Lending(self._desk, database, self._options.default_timeout, keeper)
+        self._staff(database)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse to be copied or pickled: a session has one pool, and a pool one process."""
+        raise TypeError(f"{self.name} cannot be copied or pickled: share the pool itself, or open one in each process")
+
+    def _equip(self, clock: Any, slots: Callable[[], Slot] | None) -> None:
+        if self._desk.is_staffed:
+            raise ValueError(f"{self.name} was bound before: only a new pool takes another clock, or other slots")
+        self._clock, self._slots = clock or self._clock, slots or self._slots
+        self._set_up()
+
+
+P = TypeVar("P", bound=Life[Any])
+
+
+def equip(pool: P, *, clock: Any = None, slots: Callable[[], Slot] | None = None) -> P:
+    """Give a pool that was never bound another clock, as tests do, or slots that keep a diary, as timelines do."""
+    pool._equip(clock, slots)
+    return pool

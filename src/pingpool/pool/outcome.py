@@ -1,0 +1,66 @@
+"""What an error means: for the job that failed with it, and for the session whose use it ended.
+
+Pure questions to the database's traits. A database that cannot answer is no reason to lose a job: then the error means
+nothing special.
+"""
+
+from typing import Any
+
+from pingpool.core.orders import End, Job, Outcome
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
+from pingpool.database import AsyncDatabase, Database, Meaning
+from pingpool.errors import all_behind
+from pingpool.pool.log import log
+
+AnyDatabase = Database[Any] | AsyncDatabase[Any]
+
+WELL = {CHECKING: End.ALIVE, RESETTING: End.ALIVE, CLOSING: End.CLOSED}
+"""How a job ends that raised nothing; one that creates brings its sessions."""
+
+FAILED: dict[State, dict[Meaning, End]] = {
+    CREATING: {Meaning.REFUSED: End.REFUSED, Meaning.UNREACHABLE: End.UNREACHABLE},
+    CHECKING: {Meaning.TRANSIENT: End.IN_DOUBT},
+    RESETTING: {Meaning.LOST: End.GONE, Meaning.MISPLACED: End.GONE},
+    CLOSING: {},
+}
+"""How a job ends that raised an error with a special meaning …"""
+
+OTHERWISE = {CREATING: End.FAILED, CHECKING: End.GONE, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
+"""… and how with any other."""
+
+
+def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase) -> Outcome:
+    """Return how a job about a session ended that raised this error, or none."""
+    if error is None:
+        return Outcome(End.SEEN_ALIVE if is_quick(job, database) else WELL[job.kind])
+    ends = FAILED[job.kind]
+    meaning = meaning_of(error, database) if ends else Meaning.UNKNOWN
+    if job.kind is not CREATING:
+        forget_frames(error)
+    return Outcome(ends.get(meaning, OTHERWISE[job.kind]), error=error)
+
+
+def is_quick(job: Job, database: AnyDatabase) -> bool:
+    """Is the session checked in the database's quickest way, for somebody who waits?"""
+    return job.kind is CHECKING and job.urgent and overrides(database, "check")
+
+
+def meaning_of(error: BaseException, database: AnyDatabase) -> Meaning:
+    """Ask the database what an error means."""
+    try:
+        return database.meaning_of(error)
+    except BaseException as further:
+        log().warning("the database could not tell what %r means: %r", error, further)
+        return Meaning.UNKNOWN
+
+
+def overrides(database: AnyDatabase, method: str) -> bool:
+    """Does the database bring its own version of this optional method?"""
+    kind = Database if isinstance(database, Database) else AsyncDatabase
+    return getattr(type(database), method) is not getattr(kind, method) or method in vars(database)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks, whose frames hold the session: a stored error must not keep it from being collected."""
+    for each in all_behind(error):
+        each.__traceback__ = None

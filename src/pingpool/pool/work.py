@@ -1,0 +1,165 @@
+"""The work: each job of the ledger becomes one call to the database, and one report.
+
+This runs in the workers of either world. Whatever a method of the database raises, however unlikely, is taken for the
+failure of that one job; what a worker may not keep to itself, such as a cancel, goes its way after the report.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Generic
+
+from pingpool.core.orders import End, Job, Order, Outcome
+from pingpool.core.places import S
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
+from pingpool.database import AsyncDatabase
+from pingpool.errors import BadSession
+from pingpool.pool.log import log
+from pingpool.pool.outcome import AnyDatabase, is_quick, outcome_of, overrides
+from pingpool.pool.world import Desk, Workers
+
+NAMES: Mapping[State, str] = {
+    CREATING: "create a session",
+    CHECKING: "ping a session",
+    RESETTING: "reset a session",
+    CLOSING: "end a session",
+}
+
+
+class Work(Generic[S]):
+    """Does the jobs of one desk on one database."""
+
+    def __init__(
+        self,
+        desk: Desk[S],
+        database: AnyDatabase,
+        calls: AsyncDatabase[S],
+        workers: Workers,
+        *,
+        labels: Mapping[str, str],
+        io_timeout: float,
+    ) -> None:
+        """`database` is asked what errors mean; `calls` are its calls, as coroutines. `io_timeout` is seconds."""
+        self.desk = desk
+        self._database = database
+        self._calls = calls
+        self._workers = workers
+        self._labels = labels
+        self._io_timeout = io_timeout
+        self._creates_many = overrides(database, "create_many")
+
+    def take(self, jobs: list[Job]) -> None:
+        """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
+        together = [job for job in jobs if job.kind is CREATING] if self._creates_many else []
+        if together:
+            self._workers.take(Call(self, together))
+        for job in jobs:
+            if job not in together:
+                self._workers.take(Call(self, [job]))
+
+    def begin(self, call: "Call[S]") -> None:
+        """Drop what is not wanted any more; from now on the others can only be reported, not withdrawn."""
+        desk = self.desk
+        call.jobs = [job for job in call.jobs if desk.look(partial(desk.ledger.start, job))]
+
+    async def advance(self, call: "Call[S]") -> BaseException | None:
+        """Ask the database once for what is left of the call, report it, and return the error, if any."""
+        self._workers.began(call)
+        try:
+            sessions = await self._ask_for(call.jobs)
+        except BaseException as error:
+            self._workers.heed(error)
+            self._report(call, error)
+            return error
+        if call.jobs[0].kind is CREATING:
+            self._deliver(call, sessions)
+        else:
+            self._report(call, None)
+        return None
+
+    async def _ask_for(self, jobs: Sequence[Job]) -> Sequence[S]:
+        """Make the one call that does these jobs; return the sessions that it created, if that is what it does."""
+        job, database, timeout = jobs[0], self._calls, self._io_timeout
+        if job.kind is CHECKING:
+            await (database.check if is_quick(job, self._database) else database.ping)(job.session, timeout=timeout)
+        elif job.kind is RESETTING:
+            await database.reset(job.session, timeout=timeout)
+        elif job.kind is CLOSING:
+            await database.delete(job.session, timeout=timeout)
+        elif self._creates_many:
+            return list(await database.create_many(len(jobs), labels=self._labels, timeout=timeout))
+        else:
+            return [await database.create(labels=self._labels, timeout=timeout)]
+        return []
+
+    # Reports.
+
+    def _deliver(self, call: "Call[S]", sessions: Sequence[S]) -> None:
+        """Bring new sessions to the ledger. Those that are too many come as late ones, which it has ended."""
+        if not sessions:
+            self._report(call, BadSession("the database's create_many returned no session at all"))
+            return
+        jobs, missing = call.jobs, len(call.jobs) - len(sessions)
+        call.jobs = jobs[len(sessions) :]
+        for job, session in zip([*jobs, *[jobs[-1]] * -missing], sessions, strict=False):
+            self.desk.tell(self._created, job, session)
+
+    def _created(self, job: Job, session: S, now: float) -> list[Order]:
+        """Report a new session; refuse what cannot be pooled."""
+        ledger = self.desk.ledger
+        outcome = Outcome(End.CREATED, session)
+        if session is None or ledger.knows(session):
+            what = "None" if session is None else "a session that the pool has already"
+            outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {what}"))
+        return ledger.report(job, outcome, now)
+
+    def _report(self, call: "Call[S]", error: BaseException | None) -> None:
+        """Report how the jobs of the call ended."""
+        jobs, call.jobs = call.jobs, []
+        if error is not None and jobs[0].kind is CREATING:
+            log().info("%s: cannot create a session: %r", self.desk.name, error)
+        if error is not None and jobs[0].kind is CLOSING:
+            log().debug("%s: a session could not be ended properly: %r", self.desk.name, error)
+        for job in jobs:
+            self.desk.tell(self.desk.ledger.report, job, outcome_of(job, error, self._database))
+
+    def give_up(self, call: "Call[S]") -> list[Job]:
+        """Report that the call takes too long; return the jobs that were still on the books."""
+        late: list[Job] = []
+        for job in call.jobs:
+            self.desk.tell(self._overran, job, late)
+        return late
+
+    def _overran(self, job: Job, late: list[Job], now: float) -> list[Order]:
+        if job in self.desk.ledger.jobs:
+            late.append(job)
+        return self.desk.ledger.report(job, Outcome(End.OVERRAN), now)
+
+
+class Call(Generic[S]):
+    """Jobs on their way through the workers, all done by one call to the database, or by few."""
+
+    __slots__ = ("_work", "began_at", "jobs")
+
+    def __init__(self, work: Work[S], jobs: list[Job]) -> None:
+        self._work = work
+        self.jobs = jobs
+        self.began_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the call does, for logs and debuggers."""
+        if not self.jobs:
+            return "nothing"
+        return NAMES[self.jobs[0].kind] if len(self.jobs) == 1 else f"create {len(self.jobs)} sessions"
+
+    async def run(self) -> BaseException | None:
+        """Do what is still wanted; a database that creates fewer sessions than asked is asked again for the rest."""
+        self._work.begin(self)
+        error = None
+        while self.jobs and error is None:
+            error = await self._work.advance(self)
+        return error
+
+    def overran(self) -> list[Job]:
+        """Report that it takes too long; return the jobs that were still on the books."""
+        return self._work.give_up(self)

@@ -1,0 +1,148 @@
+"""What a world brings, threads or asyncio: turns at a ledger, a way to wait, workers, an alarm for the keeper.
+
+Everything somebody wants from the ledger happens in one turn at its desk: tell the ledger one thing with the time it
+is, then carry out what follows. A caller suspends in `Desk.wait` and nowhere else.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import CodeType
+from typing import Any, Generic, Protocol, TypeVar
+
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
+from pingpool.core.places import S
+from pingpool.core.stats import Stats, snapshot
+from pingpool.errors import PoolError
+
+T = TypeVar("T")
+
+Event = Callable[..., Sequence[Order] | None]
+"""A method of the ledger; it takes some facts and the time, and returns what is to be done."""
+
+
+class Desk(ABC, Generic[S]):
+    """Where one ledger lies, and from where its orders go out."""
+
+    now: Callable[[], float]
+    """The time in seconds, from whatever beginning."""
+
+    def __init__(self, name: str, ledger: Ledger[S]) -> None:
+        """Set the desk up for the pool of that name; jobs can be done once there is somebody to `send` them to."""
+        self.name = name
+        self.ledger = ledger
+        self.send: Callable[[list[Job]], None] = _nobody
+
+    @property
+    def is_staffed(self) -> bool:
+        """Is there somebody to send jobs to?"""
+        return self.send is not _nobody
+
+    @abstractmethod
+    def tell(self, event: Event, *facts: Any) -> None:
+        """Tell the ledger in a turn of its own what happened, and carry out what follows from it."""
+
+    @abstractmethod
+    def look(self, question: Callable[[], T]) -> T:
+        """Ask the ledger something between two turns."""
+
+    @abstractmethod
+    def say(self, found: Dropped | LimitFound) -> None:
+        """Tell the user what the ledger found out, outside a turn."""
+
+    @abstractmethod
+    def waiter(self, site: CodeType | None, instruction: int) -> Waiter:
+        """Return a caller in line, as this world wakes one."""
+
+    @abstractmethod
+    def round(self) -> Round:
+        """Return a round of jobs, as this world wakes whoever waits for it."""
+
+    @abstractmethod
+    async def wait(self, answer: Waiter | Round, until: float) -> None:
+        """Wait until the answer is there, but no longer than `until`."""
+
+    @abstractmethod
+    def is_home(self) -> bool:
+        """May whoever calls now take turns here?"""
+
+    def snapshot(self) -> Stats:
+        """Take a picture of the ledger between two turns."""
+        return self.look(partial(snapshot, self.ledger))
+
+    def native(self, error: PoolError) -> PoolError:
+        """Return the error as callers in this world expect it."""
+        return error
+
+    def carry_out(self, orders: Sequence[Order]) -> None:
+        """Send the jobs to the workers, wake those who are to be woken, and say what is to be said."""
+        jobs = [order for order in orders if isinstance(order, Job)]
+        if jobs:
+            self.send(jobs)
+        for order in orders:
+            if isinstance(order, Waiter | Round):
+                order.wake()
+        for order in orders:
+            if isinstance(order, Dropped | LimitFound):
+                self.say(order)
+            elif isinstance(order, Refused):
+                raise self.native(order.error)
+
+
+class Call(Protocol):
+    """Jobs that one call to the database does, as workers see it: see `pool.work.Call`."""
+
+    jobs: list[Job]
+    """Those that have not been reported yet; empty once the call is over."""
+    began_at: float | None
+    """Since when the database has been asked; None while the call is in the queue."""
+
+    @property
+    def name(self) -> str:
+        """What the call does, for logs and debuggers."""
+        ...
+
+    async def run(self) -> BaseException | None:
+        """Do what is still wanted; return the error that ended it, if any. Every job is reported, whatever happens."""
+        ...
+
+    def overran(self) -> list[Job]:
+        """Report that it takes too long; return the jobs that were still on the books."""
+        ...
+
+
+class Workers(Protocol):
+    """Those who do the pool's calls, side by side, so that no caller ever waits for the network.
+
+    A call that takes longer than `io_timeout` is told so (`overran`), and its worker or its place is freed if it can.
+    """
+
+    def take(self, call: Call) -> None:
+        """Have this done soon."""
+        ...
+
+    def began(self, call: Call) -> None:
+        """Count the time that the call takes from now on."""
+        ...
+
+    def heed(self, error: BaseException) -> None:
+        """Hear of an error before it is reported: it may mean that the worker itself is to end."""
+        ...
+
+
+class Alarm(Protocol):
+    """What wakes the keeper."""
+
+    def ring(self) -> None:
+        """Wake it now."""
+        ...
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait for that time, or for somebody to ring."""
+        ...
+
+
+def _nobody(jobs: list[Job]) -> None:
+    """Nobody is there to do jobs: an unbound pool orders none."""
+    raise AssertionError(f"{len(jobs)} jobs were ordered by a ledger that nobody asked to fill")

@@ -1,0 +1,26 @@
+"""A pool that is opened for a test: it lives by a clock that is told, or takes the slots it is given."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack
+
+from pingpool.core.slot import Slot
+from pingpool.database import Database
+from pingpool.opening import opened
+from pingpool.options import PoolOptions
+from pingpool.pool.life import equip
+from pingpool.testing.clock import Clock
+from pingpool.threads.pool import PingingPool
+
+S = TypeVar("S")
+
+
+def open(
+    database: Database[S],
+    *,
+    clock: Clock | None = None,
+    slots: Callable[[], Slot] | None = None,
+    **options: Unpack[PoolOptions],
+) -> PingingPool[S]:
+    """Return a pool that is bound and kept alive, as `pingpool.open` does; it lives by this clock, if one is given."""
+    pool: PingingPool[Any] = equip(PingingPool(**options), clock=clock, slots=slots)
+    return opened(pool, database)
