@@ -20,18 +20,19 @@ import pytest
 # --------------------------------------------------------------------------------------------------- the house, as data
 
 # Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
-INSIDE = {"errors", "options", "database", "core", "ground"}
+INSIDE = {"errors", "options", "database", "clock", "core", "pool"}
 WORLDS = {"threads", "aio"}
 EDGE = INSIDE | WORLDS | {"__init__", "opening", "databases", "testing"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "options": {"errors"},
     "database": {"errors"},
+    "clock": set(),
     "core": {"errors"},
-    "ground": {"core", "database", "errors"},
+    "pool": {"core", "database", "options", "clock", "errors"},
     "threads": INSIDE,
     "aio": INSIDE,
-    "databases": {"database", "errors", "ground"},
+    "databases": {"database", "errors", "pool"},
     "opening": INSIDE | WORLDS | {"databases"},
     "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
     "testing": EDGE | {"telemetry", "plugins"},
@@ -43,6 +44,12 @@ ALLOWED: dict[str, set[str]] = {
 
 # Pairs of rooms that never meet, not even for the sake of a type.
 WORLDS_APART = {("threads", "aio"), ("aio", "threads")}
+
+# What makes a world: the rules that both share know nothing of it.
+OF_A_WORLD = {"threading", "_thread", "asyncio", "concurrent", "queue", "selectors", "time", "random"}
+
+# So many equal lines in a row, in both worlds, are a rule that stands in two places.
+TWIN = 6
 
 # All that the core may import of the standard library: nothing that waits, tells the time, draws lots or reaches out.
 PURE = {"__future__", "collections", "dataclasses", "enum", "heapq", "itertools", "math", "types", "typing", "weakref"}
@@ -193,6 +200,13 @@ def core_imports_the_outside(source: Source) -> Iterator[str]:
             yield f"{source.name}:{imported.line} imports {imported.target}: the core is pure"
 
 
+def pool_knows_a_world(source: Source) -> Iterator[str]:
+    """Complain about each import, in the room that both worlds share, of what only one of them has."""
+    for imported in imports_of(source):
+        if source.room == "pool" and imported.target.partition(".")[0] in OF_A_WORLD:
+            yield f"{source.name}:{imported.line} imports {imported.target}: pool/ knows no thread, no loop, no time"
+
+
 def core_calls_the_outside(source: Source) -> Iterator[str]:
     """Complain about each use in the core of a builtin that reads, writes or runs something."""
     for node in ast.walk(ast.parse(source.text)):
@@ -212,6 +226,25 @@ def says_nothing(source: Source) -> Iterator[str]:
     for word in re.split(r"[._]+", source.name):
         if NAMES_THAT_SAY_NOTHING.fullmatch(word):
             yield f"{source.name}: the word {word!r} says nothing; name the idea"
+
+
+def stands_twice(source: Source, other: Source) -> Iterator[str]:
+    """Complain about each run of equal lines, in two files of the two worlds, that is no signature and no import."""
+    theirs = {run: line for line, run in runs_of(other)}
+    for line, run in runs_of(source):
+        if run in theirs:
+            yield f"{source.name}:{line} and {other.name}:{theirs[run]} share {TWIN} lines: {run[0]} ..."
+
+
+def runs_of(source: Source) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Every run of so many lines in a row within one body, with the number of its first line."""
+    tree = ast.parse(source.text)
+    lines = source.text.splitlines()
+    for body in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+        first = body.body[1] if ast.get_docstring(body) and len(body.body) > 1 else body.body[0]
+        numbers = [n for n in range(first.lineno, (body.end_lineno or 0) + 1) if lines[n - 1].strip()]
+        for start in range(len(numbers) - TWIN + 1):
+            yield numbers[start], tuple(lines[n - 1].strip() for n in numbers[start : start + TWIN])
 
 
 def is_heavy(module: str) -> bool:
@@ -246,6 +279,27 @@ def test_the_two_worlds_never_meet() -> None:
 def test_the_core_imports_only_what_is_pure() -> None:
     """The core imports no thread, no loop, no clock, no random, no logging and no I/O."""
     assert complaints(core_imports_the_outside) == []
+
+
+def test_the_shared_room_knows_no_world() -> None:
+    """What stands in pool/ serves threads, asyncio, and any third world."""
+    assert complaints(pool_knows_a_world) == []
+
+
+def test_no_rule_stands_in_both_worlds() -> None:
+    """What is written twice drifts: no six lines in a row are the same in threads/ and in aio/, signatures aside."""
+    threads, aio = ([each for each in our_sources() if each.room == world] for world in ("threads", "aio"))
+    assert threads
+    assert aio
+    assert [complaint for one in threads for other in aio for complaint in stands_twice(one, other)] == []
+
+
+def test_a_rule_that_stands_twice_is_found() -> None:
+    """Six equal lines are one complaint, five are none, and a signature does not count."""
+    body = "def tell(self):\n    " + "\n    ".join(f"line({number})" for number in range(TWIN))
+    one, other = Source("pingpool.threads.a", body), Source("pingpool.aio.b", body)
+    assert len(list(stands_twice(one, other))) == 1
+    assert list(stands_twice(one, Source("pingpool.aio.b", body.rpartition("\n")[0]))) == []
 
 
 def test_the_core_calls_nothing_that_reaches_outside() -> None:
@@ -293,8 +347,10 @@ CROOKED = [
     (goes_the_wrong_way, Source("pingpool", "from pingpool.testing import Clock", is_package=True)),
     (goes_the_wrong_way, Source("pingpool", "import_module('.cli', __name__)", is_package=True)),
     (meets_the_other_world, Source("pingpool.threads.pool", TYPES + "from pingpool.aio.pool import AsyncPingingPool")),
-    (meets_the_other_world, Source("pingpool.aio.pool", "def late():\n    from ..threads import crew")),
+    (meets_the_other_world, Source("pingpool.aio.pool", "def late():\n    from ..threads import pool")),
     (core_imports_the_outside, Source("pingpool.core.ledger", "from time import monotonic")),
+    (pool_knows_a_world, Source("pingpool.pool.life", "def late():\n    import asyncio.events")),
+    (goes_the_wrong_way, Source("pingpool.pool.life", "from pingpool.threads import pool")),
     (core_imports_the_outside, Source("pingpool.core.ledger", "import collections, threading")),
     (core_imports_the_outside, Source("pingpool.core.ledger", TYPES + "from datetime import timedelta")),
     (core_imports_the_outside, Source("pingpool.core.ledger", "clock = __import__('time')")),
@@ -318,6 +374,7 @@ STRAIGHT = [
     (core_imports_the_outside, Source("pingpool.core.ledger", "from collections.abc import Callable")),
     (core_imports_the_outside, Source("pingpool.threads.pool", "import threading")),
     (core_calls_the_outside, Source("pingpool.core.ledger", "def tell(door): door.open()")),
+    (pool_knows_a_world, Source("pingpool.threads.pool", "import threading")),
     (is_too_long, Source("pingpool.core.ledger", LONG[1:])),
     (says_nothing, Source("pingpool.core.ledger", "")),
 ]

@@ -112,7 +112,7 @@ def options_from(
         raise TypeError(f"a pool has no option {_listed(unknown)}; it has {_listed(PoolOptions.__annotations__)}")
     if unlimited := [name for name in NO_LIMIT_IS_NONE if given.get(name) == math.inf]:
         raise ValueError(f"{_listed(unlimited)}: no limit is None, not infinity")
-    named = {name: value for name, value in given.items() if value is not None or name == "io_timeout"}
+    named: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "io_timeout"}
     named.setdefault("name", f"pool-{next(_numbers)}")
     named.setdefault("workers", min(size, most_workers))
     four = (size, default_timeout, ping_interval, _checked_labels(labels))

@@ -16,13 +16,13 @@ from pingpool.core.places import S
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolFull
 from pingpool.options import Interval, MoreOptions, options_from, seconds
-from pingpool.pool.caller import WRAPPERS, current_frame, outside
+from pingpool.pool.caller import WRAPPERS, current_frame
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.life import Life
 from pingpool.pool.work import Work
 
 
-class AsyncPingingPool(Life[S], AbstractAsyncSessionPool[S]):
+class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
     A pool is an asynchronous context manager that closes itself. It may be made anywhere; the event loop it is first
@@ -35,7 +35,6 @@ class AsyncPingingPool(Life[S], AbstractAsyncSessionPool[S]):
     """
 
     _kind = AsyncDatabase
-    _desk: LoopDesk[S]
     _workers: Workers | None = None
     _keeping: "asyncio.Task[None] | None" = None
 
@@ -74,9 +73,8 @@ class AsyncPingingPool(Life[S], AbstractAsyncSessionPool[S]):
         now = desk.now
         caller = current_frame(1)
         site = caller.f_code
-        if site.co_filename in WRAPPERS:
-            caller = outside(caller)
-            site = caller.f_code
+        while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
+            caller, site = outer, outer.f_code
         instruction = caller.f_lasti
         try:
             session = ledger.check_out(now(), site, instruction)
@@ -121,8 +119,7 @@ class AsyncPingingPool(Life[S], AbstractAsyncSessionPool[S]):
         """
         if isinstance(error, GeneratorExit) and not self._desk.is_home():
             return  # the loop was closed over the block: nothing is left to go back to
-        verdict = self._lending.judge(session, error)
-        if verdict is None:
+        if error is None or (verdict := self._lending.judge(session, error)) is None:
             await self.put(session)
         else:
             self._lending.take_back(session, verdict)

@@ -1,13 +1,14 @@
 """Where a session was checked out: the user's line, not that of a wrapper around `get`.
 
 A leak or a warning that names a line of a wrapper helps nobody. So each file that calls `get` for others says so once,
-by `wraps(__file__)`: ours, and those of a plug or of a driver's client. The fast `get` asks by one look into a set.
+by `wraps(__file__)`: ours, and those of a plug or of a driver's client. The fast `get` walks outwards from frame to
+frame while the file is in that set.
 """
 
 import os
 import sys
 import warnings
-from types import FrameType, ModuleType
+from types import ModuleType
 
 WRAPPERS: set[str] = set()
 """The files whose frames are never the place of a checkout."""
@@ -26,13 +27,6 @@ def files_of(package: ModuleType, *folders: str) -> list[str]:
     """Return the files of a package, and of those of its folders that are named."""
     roots = [root for path in package.__path__ for root in (path, *(os.path.join(path, name) for name in folders))]
     return [entry.path for root in roots if os.path.isdir(root) for entry in os.scandir(root)]
-
-
-def outside(frame: FrameType) -> FrameType:
-    """Return the nearest frame, from this one outwards, that is in no wrapper; the outermost if all are."""
-    while frame.f_code.co_filename in WRAPPERS and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
 
 
 def warn(text: str) -> None:

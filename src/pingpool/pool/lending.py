@@ -87,19 +87,19 @@ class Lending(Generic[S]):
 
     # Back.
 
-    def judge(self, session: S, error: BaseException | None) -> Verdict | None:
-        """Return what a use that ended so says of the session; None if it may simply be put.
+    def judge(self, session: S, error: BaseException) -> Verdict | None:
+        """Return what the error that ended its use says of a session; None if it may simply be put.
 
         | the use ended with                                | the session                                            |
         |---------------------------------------------------|--------------------------------------------------------|
-        | nothing, or a generator's end                     | may be put                                             |
+        | a generator's end                                 | may be put                                             |
         | an error that means it is lost, and it looks dead | is lost                                                |
         | an error that means it is on the wrong node       | is lost, however it looks                              |
         | an error that is not the database's (FOREIGN)     | may be put if it looks alive                           |
         | another error                                     | is unproven, or left open                              |
         | an interrupt or a cancel                          | is tainted, unless the database vouches for it         |
         """
-        if error is None or isinstance(error, GeneratorExit) or self._database is None:
+        if isinstance(error, GeneratorExit) or self._database is None:
             return None
         if not isinstance(error, Exception):
             survived = self._ask(session, self._database.survived_interrupt, session, otherwise=False)

@@ -23,8 +23,10 @@ from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
 from pingpool.pool.world import Desk
 
+D = TypeVar("D", bound=Desk[Any])
 
-class Life(Generic[S]):
+
+class Life(Generic[S, D]):
     """A fixed number of sessions, from `bind` to `close`."""
 
     _kind: ClassVar[type[Database[Any]] | type[AsyncDatabase[Any]]]
@@ -34,7 +36,7 @@ class Life(Generic[S]):
     _slots: Callable[[], Slot] | None = None
     """What makes the slots, if not the ledger: see `equip`."""
 
-    _desk: Desk[S]
+    _desk: D
     _lending: Lending[S]
 
     def _begin(self, options: Options) -> None:
@@ -44,12 +46,12 @@ class Life(Generic[S]):
         self._is_bound = False
         self._rests = False
         self._set_up()
-        in_every_child(self, Life._after_fork)
+        in_every_child(self, Life[Any, Any]._after_fork)
 
     # What a world adds.
 
     @abstractmethod
-    def _new_desk(self, ledger: Ledger[S]) -> Desk[S]:
+    def _new_desk(self, ledger: Ledger[S]) -> D:
         """Return a desk of this world for a ledger."""
 
     @abstractmethod
@@ -64,7 +66,7 @@ class Life(Generic[S]):
     def _hint_for(self, database: Any) -> str:
         """Say what to do with what is no database of this world."""
 
-    def _come_in(self) -> Desk[S]:
+    def _come_in(self) -> D:
         """Return the desk, to somebody who may wait there."""
         return self._desk
 
@@ -302,10 +304,10 @@ class Life(Generic[S]):
         self._set_up()
 
 
-P = TypeVar("P", bound=Life[Any])
+P = TypeVar("P", bound=Life[Any, Any])
 
 
 def equip(pool: P, *, clock: Any = None, slots: Callable[[], Slot] | None = None) -> P:
     """Give a pool that was never bound another clock, as tests do, or slots that keep a diary, as timelines do."""
-    pool._equip(clock, slots)
+    pool._equip(clock, slots)  # pyright: ignore[reportPrivateUsage] (a door for tests and timelines alone)
     return pool

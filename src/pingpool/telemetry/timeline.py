@@ -21,7 +21,7 @@ from pingpool.core.slot import IDLE, IN_USE, VACANT, AgingSlot, State
 from pingpool.pool.life import Life, equip
 from pingpool.threads.clock import SystemClock
 
-P = TypeVar("P", bound=Life[Any])
+P = TypeVar("P", bound=Life[Any, Any])
 
 Now = Callable[[], float]
 

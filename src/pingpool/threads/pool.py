@@ -15,7 +15,7 @@ from pingpool.core.places import S
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolFull, PoolTimeout
 from pingpool.options import Interval, MoreOptions, options_from, seconds
-from pingpool.pool.caller import WRAPPERS, current_frame, outside
+from pingpool.pool.caller import WRAPPERS, current_frame
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.life import Life
 from pingpool.pool.outcome import overrides
@@ -33,7 +33,7 @@ MOST_WORKERS = 16
 """A large pool starts no crowd of threads, unless told to."""
 
 
-class PingingPool(Life[S], AbstractSessionPool[S]):
+class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
     A pool is a context manager that closes itself. The options by name are those of `pingpool.options.MoreOptions`; the
@@ -45,7 +45,6 @@ class PingingPool(Life[S], AbstractSessionPool[S]):
     """
 
     _kind = Database
-    _desk: ThreadDesk[S]
 
     def __init__(
         self,
@@ -79,9 +78,8 @@ class PingingPool(Life[S], AbstractSessionPool[S]):
             seconds("timeout", timeout)
         caller = current_frame(1)
         site = caller.f_code
-        if site.co_filename in WRAPPERS:
-            caller = outside(caller)
-            site = caller.f_code
+        while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
+            caller, site = outer, outer.f_code
         instruction = caller.f_lasti
         desk, lending = self._desk, self._lending
         latch, ledger, now = desk.latch, desk.ledger, desk.now
@@ -136,8 +134,7 @@ class PingingPool(Life[S], AbstractSessionPool[S]):
 
         `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
         """
-        verdict = self._lending.judge(session, error)
-        if verdict is None:
+        if error is None or (verdict := self._lending.judge(session, error)) is None:
             self.put(session)
         else:
             self._lending.take_back(session, verdict)

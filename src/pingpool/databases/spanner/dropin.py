@@ -8,9 +8,8 @@
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any
-
-from google.cloud import spanner_v1
 
 from pingpool.core.orders import Verdict
 from pingpool.databases.spanner.errors import lost_session
@@ -32,7 +31,7 @@ NEVER_USED = (
     "GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_PARTITIONED_OPS to false; or do without a pool."
 )
 
-wraps(*files_of(spanner_v1, "_async", "_helpers"))
+wraps(*files_of(import_module("google.cloud.spanner_v1"), "_async", "_helpers"))
 
 _missed: "ContextVar[Callable[[], Pooled | None]]" = ContextVar("the session that this thread or task just missed")
 
@@ -89,7 +88,7 @@ class DropIn:
         return True
 
 
-class ClientPool(Life[Any]):
+class ClientPool(Life[Any, Any]):
     """What the client, and its sessions, call on a pool beyond its documented methods."""
 
     _database_role: str | None
