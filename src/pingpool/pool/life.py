@@ -239,9 +239,7 @@ class Life(Generic[S, D]):
         until = desk.now() + timeout
         if self._lending.keeper is not None:
             self._lending.keeper.stop()
-        round = desk.round()
-        desk.tell(desk.ledger.close, round)
-        await desk.wait(round, until)
+        await desk.wait(desk.end(), until)
 
     def __del__(self) -> None:
         """Close a pool that nobody can reach any more, without waiting: the workers end its sessions."""
@@ -249,7 +247,7 @@ class Life(Generic[S, D]):
         if desk is not None and desk.ledger.filling and not desk.ledger.closed:
             warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
             if desk.is_home():
-                desk.tell(desk.ledger.close, desk.round())
+                desk.end()
 
     # Another process, another database.
 
@@ -287,7 +285,7 @@ class Life(Generic[S, D]):
             old = self._desk
             self._set_up()
             self._desk.ledger.kept = old.ledger.kept
-            old.tell(old.ledger.close, old.round())
+            old.end()
             self._come_in()
         self._database = database
         self._lending = Lending(self._desk, database, self._options.default_timeout, keeper)

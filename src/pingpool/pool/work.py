@@ -6,7 +6,7 @@ failure of that one job; what a worker may not keep to itself, such as a cancel,
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 from pingpool.core.orders import End, Job, Order, Outcome
 from pingpool.core.places import S
@@ -122,6 +122,13 @@ class Work(Generic[S]):
         for job in jobs:
             self.desk.tell(self.desk.ledger.report, job, outcome_of(job, error, self._database))
 
+    def could_not_begin(self, call: "Call[S]", error: Exception) -> None:
+        """Report that nobody could be had to do the jobs, which says nothing of their sessions."""
+        jobs, call.jobs = call.jobs, []
+        for job in jobs:
+            end = End.FAILED if job.kind is CREATING else End.IN_DOUBT
+            self.desk.tell(self.desk.ledger.report, job, Outcome(end, error=error))
+
     def give_up(self, call: "Call[S]") -> list[Job]:
         """Report that the call takes too long; return the jobs that were still on the books."""
         late: list[Job] = []
@@ -138,12 +145,13 @@ class Work(Generic[S]):
 class Call(Generic[S]):
     """Jobs on their way through the workers, all done by one call to the database, or by few."""
 
-    __slots__ = ("_work", "began_at", "jobs")
+    __slots__ = ("_work", "began_at", "deadline", "jobs")
 
     def __init__(self, work: Work[S], jobs: list[Job]) -> None:
         self._work = work
         self.jobs = jobs
         self.began_at: float | None = None
+        self.deadline: Any = None
 
     @property
     def name(self) -> str:
@@ -163,3 +171,10 @@ class Call(Generic[S]):
     def overran(self) -> list[Job]:
         """Report that it takes too long; return the jobs that were still on the books."""
         return self._work.give_up(self)
+
+    def fail(self, error: Exception) -> bool:
+        """Report that nobody can be had to do it; False if it has to be done all the same, later."""
+        if self.jobs and self.jobs[0].kind is CLOSING:
+            return False
+        self._work.could_not_begin(self, error)
+        return True

@@ -63,6 +63,12 @@ class Desk(ABC, Generic[S]):
     async def wait(self, answer: Waiter | Round, until: float) -> None:
         """Wait until the answer is there, but no longer than `until`."""
 
+    def end(self) -> Round:
+        """Have the pool closed, and let nobody linger who worked for it."""
+        round = self.round()
+        self.tell(self.ledger.close, round)
+        return round
+
     @abstractmethod
     def is_home(self) -> bool:
         """May whoever calls now take turns here?"""
@@ -97,6 +103,8 @@ class Call(Protocol):
     """Those that have not been reported yet; empty once the call is over."""
     began_at: float | None
     """Since when the database has been asked; None while the call is in the queue."""
+    deadline: Any
+    """What will look after the call; the workers' own."""
 
     @property
     def name(self) -> str:
@@ -109,6 +117,10 @@ class Call(Protocol):
 
     def overran(self) -> list[Job]:
         """Report that it takes too long; return the jobs that were still on the books."""
+        ...
+
+    def fail(self, error: Exception) -> bool:
+        """Report that nobody can be had to do it; False if it has to be done all the same, later."""
         ...
 
 

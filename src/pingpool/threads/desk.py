@@ -22,10 +22,11 @@ from typing import Any, TypeVar
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.places import S
-from pingpool.errors import PoolFull
+from pingpool.errors import PoolClosed, PoolFull
 from pingpool.pool.log import tell
 from pingpool.pool.world import Desk, Event
 from pingpool.threads.clock import Clock
+from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
 from pingpool.threads.timers import Timers
@@ -48,7 +49,15 @@ class ThreadDesk(Desk[S]):
         self.now = clock.now
         self.latch: Latch = {}
         self.timers = Timers(name, clock)
+        self.dismiss: Callable[[], None] = _nobody_to_dismiss
         self._alarm_at = math.inf
+
+    def end(self) -> Round:
+        """Have the pool closed; its threads go as soon as they have nothing to do."""
+        round = super().end()
+        self.dismiss()
+        self.timers.dismiss()
+        return round
 
     # Turns.
 
@@ -137,9 +146,21 @@ class ThreadDesk(Desk[S]):
         """Block until the answer is there, but no longer than `until`."""
         assert isinstance(answer, ThreadWaiter | ThreadRound)
         while not answer.is_over and (left := until - self.now()) > 0:
-            if not self.clock.wait(answer.gate, min(left, PATROL)) and self.ledger.letterbox:
-                self.tell(self.ledger.tick)
+            if not self.clock.wait(answer.gate, min(left, PATROL)):
+                self._patrol()
+                if isinstance(answer, ThreadWaiter) and process_is_ending():
+                    raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
+
+    def _patrol(self) -> None:
+        """See to what a thread of the pool's own would see to, if one can be had."""
+        if self.ledger.letterbox:
+            self.tell(self.ledger.tick)
+        self.timers.rescue()
 
     def say(self, found: Dropped | LimitFound) -> None:
         """Tell the user from the timers' thread: this one may be in a finaliser, or inside a log handler of its own."""
         self.timers.soon(partial(tell, self.name, found))
+
+
+def _nobody_to_dismiss() -> None:
+    """Nobody works for a pool that is not bound."""

@@ -1,6 +1,11 @@
-"""What becomes of pools when the process ends: those that were left open are closed together, within a second."""
+"""What becomes of pools when the process ends: those that were left open are closed together, within a second.
+
+The interpreter first waits for every thread that is no daemon. One that waits for a session would hold it up for as
+long as it may wait, so whoever waits asks whether the process is ending.
+"""
 
 import atexit
+import threading
 import time
 import weakref
 from typing import Protocol
@@ -32,3 +37,11 @@ def _at_exit() -> None:
 
 
 atexit.register(_at_exit)
+
+
+def process_is_ending() -> bool:
+    """Has the main thread ended, so that the interpreter waits for the others?
+
+    While it waits for the workers of an executor only its own flag tells.
+    """
+    return not threading.main_thread().is_alive() or bool(getattr(threading, "_SHUTTING_DOWN", False))

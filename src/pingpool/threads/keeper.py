@@ -6,13 +6,19 @@ from pingpool.pool.keeper import Keeper
 from pingpool.threads.blocking import at_once
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
+from pingpool.threads.own import begin
+from pingpool.threads.timers import Timers
+
+PATROL = 0.25
+"""Seconds after which the keeper looks whether the timers need it: where no thread can be had, it is theirs."""
 
 
 class GateAlarm:
     """A gate that the keeper waits at."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, timers: Timers) -> None:
         self._clock = clock
+        self._timers = timers
         self._gate = shut_gate()
 
     def ring(self) -> None:
@@ -21,13 +27,22 @@ class GateAlarm:
 
     async def sleep_until(self, when: float) -> None:
         """Wait for that time, or for somebody to ring."""
-        self._clock.wait(self._gate, when - self._clock.now())
+        while (left := when - self._clock.now()) > 0:
+            pause = min(left, PATROL) if self._timers.are_stranded else left
+            if self._clock.wait(self._gate, pause):
+                return
+            self._timers.rescue()
 
 
-def start_thread(keeper: Keeper, name: str) -> None:
-    """Run the keeper in a thread of its own."""
-    threading.Thread(target=_run, args=(keeper,), name=f"{name}-keeper", daemon=True).start()
+def start_thread(keeper: Keeper, name: str) -> threading.Thread:
+    """Run the keeper in a thread of its own.
 
+    Raises:
+        RuntimeError: no thread can be had.
+    """
 
-def _run(keeper: Keeper) -> None:
-    at_once(keeper.run())
+    def step() -> bool:
+        at_once(keeper.run())
+        return True
+
+    return begin(f"{name}-keeper", step)

@@ -18,6 +18,7 @@ from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.caller import WRAPPERS, current_frame
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.life import Life
+from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
 from pingpool.threads.abstract import AbstractSessionPool
@@ -27,6 +28,7 @@ from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.exit import close_at_exit
 from pingpool.threads.keeper import GateAlarm, start_thread
 from pingpool.threads.latch import HELD, wait_for
+from pingpool.threads.late import Late
 from pingpool.threads.workers import Workers
 
 MOST_WORKERS = 16
@@ -45,6 +47,8 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """
 
     _kind = Database
+    _binding = Late(lambda: threading.Lock())
+    _keeping: threading.Thread | None = None
 
     def __init__(
         self,
@@ -55,7 +59,6 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         **options: Unpack[MoreOptions],
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
-        self._binding = threading.Lock()
         self._begin(options_from(size, default_timeout, ping_interval, labels, options, most_workers=MOST_WORKERS))
         close_at_exit(self)
 
@@ -215,21 +218,33 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         calls = Blocking(database)
         work = Work(desk, database, calls, workers, labels=options.labels, io_timeout=options.io_timeout)
         desk.send = work.take
+        desk.dismiss = workers.dismiss
 
     def _start_keeper(self) -> None:
-        if self._lending.keeper is None:
-            keeper = Keeper(self._keep, GateAlarm(self._desk.clock))
-            start_thread(keeper, self.name)
+        if self._has_keeper():
+            return
+        desk = self._desk
+        keeper = Keeper(self._keep, GateAlarm(desk.clock, desk.timers))
+        try:
+            self._keeping = start_thread(keeper, self.name)
             self._lending.keeper = keeper
+        except RuntimeError as error:
+            log().warning(
+                "%s: no thread can be had to keep it alive, until somebody waits for it: %r", self.name, error
+            )
+
+    def _has_keeper(self) -> bool:
+        return self._keeping is not None and self._keeping.is_alive()
 
     def _resume(self) -> None:
-        """Start the keeper again in a forked child, unless another thread is about to."""
-        if self._lending.keeper is None and self._binding.acquire(blocking=False):
+        """Start the keeper where there is none, as in a forked child, unless another thread is about to."""
+        if not self._has_keeper() and self._binding.acquire(blocking=False):
             try:
                 super()._resume()
             finally:
                 self._binding.release()
 
     def _after_fork(self) -> list[Any]:
-        self._binding = threading.Lock()
-        return super()._after_fork()
+        old, self._keeping = self._keeping, None
+        vars(self).pop("_binding", None)
+        return [old, *super()._after_fork()]

@@ -3,19 +3,26 @@
 It starts when there is a timer and goes when there has been none for a while. What it calls must be quick. The lock is
 re-entrant and every change under it is a single step, so that a signal handler or a finaliser that strikes in the
 middle may set a timer of its own.
+
+Where no thread can be had, whoever waits for the pool, or keeps it, calls what is due meanwhile (`rescue`).
 """
 
 import heapq
 import itertools
+import math
 import threading
 from collections.abc import Callable
 
-from pingpool.pool.log import log
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
+from pingpool.threads.late import Late
+from pingpool.threads.own import begin
 
 LINGER = 5.0
 """Seconds without a timer after which the thread goes."""
+
+FEW = 64
+"""Cancelled timers are swept out when there are more, and twice as many as were left by the last sweep."""
 
 
 class Timer:
@@ -34,23 +41,28 @@ class Timer:
 class Timers:
     """Calls what is due, in a thread of its own."""
 
+    _lock = Late(lambda: threading.RLock())
+    _gate = Late(lambda: shut_gate())
+
     def __init__(self, name: str, clock: Clock) -> None:
         """Start with no timer, and no thread."""
         self._name = name
         self._clock = clock
-        self._lock = threading.RLock()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._gate = shut_gate()
         self._thread: threading.Thread | None = None
+        self._lingers = True
+        self._many = FEW
 
     def at(self, when: float, call: Callable[[], object]) -> Timer:
         """Call at that time, or soon if it has passed."""
         timer = Timer(call)
+        if when == math.inf:
+            return timer
         with self._lock:
             heapq.heappush(self._timers, (when, next(self._order), timer))
             self._forget_cancelled()
-            if self._thread is None:
+            if not self._has_thread():
                 self._start()
             elif self._timers[0][2] is timer:
                 open_gate(self._gate)
@@ -58,28 +70,50 @@ class Timers:
 
     def soon(self, call: Callable[[], object]) -> None:
         """Call as soon as the thread gets to it."""
-        self.at(float("-inf"), call)
+        self.at(-math.inf, call)
+
+    @property
+    def are_stranded(self) -> bool:
+        """Is something to be called, and no thread to do it?"""
+        return bool(self._timers) and not self._has_thread()
+
+    def rescue(self) -> None:
+        """If there is no thread for what is due, start one, or else call it here and now."""
+        if self.are_stranded:
+            with self._lock:
+                if self.are_stranded:
+                    self._start()
+            if self.are_stranded:
+                self._call_due()
+
+    def dismiss(self) -> None:
+        """Let the thread go as soon as there is no timer."""
+        self._lingers = False
+        open_gate(self._gate)
+
+    def _has_thread(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def _start(self) -> None:
-        self._thread = thread = threading.Thread(target=self._run, name=f"{self._name}-timers", daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # too many threads, or the interpreter is ending: the next timer tries again
+            self._thread = begin(f"{self._name}-timers", self._step)
+        except RuntimeError:  # no thread can be had: the next timer, or a rescue, tries again
             self._thread = None
-        except BaseException:
-            if thread.ident is None:
-                self._thread = None
-            raise
 
     def _forget_cancelled(self) -> None:
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
+        if len(self._timers) > self._many:
+            self._timers = [entry for entry in self._timers if entry[2].call is not None]
+            heapq.heapify(self._timers)
+            self._many = max(FEW, 2 * len(self._timers))
 
-    def _run(self) -> None:
-        while True:
-            pause = self._call_due()
-            if not self._clock.wait(self._gate, min(pause, LINGER)) and self._may_go():
-                return
+    def _step(self) -> bool:
+        """Call what is due, and wait for what comes next; return whether the thread may go."""
+        pause = self._call_due()
+        if not self._lingers and self._may_go():
+            return True
+        return not self._clock.wait(self._gate, min(pause, LINGER)) and self._may_go()
 
     def _call_due(self) -> float:
         """Call what is due and return the seconds until something else is."""
@@ -92,11 +126,8 @@ class Timers:
                 if pause > 0:
                     return pause
                 call = heapq.heappop(self._timers)[2].call
-            try:
-                if call is not None:
-                    call()
-            except Exception:
-                log().exception("%s: a timed call failed", self._name)
+            if call is not None:
+                call()
 
     def _may_go(self) -> bool:
         """Let the thread go if there is nothing left to wait for."""

@@ -1,10 +1,13 @@
-"""The workers: daemon threads that do the pool's calls to its database.
+"""The workers: threads that do the pool's calls to its database.
 
-They start on demand, up to so many, and go after a while without work. One that hangs in a call keeps its place until
-the call ends; the others go on. Being daemons, they never hold up the end of the process.
+They start on demand, up to so many, and go after a while without work. One that hangs in a call, and cannot be freed,
+is replaced by a substitute, so that the others' work goes on; there are at most as many substitutes as workers.
 
 The deadline of a call begins when a worker begins it. A call still in the queue is given up when no worker has begun
 anything for as long: then all of them hang, and whoever waits for the call would wait for ever.
+
+Where no thread at all can be had, a call fails with that error, as if the database had raised it. Only the end of a
+session can wait: it is tried again.
 """
 
 import queue
@@ -17,14 +20,21 @@ from pingpool.pool.log import log
 from pingpool.pool.world import Call
 from pingpool.threads.blocking import at_once
 from pingpool.threads.desk import ThreadDesk
-from pingpool.threads.timers import Timer
+from pingpool.threads.late import Late
+from pingpool.threads.own import begin
 
 LINGER = 5.0
 """Seconds without work after which a worker goes."""
 
+AGAIN = 0.25
+"""Seconds after which a thread that could not be had is asked for again."""
+
 
 class Workers:
     """Do the calls they are given, side by side."""
+
+    _lock = Late(lambda: threading.RLock())
+    _queue = Late[queue.SimpleQueue[Call | None]](lambda: queue.SimpleQueue())
 
     def __init__(
         self, desk: ThreadDesk[Any], *, most: int, io_timeout: float, abort: Callable[[Any], None] | None
@@ -37,18 +47,16 @@ class Workers:
         self._io_timeout = io_timeout
         self._abort = abort
         self._began_at = desk.now()
-        self._lock = threading.RLock()
-        self._queue: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._deadlines: dict[Call, Timer] = {}
         self._threads: set[threading.Thread] = set()
+        self._busy: set[Call] = set()
+        self._hung: set[Call] = set()
+        self._lingers = True
 
     def take(self, call: Call) -> None:
         """Have this done soon."""
-        self._look_at(self._now() + self._io_timeout, call)
         self._queue.put(call)
-        with self._lock:
-            if len(self._threads) < min(len(self._deadlines), self._most):
-                self._hire()
+        self._look_at(self._now() + self._io_timeout, call)
+        self._see_to_threads()
 
     def began(self, call: Call) -> None:
         """Count the time that the call takes from now on."""
@@ -57,37 +65,49 @@ class Workers:
     def heed(self, error: BaseException) -> None:
         """Go on: an error of the database, whatever it is, ends no worker."""
 
+    def dismiss(self) -> None:
+        """Let every worker go as soon as there is no work."""
+        self._lingers = False
+        for _ in range(len(self._threads)):
+            self._queue.put(None)
+
     # Threads.
 
-    def _hire(self) -> None:
-        """Start one more worker."""
-        thread = threading.Thread(target=self._run, name=f"{self._name}-worker-{len(self._threads) + 1}", daemon=True)
-        self._threads.add(thread)
+    def _see_to_threads(self) -> None:
+        """Have a thread for each call, up to as many as may be; without any, the calls fail."""
         try:
-            thread.start()
-        except RuntimeError:  # too many threads, or the interpreter is ending: the next call tries again
-            self._threads.discard(thread)
-        except BaseException:
-            if thread.ident is None:
-                self._threads.discard(thread)
-            raise
+            with self._lock:
+                self._threads = {thread for thread in self._threads if thread.is_alive()}
+                if len(self._threads) < min(self._queue.qsize() + len(self._busy), self._allowed()):
+                    self._threads.add(begin(f"{self._name}-worker", self._step))
+        except RuntimeError as error:
+            if not self._threads:
+                self._fail_all(error)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                call = self._queue.get(timeout=LINGER)
-            except queue.Empty:
-                if self._may_go():
-                    return
-                continue
+    def _allowed(self) -> int:
+        return self._most + min(len(self._hung), self._most)
+
+    def _step(self) -> bool:
+        """Do one call; return whether this worker may go."""
+        try:
+            call = self._queue.get(timeout=LINGER if self._lingers else 0.0)
+        except queue.Empty:
+            return self._may_go()
+        if call is not None:
+            self._busy.add(call)
             try:
                 at_once(call.run())
-            except BaseException:
-                log().exception("%s: a worker could not %s", self._name, call.name)
             finally:
-                call.jobs = []
-                self._forget(call)
-                del call  # it may hold a session, which its next holder may drop
+                self._finish(call)
+            del call  # it may hold a session, which its next holder may drop
+        return self._is_surplus()
+
+    def _finish(self, call: Call) -> None:
+        call.jobs = []
+        self._busy.discard(call)
+        self._hung.discard(call)
+        if call.deadline is not None:
+            call.deadline.cancel()
 
     def _may_go(self) -> bool:
         """Let this worker go if no call slipped in meanwhile."""
@@ -97,34 +117,75 @@ class Workers:
             self._threads.discard(threading.current_thread())
             return True
 
+    def _is_surplus(self) -> bool:
+        """Let this worker go if it hung, and its substitute has taken its place."""
+        with self._lock:
+            if len(self._threads) <= self._allowed():
+                return False
+            self._threads.discard(threading.current_thread())
+            return True
+
+    def _fail_all(self, error: RuntimeError) -> None:
+        """No thread can be had: let the calls fail that can, and try the others again after a while."""
+        waiting = [call for call in self._queued() if not call.fail(error)]
+        for call in waiting:
+            self._queue.put(call)
+        if waiting:
+            self._timers.at(self._now() + AGAIN, self._see_to_threads)
+
+    def _queued(self) -> list[Call]:
+        """Take all calls out of the queue."""
+        calls: list[Call] = []
+        try:
+            while True:
+                call = self._queue.get_nowait()
+                calls += [] if call is None else [call]
+        except queue.Empty:
+            return calls
+
     # Deadlines.
 
     def _look_at(self, when: float, call: Call) -> None:
         """Look after the call when it may have taken too long."""
-        self._deadlines[call] = self._timers.at(when, partial(self._look_after, call))
-
-    def _forget(self, call: Call) -> None:
-        timer = self._deadlines.pop(call, None)
-        if timer is not None:
-            timer.cancel()
+        call.deadline = self._timers.at(when, partial(self._look_after, call))
 
     def _look_after(self, call: Call) -> None:
         """Give the call up if it has taken too long, or cannot begin since all workers hang."""
         if not call.jobs:
-            self._forget(call)
             return
         since = self._began_at if call.began_at is None else call.began_at
         if self._now() < since + self._io_timeout:
             self._look_at(since + self._io_timeout, call)
             return
+        if call in self._busy:
+            self._note_hung(call)
         for job in call.overran():
             if self._abort is not None and job.started and job.session is not None:
-                threading.Thread(target=self._free, args=(job.session,), daemon=True).start()
+                self._begin_to_free(job.session)
+        self._see_to_threads()
 
-    def _free(self, session: object) -> None:
+    def _note_hung(self, call: Call) -> None:
+        """Let a substitute take the place of the worker that does this call."""
+        self._hung.add(call)
+        if len(self._hung) == 2 * self._most:
+            log().warning(
+                "%s: all workers, and as many substitutes, hang in the database's driver (the last could not %s); "
+                "nothing can be created or proven until one comes back",
+                self._name,
+                call.name,
+            )
+
+    def _begin_to_free(self, session: object) -> None:
         """Try to free the worker that hangs, from a thread of its own: if that hangs too, it costs no worker."""
+        try:
+            begin(f"{self._name}-abort", partial(self._free, session))
+        except RuntimeError as error:
+            log().warning("%s: a hanging call could not be aborted: %r", self._name, error)
+
+    def _free(self, session: object) -> bool:
         assert self._abort is not None
         try:
             self._abort(session)
         except BaseException:
             log().exception("%s: a hanging call could not be aborted", self._name)
+        return True

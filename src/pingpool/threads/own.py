@@ -1,0 +1,31 @@
+"""The pool's own threads: daemons that outlive whatever is thrown into them."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from pingpool.pool.log import log
+
+BREATH = 0.1
+"""Seconds that a thread rests after an exception, lest one that comes again and again keeps a processor busy."""
+
+
+def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
+    """Start a thread that takes one step after another, until a step returns True.
+
+    Raises:
+        RuntimeError: no thread can be had, because there are too many, or the process is ending.
+    """
+    thread = threading.Thread(target=_take_steps, args=(name, step), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _take_steps(name: str, step: Callable[[], bool]) -> None:
+    is_over = False
+    while not is_over:
+        try:
+            is_over = step()
+        except BaseException:  # also one that was thrown into this thread from outside
+            log().exception("%s: this thread was interrupted, and goes on", name)
+            time.sleep(BREATH)
