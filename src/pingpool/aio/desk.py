@@ -54,7 +54,10 @@ class LoopDesk(Desk[S]):
             WrongLoop: it has one already, and this is another.
             RuntimeError: no loop is running.
         """
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise RuntimeError(f"{self.name} needs asyncio: no event loop of asyncio runs here") from error
         if self.loop is None:
             self.loop = loop
             self.is_running = loop.is_running

@@ -44,6 +44,6 @@ class AsyncRound(Round):
 
 
 def open_gate(gate: Gate | None) -> None:
-    """Let the task pass; a gate that is open, or whose task was cancelled, stays as it is."""
-    if gate is not None and not gate.done():
+    """Let the task pass; a gate that is open, or whose task was cancelled or lost its loop, stays as it is."""
+    if gate is not None and not gate.done() and not gate.get_loop().is_closed():
         gate.set_result(None)

@@ -1,10 +1,9 @@
-"""The task in which a keeper runs, and what wakes it."""
+"""What wakes the keeper of a pool for asyncio."""
 
 import asyncio
 
 from pingpool.aio.clock import Clock
 from pingpool.aio.gates import Gate, open_gate
-from pingpool.pool.keeper import Keeper
 
 
 class FutureAlarm:
@@ -26,8 +25,3 @@ class FutureAlarm:
             await self._gate
         finally:
             timer.cancel()
-
-
-def start_task(keeper: Keeper, name: str) -> "asyncio.Task[None]":
-    """Run the keeper in a task of its own."""
-    return asyncio.create_task(keeper.run(), name=f"{name}: keeper")

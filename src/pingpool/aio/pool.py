@@ -8,7 +8,8 @@ from typing import Any, Self, Unpack
 
 from pingpool.aio.abstract import AbstractAsyncSessionPool
 from pingpool.aio.desk import LoopDesk
-from pingpool.aio.keeper import FutureAlarm, start_task
+from pingpool.aio.keeper import FutureAlarm
+from pingpool.aio.own import begin
 from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Verdict
@@ -213,7 +214,7 @@ class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
     def _start_keeper(self) -> None:
         if self._desk.is_home() and (self._keeping is None or self._keeping.done()):
             keeper = Keeper(self._keep, FutureAlarm(self._desk.clock))
-            self._keeping = start_task(keeper, self.name)
+            self._keeping = begin(keeper.run(), f"{self.name}: keeper")
             self._lending.keeper = keeper
 
     def _resume(self) -> None:

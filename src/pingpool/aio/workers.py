@@ -10,10 +10,10 @@ somebody uses the pool again.
 import asyncio
 import math
 from collections import deque
-from contextvars import copy_context
 from typing import Any
 
 from pingpool.aio.desk import LoopDesk
+from pingpool.aio.own import begin
 from pingpool.pool.log import log
 from pingpool.pool.world import Call
 
@@ -28,7 +28,6 @@ class Workers:
         self._desk = desk
         self._most = most
         self._io_timeout = io_timeout
-        self._context = copy_context()  # not that of a caller, who may be gone long before the task is
         self._queue: deque[Call] = deque()
         self._running: dict[asyncio.Task[None], Call] = {}
         self._rest = False
@@ -70,8 +69,7 @@ class Workers:
         while self._queue and len(self._running) < self._most and not self._rest and self._desk.is_home():
             call = self._queue.popleft()
             name = f"{self._desk.name}: {call.name}"
-            task = self._context.copy().run(asyncio.create_task, self._run(call), name=name)
-            vars_of(task)._log_destroy_pending = False  # nobody waits for it: a loop may end in the middle of it
+            task = begin(self._run(call), name)
             self._running[task] = call
             task.add_done_callback(self._finish)
 
@@ -101,8 +99,3 @@ class Workers:
             log().warning("%s failed: %r", task.get_name(), error)
         self._running.pop(task, None)
         self._start()
-
-
-def vars_of(task: Any) -> Any:
-    """Return the task, of which type checkers do not know all that asyncio itself uses in `gather` and `run`."""
-    return task

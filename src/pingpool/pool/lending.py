@@ -8,7 +8,6 @@ passes on a session that had reached him. Coming back never suspends, so nothing
 """
 
 import math
-from collections.abc import Callable
 from functools import partial
 from types import CodeType
 from typing import Generic, TypeVar
@@ -17,12 +16,11 @@ from pingpool.core.orders import Verdict, Waiter
 from pingpool.core.places import S
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.pool.bugs import Bugs, is_of_a_signal
 from pingpool.pool.keeper import Keeper
-from pingpool.pool.log import log
 from pingpool.pool.outcome import AnyDatabase, overrides
 from pingpool.pool.world import Desk, Event
 
-A = TypeVar("A")
 R = TypeVar("R")
 
 
@@ -41,6 +39,7 @@ class Lending(Generic[S]):
         self.looks = database is not None and overrides(database, "looks_alive")
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
         self.keeper = keeper
+        self._bugs = Bugs(desk.name)
 
     # Out.
 
@@ -102,9 +101,8 @@ class Lending(Generic[S]):
         if isinstance(error, GeneratorExit) or self._database is None:
             return None
         if not isinstance(error, Exception):
-            survived = self._ask(session, self._database.survived_interrupt, session, otherwise=False)
-            return None if survived else Verdict.TAINTED
-        meaning = self._ask(session, self._database.meaning_of, error, otherwise=Meaning.UNKNOWN)
+            return None if self._survived(self._database, session) else Verdict.TAINTED
+        meaning = self._meaning_of(self._database, error, session)
         if meaning is Meaning.MISPLACED or (meaning is Meaning.LOST and not self._is_seen_alive(session)):
             return Verdict.LOST
         if meaning is Meaning.FOREIGN and self.looks_alive(session):
@@ -149,28 +147,51 @@ class Lending(Generic[S]):
     # Questions to the database, in passing.
 
     def looks_alive(self, session: S) -> bool:
-        """Look at a session that is about to be lent. A database that fails to look counts it as dead."""
-        return self._database is None or not self.looks or self._is_seen_alive(session)
+        """Look at a session that is about to be lent. Without a look, or with a broken one, it may be."""
+        return self._database is None or not self.looks or self._look(self._database, session, otherwise=True)
+
+    def _is_seen_alive(self, session: S) -> bool:
+        """Can the database look, and does it see the session alive?"""
+        return self._database is not None and self.looks and self._look(self._database, session, otherwise=False)
+
+    def _look(self, database: AnyDatabase, session: S, *, otherwise: bool) -> bool:
+        try:
+            return bool(database.looks_alive(session))
+        except BaseException as error:
+            return self._without_answer("looks_alive", error, session, otherwise)
 
     def was_left_open(self, session: S) -> bool:
         """Ask about a session that may be put. What was not lent is refused later, so there is nothing to ask."""
         if self._database is None or not self.may_need_reset or not self.is_lent(session):
             return False
-        return self._ask(session, self._database.needs_reset, session, otherwise=True)
-
-    def _is_seen_alive(self, session: S) -> bool:
-        """Can the database look, and does it see the session alive?"""
-        if self._database is None or not self.looks:
-            return False
-        return self._ask(session, self._database.looks_alive, session, otherwise=False)
-
-    def _ask(self, session: S, question: Callable[[A], R], about: A, *, otherwise: R) -> R:
-        """Ask the database in passing; an interrupt meanwhile costs the session, since nobody can vouch for it now."""
         try:
-            return question(about)
-        except Exception as error:
-            log().warning("%s: the database had no answer to a question about a session: %r", self._desk.name, error)
-            return otherwise
-        except BaseException:
+            return bool(self._database.needs_reset(session))
+        except BaseException as error:
+            return self._without_answer("needs_reset", error, session, True)
+
+    def _survived(self, database: AnyDatabase, session: S) -> bool:
+        """Ask about a session whose holder was interrupted in the middle of a call."""
+        try:
+            return bool(database.survived_interrupt(session))
+        except BaseException as error:
+            return self._without_answer("survived_interrupt", error, session, False)
+
+    def _meaning_of(self, database: AnyDatabase, error: Exception, session: S) -> Meaning:
+        """Ask what the error means that ended the use of a session."""
+        try:
+            meaning: object = database.meaning_of(error)
+            return meaning if isinstance(meaning, Meaning) else Meaning.UNKNOWN
+        except BaseException as further:
+            return self._without_answer("meaning_of", further, session, Meaning.UNKNOWN)
+
+    def _without_answer(self, hook: str, error: BaseException, session: S, careful: R) -> R:
+        """Return the careful answer for a hook that raised, since it is broken; unless somebody else raised in it.
+
+        An interrupt, or the time limit of a signal handler, goes on to the caller, and costs the session: nobody can
+        vouch for it now.
+        """
+        if not isinstance(error, Exception) or is_of_a_signal(error):
             self.take_back(session, Verdict.TAINTED)
-            raise
+            raise error
+        self._bugs.tell(hook, error)
+        return careful

@@ -10,6 +10,7 @@ from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import all_behind
+from pingpool.pool.bugs import is_bug
 from pingpool.pool.log import log
 
 AnyDatabase = Database[Any] | AsyncDatabase[Any]
@@ -28,16 +29,18 @@ FAILED: dict[State, dict[Meaning, End]] = {
 OTHERWISE = {CREATING: End.FAILED, CHECKING: End.GONE, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
 """… and how with any other."""
 
+BROKEN = {CREATING: End.REFUSED, CHECKING: End.IN_DOUBT, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
+"""How a job ends whose hook is broken: that says nothing of a session, and will not heal by itself."""
+
 
 def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase) -> Outcome:
     """Return how a job about a session ended that raised this error, or none."""
     if error is None:
         return Outcome(End.SEEN_ALIVE if is_quick(job, database) else WELL[job.kind])
-    ends = FAILED[job.kind]
-    meaning = meaning_of(error, database) if ends else Meaning.UNKNOWN
+    end = BROKEN[job.kind] if is_bug(error) else FAILED[job.kind].get(meaning_of(error, database), OTHERWISE[job.kind])
     if job.kind is not CREATING:
         forget_frames(error)
-    return Outcome(ends.get(meaning, OTHERWISE[job.kind]), error=error)
+    return Outcome(end, error=error)
 
 
 def is_quick(job: Job, database: AnyDatabase) -> bool:
@@ -48,7 +51,8 @@ def is_quick(job: Job, database: AnyDatabase) -> bool:
 def meaning_of(error: BaseException, database: AnyDatabase) -> Meaning:
     """Ask the database what an error means."""
     try:
-        return database.meaning_of(error)
+        meaning: object = database.meaning_of(error)
+        return meaning if isinstance(meaning, Meaning) else Meaning.UNKNOWN
     except BaseException as further:
         log().warning("the database could not tell what %r means: %r", error, further)
         return Meaning.UNKNOWN

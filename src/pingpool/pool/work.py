@@ -13,6 +13,7 @@ from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
+from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.log import log
 from pingpool.pool.outcome import AnyDatabase, is_quick, outcome_of, overrides
 from pingpool.pool.world import Desk, Workers
@@ -23,6 +24,7 @@ NAMES: Mapping[State, str] = {
     RESETTING: "reset a session",
     CLOSING: "end a session",
 }
+HOOKS: Mapping[State, str] = {CREATING: "create", CHECKING: "ping", RESETTING: "reset", CLOSING: "delete"}
 
 
 class Work(Generic[S]):
@@ -46,6 +48,7 @@ class Work(Generic[S]):
         self._labels = labels
         self._io_timeout = io_timeout
         self._creates_many = overrides(database, "create_many")
+        self._bugs = Bugs(desk.name)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
@@ -68,12 +71,12 @@ class Work(Generic[S]):
             sessions = await self._ask_for(call.jobs)
         except BaseException as error:
             self._workers.heed(error)
-            self._report(call, error)
+            self.report(call, error)
             return error
         if call.jobs[0].kind is CREATING:
             self._deliver(call, sessions)
         else:
-            self._report(call, None)
+            self.report(call, None)
         return None
 
     async def _ask_for(self, jobs: Sequence[Job]) -> Sequence[S]:
@@ -96,12 +99,11 @@ class Work(Generic[S]):
     def _deliver(self, call: "Call[S]", sessions: Sequence[S]) -> None:
         """Bring new sessions to the ledger. Those that are too many come as late ones, which it has ended."""
         if not sessions:
-            self._report(call, BadSession("the database's create_many returned no session at all"))
-            return
-        jobs, missing = call.jobs, len(call.jobs) - len(sessions)
-        call.jobs = jobs[len(sessions) :]
-        for job, session in zip([*jobs, *[jobs[-1]] * -missing], sessions, strict=False):
-            self.desk.tell(self._created, job, session)
+            self.report(call, BadSession("the database's create_many returned no session at all"))
+        last = call.jobs[-1:]
+        for session in sessions:
+            self.desk.tell(self._created, (call.jobs or last)[0], session)
+            call.jobs = call.jobs[1:]
 
     def _created(self, job: Job, session: S, now: float) -> list[Order]:
         """Report a new session; refuse what cannot be pooled."""
@@ -112,15 +114,23 @@ class Work(Generic[S]):
             outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {what}"))
         return ledger.report(job, outcome, now)
 
-    def _report(self, call: "Call[S]", error: BaseException | None) -> None:
-        """Report how the jobs of the call ended."""
-        jobs, call.jobs = call.jobs, []
-        if error is not None and jobs[0].kind is CREATING:
-            log().info("%s: cannot create a session: %r", self.desk.name, error)
-        if error is not None and jobs[0].kind is CLOSING:
-            log().debug("%s: a session could not be ended properly: %r", self.desk.name, error)
-        for job in jobs:
-            self.desk.tell(self.desk.ledger.report, job, outcome_of(job, error, self._database))
+    def report(self, call: "Call[S]", error: BaseException | None) -> None:
+        """Report how those jobs of the call ended that have not been reported yet."""
+        if error is not None:
+            self._tell(call, error)
+        while call.jobs:
+            self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database))
+            call.jobs = call.jobs[1:]
+
+    def _tell(self, call: "Call[S]", error: BaseException) -> None:
+        """Say in the log that the call failed."""
+        kind, name = call.jobs[0].kind, self.desk.name
+        if is_bug(error):
+            self._bugs.tell(HOOKS[kind], error)
+        elif kind is CREATING:
+            log().info("%s: cannot create a session: %r", name, error)
+        elif kind is CLOSING:
+            log().debug("%s: a session could not be ended properly: %r", name, error)
 
     def could_not_begin(self, call: "Call[S]", error: Exception) -> None:
         """Report that nobody could be had to do the jobs, which says nothing of their sessions."""
@@ -163,10 +173,14 @@ class Call(Generic[S]):
     async def run(self) -> BaseException | None:
         """Do what is still wanted; a database that creates fewer sessions than asked is asked again for the rest."""
         self._work.begin(self)
-        error = None
-        while self.jobs and error is None:
-            error = await self._work.advance(self)
-        return error
+        error: BaseException | None = None
+        try:
+            while self.jobs and error is None:
+                error = await self._work.advance(self)
+            return error
+        except BaseException as further:  # whatever happens between a call and its report, the report is made
+            self._work.report(self, further)
+            raise
 
     def overran(self) -> list[Job]:
         """Report that it takes too long; return the jobs that were still on the books."""

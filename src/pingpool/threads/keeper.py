@@ -1,12 +1,7 @@
-"""The thread in which a keeper runs, and what wakes it."""
+"""What wakes the keeper of a pool for threads."""
 
-import threading
-
-from pingpool.pool.keeper import Keeper
-from pingpool.threads.blocking import at_once
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
-from pingpool.threads.own import begin
 from pingpool.threads.timers import Timers
 
 PATROL = 0.25
@@ -32,17 +27,3 @@ class GateAlarm:
             if self._clock.wait(self._gate, pause):
                 return
             self._timers.rescue()
-
-
-def start_thread(keeper: Keeper, name: str) -> threading.Thread:
-    """Run the keeper in a thread of its own.
-
-    Raises:
-        RuntimeError: no thread can be had.
-    """
-
-    def step() -> bool:
-        at_once(keeper.run())
-        return True
-
-    return begin(f"{name}-keeper", step)

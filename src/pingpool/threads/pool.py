@@ -5,6 +5,7 @@ The fast ways are turns at the desk written out in place (see `desk`): nothing i
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -26,9 +27,10 @@ from pingpool.threads.blocking import Blocking, at_once
 from pingpool.threads.clock import SystemClock
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.exit import close_at_exit
-from pingpool.threads.keeper import GateAlarm, start_thread
+from pingpool.threads.keeper import GateAlarm
 from pingpool.threads.latch import HELD, wait_for
 from pingpool.threads.late import Late
+from pingpool.threads.own import begin
 from pingpool.threads.workers import Workers
 
 MOST_WORKERS = 16
@@ -226,7 +228,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         desk = self._desk
         keeper = Keeper(self._keep, GateAlarm(desk.clock, desk.timers))
         try:
-            self._keeping = start_thread(keeper, self.name)
+            self._keeping = begin(f"{self.name}-keeper", partial(_keep, keeper))
             self._lending.keeper = keeper
         except RuntimeError as error:
             log().warning(
@@ -248,3 +250,8 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         old, self._keeping = self._keeping, None
         vars(self).pop("_binding", None)
         return [old, *super()._after_fork()]
+
+
+def _keep(keeper: Keeper) -> bool:
+    at_once(keeper.run())
+    return True

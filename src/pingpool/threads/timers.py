@@ -26,16 +26,12 @@ FEW = 64
 
 
 class Timer:
-    """Something to be called at a time, unless it is cancelled before."""
+    """Something to be called at a time; None once it is cancelled."""
 
     __slots__ = ("call",)
 
     def __init__(self, call: Callable[[], object]) -> None:
         self.call: Callable[[], object] | None = call
-
-    def cancel(self) -> None:
-        """Call nothing."""
-        self.call = None
 
 
 class Timers:
@@ -67,6 +63,12 @@ class Timers:
             elif self._timers[0][2] is timer:
                 open_gate(self._gate)
         return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Call nothing at that time."""
+        timer.call = None
+        if not self._lingers:
+            open_gate(self._gate)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Call as soon as the thread gets to it."""

@@ -107,7 +107,7 @@ class Workers:
         self._busy.discard(call)
         self._hung.discard(call)
         if call.deadline is not None:
-            call.deadline.cancel()
+            self._timers.cancel(call.deadline)
 
     def _may_go(self) -> bool:
         """Let this worker go if no call slipped in meanwhile."""
@@ -115,6 +115,8 @@ class Workers:
             if self._queue.qsize():
                 return False
             self._threads.discard(threading.current_thread())
+            if self._threads and not self._lingers:
+                self._queue.put(None)  # the next one may not have heard of it
             return True
 
     def _is_surplus(self) -> bool:
@@ -148,6 +150,8 @@ class Workers:
     def _look_at(self, when: float, call: Call) -> None:
         """Look after the call when it may have taken too long."""
         call.deadline = self._timers.at(when, partial(self._look_after, call))
+        if not call.jobs:  # it was done in the meantime
+            self._timers.cancel(call.deadline)
 
     def _look_after(self, call: Call) -> None:
         """Give the call up if it has taken too long, or cannot begin since all workers hang."""

@@ -1,0 +1,51 @@
+"""Bugs in a hook, as opposed to errors of a driver: told as what they are, once, and never taken for a death.
+
+A hook is any method or function of a database that others write. It is broken if one of the errors that only a bug
+raises comes from its own body, or from the call of it; what comes from deeper down is the driver's.
+"""
+
+import signal
+from collections.abc import Iterator
+from types import CodeType, TracebackType
+from typing import Any
+
+from pingpool.pool.caller import PACKAGE
+from pingpool.pool.log import log
+
+ONLY_BY_BUGS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Does the error show that a hook which was just called is broken?"""
+    if not isinstance(error, ONLY_BY_BUGS):
+        return False
+    foreign = [code for code in _codes_of(error) if not code.co_filename.startswith(PACKAGE)]
+    return len(foreign) <= 1
+
+
+def is_of_a_signal(error: BaseException) -> bool:
+    """Was the error raised by a signal handler that interrupted whoever runs here, as a time limit does?"""
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
+    return any(code in handlers for code in _codes_of(error))
+
+
+def _codes_of(error: BaseException) -> Iterator[CodeType]:
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame.f_code
+        trace = trace.tb_next
+
+
+class Bugs:
+    """Tells of each kind of bug once."""
+
+    def __init__(self, pool: str) -> None:
+        self._pool = pool
+        self._told: set[tuple[str, type[Any]]] = set()
+
+    def tell(self, hook: str, error: BaseException) -> None:
+        """Say that this hook is broken, and where."""
+        kind = (hook, type(error))
+        if kind not in self._told:
+            self._told.add(kind)
+            log().warning("%s: the database's %s is broken: %r", self._pool, hook, error, exc_info=error)

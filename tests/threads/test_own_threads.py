@@ -1,0 +1,109 @@
+"""The pool's own threads: they outlive what is thrown into them, hang without harm, and go when nobody needs them."""
+
+import ctypes
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from pingpool import PingingPool, PoolClosed
+from pingpool.testing import FakeSession, FaultyDatabase
+from tests.threads.checks import all_live, aside, bound, soon
+from tests.threads.processes import run
+
+
+class Strike(BaseException):
+    """What is thrown into a thread."""
+
+
+def threads_of(pool: PingingPool[FakeSession], kind: str = "") -> list[threading.Thread]:
+    """The threads that work for this pool."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith(f"{pool.name}-{kind}")]
+
+
+@pytest.mark.parametrize("kind", ["keeper", "timers", "worker"])
+def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
+    """Whichever thread is struck, pings go on, calls are given up in time, and sessions are replaced."""
+    database = FaultyDatabase()
+    pool = bound(database, 2, ping_interval=0.05, io_timeout=0.2)
+    pool.keep_alive()
+    assert soon(lambda: threads_of(pool, kind))
+    for thread in threads_of(pool, kind):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Strike))
+    database.calls.clear()
+    assert soon(lambda: database.calls["ping"] >= 4, 10)
+    with database.hanging("ping"):
+        assert soon(lambda: pool.stats().overran, 10)
+    all_live(pool)
+    pool.close()
+
+
+def test_one_worker_that_hangs_for_good_is_replaced() -> None:
+    """A pool with a single worker goes on serving while that one hangs in the driver."""
+    database = FaultyDatabase()
+    pool = bound(database, 1, workers=1, io_timeout=0.1, ping_interval=1e-6)
+    with database.hanging("ping", times=1):
+        aside(pool.ping)
+        assert soon(lambda: pool.stats().overran)
+        pool.put(pool.get(3))
+    pool.close()
+
+
+def test_the_log_says_when_every_substitute_hangs_too(caplog: pytest.LogCaptureFixture) -> None:
+    """At twice `workers` no more are started, and a warning says what that means."""
+    database = FaultyDatabase()
+    pool = bound(database, 1, workers=1, io_timeout=0.05)
+    session = pool.get()
+    with ExitStack() as hanging:
+        for call in ("create", "delete"):
+            hanging.enter_context(database.hanging(call))
+        pool.give_back(session, SystemExit())
+        assert soon(lambda: "hang in the database's driver" in caplog.text)
+        assert len(threads_of(pool, "worker")) == 2
+    all_live(pool)
+    pool.close()
+
+
+def test_a_closed_pool_keeps_no_thread() -> None:
+    """Many pools opened and closed in a row never have more than a few threads, and none is left at the end."""
+    most = 0
+    pools = []
+    for _ in range(100):
+        pool = bound(FaultyDatabase(), 2)
+        pool.keep_alive()
+        most = max(most, threading.active_count())
+        pool.close()
+        pools.append(pool)
+    assert most <= 50
+    assert soon(lambda: not any(threads_of(pool) for pool in pools))
+
+
+def test_a_dropped_pool_keeps_no_thread() -> None:
+    """The threads of a pool that nobody holds any more go, though nobody closed it."""
+    pool = bound(FaultyDatabase(), 2)
+    pool.keep_alive()
+    name = pool.name
+    with pytest.warns(ResourceWarning, match="dropped without being closed"):
+        del pool
+    assert soon(lambda: not any(thread.name.startswith(f"{name}-") for thread in threading.enumerate()))
+
+
+def test_a_session_that_comes_back_to_a_closed_pool_is_ended() -> None:
+    """Workers that have gone are had again for what was still lent."""
+    database = FaultyDatabase()
+    pool = bound(database, 1)
+    session = pool.get()
+    pool.close()
+    assert soon(lambda: not threads_of(pool))
+    pool.put(session)
+    assert soon(lambda: session.is_deleted)
+    assert soon(lambda: not threads_of(pool))
+
+
+@pytest.mark.parametrize("who", ["thread", "executor"])
+def test_the_end_of_the_process_waits_for_no_waiter(who: str) -> None:
+    """A thread that is no daemon, or a worker of an executor, is told `PoolClosed` when the main thread has ended."""
+    outcome = run("leave_waiting", who)
+    assert outcome.status == 0, outcome.errors
+    assert PoolClosed.__name__ in outcome.output
+    assert outcome.seconds < 8  # the waiter would wait for 20
