@@ -1,0 +1,191 @@
+"""A hook that is broken: told as a bug, once, and never taken for a death. And what only looks like one."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from pingpool import DatabaseRefuses
+from pingpool.database import Meaning
+from pingpool.testing import FakeSession, TransactionalDatabase
+from tests.contract.worlds import World
+
+HOOKS = ["looks_alive", "needs_reset", "survived_interrupt", "meaning_of"]
+"""What is asked in passing."""
+
+
+class NoTruth:
+    """An answer that is neither yes nor no, as an array is."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth of this is ambiguous")
+
+
+class Interrupt(BaseException):
+    """What a block may be interrupted by."""
+
+
+class TimeLimit(Exception):
+    """What a signal handler raises when a task has run for too long."""
+
+
+class Ours(TransactionalDatabase):
+    """A database of somebody else's making: one hook answers as it is told."""
+
+    hook = ""
+
+    def answer(self, *_: Any, **__: Any) -> Any:
+        """Answer, or raise."""
+        raise TypeError("there is a bug in the hook")
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == object.__getattribute__(self, "hook"):
+            return object.__getattribute__(self, "answer")
+        return object.__getattribute__(self, name)
+
+
+async def use(pool: Any, error: BaseException | None = None) -> FakeSession:
+    """Use a session in a block that ends so."""
+    try:
+        async with pool.session(1) as session:
+            if error is not None:
+                raise error
+    except (ValueError, Interrupt):
+        pass
+    return session  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("answer", [NoTruth, "raises"])
+@pytest.mark.parametrize("hook", HOOKS)
+async def test_a_broken_answer_costs_at_most_the_session(
+    world: World, hook: str, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a question is answered by, no slot is lost, and a bug is told once, with its traceback."""
+    database = Ours()
+    pool = await world.open(database)
+    if answer is NoTruth:
+        database.answer = lambda *_: NoTruth()  # type: ignore[method-assign]
+    database.hook = hook
+    for error in (None, ValueError("of the application"), Interrupt()) * 3:
+        await use(pool, error)
+        await world.rest()
+    database.hook = ""
+    await world.heal(pool)
+    told = [record for record in caplog.records if f"{hook} is broken" in record.getMessage()]
+    if hook != "meaning_of" or answer != NoTruth:  # which is no meaning, but no error either
+        assert len(told) == 1
+        assert told[0].levelname == "WARNING"
+        assert told[0].exc_info
+
+
+async def test_a_look_that_is_broken_lets_sessions_be_lent(world: World) -> None:
+    """A look that cannot look says nothing: sessions are kept alive by pings, and none is replaced."""
+    database = Ours()
+    pool = await world.open(database)
+    database.hook = "looks_alive"
+    for _ in range(5):
+        await use(pool)
+    assert pool.stats().replaced == {}
+    assert database.calls["create"] == 2
+    database.hook = ""
+
+
+async def test_a_broken_ping_is_no_death(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A ping with a bug in it proves nothing: the sessions stay at first, and no idle limit is told."""
+    database = Ours()
+    pool = await world.open(database, ping_interval=60)
+    await world.advance(60, step=30)
+    database.hook = "ping"
+    assert await pool.ping() == 0
+    assert pool.stats().replaced == {}
+    database.hook = ""
+    assert "ping is broken" in caplog.text
+    assert "dropped on this path" not in caplog.text
+    await world.advance(1)
+    await world.heal(pool)
+
+
+async def test_a_broken_create_is_told_to_the_waiters_at_once(world: World) -> None:
+    """There is no session, and waiting will not mend a bug."""
+    database = Ours()
+    pool = await world.open(database, size=1)
+    async with pool.session() as session:
+        database.hook = "create"
+        database.kill(session)
+    with pytest.raises(DatabaseRefuses, match="there is a bug in the hook"):
+        async with pool.session(20):
+            pass
+    database.hook = ""
+    await world.advance(60, step=5)
+    await world.heal(pool)
+
+
+async def test_an_error_from_deeper_down_is_the_drivers(world: World) -> None:
+    """A driver that raises an odd error from a dead connection has lost it."""
+
+    def recv() -> None:
+        raise AttributeError("'NoneType' object has no attribute 'recv'")
+
+    database = Ours()
+    database.answer = lambda *_, **__: recv()  # type: ignore[method-assign]
+    pool = await world.open(database, size=1, ping_interval=60)
+    await world.advance(60, step=30)
+    database.hook = "ping"
+    await pool.ping()
+    assert pool.stats().replaced == {"gone": 1}
+    database.hook = ""
+    await world.heal(pool)
+
+
+@pytest.mark.parametrize("hook", ["looks_alive", "needs_reset", "meaning_of"])
+async def test_a_time_limit_reaches_the_caller(world: World, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception of a signal handler that strikes inside a question is nobody's answer: it costs the session."""
+    if type(world).__name__ == "ThreadWorld":
+        pytest.skip("signals strike the main thread, and the cases run in others: see tests/threads/test_signals.py")
+
+    def strike(*_: object) -> None:
+        raise TimeLimit
+
+    old = signal.signal(signal.SIGUSR1, strike)
+    database = Ours()
+    database.answer = lambda *_: os.kill(os.getpid(), signal.SIGUSR1)  # type: ignore[method-assign]
+    pool = await world.open(database, size=1)
+    try:
+        database.hook = hook if hook == "looks_alive" else ""
+        with pytest.raises(TimeLimit):
+            async with pool.session(1):
+                database.hook = hook
+                if hook == "meaning_of":
+                    raise ValueError("of the application")
+    finally:
+        database.hook = ""
+        signal.signal(signal.SIGUSR1, old)
+    assert pool.stats().replaced == {"tainted": 1}
+    await world.heal(pool)
+
+
+async def test_a_meaning_that_is_none_is_no_meaning(world: World) -> None:
+    """A `meaning_of` that answers something else says nothing special: the session is pinged."""
+    database = Ours()
+    database.answer = lambda *_: True  # type: ignore[method-assign]
+    pool = await world.open(database, size=1)
+    database.hook = "meaning_of"
+    await use(pool, ValueError("of the application"))
+    await world.rest()
+    assert database.calls["ping"] == 1
+    database.hook = ""
+
+
+@pytest.mark.parametrize("verdict", [Meaning.MISPLACED, Meaning.FOREIGN])
+async def test_what_a_meaning_does(world: World, verdict: Meaning) -> None:
+    """MISPLACED costs the session however alive it looks; FOREIGN costs not even a ping."""
+    database = Ours()
+    database.answer = lambda *_: verdict  # type: ignore[method-assign]
+    pool = await world.open(database, size=1)
+    database.hook = "meaning_of"
+    session = await use(pool, ValueError("what the block ended in"))
+    await world.rest()
+    assert session.is_deleted is (verdict is Meaning.MISPLACED)
+    assert database.calls["ping"] == 0
+    database.hook = ""
