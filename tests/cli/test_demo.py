@@ -128,6 +128,7 @@ def test_ctrl_c_ends_the_demo_early_with_a_report(monkeypatch: pytest.MonkeyPatc
         (["--size", "many"], "--size"),
         (["--timeline", "no/such/folder/x.svg"], "no/such/folder"),
         (["--timeline", "."], "directory"),
+        (["--timeline", "picture.png"], "picture.svg"),
     ],
 )
 def test_a_bad_option_is_refused_at_once(arguments: list[str], complaint: str) -> None:

@@ -13,6 +13,7 @@ from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
 from pingpool.cli.probe import observe
 from pingpool.cli.scene import Plan
+from pingpool.cli.signals import ended_like_ctrl_c
 from pingpool.cli.venue import Venue, embedded, named
 from pingpool.database import Database
 from pingpool.errors import BadURL, PoolError
@@ -69,7 +70,9 @@ def database(url: str) -> Database[Any]:
 
 
 def writable(file: Path | None) -> Path | None:
-    """Insist on a folder that is there, before the show and not after it."""
+    """Insist on a picture, in a folder that is there, before the show and not after it."""
+    if file is not None and file.suffix != ".svg":
+        raise typer.BadParameter(f"the picture is an SVG: call it {file.stem}.svg, not {file.name!r}")
     if file is not None and not file.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {str(file.parent)!r} to write {file.name!r} to")
     return file
@@ -148,7 +151,7 @@ def demo(
     console = Console(highlight=False)
     plan = Plan(seconds=seconds, workers=workers, size=size)
     try:
-        with nullcontext(venue(url)) if url else embedded() as place:
+        with ended_like_ctrl_c(), nullcontext(venue(url)) if url else embedded() as place:
             is_well = perform(plan, place, console, plain=plain or not console.is_terminal, picture=timeline)
     except (Unavailable, PoolError) as error:
         typer.echo(str(error), err=True)
@@ -178,5 +181,7 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     """
     console = Console(highlight=False)
     vigil = Vigil(database(url), Search(duration(up_to), sessions))
-    if not observe(vigil, console, plain=plain or not console.is_terminal):
+    with ended_like_ctrl_c():
+        is_complete = observe(vigil, console, plain=plain or not console.is_terminal)
+    if not is_complete:
         raise typer.Exit(1)
