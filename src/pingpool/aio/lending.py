@@ -20,7 +20,7 @@ from pingpool.aio.gates import AsyncWaiter
 from pingpool.aio.keeper import Keeper
 from pingpool.core.orders import Order
 from pingpool.core.places import S
-from pingpool.database import AsyncDatabase
+from pingpool.database import AsyncDatabase, Meaning
 from pingpool.errors import PoolClosed, PoolError, PoolFull, TooManyWaiters
 from pingpool.ground import journal
 from pingpool.options import seconds
@@ -28,6 +28,7 @@ from pingpool.options import seconds
 _frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
 
 A = TypeVar("A")
+R = TypeVar("R")
 
 
 class Nowhere(AsyncDatabase[Any]):
@@ -48,7 +49,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         """Start with no database."""
         super().__init__(labels)
         self._database: AsyncDatabase[S] = Nowhere()
-        self._glances = self._may_need_reset = False
+        self._looks = self._may_need_reset = False
 
     @property
     @abstractmethod
@@ -95,7 +96,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         except BaseException:
             desk.heal()
             raise
-        if session is None or (self._glances and not self._looks_alive(session)):
+        if session is None or (self._looks and not self._looks_alive(session)):
             return await self._get_in_line(session, timeout, site, instruction)
         return session
 
@@ -135,7 +136,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         | and it looks dead, if the database can look   |                                                          |
         | another `Exception`                           | goes back when a reset, or else a ping, has proven it    |
         | a generator's end                             | goes back as if all had gone well                        |
-        | a cancel, or any other `BaseException`        | is ended, unless the database's `resync` vouches for it  |
+        | a cancel, or any other `BaseException`        | is ended, unless it `survived_interrupt`                  |
         """
         if isinstance(error, GeneratorExit) and not self._desk.is_home():
             return  # the loop was closed over the block: nothing is left to go back to
@@ -143,7 +144,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             await self.put(session)
         elif isinstance(error, Exception):
             self._return_after(error, session)
-        elif self._ask_about(session, self._database.resync, session, otherwise=False):
+        elif self._ask_about(session, self._database.survived_interrupt, session, otherwise=False):
             await self.put(session)
         else:
             self._return(self._desk.ledger.taint, session)
@@ -160,7 +161,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             if dead is not None:
                 self._return_dead(self._desk.ledger.bury, dead)
             session = await self._wait(start, AsyncWaiter(site, instruction, until))
-            if not self._glances or self._looks_alive(session):
+            if not self._looks or self._looks_alive(session):
                 return session
             dead = session
 
@@ -193,8 +194,8 @@ class Lending(AbstractAsyncSessionPool[S]):
         return error
 
     def _looks_alive(self, session: S) -> bool:
-        """Glance at a session that is about to be lent; a database that fails to look counts it as dead."""
-        return self._ask_about(session, self._database.glance, session, otherwise=False)
+        """Look at a session that is about to be lent; a database that fails to look counts it as dead."""
+        return self._ask_about(session, self._database.looks_alive, session, otherwise=False)
 
     def _was_left_open(self, session: S) -> bool:
         """Ask about a session that may be put; what was not lent is refused later, so there is nothing to ask."""
@@ -202,7 +203,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             return False
         return self._ask_about(session, self._database.needs_reset, session, otherwise=True)
 
-    def _ask_about(self, session: S, question: Callable[[A], bool], about: A, *, otherwise: bool) -> bool:
+    def _ask_about(self, session: S, question: Callable[[A], R], about: A, *, otherwise: R) -> R:
         """Ask the database in passing; an interrupt meanwhile costs the session, since nobody can vouch for it now."""
         try:
             return question(about)
@@ -215,8 +216,9 @@ class Lending(AbstractAsyncSessionPool[S]):
 
     def _return_after(self, error: Exception, session: S) -> None:
         """Check in a session whose use ended in an error, which may be that of another session, or of the caller."""
-        is_lost = self._ask_about(session, self._database.is_lost, error, otherwise=False)
-        if is_lost and not (self._glances and self._looks_alive(session)):
+        meaning = self._ask_about(session, self._database.meaning_of, error, otherwise=Meaning.UNKNOWN)
+        is_lost = meaning is Meaning.LOST and not (self._looks and self._looks_alive(session))
+        if is_lost or meaning is Meaning.MISPLACED:
             self._return_dead(self._desk.ledger.lose, session)
         elif self._may_need_reset and self._was_left_open(session):
             self._return(self._desk.ledger.reset, session)

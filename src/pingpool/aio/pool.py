@@ -172,8 +172,8 @@ class AsyncPingingPool(Lending[S]):
         """
         if not isinstance(database, AsyncDatabase):
             raise TypeError(
-                f"bind() takes a pingpool.AsyncDatabase, got {database!r:.200}; pingpool.databases.aio_callables makes "
-                "one from coroutine functions, pingpool.databases.aio_threads from a pingpool.Database"
+                f"bind() takes a pingpool.AsyncDatabase, got {database!r:.200}; pingpool.databases.callables makes "
+                "one from coroutine functions, pingpool.databases.in_threads from a pingpool.Database"
             )
         self._come_in()
         if self.closed:
@@ -307,7 +307,7 @@ class AsyncPingingPool(Lending[S]):
             self._desk.ledger.kept = old.ledger.kept
             old.tell(old.ledger.close, AsyncRound())
         self._database = database
-        self._glances = overrides(database, "glance", AsyncDatabase)
+        self._looks = overrides(database, "looks_alive", AsyncDatabase)
         self._may_need_reset = overrides(database, "needs_reset", AsyncDatabase)
         self._crew = Crew(self.name, self._options.workers, self._desk.is_home)
         work = Work(self._desk, database, self._crew, labels=self.labels, io_timeout=self._options.io_timeout)

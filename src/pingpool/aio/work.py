@@ -16,10 +16,10 @@ from pingpool.aio.desk import Desk
 from pingpool.core.orders import Job, Order
 from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
-from pingpool.database import AsyncDatabase
+from pingpool.database import AsyncDatabase, Meaning
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides, report_of
+from pingpool.ground.questions import forget_frames, meaning_of, overrides, report_of
 
 NAMES: Mapping[State, str] = {
     CREATING: "make a session",
@@ -119,7 +119,7 @@ class Work(Generic[S]):
         error = await self._attempt(self._database.check if quickly else self._database.ping, job)
         if error is None:
             self._desk.tell(self._ledger.sighted if quickly else self._ledger.alive, job)
-        elif judge(self._database.is_transient, error):
+        elif meaning_of(error, self._database) is Meaning.TRANSIENT:
             self._desk.tell(self._ledger.in_doubt, job, error)
         else:
             self._desk.tell(self._ledger.gone, job)
@@ -129,7 +129,7 @@ class Work(Generic[S]):
         error = await self._attempt(self._database.reset, job)
         if error is None:
             self._desk.tell(self._ledger.alive, job)
-        elif judge(self._database.is_lost, error):
+        elif meaning_of(error, self._database) in (Meaning.LOST, Meaning.MISPLACED):
             self._desk.tell(self._ledger.gone, job)
         else:
             self._desk.tell(self._ledger.in_doubt, job, error)

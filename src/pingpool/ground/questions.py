@@ -5,7 +5,7 @@ from typing import Any
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
-from pingpool.database import AsyncDatabase, Database
+from pingpool.database import Meaning, Traits
 from pingpool.errors import all_behind
 from pingpool.ground import journal
 
@@ -15,22 +15,21 @@ def overrides(database: object, method: str, kind: type) -> bool:
     return getattr(type(database), method) is not getattr(kind, method) or method in vars(database)
 
 
-def judge(question: Callable[[BaseException], bool], error: BaseException) -> bool:
-    """Ask the database what an error means; if it cannot say, the error means nothing special."""
+def meaning_of(error: BaseException, database: Traits[Any]) -> Meaning:
+    """Ask the database what an error means; if it cannot say, nobody knows."""
     try:
-        return question(error)
+        return database.meaning_of(error)
     except BaseException as further:
         journal.warning("the database could not tell what %r means: %r", error, further)
-        return False
+        return Meaning.UNKNOWN
 
 
 def report_of(
-    error: BaseException, database: Database[Any] | AsyncDatabase[Any], ledger: Ledger[Any]
+    error: BaseException, database: Traits[Any], ledger: Ledger[Any]
 ) -> Callable[[Job, BaseException, float], list[Order]]:
     """Return how to tell the ledger that a session could not be made for this reason."""
-    if judge(database.is_fatal, error):
-        return ledger.refused
-    return ledger.down if judge(database.is_down, error) else ledger.failed
+    reports = {Meaning.REFUSED: ledger.refused, Meaning.UNREACHABLE: ledger.down}
+    return reports.get(meaning_of(error, database), ledger.failed)
 
 
 def forget_frames(error: BaseException | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pingpool.core.orders import Order
 from pingpool.core.places import S
-from pingpool.database import Database
+from pingpool.database import Database, Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolFull, PoolTimeout, TooManyWaiters
 from pingpool.ground import journal
 from pingpool.options import seconds
@@ -28,6 +28,7 @@ _frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despi
 
 
 A = TypeVar("A")
+R = TypeVar("R")
 
 ENTER: CodeType = vars(Checkout)["__enter__"].__code__
 """Where a `with pool.session()` block calls `get`; the place of the checkout is the block, one frame further out."""
@@ -51,7 +52,7 @@ class Lending(AbstractSessionPool[S]):
         """Start with no database."""
         super().__init__(labels)
         self._database: Database[S] = Nowhere()
-        self._glances = self._may_need_reset = False
+        self._looks = self._may_need_reset = False
 
     @property
     @abstractmethod
@@ -104,7 +105,7 @@ class Lending(AbstractSessionPool[S]):
             raise
         if struck:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that struck this pool in mid-turn")
-        if session is None or (self._glances and not self._looks_alive(session)):
+        if session is None or (self._looks and not self._looks_alive(session)):
             return self._get_in_line(session, timeout, site, instruction)
         return session
 
@@ -145,13 +146,13 @@ class Lending(AbstractSessionPool[S]):
         | and it looks dead, if the database can look   |                                                          |
         | another `Exception`                           | goes back when a reset, or else a ping, has proven it    |
         | a generator's end                             | goes back as if all had gone well                        |
-        | an interrupt (any other `BaseException`)      | is ended, unless the database's `resync` vouches for it  |
+        | an interrupt (any other `BaseException`)      | is ended, unless it `survived_interrupt`                  |
         """
         if error is None or isinstance(error, GeneratorExit):
             self.put(session)
         elif isinstance(error, Exception):
             self._return_after(error, session)
-        elif self._ask_about(session, self._database.resync, session, otherwise=False):
+        elif self._ask_about(session, self._database.survived_interrupt, session, otherwise=False):
             self.put(session)
         else:
             self._return(self._desk.ledger.taint, session)
@@ -168,7 +169,7 @@ class Lending(AbstractSessionPool[S]):
             if dead is not None:
                 self._return_dead(self._desk.ledger.bury, dead)
             session = self._wait(start, until, ThreadWaiter(site, instruction))
-            if not self._glances or self._looks_alive(session):
+            if not self._looks or self._looks_alive(session):
                 return session
             dead = session
 
@@ -201,8 +202,8 @@ class Lending(AbstractSessionPool[S]):
         return what
 
     def _looks_alive(self, session: S) -> bool:
-        """Glance at a session that is about to be lent; a database that fails to look counts it as dead."""
-        return self._ask_about(session, self._database.glance, session, otherwise=False)
+        """Look at a session that is about to be lent; a database that fails to look counts it as dead."""
+        return self._ask_about(session, self._database.looks_alive, session, otherwise=False)
 
     def _was_left_open(self, session: S) -> bool:
         """Ask about a session that may be put; what was not lent is refused later, so there is nothing to ask."""
@@ -210,7 +211,7 @@ class Lending(AbstractSessionPool[S]):
             return False
         return self._ask_about(session, self._database.needs_reset, session, otherwise=True)
 
-    def _ask_about(self, session: S, question: Callable[[A], bool], about: A, *, otherwise: bool) -> bool:
+    def _ask_about(self, session: S, question: Callable[[A], R], about: A, *, otherwise: R) -> R:
         """Ask the database in passing; an interrupt meanwhile costs the session, since nobody can vouch for it now."""
         try:
             return question(about)
@@ -223,8 +224,9 @@ class Lending(AbstractSessionPool[S]):
 
     def _return_after(self, error: Exception, session: S) -> None:
         """Check in a session whose use ended in an error, which may be that of another session, or of the caller."""
-        is_lost = self._ask_about(session, self._database.is_lost, error, otherwise=False)
-        if is_lost and not (self._glances and self._looks_alive(session)):
+        meaning = self._ask_about(session, self._database.meaning_of, error, otherwise=Meaning.UNKNOWN)
+        is_lost = meaning is Meaning.LOST and not (self._looks and self._looks_alive(session))
+        if is_lost or meaning is Meaning.MISPLACED:
             self._return_dead(self._desk.ledger.lose, session)
         elif self._may_need_reset and self._was_left_open(session):
             self._return(self._desk.ledger.reset, session)

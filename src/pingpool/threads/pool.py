@@ -283,7 +283,7 @@ class PingingPool(Lending[S]):
             self._desk.ledger.kept = old.ledger.kept
             old.tell(old.ledger.close, ThreadRound())
         self._database = database
-        self._glances = overrides(database, "glance", Database)
+        self._looks = overrides(database, "looks_alive", Database)
         self._may_need_reset = overrides(database, "needs_reset", Database)
         crew = Crew(self.name, self._options.workers)
         work = Work(self._desk, database, crew, labels=self.labels, io_timeout=self._options.io_timeout)

@@ -15,10 +15,10 @@ from typing import Generic
 from pingpool.core.orders import Job, Order
 from pingpool.core.places import S
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
-from pingpool.database import Database
+from pingpool.database import Database, Meaning
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides, report_of
+from pingpool.ground.questions import forget_frames, meaning_of, overrides, report_of
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
 from pingpool.threads.watch import Moment
@@ -131,7 +131,7 @@ class Work(Generic[S]):
         forget_frames(error)
         if error is None:
             self._desk.tell(self._ledger.sighted if quickly else self._ledger.alive, job)
-        elif judge(self._database.is_transient, error):
+        elif meaning_of(error, self._database) is Meaning.TRANSIENT:
             self._desk.tell(self._ledger.in_doubt, job, error)
         else:
             self._desk.tell(self._ledger.gone, job)
@@ -141,7 +141,7 @@ class Work(Generic[S]):
         forget_frames(error)
         if error is None:
             self._desk.tell(self._ledger.alive, job)
-        elif judge(self._database.is_lost, error):
+        elif meaning_of(error, self._database) in (Meaning.LOST, Meaning.MISPLACED):
             self._desk.tell(self._ledger.gone, job)
         else:
             self._desk.tell(self._ledger.in_doubt, job, error)
