@@ -21,7 +21,7 @@ def mysql_plain(url: str) -> MySQL:
 
 
 def aio_mysql_plain(url: str) -> AsyncMySQL:
-    """Return its twin."""
+    """Return the same for asyncio."""
     return AsyncMySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 

@@ -141,7 +141,7 @@ def test_disconnects_are_told_from_other_errors(error: Exception, meaning: Meani
 
 def test_without_a_driver_no_error_is_a_disconnect() -> None:
     """A database that does not know its driver's errors does not guess."""
-    assert DBAPI(Silent).meaning_of(sqlite3.OperationalError("server closed the connection")) is not Meaning.LOST
+    assert DBAPI(Silent).meaning_of(sqlite3.OperationalError("server closed the connection")) is Meaning.UNKNOWN
 
 
 def test_a_user_may_know_an_error_better() -> None:

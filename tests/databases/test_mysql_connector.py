@@ -69,7 +69,7 @@ def test_what_was_killed_in_use_is_lost_whatever_is_tried(mariadb_server: MariaD
     for call in (lambda: run(session, "SELECT 1"), session.cursor, session.rollback):
         assert mysql.meaning_of(error_of(call)) is Meaning.LOST
     error = error_of(mysql.ping, session, timeout=SOON)
-    assert mysql.meaning_of(error) is not Meaning.TRANSIENT
+    assert mysql.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN)
     session.close()
     assert not mysql.looks_alive(session)
 
@@ -132,6 +132,5 @@ def test_refusals_and_absence_are_told_apart(mariadb_server: MariaDBServer) -> N
     nowhere = by_connector(1)
     error = create_error(nowhere)
     assert nowhere.meaning_of(error) is Meaning.UNREACHABLE
-    assert nowhere.meaning_of(error) is not Meaning.REFUSED
     del error
     gc.collect()

@@ -92,7 +92,7 @@ def test_a_ping_finds_a_session_that_was_ended(
     postgres_server.terminate_backends()
     error = error_of(postgres.ping, session, timeout=SOON)
     assert isinstance(error, psycopg.OperationalError)
-    assert postgres.meaning_of(error) is not Meaning.TRANSIENT
+    assert postgres.meaning_of(error) is Meaning.LOST
 
 
 # The look

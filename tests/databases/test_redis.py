@@ -140,8 +140,8 @@ def test_termination_and_restart_lose_the_session(valkey_server: ValkeyServer, r
     """A connection that was ended and one whose server was restarted raise what is lost; ordinary errors do not."""
     client = client_on(session)
     client.set("word", "a")
-    assert redis.meaning_of(error_of(client.lpush, "word", "b")) is not Meaning.LOST
-    assert redis.meaning_of(ConnectionError()) is not Meaning.LOST
+    assert redis.meaning_of(error_of(client.lpush, "word", "b")) is Meaning.TRANSIENT
+    assert redis.meaning_of(ConnectionError()) is Meaning.UNKNOWN
     valkey_server.restart()
     assert redis.meaning_of(error_of(client.get, "word")) is Meaning.LOST
 
