@@ -20,7 +20,7 @@ def mysql_plain(url: str) -> MySQL:
     return MySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 
-def aio_mysql_plain(url: str) -> AsyncMySQL:
+def async_mysql_plain(url: str) -> AsyncMySQL:
     """Return the same for asyncio."""
     return AsyncMySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
@@ -56,7 +56,7 @@ WORLDS: Mapping[str, Mapping[type[PrivateServer], Open]] = {
         ValkeyServer: in_threads(Redis.from_url, speak_redis, socket_in),
     },
     "asyncio": {
-        MariaDBServer: in_asyncio(aio_mysql_plain, query_mysql, socket_written_to),
+        MariaDBServer: in_asyncio(async_mysql_plain, query_mysql, socket_written_to),
         ValkeyServer: in_asyncio(AsyncRedis.from_url, speak_redis_async, socket_written_to),
     },
 }

@@ -46,7 +46,6 @@ class Connection(Protocol):
 
 C = TypeVar("C", bound=Connection)
 
-
 DISCONNECTED = (
     "closed",
     "gone away",
@@ -78,9 +77,10 @@ class DBAPITraits(Traits[C]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Is it of a class that the standard reserves for trouble with the connection, and does it read like that?"""
-        if isinstance(error, self._trouble) and any(word in str(error).lower() for word in DISCONNECTED):
-            return Meaning.LOST
-        return super().meaning_of(error)
+        meaning = super().meaning_of(error)
+        if meaning is Meaning.UNKNOWN and isinstance(error, self._trouble):
+            return Meaning.LOST if any(word in str(error).lower() for word in DISCONNECTED) else meaning
+        return meaning
 
 
 class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
