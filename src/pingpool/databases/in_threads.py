@@ -4,8 +4,7 @@
     async with pool.session() as connection:
         await asyncio.to_thread(connection.execute, ...)
 
-The sessions are the driver's own and block whoever uses them. A thread for each call is no waste: a pool calls its
-database a few times per session and interval. The threads are daemons: one that hangs does not keep the process alive.
+The sessions are the driver's own and block whoever uses them. A thread per call is no waste: calls are few.
 """
 
 import asyncio
@@ -86,7 +85,7 @@ class InThreads(Identified, AsyncDatabase[S]):
 
 
 async def in_thread(call: Callable[[], T], *, late: Callable[[T], object] = type) -> T:
-    """Make a call in a daemon thread. A result that comes too late is given to `late`, in a thread as well."""
+    """Make a call in a daemon thread. A result that comes too late is given to `late`."""
     answer: Answer[T] = Answer(asyncio.get_running_loop(), late)
     in_background(partial(answer.find, call))
     return await answer.get()
@@ -101,7 +100,7 @@ class Answer(Generic[T]):
         self._future: asyncio.Future[T] = loop.create_future()
 
     async def get(self) -> T:
-        """Wait until it is there; if it had just come when the task was cancelled, it came too late."""
+        """Wait for it; if it had just come when the task was cancelled, it came too late."""
         try:
             return await self._future
         except asyncio.CancelledError:

@@ -37,9 +37,9 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
 
     Args:
         host, port, user, database: where to connect.
-        password: the password, or a function that is asked for it each time a session is opened, for passwords that
-            change. It may be a coroutine function; any other is asked within the loop, and should have it at hand.
-        **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... TLS is chosen in
+        password: the password, or a function, also a coroutine function, that is asked for it each time a session is
+            opened.
+        **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
     Raises:
@@ -69,7 +69,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         self._identity = (self._where, password, tls)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect. The labels are seen as `program_name` in `session_connect_attrs`, as far as there is room."""
+        """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
         where: dict[str, Any] = {**self._where}
         where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
         where["db"] = where.pop("database")
@@ -89,17 +89,17 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
-        """Send the protocol's own ping, which opens no transaction, and wait for the answer; never reconnect."""
+        """Send the protocol's own ping; never reconnect."""
         await session.ping(reconnect=False)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and hang up, waiting for nothing; the server rolls back what is open."""
+        """Say goodbye and hang up, waiting for nothing."""
         if not session.closed:
             session._writer.write(GOODBYE)
             session.close()
 
     def looks_alive(self, session: Session) -> bool:
-        """Is the stream quiet, to the loop and to the system? All that this protocol ever says unasked is goodbye."""
+        """Is the stream quiet, to the loop and to the system? Unasked, this protocol only says goodbye."""
         reader = session._reader
         if (
             session.speaker is not None
@@ -112,7 +112,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         return look_through(session._writer.transport) is Look.QUIET
 
     def needs_reset(self, session: Session) -> bool:
-        """May a transaction be open, a result be unread, or a command be under way in a task that was left running?"""
+        """Is more than that open: a command, in a task that was left running?"""
         return session.speaker is not None or super().needs_reset(session)
 
     async def reset(self, session: Session, *, timeout: float) -> None:
@@ -127,7 +127,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
 
 @contextmanager
 def naming_causes(session: Session, limit: float) -> Generator[None]:
-    """Say of a server that cannot be reached where it was sought, and why in vain; the driver says only a host."""
+    """Say where a server was sought, and why in vain; the driver says only a host."""
     try:
         yield
     except TimeoutError as error:
@@ -146,7 +146,7 @@ def unreachable(session: Session, why: object) -> Exception:
 
 
 def context_of(tls: Mapping[str, Any]) -> ssl.SSLContext | None:
-    """Return what PyMySQL makes of its options, if anything. Once is enough: it takes longer than connecting."""
+    """Return what PyMySQL makes of its options for TLS. Once is enough: it takes longer than connecting."""
     try:
         unconnected = driver().connect(defer_connect=True, **tls)
     except Exception as error:

@@ -35,12 +35,10 @@ class MySQL(MySQLTraits, Database[Any]):
         pool = pingpool.open(MySQL(connect=lambda: MySQLdb.connect(host="db", ...)))
 
     Args:
-        host, port, user, database: where to connect, by PyMySQL; localhost and 3306, unless an option names a socket
-            (`unix_socket`) or a file that says it (`read_default_file`).
-        password: the password, or a function that is asked for it each time a session is opened, for passwords that
-            change. A refused one is asked for again with the next attempt.
-        connect: opens a connection by another driver; nothing else is to be given then, and the time-out of
-            connecting is that driver's.
+        host, port, user, database: where to connect, by PyMySQL; localhost and 3306, unless an option (`unix_socket`,
+            `read_default_file`) says it.
+        password: the password, or a function that is asked for it each time a session is opened.
+        connect: opens a connection by another driver, in place of all else.
         **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, `ssl_ca`, ... On a trusted network
             `ssl_disabled=True` makes connecting twenty times faster.
 
@@ -93,7 +91,7 @@ class MySQL(MySQLTraits, Database[Any]):
         return session
 
     def ping(self, session: Any, *, timeout: float) -> None:
-        """Send the protocol's own ping; PyMySQL gives it up in time, other drivers have to be freed by `abort`."""
+        """Send the protocol's own ping. PyMySQL gives it up in time; others are freed by `abort`."""
         with limited(session, timeout):
             try:
                 session.ping(reconnect=False)
@@ -101,7 +99,7 @@ class MySQL(MySQLTraits, Database[Any]):
                 session.ping()
 
     def delete(self, session: Any, *, timeout: float) -> None:
-        """Say goodbye and close the connection; the server rolls back what is open."""
+        """Close the connection; the server rolls back what is open."""
         with limited(session, timeout):
             session.close()
 

@@ -90,7 +90,7 @@ def code_of(error: BaseException) -> int | None:
 
 
 def said_by_server(error: BaseException) -> bool:
-    """Was it the server that raised the error? Those of the drivers have codes from 2000 to 2999, or below 1000."""
+    """Did the server raise the error? The drivers' own have codes from 2000 to 2999, or below 1000."""
     code = code_of(error)
     return code is not None and code >= 1000 and not 2000 <= code < 3000
 
@@ -98,8 +98,8 @@ def said_by_server(error: BaseException) -> bool:
 def is_settled(status: int, result: object) -> bool:
     """Is it certain that no transaction is open?
 
-    Rows and errors tell nothing: PyMySQL, and aiomysql too, drops the status that comes with rows, and errors come
-    without any. A SELECT outside autocommit has opened a transaction all the same, whose snapshot grows old.
+    Rows and errors tell nothing: the drivers drop the status that comes with rows, and errors come without. But a
+    SELECT outside autocommit opens a transaction, too.
     """
     if status & IN_TRANSACTION:
         return False
@@ -113,7 +113,7 @@ def refuse_unread(session: Any) -> None:
 
 
 def is_unread(session: Any) -> bool:
-    """Does a result stream that was not read to its end (PyMySQL, aiomysql, mysql-connector), or did one break off?"""
+    """Was a result not read to its end, by any of the drivers?"""
     result = getattr(session, "_result", None)
     if getattr(result, "unbuffered_active", False) or getattr(session, "unread_result", False):
         return True

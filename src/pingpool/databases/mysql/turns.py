@@ -19,7 +19,7 @@ OFFERS_TLS = 2048
 
 
 def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the driver's method of this name, as one that is refused while another task's command is under way."""
+    """Return a method of the driver that is refused while another task's command is under way."""
     method: Callable[..., Coroutine[Any, Any, Any]] = getattr(aiomysql.Connection, name)
 
     @functools.wraps(method)
@@ -31,11 +31,7 @@ def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
 
 
 class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has no types
-    """aiomysql's connection, which keeps to TLS where that was asked for, and ends at once when it is closed.
-
-    It also keeps to one command at a time. Two would be sent, the answer to the second be read by nobody, and in the
-    end be taken for the answer to a third, which may be the next holder's.
-    """
+    """One command at a time: else the answer to a second is read by nobody, and taken for the answer to a third."""
 
     insists_on_tls = False
     speaker: asyncio.Task[Any] | None = None
@@ -55,7 +51,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has n
 
     @contextmanager
     def taking_its_turn(self) -> Generator[None]:
-        """Let no other task speak meanwhile; whose answer breaks off in the middle leaves nothing to be read."""
+        """Let no other task speak meanwhile. An answer that breaks off closes the connection."""
         me = asyncio.current_task()
         if self.speaker not in (None, me):
             raise aiomysql.ProgrammingError("another command is under way on this session: it takes one at a time")
@@ -86,7 +82,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has n
 
 
 def settle_tls(session: Any) -> None:
-    """Of a server without TLS, ask for none, or nothing at all: the driver would ask, and go on in the clear."""
+    """Ask a server without TLS for none, or give up: the driver would ask for it, and go on in the clear."""
     if session._ssl_context and not session.server_capabilities & OFFERS_TLS:
         if session.insists_on_tls:
             raise aiomysql.OperationalError(NO_TLS, "SSL is required but the server doesn't support it")

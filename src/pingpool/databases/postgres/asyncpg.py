@@ -1,7 +1,7 @@
 """PostgreSQL for asyncio, by asyncpg: what is pooled is `asyncpg.Connection`.
 
-asyncpg does not tell whether a connection is inside a statement, nor that the server said its last words to an idle
-one. The garbage collector does: it knows what the connection's protocol holds on to (`held_by`).
+asyncpg does not tell whether a statement runs, nor that an idle connection got the server's last words. The garbage
+collector knows: both are held by the connection's protocol (`held_by`).
 """
 
 import asyncio
@@ -63,9 +63,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     Args:
         dsn: a URL as asyncpg takes it.
-        discard_all: whether a session is also cleared each time it comes back: temporary tables, settings, the role,
-            advisory locks; not the prepared statements, which asyncpg counts on. That costs two round trips for each
-            use.
+        discard_all: whether a session is cleared each time it comes back, by two round trips: temporary tables,
+            settings, the role, advisory locks; not the prepared statements, which asyncpg counts on.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
             `server_settings`, ...
 
@@ -86,13 +85,12 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
 
         Raises:
-            BadURL: the place makes no sense. The options are not looked at: asyncpg sends to the server, as settings,
-                what it does not know.
+            BadURL: the place makes no sense. Options that asyncpg does not know are sent to the server as settings.
         """
         return cls("postgresql:" + url.partition(":")[2])
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
+        """Connect. The labels are seen in the `application_name`."""
         options = dict(self._options)
         if "password" in options:
             options["password"] = await asked_async(options["password"])
@@ -123,7 +121,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         await session.execute("SELECT 1", timeout=bounded(timeout))
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; if the other side does not answer, or has said its own, hang up."""
+        """Say goodbye, or hang up if the other side does not answer or has said its own."""
         if not self.looks_alive(session):
             session.terminate()
             return
@@ -134,10 +132,10 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             raise
 
     def looks_alive(self, session: Session) -> bool:
-        """Is the connection open, for all that the loop has heard and the system knows? A notice is no hang-up."""
+        """Is the connection open, for all that the loop and the system know? A notice is no hang-up."""
         if session.is_closed() or look_through(session._transport) is Look.HUNG_UP:
             return False
-        # What comes unasked and is no notice, asyncpg keeps as an error: the server's last words, before it hangs up.
+        # asyncpg keeps the server's last words as an error.
         return not any(isinstance(each, Exception) for each in held_by(session))
 
     def needs_reset(self, session: Session) -> bool:
@@ -149,7 +147,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and undo settings, locks and listeners as far as the driver does; raises inside a statement."""
+        """Roll back, and undo settings, locks and listeners; raises inside a statement."""
         await session.reset(timeout=bounded(timeout))
         if self._discard_all:
             await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
@@ -184,7 +182,7 @@ def says_closed(error: BaseException) -> bool:
 
 
 def held_by(session: Session) -> list[Any]:
-    """Return what the protocol of a connection holds on to: a future while a statement runs, what came unasked."""
+    """Return what a connection's protocol holds: a future while a statement runs, an error that came unasked."""
     return gc.get_referents(session._protocol)
 
 

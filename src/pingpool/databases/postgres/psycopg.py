@@ -26,10 +26,9 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
 
     Args:
         conninfo: a URL or `key=value` pairs, as libpq takes them.
-        password: the password, or a function that is asked for it each time a session is opened, for passwords that
-            change. A refused one is asked for again with the next attempt.
-        discard_all: whether a session is also cleared by `DISCARD ALL` each time it comes back: temporary tables,
-            settings, advisory locks, `LISTEN`. That costs a round trip for each use.
+        password: the password, or a function that is asked for it each time a session is opened.
+        discard_all: whether a session is cleared by `DISCARD ALL` each time it comes back, by a round trip: temporary
+            tables, settings, advisory locks, `LISTEN`.
         **options: whatever else `psycopg.connect` takes: `autocommit`, `row_factory`, `dbname`, ...
 
     Raises:
@@ -37,7 +36,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     """
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
+        """Connect. The labels are seen in the `application_name`."""
         return psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
 
     def ping(self, session: Session, *, timeout: float) -> None:
@@ -60,11 +59,11 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             raise refusal
 
     def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; the server rolls back what is open."""
+        """Close the connection; the server rolls back what is open."""
         session.close()
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back; with `discard_all` also clear it. One inside a statement or a pipeline is beyond that."""
+        """Roll back, and clear the session if asked to; raises inside a statement or a pipeline."""
         refuse_unfinished(session.pgconn)
         session.rollback()
         if self._discard_all:

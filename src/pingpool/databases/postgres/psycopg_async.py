@@ -25,7 +25,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
     """
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
+        """Connect. The labels are seen in the `application_name`."""
         password = await asked_async(self._password)
         return await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
 
@@ -42,11 +42,11 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
             raise psycopg.OperationalError("the server hung up after its answer to a ping")
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; the server rolls back what is open."""
+        """Close the connection; the server rolls back what is open."""
         await session.close()
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back; with `discard_all` also clear it. One inside a statement or a pipeline is beyond that."""
+        """Roll back, and clear the session if asked to; raises inside a statement or a pipeline."""
         refuse_unfinished(session.pgconn)
         await session.rollback()
         if self._discard_all:

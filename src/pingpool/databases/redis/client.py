@@ -19,8 +19,8 @@ _clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 def client_on(session: Any) -> Any:
     """Return the driver's client that speaks on this connection; for asyncio, if the connection is.
 
-    It serves as long as the connection is lent. Everything works that needs one connection: commands, pipelines,
-    transactions with WATCH, scripts. Once the connection is lost, so is the client; it raises `ConnectionError`.
+    It serves as long as the connection is lent, for all that needs one connection: commands, pipelines, WATCH,
+    scripts. Once the connection is lost, it raises `ConnectionError`.
     """
     client = _clients.get(session)
     if client is None:
@@ -40,7 +40,7 @@ def is_borrowed(session: Any) -> bool:
 
 
 def never_again(session: Any) -> None:
-    """Forbid a connection to connect once more, which drivers do without a word: it would be another session."""
+    """Forbid a connection to reconnect, as drivers do without a word: it would be another session."""
     setattr(session, f"{driver_of(session).__name__}_connect_func", refuse_to_reconnect)
 
 
@@ -55,7 +55,7 @@ def driver_of(session: Any) -> Any:
 
 
 class Sole:
-    """A pool of one connection, as the driver's client wants to see a pool. It does not keep the connection alive."""
+    """A pool of one connection, for the driver's client. It does not keep the connection alive."""
 
     def __init__(self, session: Any) -> None:
         self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed

@@ -19,8 +19,7 @@ class Redis(RedisTraits[Password], Database[Session]):
 
     Args:
         host, port, db, username: where to connect.
-        password: the password, or a function that is asked for it each time a session is opened, for passwords that
-            change. A refused one is asked for again with the next attempt.
+        password: the password, or a function that is asked for it each time a session is opened.
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
         driver: the module `redis` or `valkey`; by default the first of them that is installed.
@@ -31,7 +30,7 @@ class Redis(RedisTraits[Password], Database[Session]):
     """
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
+        """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         kind = owing(self._kind, Owing, self._driver.ResponseError)
         session = kind(**self._place, **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
@@ -46,7 +45,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
-        """Send a PING and wait for its answer, and no other; a closed connection is not opened again."""
+        """Send a PING and wait for its answer; never reconnect."""
         link = session._sock
         if link is None:
             raise self._driver.ConnectionError("the connection is closed")
@@ -65,7 +64,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         session.disconnect()
 
     def looks_alive(self, session: Session) -> bool:
-        """Is the connection open, and nothing come, or still to come, but push messages, which are no answers?"""
+        """Is the connection open, and no answer on its way? Push messages are no answers."""
         link = session._sock
         if link is None or session.owes:
             return False
@@ -75,7 +74,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         return look is not Look.HUNG_UP and not session.can_read(0)
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Raise: what has not let go of the connection may yet speak on it, whoever has it then."""
+        """Raise: what still holds the connection may yet speak on it."""
         raise RuntimeError(LEFTOVERS)
 
     def abort(self, session: Session) -> None:

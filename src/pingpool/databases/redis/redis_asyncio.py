@@ -1,8 +1,4 @@
-"""Redis and Valkey for asyncio: what is pooled is the raw `Connection` of the driver's asyncio half.
-
-The driver reconnects such a connection without a word when it finds it closed; here it refuses to, because another
-socket would be another session.
-"""
+"""Redis and Valkey for asyncio: what is pooled is the raw `Connection` of the driver's asyncio half."""
 
 import asyncio
 import importlib
@@ -29,7 +25,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
     """
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect and introduce. The labels become the client's name, seen in `CLIENT LIST`."""
+        """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
         kind = owing(getattr(kinds, self._kind.__name__), AsyncOwing, self._driver.ResponseError)
         session = kind(**self._place, **self.introduction(labels, await asked_async(self._password)))
@@ -45,7 +41,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
-        """Send a PING and wait for its answer, and no other; a closed connection is not opened again."""
+        """Send a PING and wait for its answer; never reconnect."""
         if not session.is_connected:
             raise self._driver.ConnectionError("the connection is closed")
         await session.send_command("PING", check_health=False)
@@ -58,10 +54,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         await session.disconnect(nowait=True)
 
     def looks_alive(self, session: Session) -> bool:
-        """Is the connection open, for all that the loop has heard and the system knows, and no answer on its way?
-
-        Push messages are no answers; those that the loop has not read yet cannot be told from answers.
-        """
+        """Is the connection open, and no answer on its way? Push messages count as answers until they are read."""
         reader = session._reader
         if session.owes or reader is None or reader.at_eof() or reader.exception() is not None:
             return False
@@ -70,7 +63,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         return look_through(session._writer.transport) is Look.QUIET
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Raise: what has not let go of the connection may yet speak on it, whoever has it then."""
+        """Raise: what still holds the connection may yet speak on it."""
         raise RuntimeError(LEFTOVERS)
 
 

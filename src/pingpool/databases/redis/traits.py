@@ -1,7 +1,6 @@
 """What connections of redis-py and valkey-py share in both worlds: how they are opened, and what their errors mean.
 
-What is pooled is the driver's raw connection, one socket each, not a client: a client has a pool of its own, reconnects
-without a word, and so can neither be proven nor counted on.
+What is pooled is the raw connection, not a client: that has a pool of its own, and reconnects without a word.
 """
 
 from collections.abc import Generator, Mapping
@@ -80,7 +79,7 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
 
     @contextmanager
     def naming_timeouts(self) -> Generator[None]:
-        """Say of a server that does not answer to a greeting of TLS that it may not speak it; it waits for more."""
+        """Say of a server that does not answer to TLS that it may not speak it."""
         try:
             yield
         except (TimeoutError, self._driver.TimeoutError) as error:
@@ -88,13 +87,13 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
             raise self._driver.TimeoutError(f"{str(error) or 'Timeout connecting to server'}{hint}") from error
 
     def needs_reset(self, session: Session) -> bool:
-        """Is an answer still to come? Did the client's user leave a pipeline with a WATCH, or a subscription, open?"""
+        """Is an answer still to come, or was a pipeline with a WATCH, or a subscription, left open?"""
         return session.owes or is_borrowed(session)
 
     def meaning_of(self, error: BaseException) -> Meaning:
-        """The driver has a class for trouble with the connection, which it has closed then, and one for complaints.
+        """The drivers have a class for trouble with the connection, which they close then, and one for complaints.
 
-        A pipeline that watches keys says `WatchError`, also when what came between was the end of its connection.
+        A pipeline that watches says `WatchError` also when its connection ended.
         """
         driver = self._driver
         is_complaint = isinstance(error, driver.ResponseError)

@@ -48,13 +48,7 @@ C = TypeVar("C", bound=Looks)
 
 
 class SQLiteTraits(Identified, Traits[C]):
-    """One SQLite database.
-
-    Args:
-        path: a file, made when it is not there; or ":memory:" for one that all connections of this object share and
-            that lasts as long as one of them is open.
-        busy_timeout: seconds that a statement waits for another connection's lock before it gives up.
-    """
+    """One SQLite database."""
 
     def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0) -> None:
         if not str(path):
