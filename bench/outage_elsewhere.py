@@ -10,18 +10,19 @@ from bench.outage_ours import in_asyncio, in_threads, socket_behind
 from bench.outages import COLUMNS, as_data, cells, judge, measure
 from bench.rounds import Effort
 from bench.sheet import Row, Sheet
-from pingpool.databases import aio_mysql, aio_redis, mysql, redis
+from pingpool.databases.mysql import AsyncMySQL, MySQL
+from pingpool.databases.redis import AsyncRedis, Redis, client_on
 from pingpool.testing.servers import MariaDBServer, PrivateServer, ServerMissing, ValkeyServer
 
 
-def mysql_plain(url: str) -> mysql.MySQL:
+def mysql_plain(url: str) -> MySQL:
     """Return the database without TLS."""
-    return mysql.from_url(url + "?ssl_disabled=true&autocommit=true")
+    return MySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 
-def aio_mysql_plain(url: str) -> aio_mysql.AsyncMySQL:
-    """Return its twin."""
-    return aio_mysql.from_url(url + "?ssl_disabled=true&autocommit=true")
+def async_mysql_plain(url: str) -> AsyncMySQL:
+    """Return the same for asyncio."""
+    return AsyncMySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 
 def query_mysql(session: Any, statement: str) -> Any:
@@ -31,12 +32,12 @@ def query_mysql(session: Any, statement: str) -> Any:
 
 def speak_redis(session: Any, statement: str) -> None:
     """Say something."""
-    redis.client_on(session).ping()
+    client_on(session).ping()
 
 
 async def speak_redis_async(session: Any, statement: str) -> None:
     """Say something, in asyncio."""
-    await aio_redis.client_on(session).ping()
+    await client_on(session).ping()
 
 
 def socket_in(session: Any) -> int:
@@ -52,11 +53,11 @@ def socket_written_to(session: Any) -> int:
 WORLDS: Mapping[str, Mapping[type[PrivateServer], Open]] = {
     "threads": {
         MariaDBServer: in_threads(mysql_plain, query_mysql, socket_in),
-        ValkeyServer: in_threads(redis.from_url, speak_redis, socket_in),
+        ValkeyServer: in_threads(Redis.from_url, speak_redis, socket_in),
     },
     "asyncio": {
-        MariaDBServer: in_asyncio(aio_mysql_plain, query_mysql, socket_written_to),
-        ValkeyServer: in_asyncio(aio_redis.from_url, speak_redis_async, socket_written_to),
+        MariaDBServer: in_asyncio(async_mysql_plain, query_mysql, socket_written_to),
+        ValkeyServer: in_asyncio(AsyncRedis.from_url, speak_redis_async, socket_written_to),
     },
 }
 

@@ -9,10 +9,8 @@ from bench.outage_callers import Loan, Pool
 from bench.outage_contender import Contender, Lender, Open
 from bench.outage_loop import PoolInLoop, Run
 from pingpool.database import AsyncDatabase, Database
-from pingpool.databases.aio_asyncpg import AsyncPG
-from pingpool.databases.aio_postgres import AsyncPostgres
-from pingpool.databases.postgres import Postgres
-from pingpool.databases.sockets import Look, look_at
+from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 
 PING_DEADLINE = 1.0
 """Seconds that a ping may take."""

@@ -9,7 +9,7 @@ import psycopg
 
 from bench.outage_callers import Loan, Pool
 from bench.outage_contender import Contender, Lender
-from pingpool.databases.sockets import Look, look_at
+from pingpool.databases.common.sockets import Look, look_at
 
 
 def loan(connection: Any) -> Loan:

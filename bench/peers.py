@@ -155,7 +155,7 @@ def _open_queue(kind: type[queue.Queue[Any]]) -> Callable[[int, Maker, int], Len
 OURS = Peer("pingpool", "pingpool", Session, _open_ours)
 OURS_AT_ONCE = Peer("pingpool", "pingpool", Session, _open_ours_at_once)
 OURS_AGING = Peer("pingpool, max_lifetime", "pingpool", Session, _open_ours_aging)
-OURS_ASKED = Peer("pingpool, glance + needs_reset", "pingpool", Session, _open_ours_asked)
+OURS_ASKED = Peer("pingpool, looks_alive + needs_reset", "pingpool", Session, _open_ours_asked)
 UPSTREAM = Peer("google-cloud-spanner PingingPool", "google.cloud.spanner_v1", SpannerSession, _open_upstream)
 PSYCOPG_POOL = Peer("psycopg_pool ConnectionPool", "psycopg_pool", PsycopgConnection, _open_psycopg_pool)
 SQLALCHEMY = Peer("SQLAlchemy QueuePool", "sqlalchemy", DBAPIConnection, _open_sqlalchemy)

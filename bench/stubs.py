@@ -36,7 +36,7 @@ class ManyStubs(Stubs):
 class AskedStubs(Stubs):
     """A database that is asked at every checkout and every check-in, as those with a real driver are."""
 
-    def glance(self, session: Any) -> bool:
+    def looks_alive(self, session: Any) -> bool:
         return True
 
     def needs_reset(self, session: Any) -> bool:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pingpool.core.stats import Stats
-from pingpool.database import AsyncDatabase, Database
+from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import (
     AlreadyReturned,
     BadSession,
@@ -43,6 +43,7 @@ __all__ = [
     "CannotFill",
     "Database",
     "DatabaseRefuses",
+    "Meaning",
     "NotLent",
     "Overrun",
     "PingingPool",

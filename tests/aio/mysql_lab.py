@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
 
-from pingpool.databases.aio_mysql import AsyncMySQL
+from pingpool.databases.mysql import AsyncMySQL
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PrivateServer
 from tests.databases.waiting import SOON

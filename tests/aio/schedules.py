@@ -18,7 +18,7 @@ from typing import Any
 
 from pingpool.aio.pool import AsyncPingingPool
 from pingpool.core.stats import Stats
-from pingpool.database import AsyncDatabase
+from pingpool.database import AsyncDatabase, Meaning
 from pingpool.errors import CannotFill, PoolError
 from pingpool.testing import equip
 from pingpool.testing.loop import run as run_virtual
@@ -62,10 +62,10 @@ class Trouble(AsyncDatabase[Session]):
 
     def __post_init__(self) -> None:
         if self.careful:
-            self.__dict__.update(glance=self._glance, needs_reset=lambda session: session.is_open)
-            self.__dict__.update(resync=lambda session: session.number % 2 == 0)
+            self.__dict__.update(looks_alive=self._is_alive, needs_reset=lambda session: session.is_open)
+            self.__dict__.update(survived_interrupt=lambda session: session.number % 2 == 0)
 
-    def _glance(self, session: Session) -> bool:
+    def _is_alive(self, session: Session) -> bool:
         return session.is_alive
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
@@ -102,11 +102,10 @@ class Trouble(AsyncDatabase[Session]):
             raise Died
         session.is_open = False
 
-    def is_lost(self, error: BaseException) -> bool:
-        return isinstance(error, Died)
-
-    def is_transient(self, error: BaseException) -> bool:
-        return isinstance(error, Complaint)
+    def meaning_of(self, error: BaseException) -> Meaning:
+        if isinstance(error, Died):
+            return Meaning.LOST
+        return Meaning.TRANSIENT if isinstance(error, Complaint) else Meaning.UNKNOWN
 
     async def trouble(self) -> None:
         """Take some steps, and perhaps fail, hang, or not listen to a cancel."""

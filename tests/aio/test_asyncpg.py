@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 import pingpool
-from pingpool.databases.aio_asyncpg import AsyncPG
+from pingpool import Meaning
+from pingpool.databases.postgres import AsyncPG
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
@@ -50,7 +51,7 @@ def test_a_link_that_breaks_loses_the_session(postgres_server: PostgresServer, f
         return [await error_of(statement), at_the_start, await error_of(busy.execute("SELECT 1"))]
 
     for error in asyncio.run(main()):
-        assert database.is_lost(error), error
+        assert database.meaning_of(error) is Meaning.LOST, error
 
 
 def test_a_statement_into_a_black_hole_costs_the_session(
@@ -94,7 +95,7 @@ def test_errors_of_the_application_lose_nothing() -> None:
         asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
         asyncpg.InternalClientError("no binary format encoder for type x"),
     ]
-    assert not any(AsyncPG().is_lost(error) for error in others)
+    assert not any(AsyncPG().meaning_of(error) is Meaning.LOST for error in others)
 
 
 # Last words
@@ -108,12 +109,12 @@ def test_last_words_are_seen_before_the_server_hangs_up(postgres_server: Postgre
     async def main() -> BaseException:
         told, used = [await database.create(labels={}, timeout=SOON) for _ in range(2)]
         for session in (told, used):
-            assert database.glance(session)
+            assert database.looks_alive(session)
             # What the server would send, in front of its FIN.
             words = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
             session._transport.get_protocol().data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
             assert not session.is_closed()
-            assert not database.glance(session)
+            assert not database.looks_alive(session)
         error = await error_of(used.execute("SELECT 1"))
         used.terminate()
         proxy.freeze()
@@ -123,7 +124,7 @@ def test_last_words_are_seen_before_the_server_hangs_up(postgres_server: Postgre
 
     error = asyncio.run(main())
     assert isinstance(error, asyncpg.InternalClientError)
-    assert database.is_lost(error)
+    assert database.meaning_of(error) is Meaning.LOST
 
 
 def test_a_notice_or_an_error_that_was_answered_is_no_last_word(postgres_server: PostgresServer) -> None:
@@ -136,15 +137,15 @@ def test_a_notice_or_an_error_that_was_answered_is_no_last_word(postgres_server:
         await session.add_listener("news", lambda *what: heard.append(what[-1]))
         await asyncio.to_thread(postgres_server.execute, "NOTIFY news, 'rain'")
         await happens(lambda: heard == ["rain"])
-        assert database.glance(session)
+        assert database.looks_alive(session)
         await session.reset()
         assert isinstance(await error_of(session.execute("SELEC")), asyncpg.PostgresSyntaxError)
         assert isinstance(await error_of(session.execute("SELECT pg_sleep(9)", timeout=0.01)), TimeoutError)
         await session.execute("DO $$ BEGIN RAISE WARNING 'mind'; END $$")
-        assert database.glance(session)
+        assert database.looks_alive(session)
         assert not database.needs_reset(session)
         await session.close()
-        assert not database.glance(session)
+        assert not database.looks_alive(session)
         assert not database.needs_reset(session)
 
     asyncio.run(main())

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pingpool import AsyncPingingPool
+from pingpool.testing import FakeSession, SessionDied
 from pingpool.testing.async_database import AsyncFaultyDatabase, AsyncTransactionalDatabase
-from pingpool.testing.database import FakeSession, SessionDied
 from pingpool.testing.loop import run
 
 STEPS = 3

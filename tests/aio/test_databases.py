@@ -11,12 +11,14 @@ import psycopg
 import pytest
 
 import pingpool
+from pingpool import Meaning
 from pingpool.database import AsyncDatabase
-from pingpool.databases import aio_asyncpg, aio_mysql, aio_postgres, aio_redis, aio_sqlite
-from pingpool.databases.aio_callables import AsyncCallables
-from pingpool.databases.aio_threads import InThreads
-from pingpool.databases.postgres import Postgres
-from pingpool.databases.sqlite import SQLite
+from pingpool.databases.callables import AsyncCallables
+from pingpool.databases.in_threads import InThreads
+from pingpool.databases.mysql import AsyncMySQL
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
+from pingpool.databases.redis import AsyncRedis, client_on
+from pingpool.databases.sqlite import AsyncSQLite, SQLite
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ValkeyServer
 from tests.aio.errors import error_of
@@ -39,7 +41,7 @@ async def outlive_a_massacre(database: AsyncDatabase[Any], use: Use, massacre: C
                 await use(session)
         except Exception as error:
             casualties.append(error)
-        assert all(database.is_lost(error) for error in casualties)
+        assert all(database.meaning_of(error) is Meaning.LOST for error in casualties)
         for _ in range(6):
             async with pool.session() as session:
                 await use(session)
@@ -66,7 +68,7 @@ async def answer_in_postgres(connection: Any) -> None:
 
 def test_psycopg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
     """Sessions of psycopg that the server ended are replaced before anybody but their user meets them."""
-    database = aio_postgres.from_url(postgres_server.url)
+    database = AsyncPostgres(postgres_server.url)
     asyncio.run(outlive_a_massacre(database, answer_in_postgres, postgres_server.terminate_backends))
 
 
@@ -76,16 +78,14 @@ def test_psycopg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
     async def hang(connection: Any) -> None:
         await connection.execute("SELECT pg_sleep(30)")
 
-    asyncio.run(outlive_a_cancel(aio_postgres.from_url(postgres_server.url), hang, answer_in_postgres))
+    asyncio.run(outlive_a_cancel(AsyncPostgres(postgres_server.url), hang, answer_in_postgres))
 
 
 def test_psycopg_shows_labels_and_undoes_what_was_left_open(postgres_server: PostgresServer) -> None:
     """Labels are seen in `pg_stat_activity`; a transaction that a block left open is rolled back."""
 
     async def main() -> None:
-        async with pingpool.open_async(
-            aio_postgres.from_url(postgres_server.url), size=1, labels={"team": "shop"}
-        ) as pool:
+        async with pingpool.open_async(AsyncPostgres(postgres_server.url), size=1, labels={"team": "shop"}) as pool:
             async with pool.session() as connection:
                 cursor = await connection.execute(
                     "SELECT application_name FROM pg_stat_activity WHERE pid=pg_backend_pid()"
@@ -105,7 +105,7 @@ def test_asyncpg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
     async def use(connection: Any) -> None:
         assert await connection.fetchval("SELECT 42") == 42
 
-    database = aio_asyncpg.from_url(postgres_server.url.replace("postgresql", "asyncpg"))
+    database = AsyncPG.from_url(postgres_server.url.replace("postgresql", "asyncpg"))
     asyncio.run(outlive_a_massacre(database, use, postgres_server.terminate_backends))
 
 
@@ -118,19 +118,19 @@ def test_asyncpg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
     async def hang(connection: Any) -> None:
         await connection.execute("SELECT pg_sleep(30)")
 
-    asyncio.run(outlive_a_cancel(aio_asyncpg.AsyncPG(postgres_server.url), hang, use))
+    asyncio.run(outlive_a_cancel(AsyncPG(postgres_server.url), hang, use))
 
 
 def test_a_wrong_password_is_said_at_once() -> None:
     """Both drivers for PostgreSQL know a refusal that waiting will not heal, and no error names the password."""
     with PostgresServer(password="right") as server:
-        for database in (aio_postgres.AsyncPostgres, aio_asyncpg.AsyncPG):
+        for database in (AsyncPostgres, AsyncPG):
 
             async def main(database: Any = database) -> None:
                 with pytest.raises(pingpool.CannotFill) as caught:
                     await pingpool.open_async(database(server.url.replace("right", "wrong")), size=1)
                 assert "wrong" not in str(caught.value)
-                assert database("").is_fatal(caught.value.__cause__)
+                assert database("").meaning_of(caught.value.__cause__) is Meaning.REFUSED
 
             asyncio.run(main())
 
@@ -149,11 +149,11 @@ def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> 
     """So are those of redis-py and of valkey-py; neither reconnects in secret."""
 
     async def use(connection: Any) -> None:
-        number = await aio_redis.client_on(connection).client_id()
+        number = await client_on(connection).client_id()
         assert numbers.setdefault(connection, number) == number, "the connection was opened again in secret"
 
     numbers: dict[Any, int] = {}
-    database = aio_redis.from_url(valkey_server.url.replace("redis", scheme).replace("valkey", scheme))
+    database = AsyncRedis.from_url(valkey_server.url.replace("redis", scheme).replace("valkey", scheme))
     asyncio.run(
         outlive_a_massacre(database, use, lambda: valkey_server.execute("CLIENT", "KILL", "TYPE", "normal") or True)
     )
@@ -164,15 +164,15 @@ def test_redis_never_reconnects(valkey_server: ValkeyServer, scheme: str) -> Non
     """A session that was ended fails its command, again and again, also one that a pipeline watches on."""
 
     async def main() -> None:
-        database = aio_redis.from_url(valkey_server.url.replace("redis", scheme, 1))
+        database = AsyncRedis.from_url(valkey_server.url.replace("redis", scheme, 1))
         session = await database.create(labels={}, timeout=5)
-        client = aio_redis.client_on(session)
-        assert aio_redis.client_on(session) is client
+        client = client_on(session)
+        assert client_on(session) is client
         async with client.pipeline() as pipe:
             await pipe.watch("word")
             await asyncio.to_thread(valkey_server.terminate_backends)
             for call in (partial(pipe.get, "word"), client.ping, client.ping):
-                assert database.is_lost(await error_of(call()))
+                assert database.meaning_of(await error_of(call())) is Meaning.LOST
 
     asyncio.run(main())
 
@@ -182,18 +182,18 @@ def test_redis_hands_no_watch_on(valkey_server: ValkeyServer, scheme: str) -> No
     """A session that comes back with a pipeline that watches is replaced; one whose pipeline was closed stays."""
 
     async def main() -> None:
-        database = aio_redis.from_url(valkey_server.url.replace("redis", scheme, 1))
+        database = AsyncRedis.from_url(valkey_server.url.replace("redis", scheme, 1))
         async with pingpool.open_async(database, size=1) as pool:
-            async with pool.session() as first, aio_redis.client_on(first).pipeline() as pipe:
+            async with pool.session() as first, client_on(first).pipeline() as pipe:
                 await pipe.watch("word")
             async with pool.session() as second:
                 assert second is first
-                left = aio_redis.client_on(second).pipeline()
+                left = client_on(second).pipeline()
                 await left.watch("word")
             async with pool.session() as third:
                 assert third is not first
                 await left.reset()
-                assert await aio_redis.client_on(third).ping()
+                assert await client_on(third).ping()
             assert pool.stats().replaced == {"in doubt": 1}
 
     asyncio.run(main())
@@ -210,7 +210,7 @@ def test_redis_outlives_a_cancel(valkey_server: ValkeyServer) -> None:
         await connection.send_command("ECHO", "hello")
         assert await connection.read_response() in (b"hello", "hello")
 
-    asyncio.run(outlive_a_cancel(aio_redis.from_url(valkey_server.url), hang, use))
+    asyncio.run(outlive_a_cancel(AsyncRedis.from_url(valkey_server.url), hang, use))
 
 
 async def answer_in_sqlite(connection: Any) -> None:
@@ -241,14 +241,14 @@ def test_aiosqlite_outlives_a_cancel() -> None:
     async def hang(connection: Any) -> None:
         await connection.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
 
-    asyncio.run(outlive_a_cancel(aio_sqlite.AsyncSQLite(), hang, answer_in_sqlite))
+    asyncio.run(outlive_a_cancel(AsyncSQLite(), hang, answer_in_sqlite))
 
 
 def test_aiosqlite_replaces_what_somebody_closed() -> None:
     """A connection that its holder closed is replaced before it is lent."""
 
     async def main() -> None:
-        async with pingpool.open_async(aio_sqlite.AsyncSQLite(), size=2) as pool:
+        async with pingpool.open_async(AsyncSQLite(), size=2) as pool:
             async with pool.session() as connection:
                 await connection.close()
             for _ in range(4):
@@ -313,22 +313,22 @@ def test_no_server_is_told_apart_from_a_full_one() -> None:
         settings={"max_connections": 1, "superuser_reserved_connections": 0, "max_wal_senders": 0}
     ) as server:
         connection = psycopg.connect(server.url)
-        for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
-            assert not database.is_down(create_error(database))
+        for database in (AsyncPostgres(server.url), AsyncPG(server.url)):
+            assert database.meaning_of(create_error(database)) is not Meaning.UNREACHABLE
         connection.close()
         server.stop()
-        for database in (aio_postgres.AsyncPostgres(server.url), aio_asyncpg.AsyncPG(server.url)):
-            assert database.is_down(create_error(database))
-    for nowhere in (aio_redis.AsyncRedis("127.0.0.1", free_port()), aio_mysql.AsyncMySQL("127.0.0.1", free_port())):
-        assert nowhere.is_down(create_error(nowhere))
+        for database in (AsyncPostgres(server.url), AsyncPG(server.url)):
+            assert database.meaning_of(create_error(database)) is Meaning.UNREACHABLE
+    for nowhere in (AsyncRedis("127.0.0.1", free_port()), AsyncMySQL("127.0.0.1", free_port())):
+        assert nowhere.meaning_of(create_error(nowhere)) is Meaning.UNREACHABLE
 
 
 async def killed_before_the_loop_hears(database: AsyncDatabase[Any], kill: Callable[[], object]) -> bool:
-    """Open a session, kill it, and let the pool glance at it before the loop has had a turn."""
+    """Open a session, kill it, and let the pool look at it before the loop has had a turn."""
     session = await database.create(labels={}, timeout=5)
-    assert database.glance(session)
+    assert database.looks_alive(session)
     kill()
-    seen = database.glance(session)
+    seen = database.looks_alive(session)
     await database.delete(session, timeout=1)
     return seen
 
@@ -337,7 +337,7 @@ def test_a_hang_up_is_seen_before_the_loop_has_heard_of_it(
     postgres_server: PostgresServer, valkey_server: ValkeyServer
 ) -> None:
     """A session that the server has ended is not handed out, however busy the loop is."""
-    for database in (aio_postgres.AsyncPostgres(postgres_server.url), aio_asyncpg.AsyncPG(postgres_server.url)):
+    for database in (AsyncPostgres(postgres_server.url), AsyncPG(postgres_server.url)):
         assert not asyncio.run(killed_before_the_loop_hears(database, postgres_server.terminate_backends))
-    database = aio_redis.from_url(valkey_server.url)
+    database = AsyncRedis.from_url(valkey_server.url)
     assert not asyncio.run(killed_before_the_loop_hears(database, valkey_server.terminate_backends))

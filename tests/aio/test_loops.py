@@ -12,8 +12,8 @@ import pytest
 
 import pingpool
 from pingpool import AsyncPingingPool, BoundElsewhere, PoolClosed, PoolTimeout, WrongLoop
+from pingpool.testing import FakeSession
 from pingpool.testing.async_database import AsyncFaultyDatabase
-from pingpool.testing.database import FakeSession
 from pingpool.testing.loop import Stuck, VirtualLoop, run
 
 SRC = Path(__file__).parents[2] / "src"
@@ -132,7 +132,7 @@ def test_one_timer_serves_all_who_wait() -> None:
     async def main() -> None:
         async with AsyncPingingPool[FakeSession](1) as pool:
             await pool.bind(AsyncFaultyDatabase())
-            await pool.get()
+            held = await pool.get()
             loop = asyncio.get_running_loop()
             start, ends = loop.time(), {}
 
@@ -149,6 +149,7 @@ def test_one_timer_serves_all_who_wait() -> None:
             assert len(timers) == 1
             await asyncio.gather(*tasks)
             assert all(seconds <= end < seconds + 0.001 for seconds, end in ends.items())
+            await pool.put(held)
 
     run(main())
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool.databases.aio_mysql import AsyncMySQL, from_url
-from pingpool.databases.mysql import IN_TRANSACTION
+from pingpool import Meaning
+from pingpool.databases.mysql import AsyncMySQL
+from pingpool.databases.mysql.traits import IN_TRANSACTION
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
@@ -25,22 +26,22 @@ pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> AsyncMySQL:
     """The database of the private server."""
-    return from_url(mariadb_server.url + PLAIN)
+    return AsyncMySQL.from_url(mariadb_server.url + PLAIN)
 
 
-# The ping and the glance
+# The ping and the look
 
 
-def test_a_ping_is_one_round_trip_and_a_glance_none(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
-    """The proxy counts one round trip for each ping, and none for glances; no transaction is left open."""
+def test_a_ping_is_one_round_trip_and_a_look_none(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
+    """The proxy counts one round trip for each ping, and none for looks; no transaction is left open."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+    mysql = AsyncMySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN)
 
     async def main() -> None:
         session = await connect(mysql)
         before = proxy.round_trips
         for _ in range(10):
-            assert mysql.glance(session)
+            assert mysql.looks_alive(session)
             mysql.needs_reset(session)
         assert proxy.round_trips == before
         for _ in range(10):
@@ -60,7 +61,7 @@ def test_a_ping_never_reconnects(mariadb_server: MariaDBServer, mysql: AsyncMySQ
         mariadb_server.terminate_backends()
         for _ in range(2):
             error = await error_of(mysql.ping(session, timeout=SOON))
-            assert not mysql.is_transient(error)
+            assert mysql.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN)
         assert mariadb_server.backends() == []
 
     asyncio.run(main())
@@ -68,52 +69,52 @@ def test_a_ping_never_reconnects(mariadb_server: MariaDBServer, mysql: AsyncMySQ
 
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
 @pytest.mark.parametrize("end", [FaultProxy.cut, FaultProxy.reset])
-def test_a_glance_sees_every_kind_of_end(
+def test_a_look_sees_every_kind_of_end(
     strict_server: MariaDBServer, fault_proxy: ProxyFor, end: Callable[[FaultProxy], int], options: str
 ) -> None:
     """FIN and RST are seen before the loop has heard of them, and after; a ping says that the session is dead."""
     proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
+    mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
         session = await connect(mysql)
-        assert mysql.glance(session)
+        assert mysql.looks_alive(session)
         end(proxy)
-        until(lambda: not mysql.glance(session))  # meanwhile the loop stands still
+        until(lambda: not mysql.looks_alive(session))  # meanwhile the loop stands still
         await soon(lambda: session._reader.at_eof() or session._reader.exception() is not None)
         for _ in range(5):
-            assert not mysql.glance(session)
+            assert not mysql.looks_alive(session)
             await asyncio.sleep(0)
-        assert mysql.is_lost(await error_of(mysql.ping(session, timeout=SOON)))
-        assert not mysql.glance(session)
+        assert mysql.meaning_of(await error_of(mysql.ping(session, timeout=SOON))) is Meaning.LOST
+        assert not mysql.looks_alive(session)
 
     asyncio.run(main())
 
 
-def test_a_glance_hears_last_words(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+def test_a_look_hears_last_words(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
     """A goodbye that the loop has read is no answer to anything: the session is not lent, whether the stream ended."""
 
     async def main() -> None:
         session = await connect(mysql)
         session._reader.feed_data(b"\x07\0\0\0\xffbye...")
-        assert not mysql.glance(session)
+        assert not mysql.looks_alive(session)
         session.close()
 
     asyncio.run(main())
 
 
-def test_a_glance_under_tls(strict_server: MariaDBServer) -> None:
+def test_a_look_under_tls(strict_server: MariaDBServer) -> None:
     """Under TLS, whose tickets may come at any time, a quiet session looks alive and one that was ended does not."""
-    mysql = from_url(strict_server.url)
+    mysql = AsyncMySQL.from_url(strict_server.url)
 
     async def main() -> None:
         session = await connect(mysql)
         assert (await run(session, "SHOW STATUS LIKE 'Ssl_version'"))[1].startswith("TLS")
-        assert mysql.glance(session)
+        assert mysql.looks_alive(session)
         await mysql.ping(session, timeout=SOON)
-        assert mysql.glance(session)
+        assert mysql.looks_alive(session)
         strict_server.terminate_backends()
-        await soon(lambda: not mysql.glance(session))
+        await soon(lambda: not mysql.looks_alive(session))
         session.close()
 
     asyncio.run(main())
@@ -154,7 +155,7 @@ def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
 ) -> None:
     """A session whose link swallows everything is given up by its ping; its socket is closed, another is lent."""
     proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
+    mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
         async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=0.3) as pool:
@@ -194,11 +195,11 @@ def test_a_session_killed_in_use_is_lost(mariadb_server: MariaDBServer, mysql: A
             )
         )
         mariadb_server.terminate_backends()
-        assert mysql.is_lost(await error_of(statement))
-        assert mysql.is_lost(await error_of(run(between, "SELECT 1")))
+        assert mysql.meaning_of(await error_of(statement)) is Meaning.LOST
+        assert mysql.meaning_of(await error_of(run(between, "SELECT 1"))) is Meaning.LOST
         for session in (inside, between):
-            assert not mysql.glance(session)
-            assert mysql.is_lost(await error_of(session.rollback()))
+            assert not mysql.looks_alive(session)
+            assert mysql.meaning_of(await error_of(session.rollback())) is Meaning.LOST
 
     asyncio.run(main())
 
@@ -206,7 +207,7 @@ def test_a_session_killed_in_use_is_lost(mariadb_server: MariaDBServer, mysql: A
 def test_an_answer_cut_in_the_middle_loses_the_session(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
     """Who gets half an answer gets an error by which the session is known to be lost; the next gets all of it."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+    mysql = AsyncMySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN)
 
     async def main() -> None:
         async with pingpool.open_async(mysql, size=1) as pool:
@@ -214,7 +215,7 @@ def test_an_answer_cut_in_the_middle_loses_the_session(mariadb_server: MariaDBSe
                 async with pool.session() as session:
                     proxy.cut_after(1000)
                     await run(session, "SELECT REPEAT('x', 100000)")
-            assert mysql.is_lost(raised.value)
+            assert mysql.meaning_of(raised.value) is Meaning.LOST
             async with pool.session() as session:
                 assert await run(session, "SELECT REPEAT('x', 100000)") == ("x" * 100_000,)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pingpool.databases.aio_mysql import AsyncMySQL, from_url
+from pingpool.databases.mysql import AsyncMySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
 from tests.aio.mysql_lab import PLAIN, CancelledAt, ProxyFor, connect, run, soon
@@ -21,7 +21,7 @@ pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> AsyncMySQL:
     """The database of the private server."""
-    return from_url(mariadb_server.url + PLAIN)
+    return AsyncMySQL.from_url(mariadb_server.url + PLAIN)
 
 
 # Cancelled
@@ -45,7 +45,7 @@ def test_connecting_leaves_nothing_wherever_it_is_cancelled(
 ) -> None:
     """Cancelled at each place where it waits, creating a session passes the cancel on and closes what it had opened."""
     proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
+    mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> int:
         step = 0
@@ -70,7 +70,7 @@ def test_connecting_leaves_nothing_wherever_it_is_cancelled(
 def test_what_is_refused_hangs_up(strict_server: MariaDBServer, options: str, wrong: str) -> None:
     """When the server refuses, early or late, the socket is closed at once, and not when the server sees fit."""
     url = strict_server.url.replace("right", "wrong" if wrong == "password" else "right")
-    mysql = from_url(f"{url}{options}&init_command=COMPLAIN")
+    mysql = AsyncMySQL.from_url(f"{url}{options}&init_command=COMPLAIN")
 
     async def main() -> None:
         watched = vars(asyncio.get_running_loop())["_selector"].get_map()
@@ -85,14 +85,14 @@ def test_what_is_refused_hangs_up(strict_server: MariaDBServer, options: str, wr
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
 def test_a_cancelled_ping_leaves_no_answer_behind(strict_server: MariaDBServer, options: str) -> None:
     """Cancelled wherever it waits, a ping ends its session, so that nobody takes its answer for another's."""
-    mysql = from_url(strict_server.url + options)
+    mysql = AsyncMySQL.from_url(strict_server.url + options)
 
     async def main() -> None:
         session = await connect(mysql)
         stream = session._writer.get_extra_info("socket")
         with pytest.raises(asyncio.CancelledError):
             await CancelledAt(1, mysql.ping(session, timeout=SOON))
-        assert not mysql.glance(session)
+        assert not mysql.looks_alive(session)
         await soon(lambda: stream.fileno() == -1)
         session = await connect(mysql)
         uncancelled = CancelledAt(2, mysql.ping(session, timeout=SOON))
@@ -109,7 +109,7 @@ def test_a_cancelled_ping_leaves_no_answer_behind(strict_server: MariaDBServer, 
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
 def test_a_deletion_ends_the_session_on_the_server(strict_server: MariaDBServer, options: str) -> None:
     """The server hears the goodbye, and has no session any more; a second deletion does nothing."""
-    mysql = from_url(strict_server.url + options)
+    mysql = AsyncMySQL.from_url(strict_server.url + options)
 
     async def main() -> None:
         session = await connect(mysql)
@@ -127,7 +127,7 @@ def test_a_deletion_ends_the_session_on_the_server(strict_server: MariaDBServer,
 def test_a_deletion_never_hangs(strict_server: MariaDBServer, fault_proxy: ProxyFor, options: str) -> None:
     """A session whose link takes nothing more is deleted without waiting, and its socket is closed."""
     proxy = fault_proxy(strict_server)
-    mysql = from_url(strict_server.url_at(proxy.port) + options)
+    mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
         session = await connect(mysql)

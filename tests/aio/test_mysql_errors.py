@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, opening
-from pingpool.databases.aio_mysql import OFFERS_TLS, AsyncMySQL, from_url
+from pingpool import BadURL, CannotFill, Meaning, opening
+from pingpool.databases.mysql import AsyncMySQL
+from pingpool.databases.mysql.turns import OFFERS_TLS
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON
@@ -71,33 +72,33 @@ def test_wrong_credentials_and_names_are_fatal(strict_server: MariaDBServer, wro
     error = fill_error(mysql)
     assert says in str(error)
     assert wrong.get("password", "right") not in repr(error)
-    assert mysql.is_fatal(error.__cause__)
+    assert mysql.meaning_of(error.__cause__) is Meaning.REFUSED
 
 
 @pytest.mark.parametrize("option", ["ssl_verify_identity", "ssl_verify_cert"])
 def test_tls_that_is_not_to_be_had_is_named(mariadb_server: MariaDBServer, fault_proxy: ProxyFor, option: str) -> None:
     """Where TLS was asked for, a server without it hears not a word, and waiting will not heal that."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(f"{mariadb_server.url_at(proxy.port)}?{option}=true")
+    mysql = AsyncMySQL.from_url(f"{mariadb_server.url_at(proxy.port)}?{option}=true")
     error = fill_error(mysql)
     assert proxy.bytes_up == 0
     assert "SSL is required but the server doesn't support it" in str(error)
-    assert mysql.is_fatal(error.__cause__)
+    assert mysql.meaning_of(error.__cause__) is Meaning.REFUSED
 
 
-def test_a_certificate_that_nobody_vouches_for_is_fatal(strict_server: MariaDBServer) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(strict_server: MariaDBServer) -> None:
     """An untrusted certificate is named, and will not heal by waiting."""
-    mysql = from_url(strict_server.url + "?ssl_verify_cert=true")
+    mysql = AsyncMySQL.from_url(strict_server.url + "?ssl_verify_cert=true")
     error = fill_error(mysql)
     assert "certificate verify failed" in str(error)
-    assert mysql.is_fatal(error.__cause__)
+    assert mysql.meaning_of(error.__cause__) is Meaning.REFUSED
 
 
 def test_tls_is_used_where_it_is_offered(mariadb_server: MariaDBServer, strict_server: MariaDBServer) -> None:
     """When nothing is said of TLS it is used if the server offers it, and not asked for otherwise, as by PyMySQL."""
 
     async def speaks_tls(url: str) -> tuple[bool, bool]:
-        session = await from_url(url).create(labels={}, timeout=SOON)
+        session = await AsyncMySQL.from_url(url).create(labels={}, timeout=SOON)
         asked, under_way = session.client_flag & OFFERS_TLS, session._writer.get_extra_info("sslcontext")
         session.close()
         return bool(asked), bool(under_way)
@@ -121,7 +122,7 @@ def test_a_wrong_host_or_port_is_named_with_the_reason() -> None:
         assert f"Can't connect to MySQL server on {place} (" in str(error)
         assert any(each in str(error) for each in why.split("|"))
         assert isinstance(error.__cause__, aiomysql.OperationalError)
-        assert not wrong.is_fatal(error.__cause__)
+        assert wrong.meaning_of(error.__cause__) in (Meaning.LOST, Meaning.UNREACHABLE)
 
 
 @pytest.mark.parametrize("options", ["", "&connect_timeout=1"])
@@ -131,7 +132,7 @@ def test_a_host_that_says_nothing_is_given_up_in_time(
     """A host that takes the connection and says nothing is given up after `io_timeout`, or `connect_timeout`."""
     proxy = fault_proxy(mariadb_server)
     proxy.freeze()
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN + options)
+    mysql = AsyncMySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN + options)
 
     async def main() -> None:
         limit = SOON if options else 0.2
@@ -146,7 +147,7 @@ def test_a_host_that_says_nothing_is_given_up_in_time(
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer) -> None:
     """Too many connections, a refused connection: these heal by themselves."""
-    mysql = from_url(strict_server.url + PLAIN)
+    mysql = AsyncMySQL.from_url(strict_server.url + PLAIN)
 
     async def open_more() -> None:
         with ExitStack() as others:
@@ -158,8 +159,8 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer
     strict_server.stop()
     down = error_of(mysql)
     strict_server.start()
-    assert not mysql.is_fatal(full.value)
-    assert not mysql.is_fatal(down)
+    assert mysql.meaning_of(full.value) is Meaning.TRANSIENT
+    assert mysql.meaning_of(down) is Meaning.UNREACHABLE
 
 
 # Statements
@@ -167,12 +168,14 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer
 
 def test_ordinary_errors_lose_nothing(mariadb_server: MariaDBServer) -> None:
     """A wrong statement, a cancelled one, and an error of the application say nothing about the session."""
-    mysql = from_url(mariadb_server.url + PLAIN)
+    mysql = AsyncMySQL.from_url(mariadb_server.url + PLAIN)
     wrong = error_of(mysql, "SELEC 1")
     cancelled = error_of(mysql, "SET STATEMENT max_statement_time = 0.01 FOR SELECT SLEEP(5)")
-    for error in (wrong, cancelled, KeyError(2013), OSError(2006)):
-        assert not mysql.is_lost(error)
-    assert mysql.is_transient(cancelled)
+    for error in (wrong, cancelled):
+        assert mysql.meaning_of(error) is Meaning.TRANSIENT
+    for error in (KeyError(2013), OSError(2006)):
+        assert mysql.meaning_of(error) is Meaning.UNKNOWN
+    assert mysql.meaning_of(cancelled) is Meaning.TRANSIENT
 
 
 # Introductions
@@ -207,7 +210,7 @@ def test_labels_are_seen_on_the_server(strict_server: MariaDBServer, labels: dic
         "SELECT attr_value FROM performance_schema.session_connect_attrs"
         " WHERE attr_name = 'program_name' AND processlist_id = connection_id()"
     )
-    mysql = from_url(strict_server.url + PLAIN + "&program_name=shop")
+    mysql = AsyncMySQL.from_url(strict_server.url + PLAIN + "&program_name=shop")
     assert asyncio.run(answer_of(mysql, question, **labels)) == (shown,)
 
 
@@ -218,7 +221,7 @@ def test_labels_are_seen_on_the_server(strict_server: MariaDBServer, labels: dic
 def test_a_url_opens_a_pool(mariadb_server: MariaDBServer, scheme: str) -> None:
     """Both schemes are declared, and read as for threads."""
     url = mariadb_server.url.replace("mysql", scheme) + "?autocommit=yes&charset=utf8mb4"
-    assert opening.database_of(url, opening.ASYNC_GROUP) == from_url(url)
+    assert opening.database_of(url, opening.ASYNC_GROUP) == AsyncMySQL.from_url(url)
 
     async def main() -> None:
         async with pingpool.open_async(url, size=1) as pool, pool.session() as session:
@@ -254,7 +257,7 @@ def test_a_typo_is_named(url: str, says: str) -> None:
 
 def test_equality_and_repr() -> None:
     """Two descriptions of the same place are equal; the text names the place and no secret."""
-    one = from_url("mysql://u:secret@h/db?autocommit=true")
+    one = AsyncMySQL.from_url("mysql://u:secret@h/db?autocommit=true")
     same = AsyncMySQL("h", user="u", password="secret", database="db", autocommit=True)
     assert one == same
     assert hash(one) == hash(same)

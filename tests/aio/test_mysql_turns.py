@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool.databases.aio_mysql import AsyncMySQL, from_url
+from pingpool.databases.mysql import AsyncMySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.mysql_lab import PLAIN, connect, run, soon
 from tests.databases.waiting import SOON
@@ -20,7 +20,7 @@ pytest_plugins = ["pingpool.testing.fixtures"]
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> AsyncMySQL:
     """The database of the private server, in autocommit, where a session that comes back counts as settled."""
-    return from_url(mariadb_server.url + PLAIN + "&autocommit=true")
+    return AsyncMySQL.from_url(mariadb_server.url + PLAIN + "&autocommit=true")
 
 
 def sleepers(server: MariaDBServer) -> bool:

@@ -39,7 +39,7 @@ class LeakyAccounts(SQLAccounts):
 class BlindSQLite(SQLite):
     """A database that calls every session alive, so that its pool hands out dead ones."""
 
-    def glance(self, session: Connection) -> bool:
+    def looks_alive(self, session: Connection) -> bool:
         return True
 
 

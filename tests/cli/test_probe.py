@@ -19,8 +19,7 @@ from pingpool.cli.app import app
 from pingpool.cli.durations import seconds_of, spoken
 from pingpool.telemetry.idling import Search
 from pingpool.telemetry.vigil import Vigil
-from pingpool.testing import Clock, FakeSession, FaultyDatabase
-from pingpool.testing.database import SessionDied, Trouble
+from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, Trouble
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ServerMissing
 from tests.cli.command import PINGPOOL

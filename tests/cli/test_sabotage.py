@@ -28,9 +28,9 @@ def opened(witness: Witness[FakeSession]) -> FakeSession:
 
 
 def test_a_kill_after_the_checkout_is_a_death_in_use(witness: Witness[FakeSession]) -> None:
-    """From the glance of its checkout until its holder lets go, a session that is killed dies in its holder's hands."""
+    """From the look of its checkout until its holder lets go, a session that is killed dies in its holder's hands."""
     session = opened(witness)
-    assert witness.glance(session)
+    assert witness.looks_alive(session)
     assert not witness.kill_idle(session)
     assert witness.kill(session) is Fate.KILLED_IN_USE
     assert witness.fate_of(session) is Fate.KILLED_IN_USE
@@ -39,7 +39,7 @@ def test_a_kill_after_the_checkout_is_a_death_in_use(witness: Witness[FakeSessio
 def test_a_kill_before_the_checkout_is_a_death_in_the_pool(witness: Witness[FakeSession]) -> None:
     """A session that nobody holds, or that its holder has let go of, dies in the pool's care, and only once."""
     session = opened(witness)
-    witness.glance(session)
+    witness.looks_alive(session)
     witness.let_go(session)
     assert witness.kill_idle(session)
     assert not witness.kill_idle(session)

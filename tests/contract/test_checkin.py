@@ -247,18 +247,18 @@ async def test_an_interrupted_block_taints_its_session(world: World, error: type
 
 
 async def test_a_database_may_vouch_for_an_interrupted_session(world: World) -> None:
-    """If `resync` says that the session can be used again, it goes back as if nothing had been."""
+    """If `survived_interrupt` says that the session can be used again, it goes back as if nothing had been."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
     with pytest.raises(Interrupt):
         async with pool.session() as session:
             raise Interrupt
     assert await pool.get(0) is session
-    assert database.calls["resync"] == 1
+    assert database.calls["survived_interrupt"] == 1
 
 
 async def test_a_database_that_does_not_vouch_has_the_session_deleted(world: World) -> None:
-    """If `resync` says no, the interrupted session is deleted."""
+    """If `survived_interrupt` says no, the interrupted session is deleted."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
     with pytest.raises(Interrupt):

@@ -185,7 +185,7 @@ async def test_an_infinite_interval_never_pings(world: World) -> None:
 
 
 async def test_a_session_that_looks_dead_is_not_lent(world: World) -> None:
-    """A glance before each checkout finds what died within its interval, without a round trip."""
+    """A look before each checkout finds what died within its interval, without a round trip."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=2)
     database.kill_all()

@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pingpool import Database, PoolError
-from pingpool.testing import FaultyDatabase, SessionDied, TransactionalDatabase, Trouble
+from pingpool.testing import SessionDied, TransactionalDatabase, Trouble
 from tests.contract.worlds import Pool, World, start
 
-METHODS = sorted(vars(Database).keys() & (vars(FaultyDatabase).keys() | vars(TransactionalDatabase).keys()))
-METHODS = [name for name in METHODS if not name.startswith("_")]
+METHODS = [
+    name
+    for name in dir(Database)
+    if not name.startswith("_") and getattr(TransactionalDatabase, name) is not getattr(Database, name)
+]
 
 
 class Interrupt(BaseException):

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from pingpool import AsyncPingingPool, Database, PingingPool, Stats
-from pingpool.databases.aio_threads import InThreads
+from pingpool.databases.in_threads import InThreads
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
 T = TypeVar("T")

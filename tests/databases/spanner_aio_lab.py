@@ -95,7 +95,7 @@ def told(**options: Any) -> Callable[[Callable[[Lab], Coroutine[Any, Any, None]]
 
 
 async def until(happens: Callable[[], object]) -> None:
-    """Wait for what the server or the crew does in its own time."""
+    """Wait for what the server or the pool does in its own time."""
     async with asyncio.timeout(SOON):
         while not happens():
             await asyncio.sleep(0.002)

@@ -3,7 +3,7 @@
 import pytest
 
 import pingpool
-from pingpool import testing
+from pingpool import Meaning, testing
 from pingpool.databases.callables import Callables
 from pingpool.testing import Clock
 
@@ -82,16 +82,33 @@ def test_a_ping_that_raises_has_the_session_replaced() -> None:
 
 
 def test_errors_may_tell_that_a_session_is_lost() -> None:
-    """`is_lost` decides which errors of a block have the session replaced; without it none does."""
-    for is_lost, replaced in (
-        (lambda error: isinstance(error, BrokenPipeError), {"lost": 1}),
+    """`meaning_of` decides which errors of a block have the session replaced; without it none does."""
+    for meaning_of, replaced in (
+        (lambda error: Meaning.LOST if isinstance(error, BrokenPipeError) else None, {"lost": 1}),
+        (lambda error: None, {}),
         (None, {}),
     ):
-        with pingpool.open(Callables(Telephone, is_lost=is_lost), size=1) as pool:
+        with pingpool.open(Callables(Telephone, meaning_of=meaning_of), size=1) as pool:
             with pytest.raises(BrokenPipeError), pool.session() as line:
                 line.is_dead = True
                 line.say("hello")
             assert pool.stats().replaced == replaced
+
+
+def test_what_a_function_does_not_know_is_judged_as_ever() -> None:
+    """Where nobody listens is known without a function for it."""
+    database = Callables(Telephone, meaning_of=lambda error: None)
+    assert database.meaning_of(ConnectionRefusedError()) is Meaning.UNREACHABLE
+    assert database.meaning_of(BrokenPipeError()) is Meaning.UNKNOWN
+
+
+def test_a_session_may_be_looked_at() -> None:
+    """One that does not look alive, by the function for that, is never lent."""
+    with pingpool.open(Callables(Telephone, looks_alive=lambda line: not line.is_dead), size=1) as pool:
+        with pool.session() as line:
+            line.is_dead = True
+        with pool.session() as another:
+            assert another is not line
 
 
 def test_a_session_that_nobody_can_prove_says_so() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pingpool.databases.credentials import asked, asked_async
+from pingpool.databases.common.credentials import asked, asked_async
 
 
 async def secret() -> str:

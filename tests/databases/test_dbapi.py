@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import testing
+from pingpool import Meaning, testing
 from pingpool.databases.dbapi import DBAPI
 from pingpool.testing import Clock
 
@@ -121,23 +121,33 @@ def test_a_connection_closed_in_use_is_replaced(connect: Callable[[], sqlite3.Co
 
 
 @pytest.mark.parametrize(
-    ("error", "lost"),
+    ("error", "meaning"),
     [
-        (sqlite3.OperationalError("server closed the connection unexpectedly"), True),
-        (sqlite3.InterfaceError("connection already closed"), True),
-        (sqlite3.OperationalError("MySQL server has gone away"), True),
-        (sqlite3.OperationalError("Lost connection to server during query"), True),
-        (sqlite3.ProgrammingError("Cannot operate on a closed database."), True),
-        (sqlite3.OperationalError("no such table: stock"), False),
-        (sqlite3.IntegrityError("UNIQUE constraint failed: closed.id"), False),
-        (ValueError("connection closed"), False),
+        (sqlite3.OperationalError("server closed the connection unexpectedly"), Meaning.LOST),
+        (sqlite3.InterfaceError("connection already closed"), Meaning.LOST),
+        (sqlite3.OperationalError("MySQL server has gone away"), Meaning.LOST),
+        (sqlite3.OperationalError("Lost connection to server during query"), Meaning.LOST),
+        (sqlite3.ProgrammingError("Cannot operate on a closed database."), Meaning.LOST),
+        (sqlite3.OperationalError("no such table: stock"), Meaning.UNKNOWN),
+        (sqlite3.IntegrityError("UNIQUE constraint failed: closed.id"), Meaning.UNKNOWN),
+        (ValueError("connection closed"), Meaning.UNKNOWN),
+        (ConnectionRefusedError("connection closed"), Meaning.UNREACHABLE),
     ],
 )
-def test_disconnects_are_told_from_other_errors(error: Exception, lost: bool) -> None:
+def test_disconnects_are_told_from_other_errors(error: Exception, meaning: Meaning) -> None:
     """An error of the driver that reads like a lost connection counts as one; no other does."""
-    assert DBAPI(lambda: sqlite3.connect(":memory:"), driver=sqlite3).is_lost(error) is lost
+    assert DBAPI(lambda: sqlite3.connect(":memory:"), driver=sqlite3).meaning_of(error) is meaning
 
 
 def test_without_a_driver_no_error_is_a_disconnect() -> None:
     """A database that does not know its driver's errors does not guess."""
-    assert not DBAPI(Silent).is_lost(sqlite3.OperationalError("server closed the connection"))
+    assert DBAPI(Silent).meaning_of(sqlite3.OperationalError("server closed the connection")) is Meaning.UNKNOWN
+
+
+def test_a_user_may_know_an_error_better() -> None:
+    """`meaning_of` is asked first; where it has nothing to say, the error is judged by its class and its text."""
+    said = {"out of order": Meaning.LOST, "connection closed, they say": Meaning.UNKNOWN}
+    database = DBAPI(Silent, driver=sqlite3, meaning_of=lambda error: said.get(str(error)))
+    assert database.meaning_of(ValueError("out of order")) is Meaning.LOST
+    assert database.meaning_of(sqlite3.OperationalError("connection closed, they say")) is Meaning.UNKNOWN
+    assert database.meaning_of(sqlite3.OperationalError("connection closed")) is Meaning.LOST

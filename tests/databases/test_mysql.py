@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, PingingPool
-from pingpool.databases.mysql import IN_TRANSACTION, MySQL, from_url
+from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning, PingingPool
+from pingpool.databases.mysql import MySQL
+from pingpool.databases.mysql.traits import IN_TRANSACTION
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
@@ -28,7 +29,7 @@ PLAIN = "?ssl_disabled=true"
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> MySQL:
     """The database of the private server."""
-    return from_url(mariadb_server.url + PLAIN)
+    return MySQL.from_url(mariadb_server.url + PLAIN)
 
 
 @pytest.fixture
@@ -57,17 +58,17 @@ def lends(pool: PingingPool[Any]) -> bool:
     return True
 
 
-# The ping and the glance
+# The ping and the look
 
 
-def test_a_ping_is_one_round_trip_and_a_glance_none(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
-    """The proxy counts one round trip for each ping, and none for glances; nothing is left open."""
+def test_a_ping_is_one_round_trip_and_a_look_none(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
+    """The proxy counts one round trip for each ping, and none for looks; nothing is left open."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+    mysql = MySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN)
     session = mysql.create(labels={}, timeout=SOON)
     before = proxy.round_trips
     for _ in range(10):
-        assert mysql.glance(session)
+        assert mysql.looks_alive(session)
         mysql.needs_reset(session)
     assert proxy.round_trips == before
     for _ in range(10):
@@ -82,38 +83,38 @@ def test_a_ping_gives_up_in_time_and_leaves_no_timeout_behind(
 ) -> None:
     """A ping into a black hole is given up when its time is up; one that succeeds leaves the holder's own patience."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+    mysql = MySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN)
     session = mysql.create(labels={}, timeout=0.3)
     mysql.ping(session, timeout=0.1)
     assert run(session, "SELECT SLEEP(0.5)") == (0,)
     proxy.freeze()
     start = time.monotonic()
-    assert mysql.is_lost(error_of(mysql.ping, session, timeout=0.1))
+    assert mysql.meaning_of(error_of(mysql.ping, session, timeout=0.1)) is Meaning.LOST
     assert time.monotonic() - start < 1
     proxy.thaw()
 
 
 def test_a_ping_never_reconnects(mariadb_server: MariaDBServer, mysql: MySQL, session: Any) -> None:
-    """A terminated session fails its ping, again and again; its glance sees it too."""
-    assert mysql.glance(session)
+    """A terminated session fails its ping, again and again; its look sees it too."""
+    assert mysql.looks_alive(session)
     mariadb_server.terminate_backends()
-    until(lambda: not mysql.glance(session))
+    until(lambda: not mysql.looks_alive(session))
     for _ in range(2):
         error = error_of(mysql.ping, session, timeout=SOON)
-        assert not mysql.is_transient(error)
+        assert mysql.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN)
     assert mariadb_server.backends() == []
 
 
-def test_a_glance_under_tls(strict_server: MariaDBServer) -> None:
+def test_a_look_under_tls(strict_server: MariaDBServer) -> None:
     """Under TLS, whose tickets may come at any time, a quiet session looks alive and one that was ended does not."""
-    mysql = from_url(strict_server.url)
+    mysql = MySQL.from_url(strict_server.url)
     session = mysql.create(labels={}, timeout=SOON)
     assert run(session, "SHOW STATUS LIKE 'Ssl_version'")[1].startswith("TLS")
-    assert mysql.glance(session)
+    assert mysql.looks_alive(session)
     mysql.ping(session, timeout=SOON)
-    assert mysql.glance(session)
+    assert mysql.looks_alive(session)
     strict_server.terminate_backends()
-    until(lambda: not mysql.glance(session))
+    until(lambda: not mysql.looks_alive(session))
 
 
 def test_an_idle_kill_is_not_handed_out(mariadb_server: MariaDBServer, mysql: MySQL) -> None:
@@ -160,7 +161,7 @@ def test_no_snapshot_is_handed_on(mariadb_server: MariaDBServer, mysql: MySQL, l
 @pytest.mark.parametrize("autocommit", [True, False])
 def test_what_is_settled_is_not_reset(mariadb_server: MariaDBServer, autocommit: bool) -> None:
     """No round trip is spent on a session that certainly is in no transaction: in autocommit, or after a COMMIT."""
-    mysql = from_url(f"{mariadb_server.url}{PLAIN}&autocommit={autocommit}")
+    mysql = MySQL.from_url(f"{mariadb_server.url}{PLAIN}&autocommit={autocommit}")
     session = mysql.create(labels={}, timeout=SOON)
     assert run(session, "SELECT 1") == (1,)
     assert mysql.needs_reset(session) is not autocommit
@@ -173,7 +174,7 @@ def test_what_is_settled_is_not_reset(mariadb_server: MariaDBServer, autocommit:
 
 def test_labels_are_seen_on_the_server(strict_server: MariaDBServer) -> None:
     """The labels stand in `program_name` among the session's connection attributes."""
-    with pingpool.open(from_url(strict_server.url + PLAIN), size=1, labels={"team": "sales"}) as pool:
+    with pingpool.open(MySQL.from_url(strict_server.url + PLAIN), size=1, labels={"team": "sales"}) as pool:
         with pool.session() as session:
             found = run(
                 session,
@@ -192,26 +193,26 @@ def test_wrong_credentials_and_names_are_fatal(strict_server: MariaDBServer, wro
     right = {"user": "root", "password": "right", "database": "test"}
     mysql = MySQL(strict_server.host, strict_server.port, **{**right, **wrong}, ssl_disabled=True)
     error = create_error(mysql)
-    assert mysql.is_fatal(error), error
+    assert mysql.meaning_of(error) is Meaning.REFUSED, error
 
 
 def test_tls_refused_and_a_certificate_that_nobody_vouches_for_are_fatal(
     mariadb_server: MariaDBServer, strict_server: MariaDBServer
 ) -> None:
     """TLS demanded of a server without it, and an untrusted certificate, are named and will not heal by waiting."""
-    plain = from_url(mariadb_server.url + "?ssl_verify_identity=true")
+    plain = MySQL.from_url(mariadb_server.url + "?ssl_verify_identity=true")
     error = create_error(plain)
     assert "SSL" in str(error)
-    assert plain.is_fatal(error)
-    untrusted = from_url(strict_server.url + "?ssl_verify_cert=true&ssl_verify_identity=true")
+    assert plain.meaning_of(error) is Meaning.REFUSED
+    untrusted = MySQL.from_url(strict_server.url + "?ssl_verify_cert=true&ssl_verify_identity=true")
     error = create_error(untrusted)
     assert "certificate verify failed" in str(error)
-    assert untrusted.is_fatal(error)
+    assert untrusted.meaning_of(error) is Meaning.REFUSED
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer) -> None:
     """Too many connections, a refused connection: these heal by themselves; only where no server is one may hurry."""
-    mysql = from_url(strict_server.url + PLAIN)
+    mysql = MySQL.from_url(strict_server.url + PLAIN)
     with ExitStack() as others:
         full: list[BaseException] = []
         while not full:
@@ -223,27 +224,27 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: MariaDBServer
     down = create_error(mysql)
     strict_server.start()
     assert "Too many connections" in str(full[0])
-    assert not mysql.is_fatal(full[0])
-    assert not mysql.is_fatal(down)
-    assert [mysql.is_down(full[0]), mysql.is_down(down)] == [False, True]
+    assert [mysql.meaning_of(full[0]), mysql.meaning_of(down)] == [Meaning.TRANSIENT, Meaning.UNREACHABLE]
 
 
 def test_termination_and_restart_lose_the_session(mariadb_server: MariaDBServer, mysql: MySQL, session: Any) -> None:
     """A session that was terminated, one closed here, and one whose server was restarted raise what is lost."""
     mariadb_server.terminate_backends()
-    assert mysql.is_lost(error_of(run, session, "SELECT 1"))
-    assert mysql.is_lost(error_of(run, session, "SELECT 1"))
+    assert mysql.meaning_of(error_of(run, session, "SELECT 1")) is Meaning.LOST
+    assert mysql.meaning_of(error_of(run, session, "SELECT 1")) is Meaning.LOST
     second = mysql.create(labels={}, timeout=SOON)
     mariadb_server.restart()
-    assert mysql.is_lost(error_of(run, second, "SELECT 1"))
+    assert mysql.meaning_of(error_of(run, second, "SELECT 1")) is Meaning.LOST
 
 
 def test_ordinary_errors_lose_nothing(mysql: MySQL, session: Any) -> None:
     """A wrong statement, a cancelled one, and an error of the application say nothing about the session."""
     wrong = error_of(run, session, "SELEC 1")
     cancelled = error_of(run, session, "SET STATEMENT max_statement_time = 0.01 FOR SELECT SLEEP(5)")
-    for error in (wrong, cancelled, KeyError(2013), OSError(2006)):
-        assert not mysql.is_lost(error)
+    for error in (wrong, cancelled):
+        assert mysql.meaning_of(error) is Meaning.TRANSIENT
+    for error in (KeyError(2013), OSError(2006)):
+        assert mysql.meaning_of(error) is Meaning.UNKNOWN
 
 
 # Black holes and credentials
@@ -252,7 +253,7 @@ def test_ordinary_errors_lose_nothing(mysql: MySQL, session: Any) -> None:
 def test_abort_frees_a_thread_that_hangs(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
     """A thread waiting for an answer that never comes returns at once with an error when the session is aborted."""
     proxy = fault_proxy(mariadb_server)
-    mysql = from_url(mariadb_server.url_at(proxy.port) + PLAIN)
+    mysql = MySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN)
     session = mysql.create(labels={}, timeout=SOON)
     proxy.freeze()
     errors: list[BaseException] = []
@@ -262,7 +263,7 @@ def test_abort_frees_a_thread_that_hangs(mariadb_server: MariaDBServer, fault_pr
     mysql.abort(session)
     thread.join(SOON)
     assert not thread.is_alive()
-    assert mysql.is_lost(errors[0])
+    assert mysql.meaning_of(errors[0]) is Meaning.LOST
     mysql.abort(session)
 
 
@@ -271,7 +272,7 @@ def test_connecting_to_an_unreachable_host_is_bounded(mariadb_server: MariaDBSer
     proxy = fault_proxy(mariadb_server)
     proxy.freeze()
     start = time.monotonic()
-    create_error(from_url(mariadb_server.url_at(proxy.port) + PLAIN), 0.2)
+    create_error(MySQL.from_url(mariadb_server.url_at(proxy.port) + PLAIN), 0.2)
     assert time.monotonic() - start < 2
 
 
@@ -293,7 +294,7 @@ def test_a_password_that_changes_is_asked_for_at_each_creation(strict_server: Ma
 def test_a_password_may_have_any_letters(strict_server: MariaDBServer) -> None:
     """Letters beyond ASCII reach the server as it stores them."""
     strict_server.set_password("пароль-ä")
-    from_url(strict_server.url + PLAIN).create(labels={}, timeout=SOON).close()
+    MySQL.from_url(strict_server.url + PLAIN).create(labels={}, timeout=SOON).close()
     strict_server.set_password("right")
 
 
@@ -332,7 +333,7 @@ def test_a_fork_shares_no_session(mysql: MySQL) -> None:
 def test_a_typo_is_named(url: str, says: str) -> None:
     """A URL that makes no sense raises `BadURL`, which says why and what may have been meant."""
     with pytest.raises(BadURL, match=says):
-        from_url(url)
+        MySQL.from_url(url)
 
 
 def test_a_wrong_host_or_port_fails_the_opening_with_its_cause() -> None:
@@ -345,7 +346,7 @@ def test_a_wrong_host_or_port_fails_the_opening_with_its_cause() -> None:
 
 def test_equality_and_repr() -> None:
     """Two descriptions of the same place are equal; the text names the place and no secret."""
-    one, same = from_url("mysql://u:secret@h/db"), MySQL("h", user="u", password="secret", database="db")
+    one, same = MySQL.from_url("mysql://u:secret@h/db"), MySQL("h", user="u", password="secret", database="db")
     assert one == same
     assert hash(one) == hash(same)
     assert one != MySQL("h", user="u", database="db")
@@ -379,7 +380,7 @@ def test_any_other_driver_is_pooled_by_its_connect(mariadb_server: MariaDBServer
     with PingingPool[Any](1, ping_interval=0) as pool:
         pool.bind(mysql)
         with pool.session() as first:
-            assert mysql.glance(first)
+            assert mysql.looks_alive(first)
         with pool.session() as second:
             assert second is first
         until(lambda: second.rollbacks == 2)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool.databases.mysql import MySQL, from_url
+from pingpool.databases.mysql import MySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.databases.waiting import SOON
 
@@ -19,7 +19,7 @@ PLAIN = "?ssl_disabled=true"
 @pytest.fixture
 def mysql(mariadb_server: MariaDBServer) -> MySQL:
     """The database of the private server."""
-    return from_url(mariadb_server.url + PLAIN)
+    return MySQL.from_url(mariadb_server.url + PLAIN)
 
 
 def run(session: Any, statement: str) -> Any:

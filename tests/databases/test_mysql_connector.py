@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import pingpool
+from pingpool import Meaning
 from pingpool.databases.mysql import MySQL
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
@@ -48,16 +49,16 @@ def test_an_idle_kill_is_not_handed_out(mariadb_server: MariaDBServer, mysql: My
                 assert run(session, "SELECT 1") == [(1,)]
 
 
-def test_a_glance_under_tls(strict_server: MariaDBServer) -> None:
+def test_a_look_under_tls(strict_server: MariaDBServer) -> None:
     """Under TLS a quiet session looks alive and one that was ended does not."""
     mysql = by_connector(strict_server.port, password="right")
     session = mysql.create(labels={}, timeout=SOON)
     assert run(session, "SHOW STATUS LIKE 'Ssl_version'")[0][1].startswith("TLS")
-    assert mysql.glance(session)
+    assert mysql.looks_alive(session)
     mysql.ping(session, timeout=SOON)
-    assert mysql.glance(session)
+    assert mysql.looks_alive(session)
     strict_server.terminate_backends()
-    until(lambda: not mysql.glance(session))
+    until(lambda: not mysql.looks_alive(session))
     session.close()
 
 
@@ -66,11 +67,11 @@ def test_what_was_killed_in_use_is_lost_whatever_is_tried(mariadb_server: MariaD
     session = mysql.create(labels={}, timeout=SOON)
     mariadb_server.terminate_backends()
     for call in (lambda: run(session, "SELECT 1"), session.cursor, session.rollback):
-        assert mysql.is_lost(error_of(call))
+        assert mysql.meaning_of(error_of(call)) is Meaning.LOST
     error = error_of(mysql.ping, session, timeout=SOON)
-    assert not mysql.is_transient(error)
+    assert mysql.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN)
     session.close()
-    assert not mysql.glance(session)
+    assert not mysql.looks_alive(session)
 
 
 def test_ordinary_errors_lose_nothing(mysql: MySQL) -> None:
@@ -78,7 +79,7 @@ def test_ordinary_errors_lose_nothing(mysql: MySQL) -> None:
     session = mysql.create(labels={}, timeout=SOON)
     cursor = session.cursor()
     for error in (error_of(run, session, "SELEC 1"), error_of(cursor.execute, "SELECT %s", (1, 2))):
-        assert not mysql.is_lost(error)
+        assert mysql.meaning_of(error) is not Meaning.LOST
     assert run(session, "SELECT 1") == [(1,)]
     session.close()
 
@@ -119,7 +120,7 @@ def test_abort_frees_a_thread_that_hangs(mariadb_server: MariaDBServer, fault_pr
     mysql.abort(session)
     thread.join(SOON)
     assert not thread.is_alive()
-    assert mysql.is_lost(errors[0])
+    assert mysql.meaning_of(errors[0]) is Meaning.LOST
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the driver leaves one when it is refused
@@ -127,10 +128,9 @@ def test_refusals_and_absence_are_told_apart(mariadb_server: MariaDBServer) -> N
     """What will not heal by waiting is known by its code, and so is a server that is not there."""
     for wrong in ({"user": "nobody"}, {"database": "nothing"}):
         mysql = by_connector(mariadb_server.port, ssl_disabled=True, **wrong)
-        assert mysql.is_fatal(create_error(mysql))
+        assert mysql.meaning_of(create_error(mysql)) is Meaning.REFUSED
     nowhere = by_connector(1)
     error = create_error(nowhere)
-    assert nowhere.is_down(error)
-    assert not nowhere.is_fatal(error)
+    assert nowhere.meaning_of(error) is Meaning.UNREACHABLE
     del error
     gc.collect()

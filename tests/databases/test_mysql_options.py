@@ -10,8 +10,7 @@ import pytest
 
 import pingpool
 from pingpool import BadURL, CannotFill
-from pingpool.databases.aio_mysql import AsyncMySQL
-from pingpool.databases.mysql import MySQL, from_url
+from pingpool.databases.mysql import AsyncMySQL, MySQL
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, error_of
@@ -153,7 +152,7 @@ def test_a_url_may_leave_the_place_to_a_file(strict_server: MariaDBServer, tmp_p
     file.write_text(f"[client]\nhost=127.0.0.1\nport={strict_server.port}\nuser=root\npassword=right\n")
     with pingpool.open(f"mysql:///test?ssl_disabled=true&read_default_file={file}", size=1) as pool:
         assert pool.stats().idle == 1
-    assert from_url("mysql://") == MySQL("localhost", 3306)
+    assert MySQL.from_url("mysql://") == MySQL("localhost", 3306)
 
 
 def test_a_pool_says_which_socket_is_missing() -> None:

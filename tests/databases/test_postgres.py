@@ -12,8 +12,8 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 import pingpool
-from pingpool import CannotFill
-from pingpool.databases.postgres import Postgres, from_url
+from pingpool import CannotFill, Meaning
+from pingpool.databases.postgres import Postgres
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.databases.tls import tls_door
@@ -28,7 +28,7 @@ Session = psycopg.Connection[Any]
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> Postgres:
     """The database of the private server."""
-    return from_url(postgres_server.url)
+    return Postgres(postgres_server.url)
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def test_a_ping_leaves_no_transaction_open(postgres_server: PostgresServer, auto
     session.close()
 
 
-def test_a_ping_is_one_round_trip_and_a_glance_none(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
-    """The proxy counts one round trip for each ping, and none for glances, resets that are not needed, and the like."""
+def test_a_ping_is_one_round_trip_and_a_look_none(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
+    """The proxy counts one round trip for each ping, and none for looks, resets that are not needed, and the like."""
     proxy = fault_proxy(postgres_server)
-    postgres = from_url(postgres_server.url_at(proxy.port))
+    postgres = Postgres(postgres_server.url_at(proxy.port))
     session = postgres.create(labels={}, timeout=SOON)
     before = proxy.round_trips
     for _ in range(10):
-        assert postgres.glance(session)
+        assert postgres.looks_alive(session)
         assert not postgres.needs_reset(session)
     assert proxy.round_trips == before
     for _ in range(10):
@@ -74,7 +74,7 @@ def test_a_ping_is_one_round_trip_and_a_glance_none(postgres_server: PostgresSer
 def test_a_ping_gives_up_in_time(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
     """A ping into a black hole raises `TimeoutError` when its time is up."""
     proxy = fault_proxy(postgres_server)
-    postgres = from_url(postgres_server.url_at(proxy.port))
+    postgres = Postgres(postgres_server.url_at(proxy.port))
     session = postgres.create(labels={}, timeout=SOON)
     proxy.freeze()
     start = time.monotonic()
@@ -92,31 +92,31 @@ def test_a_ping_finds_a_session_that_was_ended(
     postgres_server.terminate_backends()
     error = error_of(postgres.ping, session, timeout=SOON)
     assert isinstance(error, psycopg.OperationalError)
-    assert not postgres.is_transient(error)
+    assert postgres.meaning_of(error) is Meaning.LOST
 
 
-# The glance
+# The look
 
 
-def test_a_glance_sees_that_the_server_hung_up(
+def test_a_look_sees_that_the_server_hung_up(
     postgres_server: PostgresServer, postgres: Postgres, session: Session
 ) -> None:
     """A terminated session, which psycopg still calls open, no longer looks alive."""
-    assert postgres.glance(session)
+    assert postgres.looks_alive(session)
     postgres_server.terminate_backends()
-    until(lambda: not postgres.glance(session))
-    assert not postgres.glance(session)
+    until(lambda: not postgres.looks_alive(session))
+    assert not postgres.looks_alive(session)
 
 
 @pytest.mark.parametrize("how", ["cut", "reset"])
-def test_a_glance_sees_a_broken_link(postgres_server: PostgresServer, fault_proxy: ProxyFor, how: str) -> None:
+def test_a_look_sees_a_broken_link(postgres_server: PostgresServer, fault_proxy: ProxyFor, how: str) -> None:
     """FIN and RST are both seen, without a round trip."""
     proxy = fault_proxy(postgres_server)
-    postgres = from_url(postgres_server.url_at(proxy.port))
+    postgres = Postgres(postgres_server.url_at(proxy.port))
     session = postgres.create(labels={}, timeout=SOON)
     before = proxy.round_trips
     getattr(proxy, how)()
-    until(lambda: not postgres.glance(session))
+    until(lambda: not postgres.looks_alive(session))
     assert proxy.round_trips == before
     session.close()
 
@@ -131,14 +131,14 @@ def test_a_notification_is_no_hang_up_and_reaches_the_listener(
     session.add_notify_handler(lambda notification: heard.append(notification.payload))
     postgres_server.execute("NOTIFY news, 'rain'")
     until(lambda: wakes(session))
-    assert postgres.glance(session)
-    assert postgres.glance(session)
+    assert postgres.looks_alive(session)
+    assert postgres.looks_alive(session)
     session.execute("SELECT 1")
     assert heard == ["rain"]
 
 
-def test_a_glance_at_a_closed_connection_says_dead(postgres: Postgres, session: Session) -> None:
-    """A connection that its holder closed is not lent again: a glance that raises counts as a no."""
+def test_a_look_at_a_closed_connection_says_dead(postgres: Postgres, session: Session) -> None:
+    """A connection that its holder closed is not lent again: a look that raises counts as a no."""
     with pingpool.open(postgres, size=1) as pool:
         mine = pool.get()
         mine.close()
@@ -156,20 +156,20 @@ def wakes(session: Session) -> bool:
 # TLS
 
 
-def test_a_glance_under_tls(postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_look_under_tls(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """Under TLS too a quiet session looks alive, one with a notification does, and one that was ended does not."""
     with tls_door(postgres_server, tmp_path, protocol="postgresql") as port:
         postgres = Postgres(postgres_server.url_at(port), sslmode="require", sslnegotiation="direct", autocommit=True)
         session = postgres.create(labels={}, timeout=SOON)
         assert session.pgconn.ssl_in_use
-        assert postgres.glance(session)
+        assert postgres.looks_alive(session)
         session.execute("LISTEN news")
         postgres_server.execute("NOTIFY news")
         until(lambda: wakes(session))
-        assert postgres.glance(session)
+        assert postgres.looks_alive(session)
         postgres.ping(session, timeout=SOON)
         postgres_server.terminate_backends()
-        until(lambda: not postgres.glance(session))
+        until(lambda: not postgres.looks_alive(session))
         session.close()
 
 
@@ -179,7 +179,7 @@ def test_tls_refused_is_named(postgres_server: PostgresServer) -> None:
     with pytest.raises(CannotFill, match="does not support SSL") as raised:
         pingpool.open(postgres, size=1)
     assert raised.value.__cause__ is not None
-    assert postgres.is_fatal(raised.value.__cause__)
+    assert postgres.meaning_of(raised.value.__cause__) is Meaning.REFUSED
 
 
 # The reset

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, PingingPool
-from pingpool.databases.postgres import Postgres, from_url
+from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning, PingingPool
+from pingpool.databases.postgres import Postgres
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
@@ -26,7 +26,7 @@ Session = psycopg.Connection[Any]
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> Postgres:
     """The database of the private server."""
-    return from_url(postgres_server.url)
+    return Postgres(postgres_server.url)
 
 
 @pytest.fixture
@@ -60,18 +60,18 @@ def test_wrong_credentials_and_names_are_fatal(strict_server: PostgresServer, wr
     """A wrong password, an unknown user or database will not heal by waiting."""
     postgres = Postgres(strict_server.url, **wrong)
     error = create_error(postgres)
-    assert postgres.is_fatal(error), error
+    assert postgres.meaning_of(error) is Meaning.REFUSED, error
 
 
-def test_a_missing_password_is_fatal(strict_server: PostgresServer) -> None:
+def test_a_missing_password_is_refused(strict_server: PostgresServer) -> None:
     """A server that asks for a password which nobody gave is refused for good."""
     postgres = Postgres(strict_server.url.replace(":right@", "@"), passfile="/nonexistent")
-    assert postgres.is_fatal(create_error(postgres))
+    assert postgres.meaning_of(create_error(postgres)) is Meaning.REFUSED
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: PostgresServer) -> None:
     """Too many connections, a refused connection: these heal by themselves; only where no server is one may hurry."""
-    postgres = from_url(strict_server.url)
+    postgres = Postgres(strict_server.url)
     with ExitStack() as others:
         for _ in range(4):
             others.enter_context(psycopg.connect(strict_server.url))
@@ -80,9 +80,7 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: PostgresServe
     down = create_error(postgres)
     strict_server.start()
     assert "too many clients" in str(full)
-    assert not postgres.is_fatal(full)
-    assert not postgres.is_fatal(down)
-    assert [postgres.is_down(full), postgres.is_down(down)] == [False, True]
+    assert [postgres.meaning_of(full), postgres.meaning_of(down)] == [Meaning.LOST, Meaning.UNREACHABLE]
 
 
 LAST_WORDS = {
@@ -104,7 +102,7 @@ def test_sessions_that_the_server_ends_for_idleness_are_lost(
     error = error_of(session.execute, "SELECT 1")
     assert isinstance(error, psycopg.Error)
     assert error.sqlstate == code
-    assert postgres.is_lost(error)
+    assert postgres.meaning_of(error) is Meaning.LOST
 
 
 def test_termination_and_restart_lose_the_session(
@@ -112,11 +110,11 @@ def test_termination_and_restart_lose_the_session(
 ) -> None:
     """A session that was terminated, one whose server was restarted, and one closed here, all raise what is lost."""
     postgres_server.terminate_backends()
-    assert postgres.is_lost(error_of(session.execute, "SELECT 1"))
-    assert postgres.is_lost(error_of(session.execute, "SELECT 1"))
+    assert postgres.meaning_of(error_of(session.execute, "SELECT 1")) is Meaning.LOST
+    assert postgres.meaning_of(error_of(session.execute, "SELECT 1")) is Meaning.LOST
     second = postgres.create(labels={}, timeout=SOON)
     postgres_server.restart()
-    assert postgres.is_lost(error_of(second.execute, "SELECT 1"))
+    assert postgres.meaning_of(error_of(second.execute, "SELECT 1")) is Meaning.LOST
 
 
 def test_ordinary_errors_lose_nothing(postgres: Postgres, session: Session) -> None:
@@ -125,10 +123,10 @@ def test_ordinary_errors_lose_nothing(postgres: Postgres, session: Session) -> N
     session.execute("SET statement_timeout = '10ms'")
     cancelled = error_of(session.execute, "SELECT pg_sleep(5)")
     wrong = error_of(session.execute, "SELEC 1")
-    for error in (cancelled, wrong, KeyError("mine"), ConnectionResetError()):
-        assert not postgres.is_lost(error)
-    assert postgres.is_transient(cancelled)
-    assert not postgres.is_transient(TimeoutError())
+    for error in (cancelled, wrong):
+        assert postgres.meaning_of(error) is Meaning.TRANSIENT
+    for error in (KeyError("mine"), ConnectionResetError(), TimeoutError()):
+        assert postgres.meaning_of(error) is Meaning.UNKNOWN
 
 
 # Black holes
@@ -137,7 +135,7 @@ def test_ordinary_errors_lose_nothing(postgres: Postgres, session: Session) -> N
 def test_abort_frees_a_thread_that_hangs_in_a_ping(postgres_server: PostgresServer, fault_proxy: ProxyFor) -> None:
     """A thread waiting for an answer that never comes returns at once with an error when the session is aborted."""
     proxy = fault_proxy(postgres_server)
-    postgres = from_url(postgres_server.url_at(proxy.port))
+    postgres = Postgres(postgres_server.url_at(proxy.port))
     session = postgres.create(labels={}, timeout=SOON)
     proxy.freeze()
     errors: list[BaseException] = []
@@ -146,7 +144,7 @@ def test_abort_frees_a_thread_that_hangs_in_a_ping(postgres_server: PostgresServ
     postgres.abort(session)
     thread.join(SOON)
     assert not thread.is_alive()
-    assert postgres.is_lost(errors[0])
+    assert postgres.meaning_of(errors[0]) is Meaning.LOST
     session.close()
     postgres.abort(session)
 
@@ -157,7 +155,7 @@ def test_a_black_hole_costs_callers_no_more_than_their_timeout(
     """With all links swallowed, `get` of an overdue session ends in time; after the thaw it works again."""
     proxy = fault_proxy(postgres_server)
     with PingingPool[Session](2, ping_interval=0, io_timeout=0.3) as pool:
-        pool.bind(from_url(postgres_server.url_at(proxy.port)))
+        pool.bind(Postgres(postgres_server.url_at(proxy.port)))
         proxy.freeze()
         start = time.monotonic()
         with pytest.raises(pingpool.PoolTimeout):
@@ -177,7 +175,7 @@ def test_connecting_to_an_unreachable_host_is_bounded(
     proxy.freeze()
     start = time.monotonic()
     with pytest.raises(psycopg.OperationalError, match="timeout"):
-        from_url(postgres_server.url_at(proxy.port)).create(labels={}, timeout=timeout)
+        Postgres(postgres_server.url_at(proxy.port)).create(labels={}, timeout=timeout)
     assert time.monotonic() - start < 3
 
 
@@ -225,7 +223,7 @@ def lends(pool: PingingPool[Session]) -> bool:
 def test_a_typo_is_named(url: str, says: str) -> None:
     """A URL that makes no sense raises `BadURL`, which says why, what may have been meant, and no secret."""
     with pytest.raises(BadURL, match=says) as raised:
-        from_url(url)
+        Postgres(url)
     assert "secret" not in str(raised.value)
 
 
@@ -246,7 +244,7 @@ def test_a_wrong_host_or_port_fails_the_opening_with_its_cause(postgres_server: 
 
 def test_equality_is_by_what_is_connected_to() -> None:
     """Two descriptions of the same database are equal, so a pool may be bound again; another password is another."""
-    one, same = from_url("postgresql://u@h/db"), Postgres("host=h user=u dbname=db")
+    one, same = Postgres("postgresql://u@h/db"), Postgres("host=h user=u dbname=db")
     assert one == same
     assert hash(one) == hash(same)
     assert one != Postgres("host=h user=u dbname=db", password="x")
@@ -256,7 +254,7 @@ def test_equality_is_by_what_is_connected_to() -> None:
 
 def test_a_repr_names_the_place_and_no_secret() -> None:
     """The text of a database can be logged."""
-    text = repr(from_url("postgresql://u:secret@h/db"))
+    text = repr(Postgres("postgresql://u:secret@h/db"))
     assert "host=h" in text
     assert "secret" not in text
 
@@ -264,7 +262,7 @@ def test_a_repr_names_the_place_and_no_secret() -> None:
 def test_a_pool_may_be_bound_again_to_an_equal_database(postgres_server: PostgresServer) -> None:
     """Bound by an equal description, the pool is only topped up."""
     pool: PingingPool[Session] = PingingPool(2)
-    pool.bind(from_url(postgres_server.url))
-    pool.bind(from_url(postgres_server.url))
+    pool.bind(Postgres(postgres_server.url))
+    pool.bind(Postgres(postgres_server.url))
     assert pool.stats().made == 2
     pool.close()

@@ -12,10 +12,9 @@ import pytest
 
 import pingpool
 from pingpool import BadURL
-from pingpool.databases.aio_asyncpg import AsyncPG
-from pingpool.databases.aio_postgres import AsyncPostgres
-from pingpool.databases.asyncpg_hosts import attempts
-from pingpool.databases.postgres import Postgres, patience
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
+from pingpool.databases.postgres.conninfo import patience
+from pingpool.databases.postgres.hosts import attempts
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 

@@ -8,8 +8,7 @@ import pytest
 from psycopg.pq import PipelineStatus
 
 import pingpool
-from pingpool.databases.aio_postgres import AsyncPostgres
-from pingpool.databases.postgres import Postgres
+from pingpool.databases.postgres import AsyncPostgres, Postgres
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON, error_of, until
 
@@ -24,16 +23,16 @@ def wakes(session: "psycopg.Connection[object] | psycopg.AsyncConnection[object]
 # Notifications
 
 
-@pytest.mark.parametrize("look", ["glance", "ping"])
+@pytest.mark.parametrize("look", ["looks_alive", "ping"])
 def test_a_notification_that_came_while_idle_is_yielded_at_once(postgres_server: PostgresServer, look: str) -> None:
-    """What a glance or a ping has read is given to whoever asks by `notifies()`, each notification once."""
+    """What a look or a ping has read is given to whoever asks by `notifies()`, each notification once."""
     postgres = Postgres(postgres_server.url, autocommit=True)
     session = postgres.create(labels={}, timeout=SOON)
     session.execute("LISTEN news")
     postgres_server.execute("NOTIFY news, 'rain'")
     until(lambda: wakes(session))
-    if look == "glance":
-        assert postgres.glance(session)
+    if look == "looks_alive":
+        assert postgres.looks_alive(session)
     else:
         postgres.ping(session, timeout=SOON)
     assert [note.payload for note in session.notifies(timeout=0)] == ["rain"]
@@ -41,7 +40,7 @@ def test_a_notification_that_came_while_idle_is_yielded_at_once(postgres_server:
     session.close()
 
 
-@pytest.mark.parametrize("look", ["glance", "ping"])
+@pytest.mark.parametrize("look", ["looks_alive", "ping"])
 def test_a_notification_is_yielded_at_once_in_asyncio_too(postgres_server: PostgresServer, look: str) -> None:
     """Both worlds keep what came while a session was idle."""
 
@@ -51,8 +50,8 @@ def test_a_notification_is_yielded_at_once_in_asyncio_too(postgres_server: Postg
         await session.execute("LISTEN news")
         postgres_server.execute("NOTIFY news, 'rain'")
         until(lambda: wakes(session))
-        if look == "glance":
-            assert postgres.glance(session)
+        if look == "looks_alive":
+            assert postgres.looks_alive(session)
         else:
             await postgres.ping(session, timeout=SOON)
         heard = [note.payload async for note in session.notifies(timeout=0)]

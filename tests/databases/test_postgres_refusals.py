@@ -14,10 +14,9 @@ import asyncpg
 import psycopg
 import pytest
 
+from pingpool import Meaning
 from pingpool.database import AsyncDatabase, Database
-from pingpool.databases.aio_asyncpg import AsyncPG
-from pingpool.databases.aio_postgres import AsyncPostgres
-from pingpool.databases.postgres import Postgres
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer
 from tests.databases.tls import certificate, tls_door
@@ -67,12 +66,13 @@ def urls(server: PostgresServer, user: str = "postgres", rest: str = "postgres")
         ("postgres", "postgres?sslmode=requird"),
     ],
 )
-def test_what_the_server_will_not_have_is_fatal(strict_server: PostgresServer, kind: Any, user: str, rest: str) -> None:
+def test_what_the_server_will_not_have_is_refused(
+    strict_server: PostgresServer, kind: Any, user: str, rest: str
+) -> None:
     """A right that is missing, no login, no database, no TLS, and a misspelt one are told at once, by all drivers."""
     database = kind(urls(strict_server, user, rest))
     error = refusal(database)
-    assert database.is_fatal(error), error
-    assert not database.is_down(error)
+    assert database.meaning_of(error) is Meaning.REFUSED, error
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_what_the_server_will_not_have_is_fatal(strict_server: PostgresServer, k
         "channel_binding=nonsense",
     ],
 )
-def test_what_libpq_will_not_have_is_fatal(strict_server: PostgresServer, rest: str) -> None:
+def test_what_libpq_will_not_have_is_refused(strict_server: PostgresServer, rest: str) -> None:
     """Settings nobody knows, values that make no sense, and a way to log in that is not offered, do not heal."""
     postgres = Postgres(urls(strict_server, rest=f"postgres?{rest}"))
     error = refusal(postgres)
-    assert postgres.is_fatal(error), error
+    assert postgres.meaning_of(error) is Meaning.REFUSED, error
 
 
 @pytest.mark.parametrize("setting", [{"foo": "bar"}, {"statement_timeout": "soon"}, {"max_connections": "5"}])
@@ -102,7 +102,7 @@ def test_settings_that_the_server_will_not_have_are_fatal(
     """asyncpg sends what it does not know to the server, which refuses what it does not know, or will not change."""
     database = AsyncPG(urls(strict_server), server_settings=setting)
     error = refusal(database)
-    assert database.is_fatal(error), error
+    assert database.meaning_of(error) is Meaning.REFUSED, error
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,11 +110,10 @@ def test_a_crowd_is_not_fatal(strict_server: PostgresServer, kind: Any) -> None:
     """One who has too many connections may have fewer soon."""
     database = kind(urls(strict_server, "crowded"))
     error = refusal(database)
-    assert not database.is_fatal(error), error
-    assert not database.is_down(error)
+    assert database.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN), error
 
 
-def test_a_certificate_that_nobody_trusts_is_fatal(strict_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_certificate_that_nobody_trusts_is_refused(strict_server: PostgresServer, tmp_path: Path) -> None:
     """Who insists on a certificate is told at once that this one will not do, or that its name is another."""
     bundle = certificate(tmp_path)[0].rename(tmp_path / "another.pem")
     with tls_door(strict_server, tmp_path, protocol="postgresql") as port:
@@ -127,7 +126,7 @@ def test_a_certificate_that_nobody_trusts_is_fatal(strict_server: PostgresServer
         ]
         for database in (Postgres(strict), AsyncPostgres(strict), Postgres(misnamed), AsyncPostgres(misnamed), *choosy):
             error = refusal(database)
-            assert database.is_fatal(error), error
+            assert database.meaning_of(error) is Meaning.REFUSED, error
 
 
 # Servers that are there, but not yet
@@ -171,8 +170,7 @@ def test_a_server_that_is_not_ready_is_there(kind: Any, message: str) -> None:
             database = kind(f"postgresql://u@{place}/d")
             error = refusal(database)
             assert message in str(error)
-            assert not database.is_down(error)
-            assert not database.is_fatal(error)
+            assert database.meaning_of(error) in (Meaning.LOST, Meaning.UNKNOWN)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,19 +179,21 @@ def test_where_nobody_listens_one_may_hurry(kind: Any, tmp_path: Path) -> None:
     several = f"127.0.0.1:{free_port()},127.0.0.1:{free_port()}"
     for url in (f"postgresql://u@127.0.0.1:{free_port()}/d", f"postgresql://u@{several}/d"):
         database = kind(url)
-        assert database.is_down(refusal(database))
+        assert database.meaning_of(refusal(database)) is Meaning.UNREACHABLE
     database = kind(f"postgresql://u@/d?host={tmp_path}")
-    assert database.is_down(refusal(database))
+    assert database.meaning_of(refusal(database)) is Meaning.UNREACHABLE
 
 
 def test_a_file_that_is_missing_elsewhere_is_no_missing_server() -> None:
     """Only where the server is reached by a file does a missing one tell of it."""
     for database in (AsyncPG("postgresql://h/d"), AsyncPG("postgresql:///d"), AsyncPG(host=["/run", "h"])):
-        assert not database.is_down(FileNotFoundError("root.crt"))
-    assert not Postgres().is_down(psycopg.OperationalError("could not open root.crt: No such file or directory"))
+        assert database.meaning_of(FileNotFoundError("root.crt")) is Meaning.UNKNOWN
+    error = psycopg.OperationalError("could not open root.crt: No such file or directory")
+    assert Postgres().meaning_of(error) is Meaning.LOST
     several = (
         "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno {}] Connect call failed ('1.1', 1)"
     )
-    assert AsyncPG().is_down(OSError(several.format(111)))
-    assert not AsyncPG().is_down(OSError(several.format(113)))
-    assert not AsyncPG().is_down(asyncpg.CannotConnectNowError("the database system is starting up"))
+    assert AsyncPG().meaning_of(OSError(several.format(111))) is Meaning.UNREACHABLE
+    assert AsyncPG().meaning_of(OSError(several.format(113))) is Meaning.UNKNOWN
+    starting = asyncpg.CannotConnectNowError("the database system is starting up")
+    assert AsyncPG().meaning_of(starting) is Meaning.LOST

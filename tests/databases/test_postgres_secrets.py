@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL
-from pingpool.databases import aio_asyncpg, aio_postgres, postgres
-from pingpool.databases.aio_asyncpg import AsyncPG
-from pingpool.databases.aio_postgres import AsyncPostgres
-from pingpool.databases.postgres import Postgres
-from pingpool.databases.postgres_names import application_name
+from pingpool import BadURL, Meaning
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
+from pingpool.databases.postgres.names import application_name
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 
@@ -60,7 +57,7 @@ def test_where_nobody_can_await_a_coroutine_function_is_refused(strict_server: P
     database = Postgres(strict_server.url.replace(":right@", "@"), password=asked_elsewhere)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="returned a coroutine") as raised:
         database.create(labels={}, timeout=SOON)
-    assert database.is_fatal(raised.value)
+    assert database.meaning_of(raised.value) is Meaning.REFUSED
 
 
 def test_databases_with_other_passwords_are_others() -> None:
@@ -71,7 +68,7 @@ def test_databases_with_other_passwords_are_others() -> None:
         assert kind(url, password="a") != kind(url, password="b")
 
 
-@pytest.mark.parametrize("module", [postgres, aio_postgres, aio_asyncpg])
+@pytest.mark.parametrize("kind", [Postgres, AsyncPostgres, AsyncPG])
 @pytest.mark.parametrize(
     "place",
     [
@@ -82,10 +79,10 @@ def test_databases_with_other_passwords_are_others() -> None:
         "u:1/x?ssw0rd@host/db",
     ],
 )
-def test_a_url_that_would_spill_its_password_is_refused(module: Any, place: str) -> None:
+def test_a_url_that_would_spill_its_password_is_refused(kind: Any, place: str) -> None:
     """Where a sign in a password was not written as %.., no piece of it is named, and what may be wrong is."""
     with pytest.raises(BadURL, match="in the password\\? Write it as") as raised:
-        module.from_url(f"postgresql://{place}")
+        kind(f"postgresql://{place}")
     assert "ssw0rd" not in str(raised.value)
     assert raised.value.__cause__ is None
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses
-from pingpool.databases.redis import Redis, client_on, from_url
+from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning
+from pingpool.databases.redis import Redis, client_on
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.redis_lab import ProxyFor, lends
 from tests.databases.tls import tls_door
@@ -28,19 +28,19 @@ def strict_server() -> Iterator[ValkeyServer]:
         yield server
 
 
-# The ping and the glance
+# The ping and the look
 
 
-def test_a_ping_is_one_round_trip_and_a_glance_none(
+def test_a_ping_is_one_round_trip_and_a_look_none(
     valkey_server: ValkeyServer, fault_proxy: ProxyFor, driver: ModuleType
 ) -> None:
-    """The proxy counts one round trip for each ping, and none for glances."""
+    """The proxy counts one round trip for each ping, and none for looks."""
     proxy = fault_proxy(valkey_server)
     redis = Redis(proxy.host, proxy.port, driver=driver)
     session = redis.create(labels={}, timeout=SOON)
     before = proxy.round_trips
     for _ in range(10):
-        assert redis.glance(session)
+        assert redis.looks_alive(session)
         assert not redis.needs_reset(session)
     assert proxy.round_trips == before
     for _ in range(10):
@@ -57,38 +57,38 @@ def test_a_ping_gives_up_in_time_and_leaves_no_timeout_behind(
     redis = Redis(proxy.host, proxy.port, driver=driver, socket_timeout=3)
     session = redis.create(labels={}, timeout=0.2)
     redis.ping(session, timeout=0.1)
-    assert redis.glance(session)
+    assert redis.looks_alive(session)
     session.send_command("BLPOP", "nothing", "0.4")
     assert session.read_response() is None
     proxy.freeze()
     start = time.monotonic()
-    assert redis.is_lost(error_of(redis.ping, session, timeout=0.1))
+    assert redis.meaning_of(error_of(redis.ping, session, timeout=0.1)) is Meaning.LOST
     assert time.monotonic() - start < 1
     proxy.thaw()
 
 
 def test_a_ping_never_reconnects(valkey_server: ValkeyServer, redis: Redis, session: Any) -> None:
-    """A connection that was ended fails its ping, again and again; its glance sees it too."""
-    assert redis.glance(session)
+    """A connection that was ended fails its ping, again and again; its look sees it too."""
+    assert redis.looks_alive(session)
     valkey_server.terminate_backends()
-    until(lambda: not redis.glance(session))
+    until(lambda: not redis.looks_alive(session))
     for _ in range(2):
-        assert redis.is_lost(error_of(redis.ping, session, timeout=SOON))
-    assert not redis.glance(session)
+        assert redis.meaning_of(error_of(redis.ping, session, timeout=SOON)) is Meaning.LOST
+    assert not redis.looks_alive(session)
 
 
-def test_a_glance_under_tls(valkey_server: ValkeyServer, driver: ModuleType, tmp_path: Path) -> None:
+def test_a_look_under_tls(valkey_server: ValkeyServer, driver: ModuleType, tmp_path: Path) -> None:
     """Under TLS, whose tickets come late, a quiet session looks alive and one that was ended does not."""
     with tls_door(valkey_server, tmp_path) as port:
         redis = Redis(valkey_server.host, port, ssl=True, ssl_cert_reqs="none", ssl_check_hostname=False, driver=driver)
         session = redis.create(labels={}, timeout=SOON)
-        assert redis.glance(session)
+        assert redis.looks_alive(session)
         redis.ping(session, timeout=SOON)
-        assert redis.glance(session)
+        assert redis.looks_alive(session)
         valkey_server.terminate_backends()
-        until(lambda: not redis.glance(session))
+        until(lambda: not redis.looks_alive(session))
         trusting = Redis(valkey_server.host, port, ssl=True, driver=driver)
-        assert trusting.is_fatal(create_error(trusting))
+        assert trusting.meaning_of(create_error(trusting)) is Meaning.REFUSED
 
 
 def test_an_idle_kill_is_not_handed_out(driver: ModuleType) -> None:
@@ -98,7 +98,7 @@ def test_an_idle_kill_is_not_handed_out(driver: ModuleType) -> None:
         with pingpool.open(redis, size=1) as pool:
             with pool.session() as first:
                 assert client_on(first).ping()
-            until(lambda: not redis.glance(first))
+            until(lambda: not redis.looks_alive(first))
             with pool.session() as second:
                 assert second is not first
                 assert client_on(second).ping()
@@ -120,7 +120,7 @@ def test_wrong_credentials_and_databases_are_fatal(strict_server: ValkeyServer, 
     for options in [*wrong, {"password": "right", "db": 99}]:
         redis = Redis(strict_server.host, strict_server.port, driver=driver, **options)
         error = create_error(redis)
-        assert redis.is_fatal(error), error
+        assert redis.meaning_of(error) is Meaning.REFUSED, error
 
 
 def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: ValkeyServer, driver: ModuleType) -> None:
@@ -133,19 +133,17 @@ def test_a_server_that_is_full_or_down_is_not_fatal(strict_server: ValkeyServer,
     strict_server.stop()
     down = create_error(redis)
     strict_server.start()
-    assert not redis.is_fatal(full), full
-    assert not redis.is_fatal(down), down
-    assert [redis.is_down(full), redis.is_down(down)] == [False, True]
+    assert [redis.meaning_of(full), redis.meaning_of(down)] == [Meaning.LOST, Meaning.UNREACHABLE]
 
 
 def test_termination_and_restart_lose_the_session(valkey_server: ValkeyServer, redis: Redis, session: Any) -> None:
     """A connection that was ended and one whose server was restarted raise what is lost; ordinary errors do not."""
     client = client_on(session)
     client.set("word", "a")
-    assert not redis.is_lost(error_of(client.lpush, "word", "b"))
-    assert not redis.is_lost(ConnectionError())
+    assert redis.meaning_of(error_of(client.lpush, "word", "b")) is Meaning.TRANSIENT
+    assert redis.meaning_of(ConnectionError()) is Meaning.UNKNOWN
     valkey_server.restart()
-    assert redis.is_lost(error_of(client.get, "word"))
+    assert redis.meaning_of(error_of(client.get, "word")) is Meaning.LOST
 
 
 # Black holes and credentials
@@ -165,7 +163,7 @@ def test_abort_frees_a_thread_that_hangs(
     redis.abort(session)
     thread.join(SOON)
     assert not thread.is_alive()
-    assert redis.is_lost(errors[0])
+    assert redis.meaning_of(errors[0]) is Meaning.LOST
     redis.abort(session)
 
 
@@ -226,18 +224,18 @@ def test_a_fork_shares_no_session(redis: Redis) -> None:
 def test_a_typo_is_named(url: str, says: str) -> None:
     """A URL that makes no sense raises `BadURL`, which says why and what may have been meant."""
     with pytest.raises(BadURL, match=says):
-        from_url(url)
+        Redis.from_url(url)
 
 
 def test_urls_name_what_they_say() -> None:
     """Host, port, database, user, password and TLS come from the URL; the last two schemes prefer valkey-py."""
     pytest.importorskip("valkey")
-    assert from_url("redis://u:p@h:1/2") == Redis("h", 1, db=2, username="u", password="p")
-    assert from_url("rediss://h") == Redis("h", ssl=True)
-    assert from_url("rediss://h") != from_url("redis://h")
-    assert from_url("valkey://h") != from_url("redis://h")
-    assert hash(from_url("redis://h/1")) == hash(Redis("h", db=1))
-    assert "secret" not in repr(from_url("redis://:secret@h"))
+    assert Redis.from_url("redis://u:p@h:1/2") == Redis("h", 1, db=2, username="u", password="p")
+    assert Redis.from_url("rediss://h") == Redis("h", ssl=True)
+    assert Redis.from_url("rediss://h") != Redis.from_url("redis://h")
+    assert Redis.from_url("valkey://h") != Redis.from_url("redis://h")
+    assert hash(Redis.from_url("redis://h/1")) == hash(Redis("h", db=1))
+    assert "secret" not in repr(Redis.from_url("redis://:secret@h"))
 
 
 def test_a_wrong_host_or_port_fails_the_opening_with_its_cause(driver: ModuleType) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool.databases.aio_redis import AsyncRedis
-from pingpool.databases.aio_redis import client_on as aio_client_on
-from pingpool.databases.redis import Redis, client_on
-from pingpool.databases.redis_answers import all_pushes
-from pingpool.databases.sockets import Look, look_at
+from pingpool import Meaning
+from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.redis import AsyncRedis, Redis, client_on
+from pingpool.databases.redis.answers import all_pushes
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of, until
 
@@ -33,12 +32,12 @@ def test_an_unread_answer_costs_the_session_and_not_the_next_holder(redis: Redis
 
 
 def test_an_answer_read_too_far_is_seen_too(redis: Redis, session: Any) -> None:
-    """Two answers that came in one piece, of which one was taken: the socket is quiet, the glance is not deceived."""
+    """Two answers that came in one piece, of which one was taken: the socket is quiet, the look is not deceived."""
     session.send_packed_command([b"ECHO 1\r\nECHO 2\r\n"])
     until(lambda: session.can_read(0))
     assert session.read_response() == b"1"
-    until(lambda: not redis.glance(session))
-    assert redis.is_lost(error_of(redis.ping, session, timeout=SOON))
+    until(lambda: not redis.looks_alive(session))
+    assert redis.meaning_of(error_of(redis.ping, session, timeout=SOON)) is Meaning.LOST
 
 
 def test_a_push_message_is_no_hang_up(valkey_server: ValkeyServer) -> None:
@@ -51,7 +50,7 @@ def test_a_push_message_is_no_hang_up(valkey_server: ValkeyServer) -> None:
         session.read_response()
     valkey_server.execute("SET", "watched", "1")
     until(lambda: look_at(session._sock.fileno()) is Look.SPEAKS)
-    assert redis.glance(session)
+    assert redis.looks_alive(session)
     redis.ping(session, timeout=SOON)
     session.disconnect()
 
@@ -72,7 +71,7 @@ def test_an_answer_behind_a_push_message_is_seen(valkey_server: ValkeyServer, dr
     redis = Redis(valkey_server.host, valkey_server.port, driver=driver, protocol=3)
     session = tracking(valkey_server, redis)
     session.send_packed_command([b"ECHO stale\r\n"])
-    until(lambda: not redis.glance(session))
+    until(lambda: not redis.looks_alive(session))
     session.disconnect()
 
 
@@ -118,9 +117,9 @@ def test_a_complaint_is_an_answer_too(redis: Redis) -> None:
 
 
 @pytest.fixture
-def aio(redis: Redis) -> AsyncRedis:
+def aio(valkey_server: ValkeyServer, driver: ModuleType) -> AsyncRedis:
     """The same database for asyncio."""
-    return AsyncRedis.like(redis)
+    return AsyncRedis(valkey_server.host, valkey_server.port, driver=driver)
 
 
 @pytest.mark.parametrize("patience", [0, 0.05], ids=["still to come", "come"])
@@ -134,7 +133,7 @@ def test_asyncio_hands_no_unread_answer_on(aio: AsyncRedis, patience: float) -> 
                 await asyncio.sleep(patience)
             async with pool.session() as second:
                 assert second is not first
-                assert await aio_client_on(second).echo("mine") == b"mine"
+                assert await client_on(second).echo("mine") == b"mine"
 
     asyncio.run(main())
 
@@ -144,20 +143,20 @@ def test_asyncio_sees_what_has_come_unasked(aio: AsyncRedis) -> None:
 
     async def main() -> None:
         session = await aio.create(labels={}, timeout=SOON)
-        assert aio.glance(session)
+        assert aio.looks_alive(session)
         session._reader.feed_data(b">1\r\n+news\r\n")
-        assert aio.glance(session)
+        assert aio.looks_alive(session)
         session._reader.feed_data(b"+late\r\n")
-        assert not aio.glance(session)
+        assert not aio.looks_alive(session)
         await session.disconnect()
         session = await aio.create(labels={}, timeout=SOON)
         session._writer.write(b"ECHO late\r\n")
-        until(lambda: not aio.glance(session))  # the loop stands still: the system knows, and the loop does not
+        until(lambda: not aio.looks_alive(session))  # the loop stands still: the system knows, and the loop does not
         await session.disconnect()
         session = await aio.create(labels={}, timeout=SOON)
         session._reader.feed_data(b"$5\r\n")
         assert await session.read_response(timeout=0.01) is None
-        assert not aio.glance(session)
+        assert not aio.looks_alive(session)
         await session.disconnect()
 
     asyncio.run(main())
@@ -171,7 +170,7 @@ async def ask_raw(session: Any) -> Any:
 
 async def ask_client(session: Any) -> Any:
     """Wait for something by the client."""
-    return await aio_client_on(session).blpop("nothing", 3)
+    return await client_on(session).blpop("nothing", 3)
 
 
 @pytest.mark.parametrize("ask", [ask_raw, ask_client])
@@ -192,7 +191,7 @@ def test_asyncio_lends_nothing_on_which_a_task_still_waits(
                 await asyncio.sleep(0)
             async with pool.session(timeout=SOON) as second:
                 assert second is not first
-                assert await aio_client_on(second).echo("mine") == b"mine"
+                assert await client_on(second).echo("mine") == b"mine"
             left.cancel()
             await asyncio.gather(left, return_exceptions=True)
 
@@ -205,7 +204,7 @@ def test_asyncio_client_may_be_closed_in_every_way(aio: AsyncRedis) -> None:
     async def main() -> None:
         async with pingpool.open_async(aio, size=1) as pool:
             async with pool.session() as first:
-                async with aio_client_on(first) as client:
+                async with client_on(first) as client:
                     assert await client.ping()
                 await client.aclose()
                 await client.aclose(True)

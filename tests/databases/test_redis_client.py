@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import pingpool
+from pingpool import Meaning
 from pingpool.databases.redis import Redis, client_on
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.redis_lab import lends
@@ -52,8 +53,8 @@ def test_a_pipeline_that_watches_never_reconnects(valkey_server: ValkeyServer, r
             pipe.watch("word")
             valkey_server.terminate_backends()
             pipe.get("word")
-        assert redis.is_lost(raised.value)
-        assert redis.is_lost(error_of(client_on(session).ping))
+        assert redis.meaning_of(raised.value) is Meaning.LOST
+        assert redis.meaning_of(error_of(client_on(session).ping)) is Meaning.LOST
         until(lambda: lends(pool))
         assert pool.stats().replaced == {"lost": 1}
 
@@ -67,7 +68,7 @@ def test_a_conflict_costs_no_session(valkey_server: ValkeyServer, redis: Redis) 
             valkey_server.execute("SET", "word", "b")
             pipe.multi()
             pipe.set("word", "a").execute()
-        assert not redis.is_lost(raised.value)
+        assert redis.meaning_of(raised.value) is Meaning.UNKNOWN
         with pool.session() as second:
             assert second is first
             assert client_on(second).get("word") == b"b"

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill
-from pingpool.databases.aio_redis import AsyncRedis
-from pingpool.databases.redis import Redis
+from pingpool import BadURL, CannotFill, Meaning
+from pingpool.databases.redis import AsyncRedis, Redis
 from pingpool.opening import ASYNC_GROUP, database_of
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of
@@ -34,7 +33,7 @@ def connects(database: Any, timeout: float = SOON, **labels: str) -> None:
     async def in_asyncio() -> None:
         session = await database.create(labels=labels, timeout=timeout)
         await database.ping(session, timeout=timeout)
-        assert database.glance(session)
+        assert database.looks_alive(session)
         await database.delete(session, timeout=timeout)
 
     if isinstance(database, AsyncRedis):
@@ -42,7 +41,7 @@ def connects(database: Any, timeout: float = SOON, **labels: str) -> None:
         return
     session = database.create(labels=labels, timeout=timeout)
     database.ping(session, timeout=timeout)
-    assert database.glance(session)
+    assert database.looks_alive(session)
     database.delete(session, timeout=timeout)
 
 
@@ -77,7 +76,7 @@ def test_a_function_that_returns_no_password_is_named(
     error = error_of(connects, database)
     assert isinstance(error, TypeError)
     assert "12345" not in str(error)
-    assert database.is_fatal(error)
+    assert database.meaning_of(error) is Meaning.REFUSED
 
 
 @both
@@ -99,8 +98,7 @@ def test_a_server_that_loads_its_data_is_there(driver: ModuleType, kind: Any) ->
     """Somebody who listens, and asks for patience, is not to be asked ten times a second."""
     database = kind("h", driver=driver)
     loading = driver.exceptions.BusyLoadingError("Redis is loading the dataset in memory")
-    assert not database.is_down(loading)
-    assert not database.is_fatal(loading)
+    assert database.meaning_of(loading) is Meaning.LOST
 
 
 @both
@@ -119,7 +117,7 @@ def test_a_server_without_tls_is_named(driver: ModuleType, kind: Any) -> None:
         error = error_of(connects, database, 0.2)
         assert "TLS" in str(error)
         assert isinstance(error, driver.exceptions.TimeoutError)
-        assert not database.is_down(error)
+        assert database.meaning_of(error) is Meaning.LOST
 
 
 @pytest.mark.parametrize(("scheme", "name"), [("redis+unix", "redis"), ("valkey+unix", "valkey")])
@@ -165,4 +163,4 @@ def test_a_user_who_may_not_choose_the_database_is_refused_for_good(
     error = error_of(connects, database)
     valkey_server.execute("ACL", "DELUSER", "guest")
     assert "permission" in str(error)
-    assert database.is_fatal(error)
+    assert database.meaning_of(error) is Meaning.REFUSED

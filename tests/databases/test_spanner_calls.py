@@ -15,7 +15,9 @@ from google.api_core import exceptions
 from google.cloud.spanner_v1.database import Database
 
 import pingpool
-from pingpool.databases.spanner.errors import is_fatal, is_transient, lost_session
+from pingpool import Meaning
+from pingpool.databases.spanner.errors import lost_session
+from pingpool.databases.spanner.traits import SpannerTraits
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, outcome, quiet, read, take_all
 
 counts_requests = pytest.mark.skipif(not hasattr(Database, "_next_nth_request"), reason="this client numbers nothing")
@@ -108,7 +110,7 @@ def test_a_look_for_a_caller_who_left_is_followed_by_a_statement(lab: Lab) -> No
 # ------------------------------------------------------------------------------------------------- what an error means
 
 
-def test_a_database_that_is_not_there_is_fatal_and_said_so(lab: Lab) -> None:
+def test_a_database_that_is_not_there_is_refused_and_said_so(lab: Lab) -> None:
     """NOT_FOUND of the database is no lost session: `bind` fails with it, at once and without another attempt."""
     lab.server.drop(D)
     with pytest.raises(pingpool.CannotFill, match="Database not found") as caught:
@@ -191,11 +193,14 @@ def test_which_session_an_error_names(error: BaseException | None, name: str | N
     assert lost_session(error) == name
 
 
-def test_no_error_is_both_passing_and_fatal() -> None:
-    """What passes by itself is not what somebody has to mend."""
-    errors = [exceptions.from_grpc_status(code, "trouble") for code in grpc.StatusCode]  # type: ignore[no-untyped-call]
-    assert [error for error in errors if is_fatal(error) and is_transient(error)] == []
-    assert {code for code, error in zip(grpc.StatusCode, errors, strict=True) if is_transient(error)} >= set(TRANSIENT)
+def test_what_the_codes_of_the_server_mean() -> None:
+    """Trouble that passes says nothing of the session; what somebody has to mend is refused; no other code is known."""
+    errors = {code: exceptions.from_grpc_status(code, "trouble") for code in grpc.StatusCode}  # type: ignore[no-untyped-call]
+    meanings = {code: SpannerTraits().meaning_of(error) for code, error in errors.items()}
+    assert {code for code, meaning in meanings.items() if meaning is Meaning.TRANSIENT} >= set(TRANSIENT)
+    refused = {code.name for code, meaning in meanings.items() if meaning is Meaning.REFUSED}
+    assert refused == {"NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "INVALID_ARGUMENT"}
+    assert Meaning.LOST not in meanings.values()
 
 
 @pytest.mark.parametrize("times", [1, 2, math.inf])

@@ -142,7 +142,7 @@ def test_an_overdue_session_is_looked_up_and_a_dead_one_replaced(emulator: str) 
             assert [statement(database) for _ in range(3)] == [None] * 3
 
 
-def test_a_database_that_is_not_there_is_fatal(emulator: str) -> None:
+def test_a_database_that_is_not_there_is_refused(emulator: str) -> None:
     """The real server's NOT_FOUND of a database is told apart from that of a session."""
     instance = client_of("p", emulator).instance("mall")
     with pytest.raises(pingpool.CannotFill, match="Database not found"):

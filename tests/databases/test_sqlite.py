@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, PingingPool
-from pingpool.databases.sqlite import Connection, SQLite, from_url
+from pingpool import BadURL, CannotFill, Meaning, PingingPool
+from pingpool.databases.sqlite import Connection, SQLite
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_session_closed_behind_the_pools_back_is_not_lent(pool: PingingPool[Co
 
 
 def test_an_idle_session_that_is_closed_is_not_lent(shop: SQLite) -> None:
-    """A glance, which costs no round trip, finds an idle connection that somebody closed."""
+    """A look, which costs no round trip, finds an idle connection that somebody closed."""
     with pingpool.open(shop, size=1) as pool:
         with pool.session() as connection:
             pass
@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path, reason: str) -> N
     with pytest.raises(CannotFill) as caught:
         pingpool.open(SQLite(path), size=2)
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
-    assert SQLite(path).is_fatal(caught.value.__cause__)
+    assert SQLite(path).meaning_of(caught.value.__cause__) is Meaning.REFUSED
     assert path.name in str(caught.value)
 
 
@@ -246,14 +246,14 @@ def test_a_busy_timeout_that_makes_no_sense_is_refused(timeout: float) -> None:
 )
 def test_a_url_names_a_file(url: str, path: str) -> None:
     """Three slashes and a relative path, or four and an absolute one."""
-    assert from_url(url) == SQLite(path)
+    assert SQLite.from_url(url) == SQLite(path)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_url_without_a_path_is_a_memory(url: str) -> None:
     """Each such URL, each time, names a new memory."""
-    assert "memory" in repr(from_url(url))
-    assert from_url(url) != from_url(url)
+    assert "memory" in repr(SQLite.from_url(url))
+    assert SQLite.from_url(url) != SQLite.from_url(url)
 
 
 @pytest.mark.parametrize(
@@ -276,5 +276,5 @@ def test_a_url_without_a_path_is_a_memory(url: str) -> None:
 def test_a_url_that_makes_no_sense_is_refused(url: str, part: str) -> None:
     """A URL that could be misread is an error that names what is wrong with it."""
     with pytest.raises(BadURL) as caught:
-        from_url(url)
+        SQLite.from_url(url)
     assert part in str(caught.value)

@@ -11,8 +11,8 @@ import pytest
 
 import pingpool
 from pingpool.databases.redis import Redis
+from pingpool.testing import FakeSession
 from pingpool.testing.async_database import AsyncFaultyDatabase
-from pingpool.testing.database import FakeSession
 from pingpool.testing.loop import run
 from pingpool.testing.servers import ServerMissing, ValkeyServer
 

@@ -138,7 +138,7 @@ def test_b_a_restart_fails_no_checkout(ours: Open, postgres_server: PostgresServ
     story = scenes.restart(ours, postgres_server, length)
     counts = fates(story)
     assert counts[FAILED] == 0
-    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the glance and the statement
+    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the look and the statement
     heals_within(story, 0.25 + BUSY)
 
 
@@ -155,7 +155,7 @@ def test_d_terminated_sessions_are_not_handed_out(ours: Open, postgres_server: P
     story = scenes.terminated(ours, postgres_server)
     counts = fates(story)
     assert counts[FAILED] == 0
-    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the glance and the statement
+    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the look and the statement
     heals_within(story, BUSY)
 
 
@@ -201,7 +201,7 @@ def test_a_restart_elsewhere(ours_elsewhere: Open, other_server: PrivateServer) 
     story = scenes.restart(ours_elsewhere, other_server, 0.7)
     counts = fates(story)
     assert counts[FAILED] == 0
-    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the glance and the statement
+    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the look and the statement
     heals_within(story, 0.25 + BUSY)
 
 
@@ -210,7 +210,7 @@ def test_terminated_sessions_elsewhere(ours_elsewhere: Open, other_server: Priva
     story = scenes.terminated(ours_elsewhere, other_server)
     counts = fates(story)
     assert counts[FAILED] == 0
-    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the glance and the statement
+    assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the look and the statement
 
 
 @pytest.mark.long

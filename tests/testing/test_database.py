@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pingpool import Meaning
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase, Trouble
 
 
@@ -101,7 +102,7 @@ def test_a_method_fails_as_it_is_told() -> None:
     assert first.value is not second.value
 
 
-@pytest.mark.parametrize("call", ["pnig", "", "create_many", "glance"])
+@pytest.mark.parametrize("call", ["pnig", "", "create_many", "looks_alive"])
 def test_a_method_it_does_not_have_cannot_fail(call: str) -> None:
     """A misspelt method is refused: a fault that strikes nobody tests nothing."""
     database = FaultyDatabase()
@@ -162,10 +163,11 @@ def test_waiting_for_calls_ends() -> None:
 def test_errors_are_told_by_their_class() -> None:
     """The kit's own errors mean what they say."""
     database = FaultyDatabase()
-    assert database.is_lost(SessionDied())
-    assert database.is_transient(Trouble())
-    assert database.is_fatal(Forbidden())
-    assert not any([database.is_lost(Trouble()), database.is_transient(SessionDied()), database.is_fatal(Trouble())])
+    assert database.meaning_of(SessionDied()) is Meaning.LOST
+    assert database.meaning_of(Trouble()) is Meaning.TRANSIENT
+    assert database.meaning_of(Forbidden()) is Meaning.REFUSED
+    assert database.meaning_of(ConnectionRefusedError()) is Meaning.UNREACHABLE
+    assert database.meaning_of(ValueError()) is Meaning.UNKNOWN
 
 
 def test_what_was_left_open_can_be_undone() -> None:
@@ -174,16 +176,16 @@ def test_what_was_left_open_can_be_undone() -> None:
     session = opened(database)
     session.left_open = True
     assert database.needs_reset(session)
-    assert not database.resync(session)
+    assert not database.survived_interrupt(session)
     database.reset(session, timeout=5)
     assert not database.needs_reset(session)
-    assert database.resync(session)
+    assert database.survived_interrupt(session)
 
 
-def test_a_glance_sees_whether_a_session_lives() -> None:
+def test_a_look_sees_whether_a_session_lives() -> None:
     """A transactional database can look at a session without a round trip."""
     database = TransactionalDatabase()
     session = opened(database)
-    assert database.glance(session)
+    assert database.looks_alive(session)
     database.kill(session)
-    assert not database.glance(session)
+    assert not database.looks_alive(session)

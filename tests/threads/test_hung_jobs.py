@@ -125,24 +125,24 @@ def test_a_failing_abort_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["create", "ping", "reset", "delete", "is_lost", "is_fatal", "is_down", "is_transient"]
+    ("call", "of"),
+    [
+        *(("create", ""), ("ping", ""), ("reset", ""), ("delete", "")),
+        *(("meaning_of", "create"), ("meaning_of", "ping"), ("meaning_of", "reset")),
+    ],
 )
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
-def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, error: type[BaseException]) -> None:
-    """Any exception from any method the crew calls is the failure of that one job."""
+def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, of: str, error: type[BaseException]) -> None:
+    """Any exception from any method the workers call is the failure of that one job; so is one from judging it."""
     database = TransactionalDatabase()
     pool = bound(database, 2, workers=1, ping_interval=1e-6)
     database.fail(call, error, times=3)
-    if call in ("is_fatal", "is_down"):
-        database.fail("create", times=2)
-    if call == "is_transient":
-        database.fail("ping", times=1)
-    if call == "is_lost":
-        database.fail("reset", times=1)
+    if of:
+        database.fail(of, times=2 if of == "create" else 1)
     session = pool.get(5) if call != "ping" else None
     if session is not None:
         session.left_open = True
-        pool.give_back(session, SystemExit() if call in ("create", "delete", "is_fatal", "is_down") else None)
+        pool.give_back(session, SystemExit() if {call, of} & {"create", "delete"} else None)
         del session
     all_live(pool, 6)
     pool.close(1)

@@ -49,7 +49,7 @@ def test_an_interrupt_loses_no_slot(story: Story) -> None:
 
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
-    """The same with a database that glances, resets and resyncs, and with every session overdue."""
+    """The same with a database that looks, resets and vouches, and with every session overdue."""
     strike_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
 
 

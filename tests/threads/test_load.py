@@ -103,8 +103,8 @@ class Storm:
                         self.database.kill(session)
                 case 2:
                     error = dice.choice([Trouble, SessionDied, Forbidden, MemoryError, SystemExit])
-                    call = dice.choice(["create", "ping", "reset", "delete", "glance", "needs_reset"])
-                    self.database.fail(call, Trouble if call in ("glance", "needs_reset") else error, times=2)
+                    call = dice.choice(["create", "ping", "reset", "delete", "looks_alive", "needs_reset"])
+                    self.database.fail(call, Trouble if call in ("looks_alive", "needs_reset") else error, times=2)
                 case 3:
                     with self.database.hanging(dice.choice(["create", "ping", "reset", "delete"]), times=2):
                         time.sleep(0.1)

@@ -107,7 +107,7 @@ def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) ->
 @pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:
-    """The same at every point of every way, with a database that glances and resets, and every session overdue."""
+    """The same at every point of every way, with a database that looks and resets, and every session overdue."""
     intrude_everywhere(story, intruder, TransactionalDatabase, ping_interval=1e-6)
 
 

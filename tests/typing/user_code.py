@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_type
 
 import pingpool
-from pingpool import AbstractSessionPool, Database, PingingPool, PoolFull, PoolTimeout, Stats
+from pingpool import AbstractSessionPool, Database, Meaning, PingingPool, PoolFull, PoolTimeout, Stats
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
@@ -44,9 +44,13 @@ class LargeExchange(Exchange):
         """End one."""
         session.say("goodbye")
 
-    def is_lost(self, error: BaseException) -> bool:
+    def looks_alive(self, session: Line) -> bool:
+        """Look."""
+        return session.say("") == 0
+
+    def meaning_of(self, error: BaseException) -> Meaning:
         """Tell."""
-        return isinstance(error, BrokenPipeError)
+        return Meaning.LOST if isinstance(error, BrokenPipeError) else super().meaning_of(error)
 
 
 def a_database_decides_what_is_lent() -> None:

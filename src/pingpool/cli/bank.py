@@ -16,7 +16,7 @@ from pingpool.cli.accounts import ACCOUNTS, Accounts, Conflict
 from pingpool.cli.ambush import DROPPED, Ambush, Interrupted
 from pingpool.cli.waits import Waits
 from pingpool.cli.witness import Fate, Witness
-from pingpool.database import S
+from pingpool.database import Meaning, S
 from pingpool.errors import PoolTimeout
 from pingpool.telemetry.timeline import Timeline
 from pingpool.threads.pool import PingingPool
@@ -113,7 +113,8 @@ class Bank(Generic[S]):
             except PoolTimeout as error:
                 self.notes.timeouts.append(str(error))
             except Exception as error:
-                if not self._witness.is_lost(error):  # that one was noted where its session was at hand
+                # A lost session was noted where it was at hand.
+                if self._witness.meaning_of(error) is not Meaning.LOST:
                     self.notes.surprises.append(repr(error))
 
     def _transfer(self) -> None:
@@ -179,7 +180,7 @@ class Bank(Generic[S]):
         try:
             yield
         except Exception as error:
-            if self._witness.is_lost(error):
+            if self._witness.meaning_of(error) is Meaning.LOST:
                 died_here = self._witness.fate_of(session) is Fate.KILLED_IN_USE
                 (self.notes.deaths_in_hand if died_here else self.notes.dead_on_arrival).append(repr(error))
             raise

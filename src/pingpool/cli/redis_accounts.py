@@ -6,7 +6,7 @@ The server locks nothing. It refuses to write if anybody else has written, since
 from typing import Any
 
 from pingpool.cli.accounts import ACCOUNTS, OPENING_BALANCE, Accounts, Audit, Conflict
-from pingpool.databases.redis import client_on, driver_of
+from pingpool.databases.redis.client import client_on, driver_of
 
 
 class RedisAccounts(Accounts):

@@ -1,7 +1,7 @@
 """The witness: stands between a pool and its database, and remembers what became of every session.
 
-It is what makes the demo's verdict exact. A session is in somebody's hands from the glance with which the pool checks
-it out until its holder lets go of it. A kill falls before or after that glance, never during it: both take the
+It is what makes the demo's verdict exact. A session is in somebody's hands from the look with which the pool checks
+it out until its holder lets go of it. A kill falls before or after that look, never during it: both take the
 session's own lock. So a worker that meets a dead session can be told for certain whether it died in its hands, which
 no pool can help, or was dead when the pool gave it out, which no pool may do.
 
@@ -15,7 +15,7 @@ from enum import Enum
 from weakref import WeakKeyDictionary
 
 from pingpool.cli.venue import Venue
-from pingpool.database import Database, S
+from pingpool.database import Database, Meaning, S
 
 
 class Fate(Enum):
@@ -95,11 +95,11 @@ class Witness(Database[S]):
             self._known[session] = Testimony()
         return session
 
-    def glance(self, session: S) -> bool:
+    def looks_alive(self, session: S) -> bool:
         """Look at a session that is being checked out; if it looks alive it is in somebody's hands from now on."""
         testimony = self._of(session)
         with testimony.lock:
-            testimony.in_hand = self.database.glance(session)
+            testimony.in_hand = self.database.looks_alive(session)
             return testimony.in_hand
 
     def ping(self, session: S, *, timeout: float) -> None:
@@ -122,25 +122,13 @@ class Witness(Database[S]):
         with self._of(session).lock:
             return self.database.needs_reset(session)
 
-    def resync(self, session: S) -> bool:
+    def survived_interrupt(self, session: S) -> bool:
         """May the session be used again after an interrupt?"""
-        return self.database.resync(session)
+        return self.database.survived_interrupt(session)
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Does the error mean that the session is dead?"""
-        return self.database.is_lost(error)
-
-    def is_transient(self, error: BaseException) -> bool:
-        """Does the error say nothing about the session?"""
-        return self.database.is_transient(error)
-
-    def is_fatal(self, error: BaseException) -> bool:
-        """Is there no point in trying again?"""
-        return self.database.is_fatal(error)
-
-    def is_down(self, error: BaseException) -> bool:
-        """Was there no server?"""
-        return self.database.is_down(error)
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """What does the error mean?"""
+        return self.database.meaning_of(error)
 
     def abort(self, session: S) -> None:
         """Free a thread that hangs on the session."""

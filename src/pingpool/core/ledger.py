@@ -131,7 +131,7 @@ class Ledger(Reports[S]):
         return self._settle(now)
 
     def bury(self, session: S, now: float) -> list[Order]:
-        """Take back a session that a glance showed to be dead before anybody used it: nobody else is suspected."""
+        """Take back a session that a look showed to be dead before anybody used it: nobody else is suspected."""
         slot = self.claim(session)
         if slot is None:
             return self._refuse(session)

@@ -172,7 +172,7 @@ class Rules(Learning[S]):
         return min((slot.retires_at for slot in self.idle), default=math.inf) - AHEAD / 2 * self.lifetime
 
     def _mourn(self, slot: Slot, age: float, now: float) -> None:
-        """A check, or a glance, found a session dead after so many idle seconds."""
+        """A check, or a look, found a session dead after so many idle seconds."""
         self.creation.take_care()
         self._learn_death(slot, age, now)
 

@@ -1,23 +1,42 @@
 """A database made of plain functions: anything that can be opened can be pooled.
 
-pool = pingpool.open(Callables(connect, ping=lambda c: c.send_ping(), delete=lambda c: c.hang_up()))
+pool = pingpool.open(Callables(connect, ping=lambda line: line.send_ping(), delete=lambda line: line.hang_up()))
+pool = await pingpool.open_async(AsyncCallables(connect, ping=send_ping, delete=hang_up))
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from pingpool.database import Database, S
-
-Is = Callable[[BaseException], bool]
+from pingpool.database import AsyncDatabase, Database, Meaning, S, Traits
 
 
-class Callables(Database[S]):
+class GivenTraits(Traits[S]):
+    """Traits that are given as functions, or left as they are."""
+
+    def __init__(
+        self,
+        *,
+        meaning_of: Callable[[BaseException], Meaning | None] | None = None,
+        looks_alive: Callable[[S], bool] | None = None,
+    ) -> None:
+        self._meaning_of = meaning_of
+        if looks_alive is not None:  # a pool does not ask a database that has no version of its own
+            vars(self)["looks_alive"] = looks_alive
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Ask the function for that first, if there is one."""
+        given = None if self._meaning_of is None else self._meaning_of(error)
+        return super().meaning_of(error) if given is None else given
+
+
+class Callables(GivenTraits[S], Database[S]):
     """Opens sessions with `create()`, which takes no argument; the rest is optional.
 
     Args:
         create: opens one session.
         ping: raises if its session is dead; without it the session's own `ping()` is called.
         delete: ends a session; without it the session's own `close()` or `delete()` is called.
-        is_lost: does this error, which ended a `session()` block, mean that the session is dead?
+        meaning_of: what does this error mean? None if that is not known.
+        looks_alive: does this session look alive? Asked at each checkout, so it must cost no round trip.
     """
 
     def __init__(
@@ -26,13 +45,13 @@ class Callables(Database[S]):
         *,
         ping: Callable[[S], object] | None = None,
         delete: Callable[[S], object] | None = None,
-        is_lost: Is | None = None,
+        meaning_of: Callable[[BaseException], Meaning | None] | None = None,
+        looks_alive: Callable[[S], bool] | None = None,
     ) -> None:
-        """Keep the functions."""
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
         self._create = create
         self._ping = ping
         self._delete = delete
-        self._is_lost = is_lost
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
         """Open one session."""
@@ -52,6 +71,42 @@ class Callables(Database[S]):
         else:
             self._delete(session)
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Ask the function for that, if there is one."""
-        return self._is_lost is not None and self._is_lost(error)
+
+class AsyncCallables(GivenTraits[S], AsyncDatabase[S]):
+    """Opens sessions with `await create()`; the other functions are those of `Callables`.
+
+    `ping` and `delete` are coroutine functions. Without `delete` the session's own `aclose()`, `close()` or `delete()`
+    is called.
+    """
+
+    def __init__(
+        self,
+        create: Callable[[], Awaitable[S]],
+        *,
+        ping: Callable[[S], Awaitable[object]] | None = None,
+        delete: Callable[[S], Awaitable[object]] | None = None,
+        meaning_of: Callable[[BaseException], Meaning | None] | None = None,
+        looks_alive: Callable[[S], bool] | None = None,
+    ) -> None:
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
+        self._create = create
+        self._ping = ping
+        self._delete = delete
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
+        """Open one session."""
+        return await self._create()
+
+    async def ping(self, session: S, *, timeout: float) -> None:
+        """Prove it."""
+        if self._ping is None:
+            await super().ping(session, timeout=timeout)
+        else:
+            await self._ping(session)
+
+    async def delete(self, session: S, *, timeout: float) -> None:
+        """End it."""
+        if self._delete is None:
+            await super().delete(session, timeout=timeout)
+        else:
+            await self._delete(session)

@@ -8,7 +8,8 @@ standard reserves for trouble with the connection. Databases with a file of thei
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from pingpool.database import Database
+from pingpool.database import Database, Meaning, Traits
+from pingpool.databases.callables import GivenTraits
 
 
 class Cursor(Protocol):
@@ -45,8 +46,44 @@ class Connection(Protocol):
 
 C = TypeVar("C", bound=Connection)
 
+DISCONNECTED = (
+    "closed",
+    "gone away",
+    "lost connection",
+    "connection reset",
+    "broken pipe",
+    "not connected",
+    "no connection",
+    "terminat",
+    "server has disconnected",
+    "end-of-file",
+    "eof detected",
+)
+"""How drivers say, in lower case, that the other side is no longer there."""
 
-class DBAPI(Database[C]):
+
+class DBAPITraits(Traits[C]):
+    """What can be said of any driver."""
+
+    _trouble: tuple[type[BaseException], ...]
+    """The driver's classes of errors that may be about the connection."""
+
+    def needs_reset(self, session: C) -> bool:
+        """Is a transaction open? Some drivers tell; of the others it must be supposed, unless in autocommit."""
+        in_transaction = getattr(session, "in_transaction", None)
+        if isinstance(in_transaction, bool):
+            return in_transaction
+        return getattr(session, "autocommit", False) is not True
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Is it of a class that the standard reserves for trouble with the connection, and does it read like that?"""
+        meaning = super().meaning_of(error)
+        if meaning is Meaning.UNKNOWN and isinstance(error, self._trouble):
+            return Meaning.LOST if any(word in str(error).lower() for word in DISCONNECTED) else meaning
+        return meaning
+
+
+class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
     """Connections of a PEP 249 driver.
 
         pool = pingpool.open(DBAPI(lambda: driver.connect(...), driver=driver))
@@ -55,13 +92,23 @@ class DBAPI(Database[C]):
         connect: opens one connection.
         driver: the driver's module, for its exceptions; without it no error counts as a disconnect by its class.
         ping: the statement that proves a connection alive.
+        meaning_of: what does this error mean? If it returns None, the error is judged by its class and its text.
+        looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
     """
 
-    def __init__(self, connect: Callable[[], C], *, driver: Any = None, ping: str = "SELECT 1") -> None:
-        """Keep the recipe."""
+    def __init__(
+        self,
+        connect: Callable[[], C],
+        *,
+        driver: Any = None,
+        ping: str = "SELECT 1",
+        meaning_of: Callable[[BaseException], Meaning | None] | None = None,
+        looks_alive: Callable[[C], bool] | None = None,
+    ) -> None:
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
         self._connect = connect
         self._statement = ping
-        self._trouble: tuple[type[BaseException], ...] = tuple(
+        self._trouble = tuple(
             getattr(driver, name)
             for name in ("OperationalError", "InterfaceError", "ProgrammingError")
             if hasattr(driver, name)
@@ -84,33 +131,6 @@ class DBAPI(Database[C]):
         """Close the connection."""
         session.close()
 
-    def needs_reset(self, session: C) -> bool:
-        """Is a transaction open? Some drivers tell; of the others it must be supposed, unless in autocommit."""
-        in_transaction = getattr(session, "in_transaction", None)
-        if isinstance(in_transaction, bool):
-            return in_transaction
-        return getattr(session, "autocommit", False) is not True
-
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back."""
         session.rollback()
-
-    def is_lost(self, error: BaseException) -> bool:
-        """Is it of a class that the standard reserves for trouble with the connection, and does it read like that?"""
-        return isinstance(error, self._trouble) and any(word in str(error).lower() for word in DISCONNECTED)
-
-
-DISCONNECTED = (
-    "closed",
-    "gone away",
-    "lost connection",
-    "connection reset",
-    "broken pipe",
-    "not connected",
-    "no connection",
-    "terminat",
-    "server has disconnected",
-    "end-of-file",
-    "eof detected",
-)
-"""How drivers say, in lower case, that the other side is no longer there."""

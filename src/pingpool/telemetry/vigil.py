@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Generic, NamedTuple
 
 from pingpool import clock
-from pingpool.database import Database, S
+from pingpool.database import Database, Meaning, S
 from pingpool.telemetry.idling import Finding, Search
 
 PATIENCE = 10.0
@@ -103,7 +103,9 @@ class Vigil(Generic[S]):
         try:
             self._database.ping(sleeper.session, timeout=PATIENCE)
         except Exception as error:
-            return Finding(age, None if self._database.is_transient(error) else False, in_one_line(error))
+            return Finding(
+                age, None if self._database.meaning_of(error) is Meaning.TRANSIENT else False, in_one_line(error)
+            )
         return Finding(age, True)
 
     def _end_all(self) -> None:

@@ -6,14 +6,8 @@ extra `servers`, and are imported by their own names.
 
 from pingpool.pool.life import equip
 from pingpool.testing.clock import Clock
-from pingpool.testing.database import (
-    FakeSession,
-    FaultyDatabase,
-    Forbidden,
-    SessionDied,
-    TransactionalDatabase,
-    Trouble,
-)
+from pingpool.testing.database import FaultyDatabase, TransactionalDatabase
+from pingpool.testing.fake import FakeSession, Forbidden, SessionDied, Trouble
 from pingpool.testing.opening import open
 
 __all__ = [

@@ -10,40 +10,26 @@ async with pingpool.open_async(database, size=3) as pool:
 """
 
 import asyncio
-import itertools
 import math
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from pingpool.database import AsyncDatabase
-from pingpool.testing.database import FakeSession, Forbidden, SessionDied, Trouble
+from pingpool.testing.fake import Fake, FakeSession, LeftOpen, Trouble
 
 
-class AsyncFaultyDatabase(AsyncDatabase[FakeSession]):
-    """Sessions without a server; every call is counted, and does as it is told.
+class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
+    """Sessions without a server; every call is counted, and each coroutine method does as it is told.
 
     One fault at a time waits for the calls of each method; a new one takes the place of the old.
     """
 
     def __init__(self) -> None:
-        """Start well."""
-        self.sessions: list[FakeSession] = []
-        self.calls: Counter[str] = Counter()
-        self._numbers = itertools.count(1)
+        super().__init__()
         self._faults: dict[str, Fault] = {}
 
     # What it is told.
-
-    def kill(self, session: FakeSession) -> None:
-        """Let the session die, and nobody know."""
-        session.is_alive = False
-
-    def kill_all(self) -> None:
-        """Let every session die."""
-        for session in self.sessions:
-            self.kill(session)
 
     def fail(self, call: str, error: Callable[[], BaseException] = Trouble, *, times: float = math.inf) -> None:
         """Let the next `times` calls of a coroutine method ("create", "ping", …) raise what `error()` returns."""
@@ -69,19 +55,12 @@ class AsyncFaultyDatabase(AsyncDatabase[FakeSession]):
                 del self._faults[call]
             fault.gate.set()
 
-    @property
-    def live(self) -> list[FakeSession]:
-        """The sessions that are open on the server."""
-        return [session for session in self.sessions if session.is_alive and not session.is_deleted]
-
     # What a pool asks of it.
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
         """Open a session."""
         await self._meet("create")
-        session = FakeSession(next(self._numbers), labels)
-        self.sessions.append(session)
-        return session
+        return self._open(labels)
 
     async def ping(self, session: FakeSession, *, timeout: float) -> None:
         """Prove it."""
@@ -93,18 +72,6 @@ class AsyncFaultyDatabase(AsyncDatabase[FakeSession]):
         await self._meet("delete")
         session.is_deleted = True
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Tell by the class of the error."""
-        return isinstance(error, SessionDied)
-
-    def is_transient(self, error: BaseException) -> bool:
-        """Tell by the class of the error."""
-        return isinstance(error, Trouble)
-
-    def is_fatal(self, error: BaseException) -> bool:
-        """Tell by the class of the error."""
-        return isinstance(error, Forbidden)
-
     async def _meet(self, call: str) -> None:
         """Count the call, and meet the fault that waits for it."""
         self.calls[call] += 1
@@ -113,29 +80,14 @@ class AsyncFaultyDatabase(AsyncDatabase[FakeSession]):
             await fault.strike()
 
 
-class AsyncTransactionalDatabase(AsyncFaultyDatabase):
+class AsyncTransactionalDatabase(LeftOpen, AsyncFaultyDatabase):
     """A faulty database whose sessions can be left open, looked at without a round trip, and vouched for."""
 
-    def glance(self, session: FakeSession) -> bool:
-        """Look whether the session is alive."""
-        self.calls["glance"] += 1
-        return session.is_alive
-
-    def needs_reset(self, session: FakeSession) -> bool:
-        """Tell whether something was left open."""
-        self.calls["needs_reset"] += 1
-        return session.left_open
-
     async def reset(self, session: FakeSession, *, timeout: float) -> None:
-        """Undo it."""
+        """Undo what was left open."""
         await self._meet("reset")
         session.use()
         session.left_open = False
-
-    def resync(self, session: FakeSession) -> bool:
-        """Vouch for sessions in which nothing was left open."""
-        self.calls["resync"] += 1
-        return not session.left_open
 
 
 class Fault(Protocol):

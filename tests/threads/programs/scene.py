@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pingpool import PingingPool
+from pingpool import Meaning, PingingPool
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
 
 Pool = PingingPool[FakeSession]
@@ -22,7 +22,7 @@ logging.getLogger("pingpool").disabled = True  # an interrupt inside of a log ha
 class Database(TransactionalDatabase):
     """Answers what is asked in the callers' threads without taking a lock that an interrupt leaves held."""
 
-    def glance(self, session: FakeSession) -> bool:
+    def looks_alive(self, session: FakeSession) -> bool:
         """Look whether the session is alive."""
         return session.is_alive
 
@@ -30,13 +30,13 @@ class Database(TransactionalDatabase):
         """Tell whether something was left open."""
         return session.left_open
 
-    def resync(self, session: FakeSession) -> bool:
+    def survived_interrupt(self, session: FakeSession) -> bool:
         """Vouch for sessions in which nothing was left open."""
         return not session.left_open
 
-    def is_lost(self, error: BaseException) -> bool:
+    def meaning_of(self, error: BaseException) -> Meaning:
         """Tell by the class of the error."""
-        return isinstance(error, SessionDied)
+        return Meaning.LOST if isinstance(error, SessionDied) else Meaning.UNKNOWN
 
 
 def tell(*what: object) -> None:

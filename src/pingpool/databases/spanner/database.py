@@ -34,7 +34,9 @@ class SpannerDatabase(Terms, Database[Session]):
     def __init__(self, database: Any, *, role: str | None = None, home: Home[str] | None = None) -> None:
         """Make no call yet."""
         super().__init__(database, role=role, home=home)
-        self._api: Any = database.spanner_api  # made here, because the client would make one in each thread of the crew
+        self._api: Any = (
+            database.spanner_api
+        )  # made here, because the client would make one in each of the pool's threads
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Open one session."""

@@ -1,8 +1,7 @@
-"""The terms on which sessions of one database are opened, proven and judged, in either world.
+"""The terms on which sessions of one database are opened and proven, in either world.
 
-Here is all that needs no answer from the server: what to ask, with which deadline, and what an error means. Every call
-carries a deadline and is made once: the client's own retries, which may take half a minute, stay out of the way of the
-pool's back-off.
+Here is all that needs no answer from the server: what to ask, and with which deadline. Every call carries a
+deadline and is made once: the client's own retries, of up to half a minute, are in the way of the pool's back-off.
 """
 
 import weakref
@@ -13,14 +12,14 @@ from typing import Any, ClassVar
 
 from google.cloud.spanner_v1.types import spanner as messages
 
-from pingpool.databases.spanner import errors
 from pingpool.databases.spanner.sessions import Home, Pooled
+from pingpool.databases.spanner.traits import SpannerTraits
 from pingpool.databases.spanner.versions import KNOWS_ROLES, looks_of, metadata_of, template_of
 
 STATEMENT = "SELECT 1"
 
 
-class Terms:
+class Terms(SpannerTraits):
     """What is the same for every session of the client's `Database` object; two of one name are the same database.
 
     Args:
@@ -38,7 +37,6 @@ class Terms:
     """Our subclass of that."""
 
     def __init__(self, database: Any, *, role: str | None = None, home: Home[Any] | None = None) -> None:
-        """Make no call yet."""
         self.name: str = database.name
         self.client_database = database
         self.role: str | None = role or getattr(database, "database_role", None)
@@ -60,20 +58,6 @@ class Terms:
             and not getattr(session, "is_multiplexed", False)
             and name_of(session).partition("/sessions/")[0] == self.name
         )
-
-    # What its errors mean.
-
-    def is_lost(self, error: BaseException) -> bool:
-        """Does the error come from a session that the server no longer knows?"""
-        return errors.lost_session(error) is not None
-
-    def is_transient(self, error: BaseException) -> bool:
-        """Does the error tell of the server's trouble, and not of the session?"""
-        return errors.is_transient(error)
-
-    def is_fatal(self, error: BaseException) -> bool:
-        """Is the database not there, or closed to us?"""
-        return errors.is_fatal(error)
 
     # Requests.
 

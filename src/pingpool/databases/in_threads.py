@@ -1,12 +1,10 @@
-"""Any `Database`, for asyncio: what makes a round trip runs in a thread of its own, so that the loop never blocks.
+"""Any `Database`, for asyncio: each call to it is made in a thread of its own, so that the loop never blocks.
 
     pool = await pingpool.open_async(InThreads(Oracle(...)))
     async with pool.session() as connection:
         await asyncio.to_thread(connection.execute, ...)
 
-The sessions are the driver's own and block whoever uses them; that is up to their holders. A thread for each call is
-no waste: a pool calls its database a few times per session and interval. The threads are daemons, so that one that
-hangs does not keep the process from ending.
+The sessions are the driver's own and block whoever uses them. A thread per call is no waste: calls are few.
 """
 
 import asyncio
@@ -16,29 +14,31 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, S
+from pingpool.databases.common.identity import Identified
 from pingpool.pool.log import log
 
 T = TypeVar("T")
 
-MEANS_MORE_IN_A_LOOP = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
-"""What a call in a thread may raise, but must not be raised again in a task."""
+TRAITS = ("looks_alive", "needs_reset", "survived_interrupt", "meaning_of")
+
+NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
+"""What a call in a thread may raise, but must not be raised again in a task, where it means something else."""
 
 
-class InThreads(AsyncDatabase[S]):
-    """Makes the calls of a `Database` in threads.
+class InThreads(Identified, AsyncDatabase[S]):
+    """Makes the calls of a `Database` in threads; its traits are asked at once.
 
     A call that is cancelled is aborted as far as the database can; a session that is opened too late is deleted.
     """
 
     def __init__(self, database: Database[S]) -> None:
-        """Adapt the database; what it does not bring a version of is not asked of it."""
         self._database = database
-        in_passing = {name: getattr(database, name) for name in ("glance", "needs_reset", "resync")}
-        judgements = {name: getattr(database, name) for name in ("is_lost", "is_transient", "is_fatal", "is_down")}
-        calls = {"create_many": self._create_many, "check": self._check}
-        for name, answer in {**in_passing, **judgements, **calls}.items():
+        self._identity = (database,)
+        optional = {name: getattr(database, name) for name in TRAITS}
+        for name, own in {**optional, "create_many": self._create_many, "check": self._check}.items():
+            # What the database has no version of must look so to the pool, which then does not ask.
             if getattr(type(database), name) is not getattr(Database, name) or name in vars(database):
-                setattr(self, name, answer)
+                setattr(self, name, own)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
         """Open one session."""
@@ -81,20 +81,11 @@ class InThreads(AsyncDatabase[S]):
             raise
 
     def __repr__(self) -> str:
-        """Name the database."""
         return f"InThreads({self._database!r})"
-
-    def __eq__(self, other: object) -> bool:
-        """Two are the same if their databases are."""
-        return isinstance(other, InThreads) and bool(vars(other)["_database"] == self._database)
-
-    def __hash__(self) -> int:
-        """Agree with equality."""
-        return hash(self._database)
 
 
 async def in_thread(call: Callable[[], T], *, late: Callable[[T], object] = type) -> T:
-    """Make a call in a daemon thread. A result that comes too late is given to `late`, in a thread as well."""
+    """Make a call in a daemon thread. A result that comes too late is given to `late`."""
     answer: Answer[T] = Answer(asyncio.get_running_loop(), late)
     in_background(partial(answer.find, call))
     return await answer.get()
@@ -104,13 +95,12 @@ class Answer(Generic[T]):
     """What a call in a thread returned or raised, on its way to the task that waits for it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, late: Callable[[T], object]) -> None:
-        """Wait for the call."""
         self._loop = loop
         self._late = late
         self._future: asyncio.Future[T] = loop.create_future()
 
     async def get(self) -> T:
-        """Wait until it is there; if it had just come when the task was cancelled, it came too late."""
+        """Wait for it; if it had just come when the task was cancelled, it came too late."""
         try:
             return await self._future
         except asyncio.CancelledError:
@@ -128,10 +118,10 @@ class Answer(Generic[T]):
             if not self._tell(self._finish, result):
                 self._late(result)
 
-    def _tell(self, how: Callable[[Any], None], news: object) -> bool:
+    def _tell(self, how: Callable[[Any], None], what: object) -> bool:
         """Go on in the loop, if that still runs."""
         try:
-            self._loop.call_soon_threadsafe(how, news)
+            self._loop.call_soon_threadsafe(how, what)
         except RuntimeError:  # it was closed meanwhile
             return False
         return True
@@ -144,8 +134,8 @@ class Answer(Generic[T]):
 
     def _fail(self, error: BaseException) -> None:
         if not self._future.done():
-            means_more_here = isinstance(error, MEANS_MORE_IN_A_LOOP)
-            self._future.set_exception(RuntimeError(f"the call ended with {error!r}") if means_more_here else error)
+            is_strange = isinstance(error, NOT_FOR_TASKS)
+            self._future.set_exception(RuntimeError(f"the call ended with {error!r}") if is_strange else error)
 
 
 def in_background(call: Callable[[], object]) -> None:

@@ -1,10 +1,9 @@
-"""What can be learned from the socket of an idle session without a round trip, and how to free who hangs on it.
+"""What the socket of an idle session tells without a round trip, and how to free who hangs on it.
 
-A database has nothing to say to a session that asks it nothing. So a socket that ought to be quiet and is not tells of
-a hang-up: the end of the stream, or the server's last words before it. There are two innocent reasons, and only the
-driver can tell them apart from the others: a notice that the protocol allows at any time, and TLS talking to itself.
+An idle session is quiet. If its socket speaks, the server has hung up, or said its last words. Two innocent reasons
+only the driver can tell apart: a notice that the protocol allows at any time, and TLS talking to itself.
 
-A link that swallows everything (a black hole) looks like a quiet one. Only a ping with a deadline finds it out.
+A black hole looks quiet, too. Only a ping with a deadline finds it out.
 """
 
 import enum
@@ -66,8 +65,7 @@ def look_through(transport: Any) -> Look:
 def peek(link: socket.socket) -> bytes | None:
     """Return the first byte that has come, b"" at the end of the stream, or None if nothing has come after all.
 
-    Under TLS nothing may have come although the socket speaks: a session ticket, a change of keys. The byte of a plain
-    socket stays to be read; that of a TLS one is lost, so the session is not to be used after it.
+    Under TLS that may be so: a session ticket, a change of keys. A byte is lost there, and the session with it.
     """
     patience = link.gettimeout()
     link.settimeout(0)
@@ -82,9 +80,9 @@ def peek(link: socket.socket) -> bytes | None:
 
 
 def hang_up(fd: int) -> None:
-    """End the stream, both ways and at once, so that whoever reads or writes on it returns with an error.
+    """End the stream at once, so that whoever reads or writes on it returns with an error.
 
-    Closing would not do that, and would free the number for another socket while its owner still uses it.
+    Closing would not, and would free the number for another socket while its owner still uses it.
     """
     try:
         with socket.socket(fileno=os.dup(fd)) as twin:

@@ -1,7 +1,7 @@
 """PostgreSQL for asyncio, by asyncpg: what is pooled is `asyncpg.Connection`.
 
-asyncpg does not tell whether a connection is inside a statement, nor that the server said its last words to an idle
-one. The garbage collector does: it knows what the connection's protocol holds on to (`held_by`).
+asyncpg does not tell whether a statement runs, nor that an idle connection got the server's last words. The garbage
+collector knows: both are held by the connection's protocol (`held_by`).
 """
 
 import asyncio
@@ -12,164 +12,22 @@ import math
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from pingpool.database import AsyncDatabase
-from pingpool.databases.asyncpg_hosts import attempts, hosts, in_query
-from pingpool.databases.credentials import asked_async
-from pingpool.databases.postgres_names import application_name
-from pingpool.databases.sockets import Look, look_through
-from pingpool.databases.urls import ESCAPES, check_names, check_port
+from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.credentials import asked_async
+from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.urls import ESCAPES, check_names, check_port
+from pingpool.databases.postgres.hosts import attempts, hosts, in_query
+from pingpool.databases.postgres.names import application_name
 from pingpool.errors import BadURL
 
-try:
-    asyncpg: Any = import_module("asyncpg")  # it has no types
-except ImportError as missing:
-    raise ImportError(f'this needs asyncpg: pip install "pingpool[asyncpg]" ({missing})') from missing
+asyncpg: Any = import_module("asyncpg")  # it has no types
 
 Session: TypeAlias = Any
 """An `asyncpg.Connection`."""
-
-
-class AsyncPG(AsyncDatabase[Session]):
-    """The sessions of one PostgreSQL database.
-
-        pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
-
-    Args:
-        dsn: a URL as asyncpg takes it.
-        discard_all: whether a session is also cleared each time it comes back: temporary tables, settings, the role,
-            advisory locks; not the prepared statements, which asyncpg counts on. That costs the crew two round trips
-            for each use.
-        **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
-            `server_settings`, ...
-
-    Raises:
-        BadURL: the URL, or the name of an option, makes no sense.
-    """
-
-    def __init__(self, dsn: str | None = None, *, discard_all: bool = False, **options: Any) -> None:
-        """Connect to nothing yet."""
-        check_place(dsn or "")
-        check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
-        self._dsn = dsn
-        self._options = options
-        self._discard_all = discard_all
-
-    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
-        """Connect. The labels become part of the `application_name`, seen in `pg_stat_activity` and in the log."""
-        options = dict(self._options)
-        if "password" in options:
-            options["password"] = await asked_async(options["password"])
-        if labels:
-            settings: dict[str, Any] = dict(options.get("server_settings") or {})
-            own = settings.get("application_name") or in_query(self._dsn).get("application_name")
-            settings["application_name"] = application_name(labels, after=own)
-            options["server_settings"] = settings
-        return await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
-
-    async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
-        """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + timeout
-        left = attempts(self._dsn, options)
-        failures: list[Exception] = []
-        while left:
-            share = (end - clock()) / len(left)
-            try:
-                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=bounded(share))
-            except GO_ON as error:
-                failures.append(error)
-        # Of several hosts one that is there says more than one where nobody listens.
-        raise next((error for error in failures if not self.is_down(error)), failures[-1])
-
-    async def ping(self, session: Session, *, timeout: float) -> None:
-        """Run a statement and wait for its end."""
-        await session.execute("SELECT 1", timeout=bounded(timeout))
-
-    async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and close the connection; if the other side does not answer, or has said its own, hang up."""
-        if not self.glance(session):
-            session.terminate()
-            return
-        try:
-            await session.close(timeout=bounded(timeout))
-        except BaseException:
-            session.terminate()
-            raise
-
-    def glance(self, session: Session) -> bool:
-        """Is the connection open, for all that the loop has heard and the system knows? A notice is no hang-up."""
-        if session.is_closed() or look_through(session._transport) is Look.HUNG_UP:
-            return False
-        # What comes unasked and is no notice, asyncpg keeps as an error: the server's last words, before it hangs up.
-        return not any(isinstance(each, Exception) for each in held_by(session))
-
-    def needs_reset(self, session: Session) -> bool:
-        """Is a transaction open, a statement under way, or does anybody still listen?"""
-        if session.is_closed():
-            return False
-        listens = bool(session._listeners or session._log_listeners)
-        is_busy = any(asyncio.isfuture(each) for each in held_by(session))
-        return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
-
-    async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and undo settings, locks and listeners as far as the driver does; raises inside a statement."""
-        await session.reset(timeout=bounded(timeout))
-        if self._discard_all:
-            await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
-
-    def is_lost(self, error: BaseException) -> bool:
-        """Is the connection closed, or did the server close it with this error?
-
-        asyncpg wraps what the system says of a connection; any other `OSError` is the application's own.
-        """
-        if isinstance(error, asyncpg.InternalClientError):
-            return str(error).startswith(("cannot switch to", "not connected"))
-        if isinstance(error, asyncpg.InterfaceError):
-            return "connection is closed" in str(error)
-        return isinstance(error, LOST)
-
-    def is_fatal(self, error: BaseException) -> bool:
-        """Did the server refuse for a reason that somebody has to mend, or does an option make no sense?"""
-        return isinstance(error, REFUSED) or (isinstance(error, ConnectionError) and "rejected SSL" in str(error))
-
-    def is_down(self, error: BaseException) -> bool:
-        """Did nobody listen? A server that only starts up is there, and forks for whoever asks."""
-        if isinstance(error, FileNotFoundError):
-            named = hosts(self._dsn, self._options)
-            return bool(named) and all(host.startswith("/") for host in named)
-        if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
-            return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
-        return not isinstance(error, asyncpg.PostgresError) and super().is_down(error)
-
-    def __repr__(self) -> str:
-        """Name the place, and no secret."""
-        place = (self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")
-        return f"AsyncPG({place!r})"
-
-    def __eq__(self, other: object) -> bool:
-        """Two that connect in the same way are the same database."""
-        return isinstance(other, AsyncPG) and other._identity() == self._identity()
-
-    def __hash__(self) -> int:
-        """Agree with equality."""
-        return hash(self._dsn)
-
-    def _identity(self) -> tuple[object, ...]:
-        return self._dsn, self._options, self._discard_all
-
-
-def held_by(session: Session) -> list[Any]:
-    """Return what the protocol of a connection holds on to: a future while a statement runs, what came unasked."""
-    return gc.get_referents(session._protocol)
-
-
-def bounded(timeout: float) -> float | None:
-    """Return the time as asyncpg counts it: None if it has no end."""
-    return None if timeout == math.inf else timeout
-
 
 LOST = (
     asyncpg.PostgresConnectionError,  # the connection is not, or no longer, there
@@ -198,14 +56,139 @@ GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNo
 """Errors of one host after which asyncpg, and so we, try the next."""
 
 
-def from_url(url: str) -> AsyncPG:
-    """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
+class AsyncPG(Identified, AsyncDatabase[Session]):
+    """The sessions of one PostgreSQL database.
+
+        pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
+
+    Args:
+        dsn: a URL as asyncpg takes it.
+        discard_all: whether a session is cleared each time it comes back, by two round trips: temporary tables,
+            settings, the role, advisory locks; not the prepared statements, which asyncpg counts on.
+        **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
+            `server_settings`, ...
 
     Raises:
-        BadURL: the place makes no sense. The options are not looked at: asyncpg sends to the server, as settings, what
-            it does not know.
+        BadURL: the URL, or the name of an option, makes no sense.
     """
-    return AsyncPG("postgresql:" + url.partition(":")[2])
+
+    def __init__(self, dsn: str | None = None, *, discard_all: bool = False, **options: Any) -> None:
+        check_place(dsn or "")
+        check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
+        self._dsn = dsn
+        self._options = options
+        self._discard_all = discard_all
+        self._identity = (dsn, options, discard_all)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
+
+        Raises:
+            BadURL: the place makes no sense. Options that asyncpg does not know are sent to the server as settings.
+        """
+        return cls("postgresql:" + url.partition(":")[2])
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels are seen in the `application_name`."""
+        options = dict(self._options)
+        if "password" in options:
+            options["password"] = await asked_async(options["password"])
+        if labels:
+            settings: dict[str, Any] = dict(options.get("server_settings") or {})
+            own = settings.get("application_name") or in_query(self._dsn).get("application_name")
+            settings["application_name"] = application_name(labels, after=own)
+            options["server_settings"] = settings
+        return await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
+
+    async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
+        """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + timeout
+        left = attempts(self._dsn, options)
+        failures: list[Exception] = []
+        while left:
+            share = (end - clock()) / len(left)
+            try:
+                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=bounded(share))
+            except GO_ON as error:
+                failures.append(error)
+        # Of several hosts one that is there says more than one where nobody listens.
+        raise next((error for error in failures if not self._nobody_listens(error)), failures[-1])
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Run a statement and wait for its end."""
+        await session.execute("SELECT 1", timeout=bounded(timeout))
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Say goodbye, or hang up if the other side does not answer or has said its own."""
+        if not self.looks_alive(session):
+            session.terminate()
+            return
+        try:
+            await session.close(timeout=bounded(timeout))
+        except BaseException:
+            session.terminate()
+            raise
+
+    def looks_alive(self, session: Session) -> bool:
+        """Is the connection open, for all that the loop and the system know? A notice is no hang-up."""
+        if session.is_closed() or look_through(session._transport) is Look.HUNG_UP:
+            return False
+        # asyncpg keeps the server's last words as an error.
+        return not any(isinstance(each, Exception) for each in held_by(session))
+
+    def needs_reset(self, session: Session) -> bool:
+        """Is a transaction open, a statement under way, or does anybody still listen?"""
+        if session.is_closed():
+            return False
+        listens = bool(session._listeners or session._log_listeners)
+        is_busy = any(asyncio.isfuture(each) for each in held_by(session))
+        return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Roll back, and undo settings, locks and listeners; raises inside a statement."""
+        await session.reset(timeout=bounded(timeout))
+        if self._discard_all:
+            await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
+        if isinstance(error, LOST) or says_closed(error):
+            return Meaning.LOST
+        if isinstance(error, REFUSED) or (isinstance(error, ConnectionError) and "rejected SSL" in str(error)):
+            return Meaning.REFUSED
+        return Meaning.UNREACHABLE if self._nobody_listens(error) else Meaning.UNKNOWN
+
+    def _nobody_listens(self, error: BaseException) -> bool:
+        """Is there no server? One that only starts up is there, and forks for whoever asks."""
+        if isinstance(error, FileNotFoundError):
+            named = hosts(self._dsn, self._options)
+            return bool(named) and all(host.startswith("/") for host in named)
+        if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
+            return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
+        return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
+
+    def __repr__(self) -> str:
+        place = (self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")
+        return f"{type(self).__name__}({place!r})"
+
+
+def says_closed(error: BaseException) -> bool:
+    """Did asyncpg find the connection closed?"""
+    if isinstance(error, asyncpg.InternalClientError):
+        return str(error).startswith(("cannot switch to", "not connected"))
+    return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
+
+def held_by(session: Session) -> list[Any]:
+    """Return what a connection's protocol holds: a future while a statement runs, an error that came unasked."""
+    return gc.get_referents(session._protocol)
+
+
+def bounded(timeout: float) -> float | None:
+    """Return the time as asyncpg counts it: None if it has no end."""
+    return None if timeout == math.inf else timeout
 
 
 def check_place(dsn: str) -> None:

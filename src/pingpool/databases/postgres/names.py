@@ -1,8 +1,8 @@
-"""What the drivers of PostgreSQL have in common: how a session is named, and complaints that spill no password."""
+"""What all drivers of PostgreSQL need: how a session is named, and complaints that spill no password."""
 
 from collections.abc import Collection, Mapping
 
-from pingpool.databases.labelling import as_text, cut
+from pingpool.databases.common.labels import as_text, cut
 
 LONGEST_NAME = 63
 """The bytes of an `application_name` that a server keeps."""

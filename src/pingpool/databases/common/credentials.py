@@ -2,13 +2,16 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Password: TypeAlias = str | bytes | Callable[[], str | bytes | None] | None
 """A password, or a function that returns one."""
 
 AsyncPassword: TypeAlias = Password | Callable[[], Awaitable[str | bytes | None]]
 """The same where one may wait: the function may be a coroutine function, too."""
+
+P = TypeVar("P")
+"""The kind of password that a world takes."""
 
 
 def asked(password: Password) -> str | None:

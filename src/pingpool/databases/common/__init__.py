@@ -1,0 +1,1 @@
+"""What several kinds of databases need: sockets, URLs, passwords, labels, equality, and imports on demand."""

@@ -1,0 +1,15 @@
+"""MySQL and MariaDB: `MySQL` by PyMySQL or another PEP 249 driver, `AsyncMySQL` by aiomysql."""
+
+from typing import TYPE_CHECKING
+
+from pingpool.databases.common.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from pingpool.databases.mysql.aiomysql import AsyncMySQL
+    from pingpool.databases.mysql.pymysql import MySQL
+
+__all__ = ["AsyncMySQL", "MySQL"]
+
+__getattr__ = on_demand(
+    __name__, {"AsyncMySQL": "aiomysql", "MySQL": "pymysql"}, extras={"aiomysql": "aiomysql", "pymysql": "mysql"}
+)

@@ -1,0 +1,155 @@
+"""MySQL and MariaDB for asyncio, by aiomysql: what is pooled is `aiomysql.Connection`."""
+
+import asyncio
+import inspect
+import ssl
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, TypeAlias
+
+from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.credentials import AsyncPassword, asked_async
+from pingpool.databases.common.labels import as_text, cut
+from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.urls import check_files, check_names
+from pingpool.databases.mysql.options import TLS, TLS_FILES, check_charset, driver, on_the_wire, placed
+from pingpool.databases.mysql.traits import CANNOT_CONNECT, MySQLTraits, refuse_unread
+from pingpool.databases.mysql.turns import Connection
+from pingpool.errors import BadURL
+
+aiomysql: Any = import_module("aiomysql")  # it has no types
+
+Session: TypeAlias = Any
+"""An `aiomysql.Connection`."""
+
+GOODBYE = b"\x01\0\0\0\x01"
+"""A packet with the protocol's command to quit."""
+
+ROOM = 160
+"""Bytes of `program_name` that are sent: aiomysql can write 250 of attributes in all, its own among them."""
+
+
+class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
+    """The sessions of one MySQL or MariaDB database.
+
+        pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
+
+    Args:
+        host, port, user, database: where to connect.
+        password: the password, or a function, also a coroutine function, that is asked for it each time a session is
+            opened.
+        **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
+            PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        user: str | None = None,
+        password: AsyncPassword = "",
+        database: str | None = None,
+        **options: Any,
+    ) -> None:
+        known = {*inspect.signature(aiomysql.connect).parameters, *TLS, "database"} - {"db", "loop"}
+        check_names(options, known, "aiomysql")
+        check_charset(options.get("charset"))
+        check_files(options, TLS_FILES)
+        tls = {name: options.pop(name) for name in TLS if name in options}
+        host, port = placed(host, port, options)
+        self._where = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._password = password
+        self._tls = context_of(tls)
+        self._insists_on_tls = any(value for name, value in tls.items() if name != "ssl_disabled")
+        self._identity = (self._where, password, tls)
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
+        where: dict[str, Any] = {**self._where}
+        where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
+        where["db"] = where.pop("database")
+        limit = min(timeout, where.pop("connect_timeout", None) or timeout)
+        where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        secret = on_the_wire(await asked_async(self._password))
+        password = secret.decode("latin-1")  # as which aiomysql will write it
+        session = Connection(**where, password=password, ssl=self._tls)
+        session.insists_on_tls = self._insists_on_tls
+        try:
+            with naming_causes(session, limit):
+                async with asyncio.timeout(limit):
+                    await session._connect()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Send the protocol's own ping; never reconnect."""
+        await session.ping(reconnect=False)
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Say goodbye and hang up, waiting for nothing."""
+        if not session.closed:
+            session._writer.write(GOODBYE)
+            session.close()
+
+    def looks_alive(self, session: Session) -> bool:
+        """Is the stream quiet, to the loop and to the system? Unasked, this protocol only says goodbye."""
+        reader = session._reader
+        if (
+            session.speaker is not None
+            or reader is None
+            or reader._buffer
+            or reader.at_eof()
+            or reader.exception() is not None
+        ):
+            return False
+        return look_through(session._writer.transport) is Look.QUIET
+
+    def needs_reset(self, session: Session) -> bool:
+        """Is more than that open: a command, in a task that was left running?"""
+        return session.speaker is not None or super().needs_reset(session)
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Roll back. A session with an unread result, or with a command under way, is beyond that."""
+        refuse_unread(session)
+        await session.rollback()
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """aiomysql has no code for a connection that was closed here."""
+        return Meaning.LOST if isinstance(error, aiomysql.InterfaceError) else super().meaning_of(error)
+
+
+@contextmanager
+def naming_causes(session: Session, limit: float) -> Generator[None]:
+    """Say where a server was sought, and why in vain; the driver says only a host."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise unreachable(session, f"no answer within {limit:g} s") from error
+    except aiomysql.OperationalError as error:
+        if error.args[0] == CANNOT_CONNECT:
+            raise unreachable(session, error.__cause__) from error.__cause__
+        raise
+
+
+def unreachable(session: Session, why: object) -> Exception:
+    """Return the driver's own error, in full."""
+    place = session._unix_socket or f"{session.host}:{session.port}"
+    error: Exception = aiomysql.OperationalError(CANNOT_CONNECT, f"Can't connect to MySQL server on {place} ({why})")
+    return error
+
+
+def context_of(tls: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """Return what PyMySQL makes of its options for TLS. Once is enough: it takes longer than connecting."""
+    try:
+        unconnected = driver().connect(defer_connect=True, **tls)
+    except Exception as error:
+        raise BadURL(f"MySQL: PyMySQL can do no TLS with {', '.join(tls)}: {error}") from error
+    context: ssl.SSLContext | None = getattr(unconnected, "ctx", None)
+    return context

@@ -1,0 +1,69 @@
+"""What a user may say of a MySQL or MariaDB server: in a URL, and in PyMySQL's words, which aiomysql shares."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pingpool.databases.common.urls import switch, take_apart
+from pingpool.errors import BadURL
+
+OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
+"""The options that say where the server is, when host and port do not."""
+
+TLS_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
+TLS_SWITCHES = ("ssl_disabled", "ssl_verify_cert", "ssl_verify_identity")
+TLS = (*TLS_SWITCHES, *TLS_FILES, "ssl", "ssl_key_password")
+
+INSTEAD = {"connect": "it is a function, and an argument of MySQL"}
+ELSEWHERE = ("host", "port", "user", "password", "database")
+WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
+SWITCHES = (*TLS_SWITCHES, "autocommit", "local_infile", "use_unicode", "echo")
+OBJECTS = ("ssl", "conv", "cursorclass", "auth_plugin_map")
+
+
+def no_text(value: str) -> None:
+    """Refuse an option that is an object, and so has no place in a URL."""
+    raise ValueError(value)
+
+
+KINDS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(WHOLE, int),
+    **dict.fromkeys(SWITCHES, switch),
+    **dict.fromkeys(OBJECTS, no_text),
+}
+"""How options are read that are not text."""
+
+
+def arguments(url: str) -> dict[str, Any]:
+    """Return what a URL says as the arguments of `MySQL` or `AsyncMySQL`. Raises `BadURL`."""
+    target = take_apart(url, KINDS, elsewhere=ELSEWHERE, instead=INSTEAD)
+    if "/" in target.path:
+        raise BadURL(f"MySQL: the name of a database has no slash: {target.path!r}")
+    place = {"host": target.host, "port": target.port, "database": target.path or None}
+    return {**place, "user": target.user, "password": target.password or "", **target.options}
+
+
+def placed(host: str | None, port: int | None, options: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """Return where the server is: on this machine, if nothing says it."""
+    if any(options.get(name) for name in OTHER_PLACES):
+        return host, port
+    return host or "localhost", port or 3306
+
+
+def driver() -> Any:
+    """Return PyMySQL; only who does without another driver needs it."""
+    try:
+        import pymysql
+    except ImportError as missing:
+        raise ImportError(f'MySQL needs PyMySQL, or connect=: pip install "pingpool[mysql]" ({missing})') from missing
+    return pymysql
+
+
+def check_charset(name: str | None) -> None:
+    """Refuse a character set that PyMySQL does not know, over which it would stumble. Raises `BadURL`."""
+    if name and driver().charset.charset_by_name(name) is None:
+        raise BadURL(f"PyMySQL knows no charset {name!r}")
+
+
+def on_the_wire(password: str | None) -> bytes:
+    """Write a password as the server has it: the driver would write Latin-1, or raise."""
+    return (password or "").encode(errors="surrogateescape")  # the environment may hold any bytes

@@ -1,0 +1,135 @@
+"""What all drivers of MySQL and MariaDB share: codes of errors, and what a session may have been left in.
+
+aiomysql is PyMySQL with another way to read; both keep the same things in the same attributes.
+"""
+
+import ssl
+from typing import Any, Self
+
+from pingpool.database import Meaning, Traits
+from pingpool.databases.common.identity import Identified
+from pingpool.databases.mysql.options import OTHER_PLACES, arguments
+
+IN_TRANSACTION = 1
+AUTOCOMMIT = 2
+"""The flags of the server's status, sent with each answer, that say so."""
+
+CANNOT_CONNECT = 2003
+
+LOST = frozenset(
+    {
+        *(2002, CANNOT_CONNECT, 2006, 2013, 2014, 2027, 2055),  # said by the driver: gone, lost, out of step
+        *(1053, 1927, 3169, 4031),  # said by the server: it shuts down, the session was killed, or idle too long
+        *(1152, 1158, 1159, 1160, 1161, 1184),  # said by the server: the network failed it
+    }
+)
+"""The codes of errors after which there is no session."""
+
+CLOSED_HERE = ((0, "InterfaceError"), (-1, "OperationalError"))
+"""How PyMySQL, and mysql-connector, name a connection that they have closed; neither code says that by itself."""
+
+REFUSED = frozenset(
+    {
+        *(1044, 1045, 1049, 1698),  # access denied, no such database
+        *(1129, 1130, 1131, 1132, 1251, 1524, 2026, 2059, 2061),  # this host, this way to authenticate, no TLS
+    }
+)
+"""The codes of errors of connecting that will come again until somebody mends the cause."""
+
+
+class MySQLTraits(Identified, Traits[Any]):
+    """One MySQL or MariaDB database."""
+
+    _where: dict[str, Any]
+    """How to connect, in the driver's words, but for the password."""
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the database that `mysql://user:password@host:port/database?option=value` names; `mariadb://` too.
+
+        The options are those of the driver's `connect` that are text, numbers or yes and no.
+
+        Raises:
+            BadURL: the URL makes no sense.
+        """
+        return cls(**arguments(url))
+
+    def needs_reset(self, session: Any) -> bool:
+        """May a transaction be open, or a result be unread? Of drivers that cannot tell it must be supposed."""
+        status = getattr(session, "server_status", None)
+        if isinstance(status, int):
+            result = getattr(session, "_result", None)
+            unread = getattr(result, "has_next", False) or is_unread(session)
+            return bool(unread) or not is_settled(status, result)
+        return is_unread(session) or getattr(session, "in_transaction", True) is not False
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
+        code = code_of(error)
+        reasons = (error, error.__cause__, getattr(error, "original_exception", None))
+        if code in REFUSED or any(isinstance(each, TypeError | ssl.SSLCertVerificationError) for each in reasons):
+            return Meaning.REFUSED
+        if (meaning := super().meaning_of(error)) is Meaning.UNREACHABLE:
+            return meaning
+        if code in LOST or (code, type(error).__name__) in CLOSED_HERE:
+            return Meaning.LOST
+        return Meaning.TRANSIENT if said_by_server(error) else Meaning.UNKNOWN
+
+    def __repr__(self) -> str:
+        shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
+        named = {**{name: it for name, it in shown.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
+        return f"{type(self).__name__}({', '.join(f'{name}={it!r}' for name, it in named.items())})"
+
+
+def code_of(error: BaseException) -> int | None:
+    """Return the number that MySQL, or its driver, gave the error; None for an error of anything else."""
+    if not any(kind.__name__ == "Error" for kind in type(error).__mro__):
+        return None
+    code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    return code if isinstance(code, int) else None
+
+
+def said_by_server(error: BaseException) -> bool:
+    """Did the server raise the error? The drivers' own have codes from 2000 to 2999, or below 1000."""
+    code = code_of(error)
+    return code is not None and code >= 1000 and not 2000 <= code < 3000
+
+
+def is_settled(status: int, result: object) -> bool:
+    """Is it certain that no transaction is open?
+
+    Rows and errors tell nothing: the drivers drop the status that comes with rows, and errors come without. But a
+    SELECT outside autocommit opens a transaction, too.
+    """
+    if status & IN_TRANSACTION:
+        return False
+    return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
+
+
+def refuse_unread(session: Any) -> None:
+    """Raise if an answer was not read to its end: reading on might take for ever."""
+    if is_unread(session):
+        raise RuntimeError("the last holder left the result of a query unread")
+
+
+def is_unread(session: Any) -> bool:
+    """Was a result not read to its end, by any of the drivers?"""
+    result = getattr(session, "_result", None)
+    if getattr(result, "unbuffered_active", False) or getattr(session, "unread_result", False):
+        return True
+    return result is None and breaks_off(session)
+
+
+def breaks_off(session: Any) -> bool:
+    """Has PyMySQL an answer in its buffer that it gave up in the middle, say since a converter raised?"""
+    link, reader = getattr(session, "_sock", None), getattr(session, "_rfile", None)
+    if link is None or reader is None:
+        return False
+    patience = link.gettimeout()
+    link.settimeout(0)
+    try:
+        return bool(reader.peek(1))
+    except (OSError, ValueError):  # nothing has come, or it is closed
+        return False
+    finally:
+        link.settimeout(patience)

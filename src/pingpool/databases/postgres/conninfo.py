@@ -1,0 +1,80 @@
+"""Where psycopg connects to, and for how long it tries: libpq's connection info, read before anything is connected."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pingpool.databases.common.urls import ESCAPES, check_port
+from pingpool.databases.postgres.names import unquoted
+from pingpool.errors import BadURL
+
+DRIVER_OPTIONS = {
+    name
+    for name, parameter in inspect.signature(psycopg.connect).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
+"""What `psycopg.connect` takes for itself; the rest is for libpq."""
+
+LONGEST_WAIT = 86_400.0
+"""The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
+
+
+def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the conninfo and the options as one. Raises `BadURL` if a name, a host or a number makes no sense."""
+    if conninfo.startswith(("postgresql://", "postgres://")):
+        refuse_spilt_password(conninfo)
+    try:
+        where = conninfo_to_dict(make_conninfo(conninfo, **options))
+    except psycopg.ProgrammingError as error:
+        raise BadURL(f"PostgreSQL: {told_without_secrets(str(error).strip(), conninfo, options)}") from None
+    if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
+        raise BadURL(f"PostgreSQL: there is an @ in the host; {ESCAPES}")
+    for port in str(where.get("port") or 5432).split(","):
+        if port:
+            check_port(port)
+    try:
+        patience(where, 1)
+    except ValueError:
+        raise BadURL("PostgreSQL: connect_timeout is a number of seconds") from None
+    return where
+
+
+def patience(where: Mapping[str, Any], timeout: float) -> int:
+    """Return the seconds that psycopg may give each host: an equal share, or less if the user says so.
+
+    psycopg counts whole seconds, and 2 at least.
+    """
+    said = {**from_surroundings(), **where}
+    hosts = len(str(said.get("host") or said.get("hostaddr") or "").split(","))
+    rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
+    own = float(said.get("connect_timeout") or 0)
+    return max(2, int(min(timeout / (hosts * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+
+
+def from_surroundings() -> dict[str, str]:
+    """Return what libpq takes from the environment, and what it does by itself."""
+    return {each.keyword.decode(): each.val.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.val}
+
+
+def told_without_secrets(complaint: str, conninfo: str, options: Mapping[str, Any]) -> str:
+    """Return libpq's complaint with what may have been meant, and without what may be a piece of a password."""
+    if '"' in conninfo:  # its quotes cannot be told from libpq's
+        return f"the connection info makes no sense; {ESCAPES}"
+    known = [*(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()), *DRIVER_OPTIONS]
+    plain = complaint.replace(conninfo, "...") if conninfo else complaint
+    is_about_a_name = any(what in plain for what in ("invalid connection option", "invalid URI query parameter"))
+    quoted = plain.split('"')[1::2] if is_about_a_name else []
+    similar = difflib.get_close_matches(quoted[0], known, n=1) if quoted else []
+    hint = f"did you mean {similar[0]}?" if similar else ESCAPES
+    return f"{unquoted(plain, {*options, *quoted[: len(similar)], ']', '='})}; {hint}"
+
+
+def refuse_spilt_password(url: str) -> None:
+    """Refuse a URL in which libpq would take a piece of the password for a host or a path. Raises `BadURL`."""
+    place, _, path = url.partition("://")[2].partition("/")
+    if "@" in place.partition("@")[2].partition("?")[0] + path.partition("?")[0]:
+        raise BadURL(f"PostgreSQL: the URL has an @ where none belongs; {ESCAPES}")

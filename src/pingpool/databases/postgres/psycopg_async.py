@@ -1,0 +1,56 @@
+"""PostgreSQL for asyncio, by psycopg 3: what is pooled is `psycopg.AsyncConnection`."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.generators import execute
+
+from pingpool.database import AsyncDatabase
+from pingpool.databases.common.credentials import AsyncPassword, asked_async
+from pingpool.databases.postgres.traits import PsycopgTraits, pass_notifications_on, refuse_unfinished
+
+Session: TypeAlias = "psycopg.AsyncConnection[Any]"
+
+
+class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session]):
+    """The sessions of one PostgreSQL database; the arguments are those of `Postgres`.
+
+    The function for the password may be a coroutine function.
+
+        pool = await pingpool.open_async(AsyncPostgres("host=db dbname=shop", password=read_secret, autocommit=True))
+
+    Raises:
+        BadURL: the conninfo, or an option, makes no sense.
+    """
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels are seen in the `application_name`."""
+        password = await asked_async(self._password)
+        return await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Send an empty query and wait for the answer; it opens no transaction."""
+        connection = session.pgconn
+        connection.send_query(b"")
+        answers = await session.wait(execute(connection))
+        pass_notifications_on(connection)
+        for result in answers:
+            if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
+                raise psycopg.errors.error_from_result(result)
+        if connection.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the server hung up after its answer to a ping")
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection; the server rolls back what is open."""
+        await session.close()
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Roll back, and clear the session if asked to; raises inside a statement or a pipeline."""
+        refuse_unfinished(session.pgconn)
+        await session.rollback()
+        if self._discard_all:
+            own = session.autocommit
+            await session.set_autocommit(True)
+            await session.execute("DISCARD ALL", prepare=False)
+            await session.set_autocommit(own)

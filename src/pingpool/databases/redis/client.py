@@ -1,0 +1,120 @@
+"""A client of redis-py or valkey-py on the connection that a pool lent, and on no other, in either world.
+
+with pool.session() as connection:
+    client_on(connection).incr("visits")
+
+async with pool.session() as connection:
+    await client_on(connection).incr("visits")
+"""
+
+import importlib
+import weakref
+from typing import Any, NoReturn
+
+CLOSED = "the session is lost: its connection is closed"
+
+_clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+def client_on(session: Any) -> Any:
+    """Return the driver's client that speaks on this connection; for asyncio, if the connection is.
+
+    It serves as long as the connection is lent, for all that needs one connection: commands, pipelines, WATCH,
+    scripts. Once the connection is lost, it raises `ConnectionError`.
+    """
+    client = _clients.get(session)
+    if client is None:
+        driver = driver_of(session)
+        is_async = ".asyncio." in type(session).__module__
+        clients = importlib.import_module(f"{driver.__name__}.asyncio") if is_async else driver
+        kind = getattr(clients, "Valkey", None) or clients.Redis
+        sole = (AsyncSole if is_async else ThreadSole)(session)
+        client = _clients[session] = kind(connection_pool=sole)
+    return client
+
+
+def is_borrowed(session: Any) -> bool:
+    """Does something of the connection's client still hold on to it: a pipeline that watches, a subscription?"""
+    client = _clients.get(session)
+    return client is not None and bool(client.connection_pool.borrowers)
+
+
+def never_again(session: Any) -> None:
+    """Forbid a connection to reconnect, as drivers do without a word: it would be another session."""
+    setattr(session, f"{driver_of(session).__name__}_connect_func", refuse_to_reconnect)
+
+
+def refuse_to_reconnect(session: Any) -> NoReturn:
+    """Stand in for the introduction on a new socket: there is to be none."""
+    raise driver_of(session).ConnectionError(CLOSED)
+
+
+def driver_of(session: Any) -> Any:
+    """Return the driver that made this connection."""
+    return importlib.import_module(type(session).__module__.partition(".")[0])
+
+
+class Sole:
+    """A pool of one connection, for the driver's client. It does not keep the connection alive."""
+
+    def __init__(self, session: Any) -> None:
+        self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
+        self._session = weakref.ref(session)
+        self._driver = driver_of(session)
+        self._encoder = session.encoder
+        self.connection_kwargs = {
+            "protocol": session.protocol,
+            "decode_responses": session.encoder.decode_responses,
+            "encoding": session.encoder.encoding,
+            "encoding_errors": session.encoder.encoding_errors,
+            "legacy_responses": getattr(session, "legacy_responses", True),
+        }
+
+    def get_encoder(self) -> Any:
+        """Return how it writes values."""
+        return self._encoder
+
+    def get_protocol(self) -> Any:
+        """Return the version of the protocol that it speaks."""
+        return self.connection_kwargs["protocol"]
+
+
+class ThreadSole(Sole):
+    """The one for threads. What would close the connection leaves it open: it belongs to the pool that lent it."""
+
+    def get_connection(self, *names: object, **options: object) -> Any:
+        """Lend the connection, unless it is closed: another would be another session."""
+        session = self._session()
+        if session is None or session._sock is None:
+            raise self._driver.ConnectionError(CLOSED)
+        self.borrowers += 1
+        return session
+
+    def release(self, connection: Any) -> None:
+        """Take it back."""
+        self.borrowers -= 1
+
+    def close(self) -> None:
+        """Leave the connection open."""
+
+    def disconnect(self, *options: object, **more: object) -> None:
+        """Leave the connection open."""
+
+
+class AsyncSole(Sole):
+    """The one for asyncio."""
+
+    async def get_connection(self, *names: object, **options: object) -> Any:
+        """Lend the connection; one that is closed refuses to reconnect."""
+        self.borrowers += 1
+        return self._session()
+
+    async def release(self, connection: Any) -> None:
+        """Take it back."""
+        self.borrowers -= 1
+
+    async def aclose(self) -> None:
+        """Leave the connection open."""
+
+    async def disconnect(self, *options: object, **more: object) -> None:
+        """Leave the connection open."""

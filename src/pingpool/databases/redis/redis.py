@@ -1,0 +1,89 @@
+"""Redis and Valkey, by redis-py or valkey-py: what is pooled is the driver's raw `Connection`."""
+
+import math
+import ssl
+from collections.abc import Mapping
+
+from pingpool.database import Database
+from pingpool.databases.common.credentials import Password, asked
+from pingpool.databases.common.sockets import Look, hang_up, look_at
+from pingpool.databases.redis.answers import Owing, all_pushes, has_read_ahead, left_in, owing
+from pingpool.databases.redis.client import never_again
+from pingpool.databases.redis.traits import LEFTOVERS, PATIENCE, RedisTraits, Session
+
+
+class Redis(RedisTraits[Password], Database[Session]):
+    """The sessions of one Redis or Valkey database.
+
+        pool = pingpool.open(Redis("cache", db=1, password=read_secret, ssl=True))
+
+    Args:
+        host, port, db, username: where to connect.
+        password: the password, or a function that is asked for it each time a session is opened.
+        ssl: whether to speak TLS.
+        path: a socket in the file system, instead of host and port.
+        driver: the module `redis` or `valkey`; by default the first of them that is installed.
+        **options: whatever else the driver's connection takes: `decode_responses`, `protocol`, `ssl_ca_certs`, ...
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
+        kind = owing(self._kind, Owing, self._driver.ResponseError)
+        session = kind(**self._place, **self.introduction(labels, asked(self._password)))
+        own, limit = session.socket_timeout, PATIENCE * timeout
+        session.socket_timeout = finite(min(limit, own or limit))
+        session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
+        with self.naming_timeouts():
+            session.connect()
+        session.socket_timeout = own
+        session._sock.settimeout(own)
+        session._parser.on_connect(session)  # it keeps a time-out of its own
+        never_again(session)
+        return session
+
+    def ping(self, session: Session, *, timeout: float) -> None:
+        """Send a PING and wait for its answer; never reconnect."""
+        link = session._sock
+        if link is None:
+            raise self._driver.ConnectionError("the connection is closed")
+        link.settimeout(finite(timeout))
+        try:
+            session.send_command("PING", check_health=False)
+            answer = session.read_response()
+        finally:
+            if session._sock is not None:
+                link.settimeout(session.socket_timeout)
+        if answer not in (b"PONG", "PONG"):
+            raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+
+    def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection."""
+        session.disconnect()
+
+    def looks_alive(self, session: Session) -> bool:
+        """Is the connection open, and no answer on its way? Push messages are no answers."""
+        link = session._sock
+        if link is None or session.owes:
+            return False
+        look = look_at(link.fileno())
+        if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
+            return not has_read_ahead(session._parser) and all_pushes(left_in(link))
+        return look is not Look.HUNG_UP and not session.can_read(0)
+
+    def reset(self, session: Session, *, timeout: float) -> None:
+        """Raise: what still holds the connection may yet speak on it."""
+        raise RuntimeError(LEFTOVERS)
+
+    def abort(self, session: Session) -> None:
+        """End the stream, which frees who waits for it."""
+        link = session._sock
+        if link is not None:
+            hang_up(link.fileno())
+
+
+def finite(timeout: float) -> float | None:
+    """Return a time-out as sockets understand it, which have no infinity."""
+    return None if timeout == math.inf else timeout

@@ -1,0 +1,73 @@
+"""Redis and Valkey for asyncio: what is pooled is the raw `Connection` of the driver's asyncio half."""
+
+import asyncio
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from pingpool.database import AsyncDatabase
+from pingpool.databases.common.credentials import AsyncPassword, asked_async
+from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.redis.answers import AsyncOwing, all_pushes, has_read_ahead, owing
+from pingpool.databases.redis.client import never_again
+from pingpool.databases.redis.traits import LEFTOVERS, PATIENCE, RedisTraits, Session
+
+
+class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
+    """The sessions of one Redis or Valkey database; the arguments are those of `Redis`.
+
+    The function for the password may be a coroutine function.
+
+        pool = await pingpool.open_async(AsyncRedis("cache", db=1, password=read_secret, ssl=True))
+
+    Raises:
+        BadURL: an option makes no sense.
+    """
+
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
+        """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
+        kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
+        kind = owing(getattr(kinds, self._kind.__name__), AsyncOwing, self._driver.ResponseError)
+        session = kind(**self._place, **self.introduction(labels, await asked_async(self._password)))
+        session.retry = no_retry(self._driver)
+        try:
+            with self.naming_timeouts():
+                async with asyncio.timeout(PATIENCE * timeout):
+                    await session.connect()
+        except BaseException:
+            await session.disconnect(nowait=True)
+            raise
+        never_again(session)
+        return session
+
+    async def ping(self, session: Session, *, timeout: float) -> None:
+        """Send a PING and wait for its answer; never reconnect."""
+        if not session.is_connected:
+            raise self._driver.ConnectionError("the connection is closed")
+        await session.send_command("PING", check_health=False)
+        answer = await session.read_response()
+        if answer not in (b"PONG", "PONG"):
+            raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection."""
+        await session.disconnect(nowait=True)
+
+    def looks_alive(self, session: Session) -> bool:
+        """Is the connection open, and no answer on its way? Push messages count as answers until they are read."""
+        reader = session._reader
+        if session.owes or reader is None or reader.at_eof() or reader.exception() is not None:
+            return False
+        if has_read_ahead(session._parser) or not all_pushes(bytes(reader._buffer)):
+            return False
+        return look_through(session._writer.transport) is Look.QUIET
+
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Raise: what still holds the connection may yet speak on it."""
+        raise RuntimeError(LEFTOVERS)
+
+
+def no_retry(driver: Any) -> Any:
+    """Return the driver's way of not trying again: that is the pool's business."""
+    retry = importlib.import_module(f"{driver.__name__}.asyncio.retry").Retry
+    return retry(importlib.import_module(f"{driver.__name__}.backoff").NoBackoff(), 0)

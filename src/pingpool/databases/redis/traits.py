@@ -1,0 +1,120 @@
+"""What connections of redis-py and valkey-py share in both worlds: how they are opened, and what their errors mean.
+
+What is pooled is the raw connection, not a client: that has a pool of its own, and reconnects without a word.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from ssl import SSLCertVerificationError
+from types import ModuleType
+from typing import Any, Generic, Self, TypeAlias
+
+from pingpool.database import Meaning, Traits
+from pingpool.databases.common.credentials import P
+from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.labels import as_text
+from pingpool.databases.common.urls import check_files, check_names
+from pingpool.databases.redis.client import is_borrowed
+from pingpool.databases.redis.options import TLS_FILES, arguments, first_driver, options_of
+
+Session: TypeAlias = Any
+"""A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
+
+PATIENCE = 0.9
+"""How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
+
+LEFTOVERS = "the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open"
+
+REFUSED = ("DB index", "ERR DB index", "invalid DB index")
+"""How answers to the introduction begin that will come again until somebody mends the cause."""
+
+
+class RedisTraits(Identified, Traits[Session], Generic[P]):
+    """One Redis or Valkey database, with passwords of the kind `P`."""
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 6379,
+        *,
+        db: int = 0,
+        username: str | None = None,
+        password: P | None = None,
+        ssl: bool = False,
+        path: str | None = None,
+        driver: ModuleType | None = None,
+        **options: Any,
+    ) -> None:
+        self._driver: Any = driver or first_driver()
+        kinds = self._driver.connection
+        self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
+        self._place = {"path": path} if path else {"host": host, "port": port}
+        self._options = {"db": db, "username": username, **options}
+        self._password = password
+        self._identity = (self._kind, self._place, self._options, password)
+        check_names(options, options_of(self._kind), self._kind.__module__)
+        check_files(options, TLS_FILES)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the database that `redis://user:password@host:port/db?option=value` names.
+
+        `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. `redis+unix://` and
+        `valkey+unix://` name a socket in the file system: `redis+unix://user:password@/path/to/socket?db=0`. The
+        options are those of the driver's connection.
+
+        Raises:
+            BadURL: the URL makes no sense.
+        """
+        return cls(**arguments(url))
+
+    def introduction(self, labels: Mapping[str, str], password: str | None) -> dict[str, Any]:
+        """Return the options of a connection that shows these labels, and has this password."""
+        options = dict(self._options)
+        if labels:
+            options["client_name"] = printable(as_text(labels, after=options.get("client_name"), between=","))
+        if password is not None:
+            options["password"] = password.encode(errors="surrogateescape")  # which may be any bytes
+        return options
+
+    @contextmanager
+    def naming_timeouts(self) -> Generator[None]:
+        """Say of a server that does not answer to TLS that it may not speak it."""
+        try:
+            yield
+        except (TimeoutError, self._driver.TimeoutError) as error:
+            hint = "; does it speak TLS there?" if issubclass(self._kind, self._driver.SSLConnection) else ""
+            raise self._driver.TimeoutError(f"{str(error) or 'Timeout connecting to server'}{hint}") from error
+
+    def needs_reset(self, session: Session) -> bool:
+        """Is an answer still to come, or was a pipeline with a WATCH, or a subscription, left open?"""
+        return session.owes or is_borrowed(session)
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """The drivers have a class for trouble with the connection, which they close then, and one for complaints.
+
+        A pipeline that watches says `WatchError` also when its connection ended.
+        """
+        driver = self._driver
+        is_complaint = isinstance(error, driver.ResponseError)
+        if (
+            isinstance(error, driver.AuthenticationError | driver.exceptions.NoPermissionError | TypeError)
+            or isinstance(error.__context__, SSLCertVerificationError)
+            or (is_complaint and str(error).startswith(REFUSED))
+        ):
+            return Meaning.REFUSED
+        if (meaning := super().meaning_of(error)) is Meaning.UNREACHABLE:
+            return meaning
+        trouble = error.__context__ if isinstance(error, driver.WatchError) else error
+        if isinstance(trouble, driver.ConnectionError | driver.TimeoutError):
+            return Meaning.LOST
+        return Meaning.TRANSIENT if is_complaint else Meaning.UNKNOWN
+
+    def __repr__(self) -> str:
+        named = ", ".join(f"{name}={value!r}" for name, value in {**self._place, "db": self._options["db"]}.items())
+        return f"{type(self).__name__}({named})"
+
+
+def printable(name: str) -> str:
+    """Return the name with what the server forbids in one, spaces among them, made to `_`."""
+    return "".join(letter if "!" <= letter <= "~" else "_" for letter in name)

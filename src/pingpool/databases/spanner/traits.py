@@ -1,0 +1,39 @@
+"""What the errors of Cloud Spanner mean, in either world."""
+
+from typing import Any
+
+from google.api_core import exceptions
+
+from pingpool.database import Meaning, Traits
+from pingpool.databases.spanner.errors import lost_session
+
+TRANSIENT = (
+    exceptions.ServiceUnavailable,
+    exceptions.GatewayTimeout,  # DEADLINE_EXCEEDED
+    exceptions.TooManyRequests,  # RESOURCE_EXHAUSTED
+    exceptions.InternalServerError,
+    exceptions.Aborted,
+    exceptions.Cancelled,
+    exceptions.RetryError,
+)
+"""Trouble of the server or of the way to it, which passes and says nothing about a session."""
+
+REFUSED = (
+    exceptions.NotFound,  # there is no session yet: it is the database or the instance that is missing
+    exceptions.Forbidden,  # PERMISSION_DENIED
+    exceptions.Unauthorized,  # UNAUTHENTICATED
+    exceptions.InvalidArgument,  # labels or a role that cannot be
+)
+"""What opening a session fails with until somebody mends the cause."""
+
+
+class SpannerTraits(Traits[Any]):
+    """What is asked of one database in passing."""
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """A session is lost only if the server no longer knows it, by its name; other errors tell by their class."""
+        if lost_session(error) is not None:
+            return Meaning.LOST
+        if isinstance(error, TRANSIENT):
+            return Meaning.TRANSIENT
+        return Meaning.REFUSED if isinstance(error, REFUSED) else super().meaning_of(error)

@@ -1,0 +1,147 @@
+"""What both drivers of SQLite share: which file, how it is opened, what its errors mean.
+
+A file is opened in WAL mode, in which many read while one writes.
+"""
+
+import itertools
+import math
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pingpool.database import Meaning, Traits
+from pingpool.databases.common.identity import Identified
+from pingpool.errors import BadURL
+
+PAUSE = 0.01
+"""Seconds between two tries at a step for which SQLite itself does not wait."""
+
+CANNOT_OPEN = ("unable to open database file", "file is not a database", "readonly")
+CLOSED = ("no active connection", "Connection closed")
+"""What aiosqlite says of a closed connection, by a `ValueError`."""
+
+_memories = itertools.count(1)
+
+
+class Connection(sqlite3.Connection):
+    """A connection that takes weak references, as the standard library's own does not."""
+
+
+class Looks(Protocol):
+    """What both kinds of connections show."""
+
+    @property
+    def total_changes(self) -> int:
+        """How many rows were changed; a closed connection raises."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one is open."""
+        ...
+
+
+C = TypeVar("C", bound=Looks)
+
+
+class SQLiteTraits(Identified, Traits[C]):
+    """One SQLite database."""
+
+    def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0) -> None:
+        if not str(path):
+            raise ValueError('path must name a file, or be ":memory:"')
+        if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float):
+            raise TypeError(f"busy_timeout must be a number of seconds; got {busy_timeout!r}")
+        if not 0 <= busy_timeout < math.inf:
+            raise ValueError(f"busy_timeout must be a finite number of seconds from 0 up; got {busy_timeout!r}")
+        self._in_memory = str(path) == ":memory:"
+        memory = f"file:pingpool-{next(_memories)}?mode=memory&cache=shared"
+        self._target = memory if self._in_memory else str(Path(path).absolute())
+        self._busy_timeout = busy_timeout
+        self._identity = (self._target,)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the database that `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://` (a memory) names.
+
+        `?busy_timeout=SECONDS` sets that option.
+
+        Raises:
+            BadURL: the URL has a host, or an option that is not known or makes no sense.
+        """
+        try:
+            return cls(**arguments(url))
+        except ValueError as error:
+            raise BadURL(f"{url!r}: {error}") from None
+
+    def open(self) -> Connection:
+        """Open a connection; it is bound to no thread."""
+        connection = sqlite3.connect(
+            self._target,
+            timeout=self._busy_timeout,
+            check_same_thread=False,
+            factory=Connection,
+            uri=self._in_memory,
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            if not self._in_memory:
+                switch_to_wal(connection, self._busy_timeout)
+                connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def looks_alive(self, session: C) -> bool:
+        """Is the connection open? A closed one has no count of changes."""
+        try:
+            return session.total_changes >= 0
+        except (ValueError, sqlite3.ProgrammingError):
+            return False
+
+    def needs_reset(self, session: C) -> bool:
+        """Did the holder leave a transaction open?"""
+        return session.in_transaction
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """A connection was closed; or the file is no database, or its folder is missing or forbidden."""
+        said = str(error)
+        if isinstance(error, ValueError) and said in CLOSED:
+            return Meaning.LOST
+        if isinstance(error, sqlite3.ProgrammingError) and "closed database" in said:
+            return Meaning.LOST
+        if isinstance(error, sqlite3.DatabaseError) and any(reason in said for reason in CANNOT_OPEN):
+            return Meaning.REFUSED
+        return super().meaning_of(error)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'a memory' if self._in_memory else self._target!r})"
+
+
+def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Switch to WAL; SQLite itself does not wait for another connection that is at this step."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(PAUSE)
+
+
+def arguments(url: str) -> Mapping[str, Any]:
+    """Return what a URL says. Raises `ValueError` if it makes no sense; a `BadURL` is one."""
+    parts = urlsplit(url)
+    if not url.startswith("sqlite://") or parts.netloc or parts.fragment:
+        raise ValueError("write sqlite:///relative.db, sqlite:////absolute.db or sqlite:// for a memory (# as %23)")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    busy_timeout = options.pop("busy_timeout", "5")
+    if options:
+        raise ValueError(f"SQLite does not know the options {', '.join(options)}; it knows busy_timeout")
+    return {"path": unquote(parts.path.removeprefix("/")) or ":memory:", "busy_timeout": float(busy_timeout)}

@@ -1,0 +1,111 @@
+"""What the fake databases of both worlds share: sessions that die unnoticed, and errors that tell by their class."""
+
+import itertools
+import weakref
+from collections import Counter
+from collections.abc import Mapping
+
+from pingpool.database import Meaning, Traits
+
+
+class SessionDied(Exception):
+    """What using or pinging a dead session raises."""
+
+
+class Trouble(Exception):
+    """What a call raises that was told to fail: it says nothing about the session."""
+
+
+class Forbidden(Exception):
+    """What `create` raises when the database refuses for good."""
+
+
+MEANINGS = {SessionDied: Meaning.LOST, Trouble: Meaning.TRANSIENT, Forbidden: Meaning.REFUSED}
+
+
+class FakeSession:
+    """A session without a server."""
+
+    def __init__(self, number: int, labels: Mapping[str, str]) -> None:
+        self.number = number
+        self.labels = dict(labels)
+        self.is_alive = True
+        self.is_deleted = False
+        self.left_open = False
+
+    def use(self) -> int:
+        """Do something with the session: return its number.
+
+        Raises:
+            SessionDied: it is dead, or was deleted.
+        """
+        if not self.is_alive or self.is_deleted:
+            raise SessionDied(f"session {self.number} was closed by the server")
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"<FakeSession {self.number}>"
+
+
+class Fake(Traits[FakeSession]):
+    """A database whose sessions can be killed; it counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._sessions: weakref.WeakValueDictionary[int, FakeSession] = weakref.WeakValueDictionary()
+        self._numbers = itertools.count(1)
+
+    def kill(self, session: FakeSession) -> None:
+        """Let the session die, and nobody know."""
+        session.is_alive = False
+
+    def kill_all(self) -> None:
+        """Let every session die."""
+        for session in self.sessions:
+            self.kill(session)
+
+    @property
+    def sessions(self) -> list[FakeSession]:
+        """The sessions that were opened, dead or alive, but for those that nobody holds any more."""
+        held = (reference() for reference in self._sessions.valuerefs())
+        return sorted((session for session in held if session is not None), key=lambda session: session.number)
+
+    @property
+    def live(self) -> list[FakeSession]:
+        """The sessions that are open on the server."""
+        return [session for session in self.sessions if session.is_alive and not session.is_deleted]
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Tell by the class of the error."""
+        self._asked("meaning_of")
+        known = (meaning for kind, meaning in MEANINGS.items() if isinstance(error, kind))
+        return next(known, None) or super().meaning_of(error)
+
+    def _asked(self, trait: str) -> None:
+        """Count the question."""
+        self.calls[trait] += 1
+
+    def _open(self, labels: Mapping[str, str]) -> FakeSession:
+        """Return a new session."""
+        session = FakeSession(next(self._numbers), labels)
+        self._sessions[session.number] = session
+        return session
+
+
+class LeftOpen(Fake):
+    """One whose sessions can be left open, and looked at."""
+
+    def looks_alive(self, session: FakeSession) -> bool:
+        """Look whether the session is alive."""
+        self._asked("looks_alive")
+        return session.is_alive
+
+    def needs_reset(self, session: FakeSession) -> bool:
+        """Tell whether something was left open."""
+        self._asked("needs_reset")
+        return session.left_open
+
+    def survived_interrupt(self, session: FakeSession) -> bool:
+        """Vouch for sessions in which nothing was left open."""
+        self._asked("survived_interrupt")
+        return not session.left_open
