@@ -74,6 +74,13 @@ def places(ledger: Ledger[Any]) -> Found:
     return found + [(job.slot, job.kind) for job in ledger.jobs if job.slot is not None]
 
 
+def sessions_of(ledger: Ledger[Any]) -> set[int]:
+    """Return the ids of all sessions that the ledger knows, and that were not collected."""
+    known = {id(slot.session) for slot in ledger.idle}
+    known |= {id(job.session) for job in ledger.jobs if job.session is not None}
+    return known | {key for key, slot in ledger.lent.items() if slot.tether() is not None}
+
+
 def is_fresh(ledger: Ledger[Any], slot: Slot, now: float) -> bool:
     """Say what rule 2 says."""
     return now - slot.proven_at < ledger.interval and slot.proven_at > ledger.suspected_at and now < slot.retires_at

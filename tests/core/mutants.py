@@ -278,4 +278,34 @@ MUTANTS = (
         "            pauses.append(self._next_creation_at())\n",
         "            pass\n",
     ),
+    Mutant(
+        "a failure that withdraws what is checked",
+        "reports",
+        "other.kind is CREATING and not other.started and other.slot",
+        "other.kind is CREATING and not other.started or other.slot",
+    ),
+    Mutant(
+        "no fast way out for what has a lifetime",
+        "ledger",
+        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return None\n",
+    ),
+    Mutant(
+        "no fast way back for what has a lifetime",
+        "ledger",
+        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return self._receive",
+        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return self._receive",
+    ),
+    Mutant(
+        "a newcomer in place of one that is not lent",
+        "ledger",
+        "        if dead is not None and stands_for is not None:\n",
+        "        if dead is not None or stands_for is not None:\n",
+    ),
+    Mutant(
+        "a newcomer needs a death and a vacant slot",
+        "ledger",
+        "not (stands_for or self.vacant or self.closed)",
+        "not (stands_for and self.vacant or self.closed)",
+    ),
 )

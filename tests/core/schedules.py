@@ -110,7 +110,7 @@ class Schedule(World):
     def bring_back(self, _: int) -> None:
         """A caller gives its session back, well or not."""
         if self.held:
-            ways = ("check_in",) * 6 + ("reset", "verify", "lose", "bury", "taint", "drop")
+            ways = ("check_in",) * 6 + ("reset", "verify", "lose", "bury", "taint", "drop", "adopt_for")
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
 
     def leave(self, _: int) -> None:
@@ -184,6 +184,7 @@ class Schedule(World):
 
     def drop(self, place: int) -> None:
         """A caller forgets its session; nothing else holds it, so it is collected here and now."""
+        self._part_from(self.held[place])
         self.held.pop(place)
 
     def _call(self, call: Any) -> None:
@@ -195,7 +196,7 @@ class Schedule(World):
         self.held[place].over = True
         super()._give_up(call, place)
 
-    def _new_session(self) -> Session:
+    def _another_session(self) -> Session:
         self.session_count += 1
         return Session(self.session_count)
 

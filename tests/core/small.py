@@ -41,6 +41,7 @@ class Config:
     resets: bool = True
     doubts: bool = True
     refusals: bool = True
+    adoptions: bool = False
 
 
 def dropped() -> None:

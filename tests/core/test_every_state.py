@@ -27,6 +27,7 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
+    "sessions that were made elsewhere": (dataclasses.replace(PLAIN, callers=2, adoptions=True), None),
     "the first states of three slots": (Config(3, 3), 6000),
 }
 

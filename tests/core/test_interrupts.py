@@ -25,6 +25,7 @@ from .model import (
     idle_is_sorted,
     no_session_is_in_two_hands,
     places,
+    sessions_of,
     state_tells_the_place,
 )
 from .small import Config, dropped
@@ -105,6 +106,7 @@ def recover(world: Brittle, event: tuple[str, int]) -> World:
             slot.tether = dropped  # only the frame that was cut short held it
             ledger.letterbox.append(dropped)
     world.jobs = list(ledger.jobs)
+    world.living = sessions_of(ledger)
     return world.clone_as(World)
 
 

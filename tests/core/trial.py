@@ -67,6 +67,7 @@ def trial() -> str:
             (Config(1, 2, rounds=1), 400),
             (Config(2, 2, lifetime=3), 400),
             (Config(2, 3), 1000),
+            (Config(2, 2, adoptions=True), 1000),
             (Config(1, 1), 20_000),
         ):
             survey(config, most)

@@ -13,7 +13,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .likeness import likeness, task, unlike, wear, worth
 from .memory import Memory
-from .model import Broken, Session, check, check_answers, check_given_up
+from .model import Broken, Session, check, check_answers, check_given_up, is_fresh, sessions_of
 from .small import UNIT, Config, clone_ledger, clone_waiter, dropped, small_ledger
 
 SESSIONS = tuple(Session(name) for name in range(24))
@@ -27,7 +27,7 @@ ERROR = ConnectionError("the database is away")
 class World:
     """A ledger and all those around it."""
 
-    __slots__ = ("config", "ghost", "held", "jobs", "ledger", "line", "memory", "now", "served")
+    __slots__ = ("config", "ghost", "held", "jobs", "ledger", "line", "living", "memory", "now", "parted", "served")
 
     def __init__(self, config: Config) -> None:
         """Start with an unbound pool and idle callers."""
@@ -40,6 +40,8 @@ class World:
         self.held: list[Session] = []
         self.jobs: list[Job] = []
         self.ghost: Job | None = None
+        self.living: set[int] = set()
+        self.parted: set[int] = set()
 
     def clone(self) -> Self:
         """Return an independent copy."""
@@ -57,6 +59,8 @@ class World:
         new.served = [clone_waiter(waiter) for waiter in self.served]
         new.held = self.held.copy()
         new.jobs = [twins[job] for job in self.jobs]
+        new.living = self.living  # never changed in place
+        new.parted = set()
         new.ghost = self.ghost  # off the books: nothing ever changes it
         return new
 
@@ -77,6 +81,8 @@ class World:
             events += [("pick_up", place), ("leave_late", place)]
         for place in unlike(worth(self, ledger.lent[id(session)]) for session in self.held):
             events += [(way, place) for way in ("check_in", "lose", "bury", "taint", "drop")]
+            if config.adoptions:
+                events.append(("adopt_for", place))
             if config.resets:
                 events += [("reset", place), ("verify", place)]
         for place in unlike(task(self, job) for job in self.jobs):
@@ -84,6 +90,8 @@ class World:
         if self.ghost is not None:
             events.append(("late_news", 0))
             events.append(("late_failure", 0))
+        if config.adoptions and ledger.vacant:
+            events += [("adopt", 0), ("adopt_for_stranger", 0)]
         if len(ledger.rounds) < max(1, config.rounds):
             events.append(("ping", 0))
             if not ledger.closed:
@@ -113,6 +121,11 @@ class World:
             self.jobs = [job for job in self.jobs if job in self.ledger.jobs]
         if len(self.jobs) != len(self.ledger.jobs):
             raise Broken("a job is on the books that nobody was told of")
+        living = sessions_of(self.ledger)
+        if not self.living <= living | self.parted:
+            raise Broken("a session vanished: it is neither idle, nor lent, nor under a job, and nobody ended it")
+        self.living = living
+        self.parted.clear()
 
     def settle(self, orders: list[Order]) -> None:
         """Take the orders of a call that was just made."""
@@ -136,6 +149,7 @@ class World:
         aside = [other for other in self.jobs if other.slot is None]
         if job.slot is None and len(aside) > 1:
             self.jobs.remove(job)
+            self._part_from(job.session)
             self.settle(self.ledger.ended(job, self.now))
 
     def step(self, _: int) -> None:
@@ -156,6 +170,9 @@ class World:
             self.held.append(session)
             check(self.ledger, self.now, settled=False)
             return
+        idle = self.ledger.idle
+        if idle and not self.ledger.letterbox and is_fresh(self.ledger, idle[0], self.now):
+            raise Broken("a fresh session was not lent by the fast way")
         waiter = Waiter(None, 0)
         orders = self.ledger.ask(waiter, self.now)
         if waiter.error is None or waiter in orders:
@@ -185,13 +202,35 @@ class World:
         session = self.held.pop(place)
         slot = self.ledger.lent[id(session)]
         was_suspect = self.memory.is_suspect(slot)
+        is_simple = not (self.ledger.waiters or self.ledger.letterbox or self.ledger.closed or was_suspect)
+        is_simple = is_simple and self.now < slot.retires_at
         orders = self.ledger.check_in(session, self.now)
         if was_suspect and not self.memory.is_suspect(slot):
             raise Broken("a suspect came back and was trusted")
         if orders is None:
             check(self.ledger, self.now, settled=False)
+        elif is_simple:
+            raise Broken("a session that is well was not taken back by the fast way")
         else:
             self.settle(orders)
+
+    def adopt(self, _: int) -> None:
+        """Somebody brings a session that was made elsewhere."""
+        newcomer = self._new_session()
+        self.settle(self.ledger.adopt(newcomer, None, self.now))
+
+    def adopt_for(self, place: int) -> None:
+        """A session died in the hands of its caller, who brings another in its place."""
+        self.memory.died_at = self.now
+        newcomer = self._new_session()
+        dead = self.held.pop(place)
+        self.settle(self.ledger.adopt(newcomer, dead, self.now))
+        check_given_up(self.ledger, dead)
+
+    def adopt_for_stranger(self, _: int) -> None:
+        """Somebody brings a session in place of one that is not lent."""
+        newcomer = self._new_session()
+        self.settle(self.ledger.adopt(newcomer, Session(-1), self.now))
 
     def lose(self, place: int) -> None:
         """A session died in the hands of its caller."""
@@ -218,7 +257,9 @@ class World:
 
     def drop(self, place: int) -> None:
         """A caller forgets its session, which is collected."""
-        slot = self.ledger.lent[id(self.held.pop(place))]
+        session = self.held.pop(place)
+        self._part_from(session)
+        slot = self.ledger.lent[id(session)]
         slot.tether = dropped
         self.ledger.letterbox.append(dropped)
 
@@ -273,6 +314,7 @@ class World:
     def ended(self, place: int) -> None:
         """A session was ended; that it is said twice does no harm."""
         job = self.jobs[place]
+        self._part_from(job.session)
         self.settle(self.ledger.ended(job, self.now))
         self.settle(self.ledger.overran(job, self.now))
 
@@ -283,6 +325,7 @@ class World:
             self.memory.failed(self.now)
         else:
             self._remember_death(job)
+        self._part_from(job.session)
         self.settle(self.ledger.overran(job, self.now))
         if job.session is not None:
             check_given_up(self.ledger, job.session)
@@ -369,7 +412,17 @@ class World:
         assert ghost is not None
         return ghost
 
+    def _part_from(self, session: object) -> None:
+        """From now on the ledger need not know the session."""
+        self.parted.add(id(session))
+
     def _new_session(self) -> Session:
+        """Return a session that the ledger has to know from now on."""
+        session = self._another_session()
+        self.living = self.living | {id(session)}
+        return session
+
+    def _another_session(self) -> Session:
         ledger = self.ledger
         taken = {slot.session for slot in ledger.idle} | {job.session for job in ledger.jobs} | {*self.held}
         taken |= {waiter.session for waiter in self.served}
