@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import CodeType, TracebackType
 from typing import Any, Final, Generic
 
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.errors import PoolFull
 from pingpool.options import checked_labels
 

@@ -20,7 +20,7 @@ from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.watch import Watch
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.core.stats import Stats, snapshot
 from pingpool.errors import PoolFull
 from pingpool.ground.news import tell_of_dropped, tell_of_limit

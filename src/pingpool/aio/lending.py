@@ -8,7 +8,7 @@ of a block among them, are done in one step.
 import math
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from threading import get_ident
 from types import CodeType
 from typing import Any, TypeVar
@@ -18,8 +18,8 @@ from pingpool.aio.desk import Desk
 from pingpool.aio.errors import DatabaseRefuses, PoolTimeout, kin_of
 from pingpool.aio.gates import AsyncWaiter
 from pingpool.aio.keeper import Keeper
-from pingpool.core.orders import Order
-from pingpool.core.places import S
+from pingpool.core.orders import Verdict
+from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolClosed, PoolError, PoolFull, TooManyWaiters
 from pingpool.ground import journal
@@ -113,7 +113,7 @@ class Lending(AbstractAsyncSessionPool[S]):
             desk.settle_in()
         now = desk.now
         if self._may_need_reset and self._was_left_open(session):
-            self._return(ledger.reset, session)
+            self._return(session, Verdict.LEFT_OPEN)
             return
         try:
             orders = ledger.check_in(session, now())
@@ -146,7 +146,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         elif self._ask_about(session, self._database.resync, session, otherwise=False):
             await self.put(session)
         else:
-            self._return(self._desk.ledger.taint, session)
+            self._return(session, Verdict.TAINTED)
 
     # When it is not simple.
 
@@ -158,7 +158,7 @@ class Lending(AbstractAsyncSessionPool[S]):
         until = math.inf if timeout is None else start + timeout
         while True:
             if dead is not None:
-                self._return_dead(self._desk.ledger.bury, dead)
+                self._return_dead(dead, Verdict.GONE)
             session = await self._wait(start, AsyncWaiter(site, instruction, until))
             if not self._glances or self._looks_alive(session):
                 return session
@@ -210,28 +210,28 @@ class Lending(AbstractAsyncSessionPool[S]):
             journal.exception("%s: the database had no answer to a question about a session", self.name)
             return otherwise
         except BaseException:
-            self._return(self._desk.ledger.taint, session)
+            self._return(session, Verdict.TAINTED)
             raise
 
     def _return_after(self, error: Exception, session: S) -> None:
         """Check in a session whose use ended in an error, which may be that of another session, or of the caller."""
         is_lost = self._ask_about(session, self._database.is_lost, error, otherwise=False)
         if is_lost and not (self._glances and self._looks_alive(session)):
-            self._return_dead(self._desk.ledger.lose, session)
+            self._return_dead(session, Verdict.LOST)
         elif self._may_need_reset and self._was_left_open(session):
-            self._return(self._desk.ledger.reset, session)
+            self._return(session, Verdict.LEFT_OPEN)
         else:
-            self._return(self._desk.ledger.verify, session)
+            self._return(session, Verdict.UNPROVEN)
 
-    def _return_dead(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
+    def _return_dead(self, session: S, verdict: Verdict) -> None:
         """Check in a session that is dead, and have the keeper look again: that may tell something of the others."""
-        self._return(event, session)
+        self._return(session, verdict)
         if self._keeper is not None:
             self._keeper.wake()
 
-    def _return(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
-        """Check a session in by way of any of the ledger's events for that."""
+    def _return(self, session: S, verdict: Verdict) -> None:
+        """Check a session in, by what is known of it."""
         rejection = self._desk.ledger.rejection(session)
         if rejection is not None:
             raise kin_of(rejection)
-        self._desk.tell(event, session)
+        self._desk.tell(self._desk.ledger.take_back, session, verdict)

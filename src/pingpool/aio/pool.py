@@ -14,8 +14,7 @@ from pingpool.aio.keeper import Keeper
 from pingpool.aio.lending import Lending
 from pingpool.aio.work import Work
 from pingpool.core.ledger import Ledger
-from pingpool.core.places import S
-from pingpool.core.slot import Slot
+from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
@@ -143,7 +142,7 @@ class AsyncPingingPool(Lending[S]):
             raise ValueError(f"{self.name}: a ping_interval of 0 means a check at each checkout; nothing to keep alive")
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
-        self._desk.ledger.kept = True
+        self._desk.ledger.keep()
         if self._desk.is_home():
             self._resume()
 
@@ -262,14 +261,13 @@ class AsyncPingingPool(Lending[S]):
     def start_anew(self) -> list[Any]:
         """Forget every session without touching it, and return them all; called in a forked child."""
         desk, old = self._desk, self._desk.ledger
-        inherited = [desk, self._crew, self._keeper, *(slot.tether() for slot in old.lent.values())]
+        inherited = [desk, self._crew, self._keeper, *(slot.ref() for slot in old.lent.values())]
         self._keeper = self._crew = None
         self._desk = self._new_desk()
         if self._is_bound:
             self._move_to(self._database)
         ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
-        ledger.inherit(old)
+        ledger.inherit(old, is_bound=self._is_bound)
         return inherited
 
     # How it is done.
@@ -304,7 +302,8 @@ class AsyncPingingPool(Lending[S]):
         """Give the desk a crew that works on the database; what is left of a try with another has no place here."""
         if self._crew is not None:
             old, self._desk = self._desk, self._new_desk()
-            self._desk.ledger.kept = old.ledger.kept
+            if old.ledger.kept:
+                self._desk.ledger.keep()
             old.tell(old.ledger.close, AsyncRound())
         self._database = database
         self._glances = overrides(database, "glance", AsyncDatabase)

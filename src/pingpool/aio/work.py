@@ -13,13 +13,12 @@ from typing import Any, Generic
 
 from pingpool.aio.crew import Crew
 from pingpool.aio.desk import Desk
-from pingpool.core.orders import Job, Order
-from pingpool.core.places import S
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
+from pingpool.core.orders import End, Job, Order, Outcome
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides, report_of
+from pingpool.ground.questions import failure_of, forget_frames, judge, overrides
 
 NAMES: Mapping[State, str] = {
     CREATING: "make a session",
@@ -68,7 +67,7 @@ class Work(Generic[S]):
         late = {job: task for job, (until, task) in self._deadlines.items() if until <= now}
         for job in late:
             del self._deadlines[job]
-            self._desk.tell(self._ledger.overran, job)
+            self._report(job, Outcome(End.OVERRAN))
         for task in set(late.values()):
             self._crew.give_up(task)
         return min((until for until, _ in self._deadlines.values()), default=math.inf)
@@ -111,35 +110,36 @@ class Work(Generic[S]):
         """Bring a new session to the ledger; refuse what cannot be pooled."""
         if session is None or self._ledger.knows(session):
             what = "None" if session is None else "a session that the pool has already"
-            return self._ledger.failed(job, BadSession(f"the database's create returned {what}"), now)
-        return self._ledger.made(job, session, now)
+            error = BadSession(f"the database's create returned {what}")
+            return self._ledger.report(job, Outcome(End.FAILED, error=error), now)
+        return self._ledger.report(job, Outcome(End.CREATED, session), now)
 
     async def _check(self, job: Job) -> None:
         quickly = job.urgent and self._checks
         error = await self._attempt(self._database.check if quickly else self._database.ping, job)
         if error is None:
-            self._desk.tell(self._ledger.sighted if quickly else self._ledger.alive, job)
+            self._report(job, Outcome(End.SEEN_ALIVE if quickly else End.ALIVE))
         elif judge(self._database.is_transient, error):
-            self._desk.tell(self._ledger.in_doubt, job, error)
+            self._report(job, Outcome(End.IN_DOUBT, error=error))
         else:
-            self._desk.tell(self._ledger.gone, job)
+            self._report(job, Outcome(End.GONE))
         let_pass(error)
 
     async def _reset(self, job: Job) -> None:
         error = await self._attempt(self._database.reset, job)
         if error is None:
-            self._desk.tell(self._ledger.alive, job)
+            self._report(job, Outcome(End.ALIVE))
         elif judge(self._database.is_lost, error):
-            self._desk.tell(self._ledger.gone, job)
+            self._report(job, Outcome(End.GONE))
         else:
-            self._desk.tell(self._ledger.in_doubt, job, error)
+            self._report(job, Outcome(End.IN_DOUBT, error=error))
         let_pass(error)
 
     async def _end(self, job: Job) -> None:
         try:
             await self._delete(job.session)
         finally:
-            self._desk.tell(self._ledger.ended, job)
+            self._report(job, Outcome(End.CLOSED))
 
     async def _delete(self, session: S) -> None:
         try:
@@ -159,13 +159,17 @@ class Work(Generic[S]):
             return error
         return None
 
+    def _report(self, job: Job, outcome: Outcome) -> None:
+        """Report how a job ended."""
+        self._desk.tell(self._ledger.report, job, outcome)
+
     def _report_failure(self, jobs: Collection[Job], error: BaseException) -> None:
         """Report that no session could be made."""
         self._heed(error)
         journal.info("%s: cannot make a session: %r", self._desk.name, error)
-        report = report_of(error, self._database, self._ledger)
+        outcome = failure_of(error, self._database)
         for job in jobs:
-            self._desk.tell(report, job, error)
+            self._report(job, outcome)
         let_pass(error)
 
     def _heed(self, error: BaseException) -> None:

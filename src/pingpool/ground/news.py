@@ -18,8 +18,8 @@ def tell_of_dropped(name: str, dropped: Dropped) -> None:
 
 def tell_of_limit(name: str, found: LimitFound) -> None:
     """Say from which idle age on sessions are dropped, and how that compares to the ping interval."""
-    say = journal.warning if found.interval >= found.dead_from else journal.info
-    dropped, pinged = in_seconds(found.dead_from), in_seconds(found.interval)
+    say = journal.warning if found.interval >= found.idle_limit else journal.info
+    dropped, pinged = in_seconds(found.idle_limit), in_seconds(found.interval)
     say("%s: sessions idle for %s or more are dropped on this path; ping_interval is %s", name, dropped, pinged)
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Job, Order
+from pingpool.core.orders import End, Outcome
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import all_behind
 from pingpool.ground import journal
@@ -24,13 +23,11 @@ def judge(question: Callable[[BaseException], bool], error: BaseException) -> bo
         return False
 
 
-def report_of(
-    error: BaseException, database: Database[Any] | AsyncDatabase[Any], ledger: Ledger[Any]
-) -> Callable[[Job, BaseException, float], list[Order]]:
-    """Return how to tell the ledger that a session could not be made for this reason."""
+def failure_of(error: BaseException, database: Database[Any] | AsyncDatabase[Any]) -> Outcome:
+    """Return the outcome of a creation that failed for this reason."""
     if judge(database.is_fatal, error):
-        return ledger.refused
-    return ledger.down if judge(database.is_down, error) else ledger.failed
+        return Outcome(End.REFUSED, error=error)
+    return Outcome(End.UNREACHABLE if judge(database.is_down, error) else End.FAILED, error=error)
 
 
 def forget_frames(error: BaseException | None) -> None:

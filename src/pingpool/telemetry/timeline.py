@@ -15,7 +15,7 @@ a microsecond longer: timelines are for minutes under observation, not for years
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pingpool.core.slot import IDLE, IN_USE, VACANT, AgingSlot, Slot, State
 from pingpool.threads.clock import SystemClock
@@ -114,8 +114,7 @@ class Timeline:
     def lane_of(self, session: object) -> int | None:
         """Return the number of the lane in which a session lives, from 0; None if it has none any more."""
         for number, lane in enumerate(self.lanes):
-            tether: Any = lane.tether
-            if tether is not None and tether() is session:
+            if lane.ref is not None and lane.ref() is session:
                 return number
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic
 
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.errors import PoolFull
 from pingpool.options import checked_labels
 

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.core.stats import Stats, snapshot
 from pingpool.errors import PoolFull
 from pingpool.ground.news import tell_of_dropped, tell_of_limit
@@ -134,7 +134,7 @@ class Desk(Generic[S]):
     def wait(self, answer: ThreadWaiter | ThreadRound, until: float) -> None:
         """Wait until the answer is there, but no longer than `until`."""
         while not answer.is_over and (left := until - self.now()) > 0:
-            if not self.clock.wait(answer.gate, min(left, PATROL)) and self.ledger.letterbox:
+            if not self.clock.wait(answer.gate, min(left, PATROL)) and self.ledger.collected:
                 self.tell(self.ledger.tick)
 
     def start(self, job: Job) -> bool:

@@ -6,14 +6,14 @@ The fast ways are turns at the desk written out in place (see `desk`): nothing i
 import math
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import get_ident
 from types import CodeType
 from typing import Any, TypeVar
 
-from pingpool.core.orders import Order
-from pingpool.core.places import S
+from pingpool.core.orders import Verdict
+from pingpool.core.slot import S
 from pingpool.database import Database
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolFull, PoolTimeout, TooManyWaiters
 from pingpool.ground import journal
@@ -116,7 +116,7 @@ class Lending(AbstractSessionPool[S]):
             NotLent: this pool never lent it, or not in this process.
         """
         if self._may_need_reset and self._was_left_open(session):
-            self._return(self._desk.ledger.reset, session)
+            self._return(session, Verdict.LEFT_OPEN)
             return
         desk = self._desk
         latch, ledger, now = desk.latch, desk.ledger, desk.now
@@ -133,7 +133,7 @@ class Lending(AbstractSessionPool[S]):
         except BaseException:
             desk.heal(turn)
             raise
-        self._return(ledger.check_in, session)
+        self._return(session, Verdict.WELL)
 
     def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, saying what ended its use; `session()` blocks end with this.
@@ -154,7 +154,7 @@ class Lending(AbstractSessionPool[S]):
         elif self._ask_about(session, self._database.resync, session, otherwise=False):
             self.put(session)
         else:
-            self._return(self._desk.ledger.taint, session)
+            self._return(session, Verdict.TAINTED)
 
     # When it is not simple.
 
@@ -166,7 +166,7 @@ class Lending(AbstractSessionPool[S]):
         until = math.inf if timeout is None else start + timeout
         while True:
             if dead is not None:
-                self._return_dead(self._desk.ledger.bury, dead)
+                self._return_dead(dead, Verdict.GONE)
             session = self._wait(start, until, ThreadWaiter(site, instruction))
             if not self._glances or self._looks_alive(session):
                 return session
@@ -218,28 +218,28 @@ class Lending(AbstractSessionPool[S]):
             journal.warning("%s: the database had no answer to a question about a session: %r", self.name, error)
             return otherwise
         except BaseException:
-            self._return(self._desk.ledger.taint, session)
+            self._return(session, Verdict.TAINTED)
             raise
 
     def _return_after(self, error: Exception, session: S) -> None:
         """Check in a session whose use ended in an error, which may be that of another session, or of the caller."""
         is_lost = self._ask_about(session, self._database.is_lost, error, otherwise=False)
         if is_lost and not (self._glances and self._looks_alive(session)):
-            self._return_dead(self._desk.ledger.lose, session)
+            self._return_dead(session, Verdict.LOST)
         elif self._may_need_reset and self._was_left_open(session):
-            self._return(self._desk.ledger.reset, session)
+            self._return(session, Verdict.LEFT_OPEN)
         else:
-            self._return(self._desk.ledger.verify, session)
+            self._return(session, Verdict.UNPROVEN)
 
-    def _return_dead(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
+    def _return_dead(self, session: S, verdict: Verdict) -> None:
         """Check in a session that is dead, and have the keeper look again: that may tell something of the others."""
-        self._return(event, session)
+        self._return(session, verdict)
         if self._keeper is not None:
             self._keeper.wake()
 
-    def _return(self, event: Callable[[S, float], Sequence[Order] | None], session: S) -> None:
-        """Check a session in by way of any of the ledger's events for that."""
+    def _return(self, session: S, verdict: Verdict) -> None:
+        """Check a session in, by what is known of it."""
         rejection = self._desk.look(partial(self._desk.ledger.rejection, session))
         if rejection is not None:
             raise rejection
-        self._desk.tell(event, session)
+        self._desk.tell(self._desk.ledger.take_back, session, verdict)

@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.places import S
-from pingpool.core.slot import Slot
+from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
@@ -144,7 +143,7 @@ class PingingPool(Lending[S]):
         with self._binding:
             if self.closed:
                 raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
-            self._desk.ledger.kept = True
+            self._desk.ledger.keep()
             self._start_keeper()
 
     def next_ping_at(self) -> float:
@@ -250,9 +249,8 @@ class PingingPool(Lending[S]):
         if self._is_bound:
             self._move_to(self._database)
         ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = old.filling and self._is_bound, old.kept, old.closed
-        ledger.inherit(old)
-        return [old, *(slot.tether() for slot in old.lent.values())]
+        ledger.inherit(old, is_bound=self._is_bound)
+        return [old, *(slot.ref() for slot in old.lent.values())]
 
     # How it is done.
 
@@ -280,7 +278,8 @@ class PingingPool(Lending[S]):
         """Give the desk a crew that works on the database."""
         if self._desk.is_staffed:  # what the crew did for another database has no place here
             old, self._desk = self._desk, self._new_desk()
-            self._desk.ledger.kept = old.ledger.kept
+            if old.ledger.kept:
+                self._desk.ledger.keep()
             old.tell(old.ledger.close, ThreadRound())
         self._database = database
         self._glances = overrides(database, "glance", Database)

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic
 
-from pingpool.core.orders import Job, Order
-from pingpool.core.places import S
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
+from pingpool.core.orders import End, Job, Order, Outcome
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S
 from pingpool.database import Database
 from pingpool.errors import BadSession
 from pingpool.ground import journal
-from pingpool.ground.questions import forget_frames, judge, overrides, report_of
+from pingpool.ground.questions import failure_of, forget_frames, judge, overrides
 from pingpool.threads.crew import Crew
 from pingpool.threads.desk import Desk
 from pingpool.threads.watch import Moment
@@ -122,33 +121,34 @@ class Work(Generic[S]):
         """Bring a new session to the ledger; refuse what cannot be pooled."""
         if session is None or self._ledger.knows(session):
             what = "None" if session is None else "a session that the pool has already"
-            return self._ledger.failed(job, BadSession(f"the database's create returned {what}"), now)
-        return self._ledger.made(job, session, now)
+            error = BadSession(f"the database's create returned {what}")
+            return self._ledger.report(job, Outcome(End.FAILED, error=error), now)
+        return self._ledger.report(job, Outcome(End.CREATED, session), now)
 
     def _check(self, job: Job) -> None:
         quickly = job.urgent and self._checks
         error = self._attempt(self._database.check if quickly else self._database.ping, job)
         forget_frames(error)
         if error is None:
-            self._desk.tell(self._ledger.sighted if quickly else self._ledger.alive, job)
+            self._report(job, Outcome(End.SEEN_ALIVE if quickly else End.ALIVE))
         elif judge(self._database.is_transient, error):
-            self._desk.tell(self._ledger.in_doubt, job, error)
+            self._report(job, Outcome(End.IN_DOUBT, error=error))
         else:
-            self._desk.tell(self._ledger.gone, job)
+            self._report(job, Outcome(End.GONE))
 
     def _reset(self, job: Job) -> None:
         error = self._attempt(self._database.reset, job)
         forget_frames(error)
         if error is None:
-            self._desk.tell(self._ledger.alive, job)
+            self._report(job, Outcome(End.ALIVE))
         elif judge(self._database.is_lost, error):
-            self._desk.tell(self._ledger.gone, job)
+            self._report(job, Outcome(End.GONE))
         else:
-            self._desk.tell(self._ledger.in_doubt, job, error)
+            self._report(job, Outcome(End.IN_DOUBT, error=error))
 
     def _end(self, job: Job) -> None:
         self._delete(job.session)
-        self._desk.tell(self._ledger.ended, job)
+        self._report(job, Outcome(End.CLOSED))
 
     def _delete(self, session: S) -> None:
         try:
@@ -164,10 +164,14 @@ class Work(Generic[S]):
             return error
         return None
 
+    def _report(self, job: Job, outcome: Outcome) -> None:
+        """Report how a job ended."""
+        self._desk.tell(self._ledger.report, job, outcome)
+
     def _report_failure(self, job: Job, error: BaseException) -> None:
         """Report that no session could be made."""
         journal.info("%s: cannot make a session: %r", self._desk.name, error)
-        self._desk.tell(report_of(error, self._database, self._ledger), job, error)
+        self._report(job, failure_of(error, self._database))
 
     # Deadlines.
 
@@ -198,7 +202,7 @@ class Work(Generic[S]):
         """Tell the ledger, and note whether the job was still on its books."""
         if job in self._ledger.jobs:
             given_up.append(job)
-        return self._ledger.overran(job, now)
+        return self._ledger.report(job, Outcome(End.OVERRAN), now)
 
     def _abort(self, session: S) -> None:
         """Try to free the worker that hangs, from a thread of its own: if that hangs too, it costs no worker."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from pingpool.core.orders import Verdict
 from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
@@ -72,9 +73,8 @@ class DropIn:
 
     def was_deleted(self, session: Pooled) -> None:
         """Hear that its holder deleted a session, or tried to: the slot is free, and the pool does what is left."""
-        ledger = self._desk.ledger
-        if ledger.knows(session):
-            self._return(ledger.taint if session.death is None else ledger.bury, session)
+        if self._desk.ledger.knows(session):
+            self._return(session, Verdict.TAINTED if session.death is None else Verdict.GONE)
             session.is_spent = True
 
     # How it is done.
