@@ -196,3 +196,14 @@ def test_the_keeper_looks_in_time(kept: bool, look_at: float) -> None:
     pool.fill()
     assert (pool.ledger.next_due(), pool.ledger.next_look_at(8.5)) == (look_at, min(look_at, 9.5))
     assert pool.ledger.next_look_at(0.0) == 1.0
+
+
+def test_the_keeper_looks_at_once_after_a_death() -> None:
+    """The others are suspect: a ping has something to do in the next moment, or after a doubt when its pause is over."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.take_back(pool.lend(1.0), Verdict.LOST, 2.0)
+    assert 2.0 < pool.ledger.next_due() < 2.001
+    pool.ledger.ping(Round(), 3.0)
+    pool.report(pool.job(CHECKING), Outcome(End.IN_DOUBT, error=OSError("busy")), 3.0)
+    assert pool.ledger.next_due() == 3.25

@@ -307,3 +307,13 @@ def test_what_was_looked_at_is_forgotten_with_its_session() -> None:
     pool.create_all(42.0)
     pool.ledger.ping(Round(), 50.0)
     assert pool.ledger.learner.limit.oldest_alive == 0.0
+
+
+def test_a_second_death_in_use_tells_nothing_of_its_age() -> None:
+    """The first one made all others suspect: that one of them is dead too says nothing of how long it was idle."""
+    pool = Pool(2, interval=3000.0)
+    pool.fill()
+    first, second = pool.lend(0.0), pool.lend(0.0)
+    pool.ledger.take_back(first, Verdict.LOST, 90.0)
+    pool.ledger.take_back(second, Verdict.LOST, 30.0)
+    assert pool.ledger.learner.limit.feared == 90.0
