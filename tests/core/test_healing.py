@@ -199,7 +199,7 @@ def test_the_keeper_looks_in_time(kept: bool, look_at: float) -> None:
 
 
 def test_the_keeper_looks_at_once_after_a_death() -> None:
-    """The others are suspect: a ping has something to do in the next moment, or after a doubt when its pause is over."""
+    """The others are suspect: a ping has something to do in the next moment, after a doubt when its pause is over."""
     pool = Pool(2)
     pool.fill()
     pool.ledger.take_back(pool.lend(1.0), Verdict.LOST, 2.0)
