@@ -8,6 +8,7 @@ promise that nobody checks: write the test that finds it, or say in `argued.py` 
 import argparse
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,9 @@ SILENT = {"tally.py", "__init__.py"}
 
 TIMEOUT = 180.0
 """Seconds after which a mutant counts as found, because it runs in circles."""
+
+ROOM = 2 << 30
+"""Bytes of memory that a mutant may take; one that wants more counts as found too."""
 
 EPILOG = """\
 examples:
@@ -138,6 +142,7 @@ def main() -> int:
     chosen = vars(parser.parse_args())
     if chosen["try"]:
         module, file = chosen["try"]
+        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
         sys.meta_path.insert(0, Planting(Fault(module, 0, "", "", Path(file).read_text())))
         for name in [name for name in sys.modules if name.startswith("pingpool")]:
             del sys.modules[name]

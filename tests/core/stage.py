@@ -79,8 +79,9 @@ class Stage:
         if self.ghost is not None:
             events.append(("late_end", 0))
             events.append(("late_failure", 0))
-        if config.adoptions and ledger.vacant:
-            events += [("adopt", 0), ("adopt_for_stranger", 0)]
+        if config.adoptions:
+            has_room = ledger.vacant or ledger.closed or ledger.collected
+            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0)]
         if len(ledger.places.jobs.rounds) < max(1, config.rounds):
             events.append(("ping", 0))
             if not ledger.closed:

@@ -371,3 +371,19 @@ def test_a_withdrawn_job_is_not_begun() -> None:
     pool.ledger.clear(Round(), 0.0)
     assert not pool.ledger.start(job)
     assert pool.ledger.wake_at(0.0) == math.inf
+
+
+def test_the_ledger_asks_to_be_woken_when_the_first_pause_ends() -> None:
+    """Creations and checks pause by themselves; whichever may go on first is looked at first."""
+    pool = Pool(2)
+    pool.ledger.fill(Round(), 0.0)
+    first, second = pool.jobs(CREATING)
+    pool.report(first, Outcome(End.CREATED, pool.session()), 0.0)
+    pool.ledger.start(second)
+    pool.ask(20.0)
+    check_in_doubt = pool.job(CHECKING)
+    pool.report(second, Outcome(End.FAILED, error=AWAY), 19.9)
+    pool.report(check_in_doubt, Outcome(End.IN_DOUBT, error=AWAY), 20.0)
+    assert pool.ledger.wake_at(20.0) == 19.9 + FIRST_PAUSE
+    pool.ledger.tick(20.15)
+    assert pool.ledger.wake_at(20.15) == 20.25

@@ -149,3 +149,11 @@ def test_a_fear_is_put_to_the_test_again(deaths: list[float], calm: int) -> None
     assert limit.trial == 200.0
     limit.lived(200.0)
     assert (limit.interval, limit.trial) == (200.0, 300.0)
+
+
+def test_close_to_the_limit_there_is_no_more_to_find_out() -> None:
+    """An age within a quarter above the interval is near enough: nothing is tried, until many checks found no death."""
+    limit = IdleLimit()
+    limit.lived(40.0)
+    limit.died(50.0, 0.0, 50.0)
+    assert (limit.interval, limit.trial) == (40.0, 40.0)

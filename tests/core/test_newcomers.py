@@ -146,3 +146,12 @@ def test_an_end_aside_that_nobody_began_still_comes() -> None:
     [again] = [job for job in ledger.jobs if job.kind is CLOSING]
     assert (again is not job, again.session) == (True, session)
     check(ledger, 12.0)
+
+
+def test_a_lent_session_is_no_newcomer() -> None:
+    """Who brings what he was lent, as if it were new, changes nothing."""
+    ledger = filled(2)
+    session = ledger.check_out(1.0, None, 0)
+    assert session is not None
+    assert ledger.adopt(session, None, 1.0) == []
+    check(ledger, 1.0)

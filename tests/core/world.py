@@ -6,7 +6,7 @@ A session that was dropped is the worst kind there is: the next one created gets
 from collections.abc import Callable
 from typing import Any
 
-from pingpool.core.orders import End, Job, Order, Outcome, Round, Verdict, Waiter
+from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .model import Broken, Session, check, check_given_up, is_fresh
@@ -87,6 +87,13 @@ class World(Stage):
         """Somebody brings a session that was created elsewhere."""
         newcomer = self._new_session()
         self.settle(self.ledger.adopt(newcomer, None, self.now))
+
+    def adopt_in_vain(self, _: int) -> None:
+        """Somebody brings a session, and there is no slot for it."""
+        orders = self.ledger.adopt(Session(-1), None, self.now)
+        if not any(isinstance(order, Refused) for order in orders):
+            raise Broken("a session was taken in for which there is no slot")
+        self.settle(orders)
 
     def adopt_for(self, place: int) -> None:
         """A session died in the hands of its caller, who brings another in its place."""
