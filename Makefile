@@ -19,7 +19,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-long mariadb check bench outages clean
+.PHONY: help demo demo-spanner test test-long mutants mariadb check bench outages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubun
 	  $(AS_ROOT) apt-get update -qq && \
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    mariadb-server-core mariadb-client-core; }
+
+mutants: $(VENV)/ready-dev  ## draw 100 random mutants of the core, and see whether its tests find them (minutes)
+	$(PY) -m tests.core.sampler
 
 check: $(VENV)/ready-dev  ## lint, check the format, the types and the architecture
 	$(PY) -m ruff check

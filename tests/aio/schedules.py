@@ -323,7 +323,7 @@ class Schedule:
 
     def check(self, stats: Stats) -> None:
         """See that every slot is somewhere."""
-        at_work = stats.being_made + stats.being_checked + stats.being_reset + stats.being_closed
+        at_work = stats.creating + stats.checking + stats.resetting + stats.closing
         if stats.idle + stats.in_use + stats.vacant + at_work != self.size:
             raise Broken(f"slots were lost: {stats!r}")
 

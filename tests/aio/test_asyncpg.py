@@ -216,7 +216,7 @@ def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None
                     await session.execute("CREATE TEMPORARY TABLE mine (x int)")
                     await session.execute("SET statement_timeout = '5s'")
                     await session.execute("SET ROLE pg_monitor")
-            assert pool.stats().made == 1
+            assert pool.stats().created == 1
 
     asyncio.run(main())
     assert AsyncPG(postgres_server.url, discard_all=True) != AsyncPG(postgres_server.url)

@@ -71,7 +71,7 @@ async def test_put_never_blocks(world: World) -> None:
     with database.hanging("reset"):
         await pool.put(session)  # a call that blocked would block the whole case
         await world.until(lambda: database.calls["reset"] == 1)
-        assert pool.stats().being_reset == 1
+        assert pool.stats().resetting == 1
     await world.rest()
     assert await pool.get(0) is session
     assert not session.left_open

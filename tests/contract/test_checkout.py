@@ -137,7 +137,7 @@ async def test_a_fresh_session_behind_overdue_ones_is_lent_at_once(world: World)
     with world.database.hanging("ping"):
         assert await pool.get(0) is three
         await world.seen("ping", 2)
-        assert pool.stats().being_checked == 2
+        assert pool.stats().checking == 2
     await world.rest()
     assert {one, two} == set(await lend(pool, 2))
     assert world.database.calls["ping"] == 2

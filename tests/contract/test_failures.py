@@ -105,7 +105,7 @@ async def test_after_a_failure_one_tries_before_the_others(world: World) -> None
             world.clock.advance(1)
             await asyncio.sleep(0.001)
             pool.stats()
-        assert pool.stats().being_made == 1
+        assert pool.stats().creating == 1
         assert pool.stats().vacant == 3
     await world.advance(2, step=0.4)
     assert pool.stats().idle == 4
@@ -120,7 +120,7 @@ async def test_after_a_massacre_one_tries_before_the_others(world: World) -> Non
     with world.database.hanging("create"):
         round = start(pool.ping())
         await world.seen("create", before + 1)
-        assert (pool.stats().being_made, pool.stats().vacant) == (1, 3)
+        assert (pool.stats().creating, pool.stats().vacant) == (1, 3)
     await round
     assert (pool.stats().idle, world.database.calls["create"]) == (4, before + 4)
 
@@ -135,7 +135,7 @@ async def test_an_attempt_that_hangs_keeps_nobody_waiting(world: World) -> None:
         await world.seen("create", 4)
         for waiting in line:
             assert (await world.pass_time_until(waiting, step=0.1)).use()
-        assert pool.stats().being_made == 1
+        assert pool.stats().creating == 1
     for waiting in line:
         await pool.put(waiting.result())
     await world.heal(pool)

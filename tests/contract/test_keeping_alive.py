@@ -36,7 +36,7 @@ async def test_ping_replaces_what_is_gone(world: World) -> None:
     await world.advance(60)
     assert await pool.ping() == 1
     stats = pool.stats()
-    assert (stats.idle, stats.replaced, stats.made) == (3, {"gone": 2}, 5)
+    assert (stats.idle, stats.replaced, stats.created) == (3, {"gone": 2}, 5)
 
 
 async def test_ping_never_touches_what_is_lent(world: World) -> None:
@@ -224,7 +224,7 @@ async def test_a_ping_that_hangs_keeps_the_keeper_from_nothing(world: World) -> 
         for _ in range(60):
             world.clock.advance(1)
             await world.until(lambda: pool._next_ping_at() > world.clock.now())
-            await world.until(lambda: pool.stats().being_checked <= 1)
+            await world.until(lambda: pool.stats().checking <= 1)
         assert world.database.calls["ping"] >= 3 * 6
         for session in [await pool.get(0) for _ in range(3)]:
             await pool.put(session)

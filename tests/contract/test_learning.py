@@ -54,11 +54,11 @@ async def test_the_interval_is_learned(world: World, caplog: pytest.LogCaptureFi
     assert pool.ping_interval == 30
     await keep_for(world, pool, 900)
     stats = pool.stats()
-    assert stats.dead_from is not None
-    assert 44 < pool.ping_interval == stats.ping_interval <= stats.oldest_alive < 60 <= stats.dead_from < 70
+    assert stats.idle_limit is not None
+    assert 44 < pool.ping_interval == stats.ping_interval <= stats.oldest_alive < 60 <= stats.idle_limit < 70
     [said] = [record.getMessage() for record in caplog.records if "are dropped on this path" in record.getMessage()]
     assert said.startswith(
-        f"shop: sessions idle for {stats.dead_from:.3g} s or more are dropped on this path; ping_int"
+        f"shop: sessions idle for {stats.idle_limit:.3g} s or more are dropped on this path; ping_int"
     )
     for session in [await pool.get(0) for _ in range(4)]:
         path.speak(session)
@@ -74,7 +74,7 @@ async def test_who_set_the_interval_too_long_is_told(world: World, caplog: pytes
     assert [record.getMessage() for record in caplog.records] == [
         "shop: sessions idle for 90 s or more are dropped on this path; ping_interval is 100 s"
     ]
-    assert pool.stats().dead_from == 90
+    assert pool.stats().idle_limit == 90
 
 
 async def test_a_path_that_drops_nothing_is_not_spoken_of(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,7 +83,7 @@ async def test_a_path_that_drops_nothing_is_not_spoken_of(world: World, caplog: 
     await pool.keep_alive()
     await keep_for(world, pool, 400)
     stats = pool.stats()
-    assert stats.dead_from is None
+    assert stats.idle_limit is None
     assert 100 < stats.ping_interval == stats.oldest_alive
     assert caplog.records == []
 

@@ -351,7 +351,7 @@ async def test_stats_add_up(world: World) -> None:
         round = start(pool.ping())
         await world.until(lambda: pool.stats().idle == 1)
         stats = pool.stats()
-        assert (stats.idle, stats.in_use, stats.being_checked) == (1, 1, 2)
+        assert (stats.idle, stats.in_use, stats.checking) == (1, 1, 2)
         assert adds_up(stats)
         assert "1 idle, 1 in use, 2 being checked" in str(stats)
     await round

@@ -36,7 +36,7 @@ async def test_get_waits_for_as_long_as_it_was_told(world: World) -> None:
     await world.advance(0.2)
     with pytest.raises(PoolTimeout, match=r"5(\.\d+)? s"):
         await waiting
-    assert pool.stats().gets_timed_out == 1
+    assert pool.stats().timed_out == 1
 
 
 async def test_without_a_timeout_the_pools_own_counts(world: World) -> None:
@@ -211,7 +211,7 @@ async def test_no_more_than_max_waiters_wait(world: World, places: int) -> None:
     line = await world.line_up(pool, *[9] * places)
     with pytest.raises(TooManyWaiters, match="max_waiters"):
         await pool.get(9)
-    assert pool.stats().gets_refused == 1
+    assert pool.stats().refused == 1
     for waiting in line:
         await pool.put(session)
         assert await waiting is session
@@ -259,5 +259,5 @@ async def test_the_counts_of_gets_tell_how_callers_fared(world: World) -> None:
     await pool.put(session)
     assert await waiting is session
     stats = pool.stats()
-    counts = (stats.gets_at_once, stats.gets_waited, stats.gets_timed_out, stats.gets_refused)
+    counts = (stats.immediate, stats.waited, stats.timed_out, stats.refused)
     assert counts == (1, 1, 1, 1)

@@ -386,7 +386,7 @@ def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 def at_work(stats: Stats) -> int:
     """How many slots the pool is at work for."""
-    return stats.being_made + stats.being_checked + stats.being_reset + stats.being_closed
+    return stats.creating + stats.checking + stats.resetting + stats.closing
 
 
 def adds_up(stats: Stats) -> bool:

@@ -3,14 +3,14 @@
 from typing import Any
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Job, Round, Waiter
+from pingpool.core.orders import End, Job, Order, Outcome, Round, Waiter
 from pingpool.core.slot import CREATING
 
 from .model import CheckedSlot, Session, check
 
 
 class Pool:
-    """A ledger and a crew that does at once what it is told, unless a test does it by hand."""
+    """A ledger and workers that do at once what they are told, unless a test does it by hand."""
 
     def __init__(self, size: int, **options: Any) -> None:
         """Start empty."""
@@ -33,16 +33,20 @@ class Pool:
         return job
 
     def fill(self, now: float = 0.0) -> None:
-        """Make whatever is to be made."""
+        """Create whatever is to be created."""
         self.ledger.fill(Round(), now)
-        self.make_all(now)
+        self.create_all(now)
 
-    def make_all(self, now: float) -> None:
-        """Make whatever is to be made."""
+    def create_all(self, now: float) -> None:
+        """Create whatever is to be created."""
         while jobs := self.jobs(CREATING):
-            self.ledger.start(jobs[0])
-            self.ledger.made(jobs[0], self.session(), now)
+            self.report(jobs[0], Outcome(End.CREATED, self.session()), now)
             check(self.ledger, now)
+
+    def report(self, job: Job, outcome: Outcome, now: float) -> list[Order]:
+        """Do a job, with this outcome."""
+        self.ledger.start(job)
+        return self.ledger.report(job, outcome, now)
 
     def lend(self, now: float) -> Session:
         """Check a session out that is free and fresh."""

@@ -12,7 +12,7 @@ from .small import Config
 from .world import World
 
 FRIENDLY = frozenset(
-    {"step", "tick", "pick_up", "leave_late", "time_out", "check_in", "start", "made", "alive", "ended", "get"}
+    {"step", "tick", "pick_up", "leave_late", "time_out", "check_in", "start", "created", "alive", "ended", "get"}
 )
 """What happens by itself when the database is well and callers bring back what they got."""
 
@@ -75,7 +75,7 @@ def is_well(world: World) -> bool:
     """Is every slot live: idle, with a session that may be lent at once, and nobody waiting, for nothing?"""
     ledger = world.ledger
     live = [slot for slot in ledger.idle if is_fresh(ledger, slot, world.now)]
-    return is_open(world) and len(live) == ledger.size and not ledger.waiters and not ledger.rounds
+    return is_open(world) and len(live) == ledger.size and not ledger.waiters and not ledger.places.jobs.rounds
 
 
 def is_closed(world: World) -> bool:
@@ -95,7 +95,7 @@ def is_cleared(world: World) -> bool:
 
 def is_at_rest(world: World) -> bool:
     """Is nothing lent and nothing under way?"""
-    return is_cleared(world) and not world.ledger.lent and not world.ledger.jobs and not world.ledger.rounds
+    return is_cleared(world) and not world.ledger.lent and not world.ledger.jobs and not world.ledger.places.jobs.rounds
 
 
 TRAITS: dict[str, Callable[[World], bool]] = {

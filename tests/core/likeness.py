@@ -30,7 +30,7 @@ def unlike(codes: Iterable[int]) -> Iterable[int]:
 def likeness(world: World) -> tuple[Any, ...]:
     """Return all that the future depends on, and nothing else."""
     ledger = world.ledger
-    rounds = ledger.rounds
+    rounds = ledger.places.jobs.rounds
     served = {id(waiter.session) for waiter in world.served}
     slots = [
         sum((400 << place) * (slot in round.vacated) for place, round in enumerate(rounds)) for slot in ledger.vacant
@@ -38,7 +38,7 @@ def likeness(world: World) -> tuple[Any, ...]:
     for slot in ledger.idle:
         slots.append(1 + wear(world, slot) + 200 * (slot.state is not IDLE))
     for at, slot in ledger.lent.items():
-        if slot.tether is dropped:
+        if slot.ref is dropped:
             slots.append(40)
         elif at in served:
             slots.append(50 + wear(world, slot) + 200 * (slot.state is not IN_USE))
@@ -47,15 +47,16 @@ def likeness(world: World) -> tuple[Any, ...]:
     for job in ledger.jobs:
         slots.append(task(world, job) if job.slot is not None else -task(world, job))
     slots.sort()
+    flags = (ledger.filling, ledger.closed, ledger.reports.refusal is not None, ledger.suspected_at == world.now)
     ghost = world.ghost
     return (
         tuple(slots),
         len(world.line),
-        ledger.filling + 2 * ledger.closed + 4 * (ledger.refusal is not None) + 8 * (ledger.suspected_at == world.now),
-        len(ledger.letterbox),
+        flags,
+        len(ledger.collected),
         0 if ghost is None else 1 + KINDS[ghost.kind],
-        pause(world, ledger.creation, 2),
-        pause(world, ledger.doubt, DOUBTS) if world.config.doubts else 0,
+        pause(world, ledger.serving.creation, 2),
+        pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
         len(rounds),
     )
 
@@ -79,8 +80,8 @@ def task(world: World, job: Job) -> int:
     else:
         code += 0 if job.slot is None else years(world, job.slot)
     if job.kind is not CLOSING:
-        code += 200 * job.doomed + 50 * job.after_error
-    for place, round in enumerate(world.ledger.rounds):
+        code += 200 * job.unwanted + 50 * job.after_error + 25 * (world.config.quick and job.urgent)
+    for place, round in enumerate(world.ledger.places.jobs.rounds):
         code += (400 << place) * (job in round.jobs)
     return code
 

@@ -14,7 +14,7 @@ from .model import Broken
 
 
 class Memory:
-    """When the last session died in use, how attempts to make one went, and how often checks proved nothing."""
+    """When the last session died in use, how attempts to create one went, and how often checks proved nothing."""
 
     __slots__ = ("allowed", "died_at", "doubted_at", "doubts", "failed_at", "ordered_at", "pause", "was_away")
 
@@ -47,19 +47,19 @@ class Memory:
         self.was_away = False
         self.allowed: float = math.inf
 
-    def made(self) -> None:
-        """A session was made: twice as many may be tried now."""
+    def created(self) -> None:
+        """A session was created: twice as many may be tried now."""
         self.failed_at = -math.inf
         self.allowed = self.allowed * 2 if self.allowed * 2 < RECOVERED else math.inf
 
     def failed(self, now: float) -> None:
-        """No session could be made; the first time after nobody was there, it may soon be tried again."""
+        """No session could be created; the first time after nobody was there, it may soon be tried again."""
         self.failed_at = now
         self.pause, self.was_away = (KNOCK * 2 / 3 if self.was_away else FIRST_PAUSE), False
         self.allowed = 1
 
     def away(self, now: float) -> None:
-        """Nobody was there to make a session."""
+        """Nobody was there to create a session."""
         self.failed(now)
         self.pause, self.was_away = KNOCK * 2 / 3, True
 
@@ -96,10 +96,11 @@ class Memory:
         if not ordered:
             return
         if now - self.failed_at < self.pause * 0.999:
-            raise Broken("a session is being made although the last attempt failed just now")
+            raise Broken("a session is being created although the last attempt failed just now")
+        under_way = ledger.places.jobs.count(CREATING)
         is_relief = len(ordered) == 1 and now - self.ordered_at >= URGENT * 0.999
-        if ledger.under_way[CREATING] > self.allowed and not is_relief:
-            raise Broken(f"{ledger.under_way[CREATING]} sessions are being made where {self.allowed} are allowed")
+        if under_way > self.allowed and not is_relief:
+            raise Broken(f"{under_way} sessions are being created where {self.allowed} are allowed")
         self.ordered_at = now
 
     def check_doubt(self, job: Job) -> None:

@@ -18,6 +18,7 @@ from pingpool.core.slot import (
     RESETTING,
     TRANSITIONS,
     VACANT,
+    WORKING,
     AgingSlot,
     Slot,
     State,
@@ -74,6 +75,13 @@ def places(ledger: Ledger[Any]) -> Found:
     return found + [(job.slot, job.kind) for job in ledger.jobs if job.slot is not None]
 
 
+def sessions_of(ledger: Ledger[Any]) -> set[int]:
+    """Return the ids of all sessions that the ledger knows, and that were not collected."""
+    known = {id(slot.session) for slot in ledger.idle}
+    known |= {id(job.session) for job in ledger.jobs if job.session is not None}
+    return known | {key for key, slot in ledger.lent.items() if slot.ref() is not None}
+
+
 def is_fresh(ledger: Ledger[Any], slot: Slot, now: float) -> bool:
     """Say what rule 2 says."""
     return now - slot.proven_at < ledger.interval and slot.proven_at > ledger.suspected_at and now < slot.retires_at
@@ -112,11 +120,11 @@ def idle_is_sorted(ledger: Ledger[Any], found: Found) -> None:
 
 
 def books_match(ledger: Ledger[Any], found: Found) -> None:
-    """What is counted as under way is under way, and not doomed."""
-    kinds = [job.kind for job in ledger.jobs if not job.doomed]
-    counted = ledger.under_way
-    if sum(counted.values()) != len(kinds) or any(counted[kind] != kinds.count(kind) for kind in kinds):
-        raise Broken(f"{ledger.under_way} is counted, {kinds} is under way")
+    """What is counted as under way is under way, and wanted."""
+    kinds = [job.kind for job in ledger.jobs if not job.unwanted]
+    for kind in WORKING:
+        if ledger.places.jobs.count(kind) != kinds.count(kind):
+            raise Broken(f"{ledger.places.jobs.count(kind)} of {kind} are counted, {kinds} is under way")
 
 
 def line_is_unanswered(ledger: Ledger[Any], found: Found) -> None:
@@ -125,10 +133,10 @@ def line_is_unanswered(ledger: Ledger[Any], found: Found) -> None:
         raise Broken("a waiter in line is answered already")
 
 
-def nothing_is_made_unasked(ledger: Ledger[Any], found: Found) -> None:
-    """After `clear` and `close` what is being made is doomed, and nothing else is begun."""
-    if not ledger.filling and any(job.kind is CREATING and not (job.doomed and job.started) for job in ledger.jobs):
-        raise Broken("a session is being made for a pool that is cleared or closed")
+def nothing_is_created_unasked(ledger: Ledger[Any], found: Found) -> None:
+    """After `clear` and `close` what is being created is not wanted, and nothing else is begun."""
+    if not ledger.filling and any(job.kind is CREATING and not (job.unwanted and job.started) for job in ledger.jobs):
+        raise Broken("a session is being created for a pool that is cleared or closed")
 
 
 def closed_lends_nothing(ledger: Ledger[Any], found: Found) -> None:
@@ -146,22 +154,22 @@ def nobody_waits_beside_a_fresh_session(ledger: Ledger[Any], now: float) -> None
 def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
     """Rule 3: an overdue session is not left idle while a waiter has no check, unless checks are in a pause."""
     if ledger.waiters and ledger.idle:
-        checks = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.doomed]
-        may_begin = ledger.doubt.next_at(ledger.under_way[CHECKING], len(ledger.waiters)) <= now
+        checks = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.unwanted]
+        may_begin = ledger.serving.doubt.next_at(ledger.places.jobs.count(CHECKING), len(ledger.waiters)) <= now
         if len(ledger.waiters) > len(checks) and may_begin:
             raise Broken(f"{len(ledger.waiters)} wait, {len(checks)} checks are under way, and an overdue one is idle")
 
 
 def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
     """Rule 5: a slot stays vacant only while the back-off holds its creation back."""
-    may_begin = ledger.creation.next_at(ledger.under_way[CREATING], len(ledger.waiters)) <= now
+    may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), len(ledger.waiters)) <= now
     if ledger.filling and ledger.vacant and may_begin:
         raise Broken("a slot is vacant, nothing holds its creation back, and nothing is begun")
 
 
 def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
     """A round on the books waits for something."""
-    for round in ledger.rounds:
+    for round in ledger.places.jobs.rounds:
         if round.is_over or not round.jobs:
             raise Broken("a round is on the books and waits for nothing")
         if not round.jobs <= ledger.jobs:
@@ -170,10 +178,10 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
     """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way."""
-    to_make = ledger.filling and ledger.vacant and (ledger.waiters or not ledger.under_way[CREATING])
-    to_check = ledger.waiters and ledger.idle and not any(ledger.under_way[kind] for kind in (CHECKING, RESETTING))
+    to_create = ledger.filling and ledger.vacant and (ledger.waiters or not ledger.places.jobs.count(CREATING))
+    to_check = ledger.waiters and ledger.idle and not ledger.places.jobs.count(CHECKING, RESETTING)
     longest = 1.2 * URGENT if ledger.waiters else PATIENT
-    if (to_make or to_check) and not now < ledger.wake_at(now) <= now + longest:
+    if (to_create or to_check) and not now < ledger.wake_at(now) <= now + longest:
         raise Broken(f"something is held back at {now}, and the ledger asks to be woken at {ledger.wake_at(now)}")
 
 
@@ -184,7 +192,7 @@ ALWAYS: tuple[Callable[[Ledger[Any], Found], None], ...] = (
     idle_is_sorted,
     books_match,
     line_is_unanswered,
-    nothing_is_made_unasked,
+    nothing_is_created_unasked,
     closed_lends_nothing,
 )
 
@@ -232,5 +240,5 @@ def check_given_up(ledger: Ledger[Any], session: object) -> None:
     if any(slot.session is session for slot in ledger.idle):
         raise Broken("a session that was given up is idle")
     slot = ledger.lent.get(id(session))
-    if slot is not None and slot.tether() is session:
+    if slot is not None and slot.ref() is session:
         raise Broken("a session that was given up is lent")

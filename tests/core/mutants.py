@@ -27,37 +27,37 @@ class Mutant(NamedTuple):
 MUTANTS = (
     Mutant(
         "a forgotten hand-over",
-        "rules",
-        "        if self.waiters:\n            self._hand_over(slot",
-        "        if False:\n            self._hand_over(slot",
+        "serving",
+        "        if self._waiters:\n            self._places.hand_over(slot",
+        "        if False:\n            self._places.hand_over(slot",
     ),
     Mutant(
         "a waiter that is not woken",
         "places",
-        "        self._todo.append(waiter)\n",
+        "        self.orders.append(waiter)\n",
         "",
     ),
     Mutant(
         "a return that forgets who waits",
         "ledger",
-        "            self.waiters\n            or self.letterbox\n",
-        "            self.letterbox\n",
+        "            self.waiters\n            or self.collected\n",
+        "            self.collected\n",
     ),
     Mutant(
         "a slot lost on failed creation",
         "places",
-        "        self._vacate(slot)\n        self._conclude(job)\n",
-        "        self._conclude(job)\n",
+        "        self.vacant.enter(slot)\n        self.jobs.conclude(job)\n",
+        "        self.jobs.conclude(job)\n",
     ),
     Mutant(
         "a slot lost when its session is closed",
         "reports",
-        "            if job.slot is not None:\n                self._vacate(job.slot)\n",
+        "        if job.slot is not None:\n            self._places.vacant.enter(job.slot)\n",
         "",
     ),
     Mutant(
         "the last in line is served first",
-        "places",
+        "line",
         "next(iter(self.waiters))",
         "next(reversed(self.waiters))",
     ),
@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "a prober that is relieved at once",
-        "rules",
+        "serving",
         "            self.creation.began(now)\n",
         "",
     ),
@@ -93,39 +93,44 @@ MUTANTS = (
     ),
     Mutant(
         "all at once after a death",
-        "rules",
-        "        self.creation.take_care()\n",
+        "reports",
+        "        self._serving.creation.take_care()\n",
         "",
     ),
     Mutant(
         "patience with waiters",
-        "rules",
-        "return self.creation.next_at(self.under_way[CREATING], len(self.waiters))",
-        "return self.creation.next_at(self.under_way[CREATING], 0)",
+        "serving",
+        "return self.creation.next_at(self._places.jobs.count(CREATING), len(self._waiters))",
+        "return self.creation.next_at(self._places.jobs.count(CREATING), 0)",
     ),
     Mutant(
         "orders that outlive a failure",
         "reports",
-        "if other.kind is CREATING and not other.started and",
-        "if other.kind is CREATING and not other and",
+        "        self._places.withdraw_creations()  # they wait until the pause is over\n",
+        "",
     ),
     Mutant(
         "a late session adopted",
         "reports",
-        "        if job not in self.jobs or job.slot is None:\n            return self._end_late(session, now)\n",
-        "        if job.slot is None:\n            return self._end_late(session, now)\n",
+        "        if job not in self._places.jobs.open:\n",
+        "        if job.slot is None:\n",
     ),
     Mutant(
         "a late refusal taken seriously",
         "reports",
-        "        if job not in self.jobs:\n            return self._settle(now)\n        self.refusal",
-        "        self.refusal",
+        "        if job not in self._places.jobs.open:\n            self._take_late(job, outcome)\n",
+        (
+            "        if job not in self._places.jobs.open:\n"
+            "            self.refusal = outcome.error\n"
+            "            self.turn_away_if_hopeless()\n"
+            "            self._take_late(job, outcome)\n"
+        ),
     ),
     Mutant(
         "a gone session revived",
         "reports",
-        '        self._give_up(job.slot, "gone", job.session)\n',
-        "        self._shelve(job.slot, job.session)\n",
+        '        self._places.give_up(slot, "gone", job.session)\n',
+        "        self._places.idle.enter(slot, job.session)\n",
     ),
     Mutant(
         "a late leaver keeps the session",
@@ -136,22 +141,23 @@ MUTANTS = (
     Mutant(
         "a late leaver passes on a suspect",
         "ledger",
-        "            else:\n                self._shelve(slot, session)\n            del self.lent[id(session)]\n",
-        "            else:\n"
-        "                self._land(slot, session)\n"
-        "            if slot.state is not IN_USE:\n"
-        "                del self.lent[id(session)]\n",
+        "                self.places.idle.enter(slot, session)\n            self.places.lent.leave(session)\n",
+        (
+            "                self.serving.land(slot, session)\n"
+            "            if slot.state is not IN_USE:\n"
+            "                self.places.lent.leave(session)\n"
+        ),
     ),
     Mutant(
         "no suspicion cast",
         "ledger",
-        '        self.suspected_at = max(self.suspected_at, now)\n        self._give_up(slot, "lost", session)\n',
-        '        self._give_up(slot, "lost", session)\n',
+        '                self.suspect_all(now)\n                places.give_up(slot, "lost", session)\n',
+        '                places.give_up(slot, "lost", session)\n',
     ),
     Mutant(
         "a suspect returned is trusted",
         "ledger",
-        "        elif slot.proven_at <= self.suspected_at:\n            self._distrust(slot, session)\n",
+        "        elif self.is_suspect(slot):\n            self.places.idle.enter_unproven(slot, session)\n",
         "",
     ),
     Mutant(
@@ -160,7 +166,8 @@ MUTANTS = (
         (
             "            or slot.proven_at <= self.suspected_at\n"
             "            or (self.ages and now >= slot.retires_at)\n"
-            "        ):\n            return None\n"
+            "        ):\n"
+            "            return None\n"
         ),
         "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
     ),
@@ -172,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         "the overdue are handed over",
-        "rules",
+        "freshness",
         "return now - proven_at < self.interval and",
         "return",
     ),
@@ -184,98 +191,134 @@ MUTANTS = (
     ),
     Mutant(
         "a check too few",
-        "rules",
-        "return min(len(self.waiters) - self.under_way[CHECKING] -",
-        "return min(len(self.waiters) - 1 - self.under_way[CHECKING] -",
+        "serving",
+        "return min(len(self._waiters) - self._places",
+        "return min(len(self._waiters) - 1 - self._places",
     ),
     Mutant(
-        "the doomed are counted on",
-        "places",
-        "        self.under_way[job.kind] -= not job.doomed\n        job.doomed = True\n",
-        "        job.doomed = True\n",
+        "the unwanted are counted on",
+        "jobs",
+        "        self._counts[job.kind] -= not job.unwanted\n        job.unwanted = True\n",
+        "        job.unwanted = True\n",
     ),
     Mutant(
         "a session checked twice",
         "ledger",
-        "            round.jobs.add(self._check(slot, now))\n            self.idle.remove(slot)\n",
-        "            round.jobs.add(self._check(slot, now))\n            self.idle.rotate()\n",
+        "            round.jobs.add(self.serving.check(slot, now))\n            self.idle.remove(slot)\n",
+        "            round.jobs.add(self.serving.check(slot, now))\n            self.idle.rotate()\n",
     ),
     Mutant(
         "clear forgets what is in flight",
         "ledger",
-        "            elif job.kind is not CLOSING:\n                self._doom(job)\n",
-        "",
+        "            if job.kind is not CLOSING:\n                places.jobs.renounce(job)\n",
+        "            pass\n",
     ),
     Mutant(
         "clear goes on filling",
         "ledger",
-        "        self.filling = False\n",
+        "        self.serving.filling = False\n",
         "",
     ),
     Mutant(
         "close leaves the waiters",
         "ledger",
-        'return self._turn_away(PoolClosed("the pool was closed while the caller waited")) + self.clear(round, now)',
+        "return told + self.clear(round, now)",
         "return self.clear(round, now)",
     ),
     Mutant(
         "close forgets what is lent",
         "ledger",
-        "        self.suspected_at = math.inf  # what comes back",
-        "        # what comes back",
+        "        self.suspect_all(math.inf)\n",
+        "",
     ),
     Mutant(
         "a drop that nobody notices",
         "places",
-        "                    self._vacate(slot)\n                    del self.lent[key]\n",
+        "                self.vacant.enter(slot)\n                del self.lent.slots[key]\n",
         "",
     ),
     Mutant(
         "the address of the dead taken",
         "reports",
-        "        self._read_letters()  # the session may live at the address of one that was dropped\n",
+        "        places.free_collected()  # the session may live at the address of one that was dropped\n",
         "",
     ),
     Mutant(
         "a session lent and idle",
         "ledger",
-        "        self.idle.append(slot)\n        slot.state = IDLE\n        del self.lent[key]\n",
-        "        self.idle.append(slot)\n        slot.state = IDLE\n",
+        "        slot.state = IDLE\n        del lent[key]\n",
+        "        slot.state = IDLE\n",
     ),
     Mutant(
         "doubts without end",
         "reports",
-        "self.doubt.failures >= DOUBTS",
+        "self._serving.doubt.failures >= DOUBTS",
         "False",
     ),
     Mutant(
         "idle out of order",
-        "places",
-        "        while place and self.idle[place - 1].proven_at > slot.proven_at:\n            place -= 1\n",
+        "idle",
+        "        while place and slots[place - 1].proven_at > slot.proven_at:\n            place -= 1\n",
         "",
     ),
     Mutant(
         "the distrusted at the back",
-        "places",
-        "self.idle.appendleft(slot)",
-        "self.idle.append(slot)",
+        "idle",
+        "self.slots.appendleft(slot)",
+        "self.slots.append(slot)",
     ),
     Mutant(
         "rounds without end",
-        "places",
+        "jobs",
         "                round.jobs.discard(job)\n",
         "",
     ),
     Mutant(
         "rounds that end too early",
-        "places",
+        "jobs",
         "                    round.jobs.add(successor)\n",
         "                    pass\n",
     ),
     Mutant(
         "asleep after a pause",
-        "rules",
+        "serving",
         "            pauses.append(self._next_creation_at())\n",
         "            pass\n",
+    ),
+    Mutant(
+        "a failure that withdraws what is checked",
+        "places",
+        "job.kind is CREATING and not job.started and job.slot",
+        "job.kind is CREATING and not job.started or job.slot",
+    ),
+    Mutant(
+        "no fast way out for what has a lifetime",
+        "ledger",
+        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return None\n",
+    ),
+    Mutant(
+        "no fast way back for what has a lifetime",
+        "ledger",
+        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return self.take_back",
+        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return self.take_back",
+    ),
+    Mutant(
+        "a newcomer where there is no room",
+        "ledger",
+        "not (slot or self.vacant or self.closed)",
+        "False",
+    ),
+    Mutant(
+        "a newcomer needs a death and a vacant slot",
+        "ledger",
+        "not (slot or self.vacant or self.closed)",
+        "not (slot and self.vacant or self.closed)",
+    ),
+    Mutant(
+        "a living session lost when another fails",
+        "reports",
+        "            places.idle.enter_unproven(slot, job.session)\n            places.jobs.conclude(job)\n",
+        "            places.vacant.enter(slot)\n            places.jobs.conclude(job)\n",
     ),
 )

@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Order, Round
+from pingpool.core.orders import Order, Round, Verdict
 from pingpool.core.slot import CLOSING, CREATING
 
 from .model import Broken, CheckedSlot, Session, check_given_up
@@ -48,7 +48,8 @@ class Schedule(World):
             max_waiters=chance.choice((math.inf, math.inf, 0, 1, 5)),
             slots=CheckedSlot,
         )
-        self.ledger.kept = chance.random() < 0.5
+        if chance.random() < 0.5:
+            self.ledger.keep()
         self.trouble = chance.choice((0.0, 0.1, 0.5, 0.9))
         self.failures_of_checks = chance.choice((("gone", "in_doubt", "overran"), ("in_doubt",)))
         self.mood = MOODS[chance.randrange(len(MOODS))]
@@ -77,23 +78,24 @@ class Schedule(World):
             super().get(0)
 
     def report(self, _: int) -> None:
-        """The crew begins a job, or reports one."""
+        """A worker begins a job, or reports one."""
         if self.ghost is not None and self.chance.random() < 0.2:
-            self.happen("late_news" if self.chance.random() > self.trouble else "late_failure")
+            self.happen("late_end" if self.chance.random() > self.trouble else "late_failure")
         elif self.jobs:
             self.report_on(self.chance.randrange(len(self.jobs)))
 
     def report_on(self, place: int) -> None:
-        """The crew gets on with one job."""
+        """A worker gets on with one job."""
         job = self.jobs[place]
         well = self.chance.random() >= self.trouble
         if job.kind is CLOSING:
             self.happen("ended", place)
         elif job.kind is CREATING:
-            bad = self.chance.choice(("failed", "down", "refused", "overran"))
-            self.happen("start" if not job.started else "made" if well else bad, place)
+            bad = self.chance.choice(("failed", "unreachable", "refused", "overran"))
+            self.happen("start" if not job.started else "created" if well else bad, place)
         else:
-            self.happen("alive" if well else self.chance.choice(self.failures_of_checks), place)
+            alive = self.chance.choice(("alive", "seen_alive")) if job.urgent else "alive"
+            self.happen(alive if well else self.chance.choice(self.failures_of_checks), place)
 
     def pass_time(self, _: int) -> None:
         """Time passes: a little, or about an interval, or until the ledger asks to be woken."""
@@ -110,7 +112,7 @@ class Schedule(World):
     def bring_back(self, _: int) -> None:
         """A caller gives its session back, well or not."""
         if self.held:
-            ways = ("check_in",) * 6 + ("reset", "verify", "lose", "bury", "taint", "drop")
+            ways = ("check_in",) * 6 + ("left_open", "unproven", "lost", "found_dead", "tainted", "drop", "adopt_for")
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
 
     def leave(self, _: int) -> None:
@@ -137,7 +139,7 @@ class Schedule(World):
         """Everyone returns, the database is well, time passes; check that nothing was lost."""
         self.trouble = 0.0
         if self.ghost is not None:
-            self.happen("late_news")
+            self.happen("late_end")
         if not self.ledger.closed:
             self.happen("fill")
         for _ in range(2):
@@ -184,6 +186,7 @@ class Schedule(World):
 
     def drop(self, place: int) -> None:
         """A caller forgets its session; nothing else holds it, so it is collected here and now."""
+        self._part_from(self.held[place])
         self.held.pop(place)
 
     def _call(self, call: Any) -> None:
@@ -191,20 +194,20 @@ class Schedule(World):
         self.open_rounds.append(round)
         self.settle(call(round, self.now))
 
-    def _give_up(self, call: Any, place: int) -> None:
+    def _give_up(self, verdict: Verdict, place: int) -> None:
         self.held[place].over = True
-        super()._give_up(call, place)
+        super()._give_up(verdict, place)
 
-    def _new_session(self) -> Session:
+    def _another_session(self) -> Session:
         self.session_count += 1
         return Session(self.session_count)
 
     def _end_aside(self, job: Any) -> None:
         """Closings without a slot take their time here."""
 
-    def late_news(self, _: int) -> None:
+    def late_end(self, _: int) -> None:
         """Nothing is expected of a late report but its end."""
-        super().late_news(0)
+        super().late_end(0)
         for session in self.held:
             if session.over:
                 check_given_up(self.ledger, session)

@@ -1,13 +1,14 @@
 """A ledger in miniature: time in a few steps, short patience, and a copy of the whole for next to nothing."""
 
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pingpool.core.backoff import Backoff
+from pingpool.core.jobs import Jobs
 from pingpool.core.ledger import Ledger
-from pingpool.core.limit import IdleLimit
+from pingpool.core.lent import LentSlots
 from pingpool.core.orders import Job, Round, Waiter
 from pingpool.core.slot import AgingSlot, Slot
 
@@ -22,10 +23,19 @@ INTERVAL = 2
 PATIENT = 2
 """The longest pause while nobody waits, in steps; the real one would only add states that differ in patience."""
 
-OF_A_BACKOFF = Backoff.__slots__
-OF_A_JOB = Job.__slots__
-OF_A_WAITER = Waiter.__slots__
-OF_A_SLOT = tuple({*Slot.__slots__, *AgingSlot.__slots__, *CheckedSlot.__slots__} - {"state"})
+
+def copier(*names: str) -> Callable[[Any, Any], None]:
+    """Return a function that copies these attributes: compiled, since it is called millions of times."""
+    made: dict[str, Any] = {}
+    exec("def copy(old, new):\n" + "".join(f"    new.{name} = old.{name}\n" for name in names), made)
+    copy: Callable[[Any, Any], None] = made["copy"]
+    return copy
+
+
+copy_backoff = copier(*Backoff.__slots__)
+copy_job = copier(*Job.__slots__)
+copy_waiter = copier(*Waiter.__slots__)
+copy_slot = copier(*{*Slot.__slots__, *AgingSlot.__slots__, *CheckedSlot.__slots__} - {"state"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,8 @@ class Config:
     resets: bool = True
     doubts: bool = True
     refusals: bool = True
+    adoptions: bool = False
+    quick: bool = False
 
 
 def dropped() -> None:
@@ -61,34 +73,13 @@ class Held:
         return self._session
 
 
-class Uncounted(dict[str, int]):
-    """Figures for the statistics, which are no part of a state."""
+class SharedRefs(LentSlots):
+    """Lent slots whose references can be shared by clones."""
 
-    def __missing__(self, name: str) -> int:
-        """Start at nothing."""
-        return 0
+    __slots__ = ()
 
-    def __setitem__(self, name: str, count: int) -> None:
-        """Forget it."""
-
-
-class Forgetful(IdleLimit):
-    """An idle limit that nobody learns, so that it is no part of a state."""
-
-    def lived(self, age: float) -> None:
-        """Forget it."""
-
-    def died(self, age: float, proven_at: float, settled_at: float) -> None:
-        """Forget it."""
-
-    def fell(self, age: float) -> None:
-        """Forget it."""
-
-
-class SmallLedger(Ledger[Session]):
-    """A ledger whose tethers can be shared by clones."""
-
-    def _tether(self, session: Session) -> Callable[[], object]:
+    def ref_to(self, session: object) -> Held:
+        """Return a reference that notes nothing: here sessions are dropped by hand."""
         return Held(session)
 
 
@@ -108,90 +99,74 @@ def no_jitter() -> float:
     return 0.0
 
 
-def small_ledger(config: Config) -> SmallLedger:
+def small_ledger(config: Config, slots: Callable[[], CheckedSlot] = CheckedSlot) -> Ledger[Session]:
     """Return the ledger of an empty, unbound pool."""
-    ledger = SmallLedger(
+    ledger = Ledger[Session](
         config.size,
         interval=INTERVAL * UNIT,
         jitter=no_jitter,
         lifetime=config.lifetime * UNIT,
         max_waiters=config.max_waiters,
-        slots=CheckedSlot,
+        slots=slots,
     )
-    ledger.limit = Forgetful()
-    ledger.creation, ledger.doubt = ShortBackoff(no_jitter), ShortBackoff(no_jitter)
-    ledger.tally = ledger.replaced = Uncounted()  # type: ignore[assignment]  # a Counter that counts nothing
+    ledger.places.lent.__class__ = SharedRefs
+    ledger.serving.creation.__class__ = ledger.serving.doubt.__class__ = ShortBackoff
     return ledger
 
 
 def clone_waiter(waiter: Waiter) -> Waiter:
     """Return an independent copy."""
     twin = Waiter.__new__(Waiter)
-    for name in OF_A_WAITER:
-        setattr(twin, name, getattr(waiter, name))
+    copy_waiter(waiter, twin)
     return twin
 
 
-def clone_backoff(backoff: Backoff) -> Backoff:
-    """Return an independent copy."""
-    twin = ShortBackoff.__new__(ShortBackoff)
-    for name in OF_A_BACKOFF:
-        setattr(twin, name, getattr(backoff, name))
-    return twin
-
-
-def clone_round(round: Round, twin_slot: Callable[[Any], Any], twin_job: Callable[[Any], Any]) -> Round:
+def clone_round(round: Round, twins: dict[Any, Any]) -> Round:
     """Return an independent copy that waits for the copies."""
     twin = Round()
-    twin.jobs = {twin_job(job) for job in round.jobs}
-    twin.vacated = {twin_slot(slot) for slot in round.vacated}
+    twin.jobs = {twins[job] for job in round.jobs}
+    twin.vacated = {twins[slot] for slot in round.vacated}
     twin.proved = round.proved
     return twin
 
 
-def copied_lists(ledger: SmallLedger) -> dict[str, list[Any]]:
-    """Return copies of the lists of orders that a ledger keeps for itself."""
-    return {name: value.copy() for name, value in vars(ledger).items() if name[0] == "_" and isinstance(value, list)}
+def clone_job(job: Job, twins: dict[Any, Any]) -> Job:
+    """Return an independent copy for the copy of its slot."""
+    twin = Job.__new__(Job)
+    copy_job(job, twin)
+    twin.slot = None if job.slot is None else twins[job.slot]
+    return twin
 
 
-def clone_ledger(old: SmallLedger, twins: dict[Any, Any]) -> SmallLedger:
+def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) -> Ledger[Session]:
     """Return an independent copy; `twins` maps every slot, job, waiter and round to its copy, and is filled here."""
-    new = SmallLedger.__new__(SmallLedger)
-    new.__dict__.update(old.__dict__)
-
-    def twin_slot(slot: Any) -> Any:
-        twin = twins.get(slot)
-        if twin is None:
-            twins[slot] = twin = CheckedSlot.__new__(CheckedSlot)
-            for name in OF_A_SLOT:
-                setattr(twin, name, getattr(slot, name))
-        return twin
-
-    def twin_job(job: Any) -> Any:
-        twin = twins.get(job)
-        if twin is None:
-            twins[job] = twin = Job.__new__(Job)
-            for name in OF_A_JOB:
-                setattr(twin, name, getattr(job, name))
-            twin.slot = None if job.slot is None else twin_slot(job.slot)
-        return twin
-
-    new.vacant = deque([twin_slot(slot) for slot in old.vacant])
-    new.idle = deque([twin_slot(slot) for slot in old.idle])
-    new.lent = {key: twin_slot(slot) for key, slot in old.lent.items()}
-    new.jobs = {twin_job(job) for job in old.jobs}
-    new.waiters = OrderedDict()
+    new = small_ledger(config, partial(CheckedSlot.__new__, CheckedSlot))
+    for slot, twin in zip(old.places.slots, new.places.slots, strict=True):
+        twins[slot] = twin
+        copy_slot(slot, twin)
+    new.vacant.clear()
+    new.vacant.extend([twins[slot] for slot in old.vacant])
+    new.idle.extend([twins[slot] for slot in old.idle])
+    for key, slot in old.lent.items():
+        new.lent[key] = twins[slot]
+    new.collected.extend(old.collected)
     for waiter in old.waiters:
         new.waiters[twins.setdefault(waiter, clone_waiter(waiter))] = None
-    new.rounds = []
-    for round in old.rounds:
-        twins[round] = clone_round(round, twin_slot, twin_job)
-        new.rounds.append(twins[round])
-    new.under_way = type(old.under_way).__new__(type(old.under_way))
-    dict.update(new.under_way, old.under_way)
-    new.letterbox = deque(old.letterbox)
-    new._post = new.letterbox.append
-    new.creation = clone_backoff(old.creation)
-    new.doubt = clone_backoff(old.doubt)
-    new.__dict__.update(copied_lists(old))
+    clone_jobs(old.places.jobs, new.places.jobs, twins)
+    copy_backoff(old.serving.creation, new.serving.creation)
+    copy_backoff(old.serving.doubt, new.serving.doubt)
+    new.closed, new.suspected_at = old.closed, old.suspected_at
+    new.serving.filling, new.keeping.kept = old.filling, old.kept
+    new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
     return new
+
+
+def clone_jobs(old: Jobs, new: Jobs, twins: dict[Any, Any]) -> None:
+    """Copy all jobs and rounds."""
+    for job in old.open:
+        twins[job] = clone_job(job, twins)
+        new.open.add(twins[job])
+    for round in old.rounds:
+        twins[round] = clone_round(round, twins)
+        new.rounds.append(twins[round])
+    new._counts.update(old._counts)

@@ -128,3 +128,11 @@ def test_reset_forgets_all_failures() -> None:
     backoff.failed(0.0)
     backoff.reset()
     assert (backoff.failures, backoff.next_at(9, waiting=0)) == (0, -math.inf)
+
+
+def test_chance_makes_the_pause_of_a_recovery_longer_too() -> None:
+    """A hundred pools that have waited for one server do not come back in step."""
+    backoff = Backoff(lambda: 1.0)
+    backoff.failed(0.0)
+    backoff.succeeded(1.0)
+    assert backoff.pause == FIRST_PAUSE * 1.5

@@ -6,13 +6,14 @@ and 3 slots, take minutes: they are marked `long`.
 
 import dataclasses
 import sys
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
 import pytest
 
-from pingpool.core.orders import Round
+from pingpool.core.orders import End, Job, Outcome, Round, Waiter
 
 from .explorer import Survey, survey
 from .model import Session
@@ -27,6 +28,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
+    "sessions created elsewhere, and quick checks": (
+        dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
+        None,
+    ),
     "the first states of three slots": (Config(3, 3), 6000),
 }
 
@@ -64,32 +69,55 @@ def test_three_slots_and_three_callers() -> None:
     sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
 
 
-EXEMPT = {"tally", "replaced", "limit", "jitter", "failure", "refusal", "suspected_at"}
-"""What clones may share: statistics and what is learned, which here is nothing, and what is never changed in place."""
+EXEMPT = {"tally", "learner", "jitter", "_jitter", "_learner"}
+"""What clones need not share, because it is no part of a state: statistics, and what is learned, which is nothing."""
+
+
+def fields(thing: object) -> dict[str, Any]:
+    """Return all attributes of an object with slots."""
+    names = {name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ()) if name[:2] != "__"}
+    return {name: getattr(thing, name) for name in names - EXEMPT if hasattr(thing, name)}
+
+
+def compare(old: object, new: object, twins: dict[Any, Any], path: str) -> None:
+    """Check that the copy of a part shares nothing that changes, and has the same content."""
+    assert type(old) is type(new), path
+    twins[old] = new
+    for name, was in fields(old).items():
+        now = getattr(new, name)
+        where = f"{path}.{name}"
+        if isinstance(was, set):
+            assert (now, now is was) == ({twins[each] for each in was}, False), where
+        elif isinstance(was, deque | list | tuple):
+            assert (list(now), now is was) == ([twins.get(each, each) for each in was], not was and was == ()), where
+        elif isinstance(was, dict):
+            assert ({twins.get(k, k): twins.get(v, v) for k, v in was.items()}, now is was) == (dict(now), False), where
+        elif hasattr(was, "__slots__") and was not in twins:
+            compare(was, now, twins, where)
+        elif not callable(was):
+            assert twins.get(was, was) == now, where
 
 
 def test_a_clone_shares_nothing_that_changes() -> None:
     """The explorer's copy of a ledger forgets no attribute: everything that can change is a copy with equal content."""
     ledger = small_ledger(Config(2, 1))
-    ledger.fill(Round(), 0.0)
+    for job in [job for job in ledger.fill(Round(), 0.0) if isinstance(job, Job)]:
+        ledger.start(job)
+    job = next(iter(ledger.jobs))
+    ledger.report(job, Outcome(End.CREATED, Session(1)), 1.0)
+    ledger.ask(Waiter(None, 0), 1.0)
+    ledger.ask(Waiter(None, 0), 1.0)
     twins: dict[Any, Any] = {}
-    clone = clone_ledger(ledger, twins)
-    assert vars(clone).keys() == vars(ledger).keys()
-    for name, value in vars(ledger).items():
-        if not isinstance(value, int | float | None) and name not in EXEMPT:
-            assert getattr(clone, name) is not value, f"{name} is shared"
-            assert type(getattr(clone, name)) is type(value)
-    for original, twin in twins.items():
-        for name in {name for kind in type(original).__mro__ for name in getattr(kind, "__slots__", ())}:
-            was, now = getattr(original, name), getattr(twin, name)
-            copied = {twins[each] for each in was} if isinstance(was, set) else twins.get(was, was)
-            assert now == copied, f"{name} of a {type(original).__name__} is not copied"
+    clone = clone_ledger(Config(2, 1), ledger, twins)
+    for original, twin in list(twins.items()):
+        compare(original, twin, twins, type(original).__name__)
+    compare(ledger, clone, twins, "ledger")
 
 
 def test_a_clone_has_a_future_of_its_own() -> None:
     """What happens to a clone does not happen to the original."""
     world = World(Config(2, 2))
-    for event in ("fill", "start", "made", "get"):
+    for event in ("fill", "start", "created", "get"):
         before = world.key()
         clone = world.clone()
         assert clone.key() == before

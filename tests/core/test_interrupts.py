@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import pingpool.core
-from pingpool.core.orders import Order, Round
+from pingpool.core.orders import End, Order, Outcome, Round
 from pingpool.core.slot import CLOSING, CREATING
 
 from .model import (
@@ -25,12 +25,24 @@ from .model import (
     idle_is_sorted,
     no_session_is_in_two_hands,
     places,
+    sessions_of,
     state_tells_the_place,
 )
 from .small import Config, dropped
 from .world import World
 
-REPORTS = ("start", "made", "failed", "refused", "alive", "gone", "in_doubt", "overran", "ended")
+REPORTS = (
+    "start",
+    "created",
+    "failed",
+    "refused",
+    "alive",
+    "seen_alive",
+    "gone",
+    "in_doubt",
+    "overran",
+    "ended",
+)
 """A report that was cut short is made good by `overran`: whatever came of the job, nobody knows."""
 
 WHOLE = ("fill", "ping", "clear", "close")
@@ -91,7 +103,7 @@ def recover(world: Brittle, event: tuple[str, int]) -> World:
     if not {job for job in ledger.jobs if not job.started} <= set(told):
         raise Broken("a job was ordered, and nobody will begin it")
     if name in REPORTS and world.jobs[place] in ledger.jobs:
-        told += ledger.overran(world.jobs[place], world.now)
+        told += ledger.report(world.jobs[place], Outcome(End.OVERRAN), world.now)
     elif name in WHOLE:
         told += getattr(ledger, name)(Round(), world.now)
     world.jobs = list(ledger.jobs)
@@ -101,15 +113,16 @@ def recover(world: Brittle, event: tuple[str, int]) -> World:
         ledger.abandon(waiter, world.now)
     held = {id(session) for session in world.held} | {id(waiter.session) for waiter in world.served}
     for key, slot in ledger.lent.items():
-        if key not in held and slot.tether is not dropped:
-            slot.tether = dropped  # only the frame that was cut short held it
-            ledger.letterbox.append(dropped)
+        if key not in held and slot.ref is not dropped:
+            slot.ref = dropped  # only the frame that was cut short held it
+            ledger.collected.append(dropped)
     world.jobs = list(ledger.jobs)
+    world.living = sessions_of(ledger)
     return world.clone_as(World)
 
 
 def come_to_rest(world: World) -> None:
-    """Let everybody return and the crew finish; check that all slots are as they should be."""
+    """Let everybody return and the workers finish; check that all slots are as they should be."""
     world.tick(0)
     for _ in range(200):
         if world.served:
@@ -118,7 +131,7 @@ def come_to_rest(world: World) -> None:
             world.apply(("check_in", 0))
         elif world.jobs:
             job = world.jobs[0]
-            name = {CREATING: "made" if job.started else "start", CLOSING: "ended"}.get(job.kind, "alive")
+            name = {CREATING: "created" if job.started else "start", CLOSING: "ended"}.get(job.kind, "alive")
             world.apply((name, 0))
         elif (wake_at := world.ledger.wake_at(world.now)) < float("inf"):
             world.now = wake_at
@@ -126,9 +139,10 @@ def come_to_rest(world: World) -> None:
         else:
             break
     ledger = world.ledger
+    rounds = ledger.places.jobs.rounds
     at_rest = len(ledger.idle) + (0 if ledger.filling else len(ledger.vacant))
-    if at_rest != ledger.size or (ledger.waiters and ledger.filling) or ledger.rounds:
-        raise Broken(f"{at_rest} slots of {ledger.size}, {len(ledger.waiters)} waiters, {len(ledger.rounds)} rounds")
+    if at_rest != ledger.size or (ledger.waiters and ledger.filling) or rounds:
+        raise Broken(f"{at_rest} slots of {ledger.size}, {len(ledger.waiters)} waiters, {len(rounds)} rounds")
 
 
 def wander(seed: int) -> Brittle:
@@ -137,7 +151,7 @@ def wander(seed: int) -> Brittle:
     world = World(Config(3, 5, rounds=1))
     world.apply(("fill", 0))
     for _ in range(40):
-        rare = ("close", "clear", "lose", "step")
+        rare = ("close", "clear", "lost", "step")
         events = [event for event in world.events() if event[0] not in rare or chance.random() < 0.1]
         world.apply(chance.choice(events))
     return world.clone_as(Brittle)
@@ -148,7 +162,7 @@ def test_an_interrupt_at_any_line_loses_nothing(seed: int) -> None:
     """Whatever call is cut short, and wherever: after `heal` no slot, no job, no waiter and no round is lost."""
     start = wander(seed)
     for event in start.events():
-        if event[0] in ("step", "pick_up", "drop", "late_news", "late_failure"):
+        if event[0] in ("step", "pick_up", "drop", "late_end", "late_failure"):
             continue
         for line in count(1):
             world = start.clone()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pingpool.core.limit import FIRST
-from pingpool.core.orders import Job, LimitFound, Order, Round
+from pingpool.core.orders import End, Job, LimitFound, Order, Outcome, Round, Verdict
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .by_hand import Pool
@@ -19,7 +19,7 @@ class Path(Pool):
     def __init__(self, size: int, limit: float, **options: Any) -> None:
         """Fill the pool."""
         super().__init__(size, **{"interval": "auto", **options})
-        self.ledger.kept = True
+        self.ledger.keep()
         self.limit = limit
         self.now = 0.0
         self.last_sign: dict[Session, float] = {}
@@ -38,13 +38,13 @@ class Path(Pool):
             if job.kind is CREATING:
                 new = self.session()
                 self.last_sign[new] = self.now
-                self.carry_out(self.ledger.made(job, new, self.now))
+                self.carry_out(self.ledger.report(job, Outcome(End.CREATED, new), self.now))
             elif job.kind is CLOSING:
-                self.carry_out(self.ledger.ended(job, self.now))
+                self.carry_out(self.ledger.report(job, Outcome(End.CLOSED), self.now))
             else:
                 self.pings += 1
-                report = self.ledger.alive if self.hears(job.session) else self.ledger.gone
-                self.carry_out(report(job, self.now))
+                end = End.ALIVE if self.hears(job.session) else End.GONE
+                self.carry_out(self.ledger.report(job, Outcome(end), self.now))
         check(self.ledger, self.now)
 
     def hears(self, session: Session) -> bool:
@@ -77,7 +77,7 @@ class Path(Pool):
             session = waiter.session
             assert session is not None
         was_alive = self.hears(session)
-        self.carry_out((self.ledger.check_in if was_alive else self.ledger.lose)(session, self.now))
+        self.carry_out(self.ledger.take_back(session, Verdict.WELL if was_alive else Verdict.LOST, self.now))
         return was_alive
 
 
@@ -87,10 +87,10 @@ def test_the_interval_settles_below_the_limit(limit: float) -> None:
     path = Path(8, limit)
     path.leave_alone(100 * limit + 2000)
     assert limit / 1.35 <= path.ledger.interval <= limit
-    assert path.told[-1].dead_from == pytest.approx(limit, rel=0.35)
-    path.pings = path.ledger.replaced["gone"] = 0
+    assert path.told[-1].idle_limit == pytest.approx(limit, rel=0.35)
+    path.pings = path.ledger.places.tally.replaced["gone"] = 0
     path.leave_alone(100 * limit)
-    assert path.ledger.replaced["gone"] <= 1 + path.pings / 500
+    assert path.ledger.places.tally.replaced["gone"] <= 1 + path.pings / 500
 
 
 def test_the_example_of_the_docs() -> None:
@@ -99,8 +99,8 @@ def test_the_example_of_the_docs() -> None:
     path.leave_alone(16 * 60)
     assert round(path.ledger.interval) == 342
     path.leave_alone(34 * 60)
-    assert (round(path.ledger.interval), path.ledger.replaced["gone"]) == (342, 4)
-    assert [round(found.dead_from) for found in path.told] == [427]
+    assert (round(path.ledger.interval), path.ledger.places.tally.replaced["gone"]) == (342, 4)
+    assert [round(found.idle_limit) for found in path.told] == [427]
 
 
 def test_nobody_meets_a_dead_session_while_the_pool_learns() -> None:
@@ -109,7 +109,7 @@ def test_nobody_meets_a_dead_session_while_the_pool_learns() -> None:
     for number in range(400):
         path.leave_alone(11.0 + 7.3 * (number % 13))
         assert all(path.use() for _ in range(number % 9))
-    assert path.ledger.replaced["gone"] > 0
+    assert path.ledger.places.tally.replaced["gone"] > 0
     assert 75 < path.ledger.interval <= 100
 
 
@@ -117,7 +117,7 @@ def test_where_nothing_dies_pings_become_rare() -> None:
     """Without a limit the interval grows to the longest, each step proved on one session first."""
     path = Path(4, math.inf)
     path.leave_alone(30_000)
-    assert (path.ledger.interval, path.ledger.replaced["gone"]) == (3000.0, 0)
+    assert (path.ledger.interval, path.ledger.places.tally.replaced["gone"]) == (3000.0, 0)
     path.pings = 0
     path.leave_alone(30_000)
     assert path.pings <= 4 * 30_000 / 2700 + 4
@@ -184,7 +184,7 @@ def test_a_restart_is_no_limit() -> None:
     before = path.ledger.interval
     path.restart_server()
     path.leave_alone(1000)
-    assert path.ledger.replaced["gone"] == 4
+    assert path.ledger.places.tally.replaced["gone"] == 4
     path.leave_alone(20_000)
     assert path.ledger.interval > before
     assert path.told == []
@@ -200,11 +200,12 @@ def test_sessions_that_are_ended_one_after_the_other_are_no_limit() -> None:
                 path.restart_server()
             session = path.ledger.check_out(path.now, None, 0)
             assert session is not None
-            path.carry_out((path.ledger.check_in if path.hears(session) else path.ledger.bury)(session, path.now))
-        assert path.ledger.limit.feared < 1
+            verdict = Verdict.WELL if path.hears(session) else Verdict.GONE
+            path.carry_out(path.ledger.take_back(session, verdict, path.now))
+        assert path.ledger.learner.limit.feared < 1
         path.leave_alone(300.0)
-        assert path.ledger.limit.feared == math.inf
-    assert path.ledger.replaced["gone"] >= 9
+        assert path.ledger.learner.limit.feared == math.inf
+    assert path.ledger.places.tally.replaced["gone"] >= 9
     assert path.told == []
 
 
@@ -214,15 +215,15 @@ def test_a_set_interval_stays_and_the_limit_is_told_once() -> None:
     path.leave_alone(50_000)
     assert path.ledger.interval == 3000.0
     [found] = path.told
-    assert 350 < found.dead_from <= found.interval == 3000.0
+    assert 350 < found.idle_limit <= found.interval == 3000.0
 
 
 def test_a_limit_beyond_the_interval_is_not_worth_a_word() -> None:
     """Where pings come often enough nothing dies, and nothing is told."""
     path = Path(4, limit=350.0, interval=300.0)
     path.leave_alone(50_000)
-    assert (path.told, path.ledger.replaced["gone"]) == ([], 0)
-    assert path.ledger.limit.oldest_alive == pytest.approx(270.0)
+    assert (path.told, path.ledger.places.tally.replaced["gone"]) == ([], 0)
+    assert path.ledger.learner.limit.oldest_alive == pytest.approx(270.0)
 
 
 def test_a_death_that_another_made_suspect_tells_nothing() -> None:
@@ -234,8 +235,8 @@ def test_a_death_that_another_made_suspect_tells_nothing() -> None:
     path.restart_server()
     assert not path.use()
     path.carry_out(path.ledger.ping(Round(), path.now))
-    assert path.ledger.replaced == {"lost": 1, "gone": 3}
-    assert path.ledger.limit.feared == 6.0, "the age of the one that died in use; the others were 4, 2 and 0"
+    assert path.ledger.places.tally.replaced == {"lost": 1, "gone": 3}
+    assert path.ledger.learner.limit.feared == 6.0, "the age of the one that died in use; the others were 4, 2 and 0"
 
 
 def test_a_busy_pool_learns_from_uses() -> None:
@@ -247,23 +248,22 @@ def test_a_busy_pool_learns_from_uses() -> None:
         for _ in range(3):
             assert path.use()
     assert path.pings == 0
-    assert path.ledger.limit.oldest_alive == 50.0
+    assert path.ledger.learner.limit.oldest_alive == 50.0
 
 
-@pytest.mark.parametrize("kind", ["gone", "overran", "bury"])
-def test_every_death_that_is_found_bears_witness(kind: str) -> None:
+@pytest.mark.parametrize("found", [End.GONE, End.OVERRAN, Verdict.GONE])
+def test_every_death_that_is_found_bears_witness(found: End | Verdict) -> None:
     """A ping that fails or has no answer, a socket that is seen to be closed: such a session died while it was idle."""
     pool = Pool(2, interval=60.0)
     pool.fill()
-    if kind == "bury":
-        pool.ledger.bury(pool.lend(50.0), 50.0)
-        assert pool.ledger.limit.feared == 50.0
+    if isinstance(found, Verdict):
+        pool.ledger.take_back(pool.lend(50.0), found, 50.0)
+        assert pool.ledger.learner.limit.feared == 50.0
         return
     pool.ledger.ping(Round(), 60.0)
     job = pool.jobs(CHECKING)[0]
-    pool.ledger.start(job)
-    getattr(pool.ledger, kind)(job, 65.0)
-    assert pool.ledger.limit.feared == 60.0
+    pool.report(job, Outcome(found), 65.0)
+    assert pool.ledger.learner.limit.feared == 60.0
 
 
 def test_a_death_in_use_is_feared_and_bears_no_witness() -> None:
@@ -274,11 +274,11 @@ def test_a_death_in_use_is_feared_and_bears_no_witness() -> None:
         pool.fill(now)
         session = pool.lend(now)
         now += 1200.0
-        pool.ledger.lose(session, now)
+        pool.ledger.take_back(session, Verdict.LOST, now)
         now += 1.0
-        pool.make_all(now)
-        assert pool.ledger.limit.feared == 1200.0
-        assert pool.ledger.limit.dead_from == math.inf
+        pool.create_all(now)
+        assert pool.ledger.learner.limit.feared == 1200.0
+        assert pool.ledger.learner.limit.drops_from == math.inf
 
 
 def test_a_quick_look_tells_as_much_as_a_ping() -> None:
@@ -288,10 +288,10 @@ def test_a_quick_look_tells_as_much_as_a_ping() -> None:
     pool.ledger.ping(Round(), 70.0)
     look = pool.job(CHECKING)
     pool.ledger.start(look)
-    pool.ledger.sighted(look, 70.0)
-    assert pool.ledger.limit.oldest_alive == 70.0
-    pool.ledger.gone(pool.job(CHECKING), 70.5)
-    assert pool.ledger.limit.feared == math.inf, "it died a moment after it was seen alive"
+    pool.report(look, Outcome(End.SEEN_ALIVE), 70.0)
+    assert pool.ledger.learner.limit.oldest_alive == 70.0
+    pool.report(pool.job(CHECKING), Outcome(End.GONE), 70.5)
+    assert pool.ledger.learner.limit.feared == math.inf, "it died a moment after it was seen alive"
 
 
 def test_what_was_looked_at_is_forgotten_with_its_session() -> None:
@@ -301,9 +301,19 @@ def test_what_was_looked_at_is_forgotten_with_its_session() -> None:
     session = pool.lend(1.0)
     pool.ledger.check_in(session, 1.0)
     pool.ledger.ping(Round(), 40.0)
-    pool.ledger.taint(pool.lend(41.0), 41.0)
-    pool.ledger.ended(pool.job(CLOSING), 41.0)
+    pool.ledger.take_back(pool.lend(41.0), Verdict.TAINTED, 41.0)
+    pool.report(pool.job(CLOSING), Outcome(End.CLOSED), 41.0)
     assert not pool.ledger.knows(session)
-    pool.make_all(42.0)
+    pool.create_all(42.0)
     pool.ledger.ping(Round(), 50.0)
-    assert pool.ledger.limit.oldest_alive == 0.0
+    assert pool.ledger.learner.limit.oldest_alive == 0.0
+
+
+def test_a_second_death_in_use_tells_nothing_of_its_age() -> None:
+    """The first one made all others suspect: that one of them is dead too says nothing of how long it was idle."""
+    pool = Pool(2, interval=3000.0)
+    pool.fill()
+    first, second = pool.lend(0.0), pool.lend(0.0)
+    pool.ledger.take_back(first, Verdict.LOST, 90.0)
+    pool.ledger.take_back(second, Verdict.LOST, 30.0)
+    assert pool.ledger.learner.limit.feared == 90.0

@@ -4,7 +4,7 @@ import gc
 import math
 
 from pingpool.core.backoff import FIRST_PAUSE, KNOCK
-from pingpool.core.orders import Dropped, Order, Refused, Round
+from pingpool.core.orders import Dropped, End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
@@ -13,11 +13,6 @@ from .by_hand import Pool
 from .model import Session, check
 
 AWAY = ConnectionError("the database is away")
-
-
-def test_the_ledger_is_small_enough_to_be_quick() -> None:
-    """CPython finds the attributes of an object at once if there are 30 at most; else a pair takes a fifth longer."""
-    assert len(vars(Pool(1).ledger)) <= 30
 
 
 def test_rule_1_the_session_proven_longest_ago_is_lent_and_pinged_first() -> None:
@@ -40,7 +35,7 @@ def test_rule_2_only_a_fresh_session_is_lent() -> None:
     assert pool.ledger.check_out(19.5, None, 0) is None
     waiter = pool.ask(19.5)
     [job] = pool.jobs(CHECKING)
-    pool.ledger.alive(job, 20.0)
+    pool.report(job, Outcome(End.ALIVE), 20.0)
     assert waiter.session is not None
 
 
@@ -50,7 +45,7 @@ def test_rule_2_an_interval_of_nothing_still_lends() -> None:
     pool.fill()
     assert pool.ledger.check_out(0.0, None, 0) is None
     waiter = pool.ask(0.0)
-    pool.ledger.alive(pool.job(CHECKING), 0.0)
+    pool.report(pool.job(CHECKING), Outcome(End.ALIVE), 0.0)
     assert waiter.session is not None
 
 
@@ -60,8 +55,8 @@ def test_rule_2_a_session_past_its_lifetime_is_replaced() -> None:
     pool.fill()
     assert pool.ledger.check_out(5.0, None, 0) is None
     waiter = pool.ask(5.0)
-    pool.ledger.ended(pool.job(CLOSING), 5.0)
-    pool.make_all(5.0)
+    pool.report(pool.job(CLOSING), Outcome(End.CLOSED), 5.0)
+    pool.create_all(5.0)
     assert waiter.session.name == 2
 
 
@@ -109,11 +104,11 @@ def test_rule_4_a_late_report_changes_nothing() -> None:
     pool.ledger.fill(Round(), 0.0)
     [slow] = pool.jobs(CREATING)
     pool.ledger.start(slow)
-    pool.ledger.overran(slow, 5.0)
+    pool.report(slow, Outcome(End.OVERRAN), 5.0)
     pool.ledger.tick(6.0)
-    pool.make_all(6.0)
+    pool.create_all(6.0)
     late = pool.session()
-    pool.ledger.made(slow, late, 7.0)
+    pool.report(slow, Outcome(End.CREATED, late), 7.0)
     [job] = pool.jobs(CLOSING)
     assert (job.session, job.slot) == (late, None)
     assert len(pool.ledger.idle) == 1
@@ -125,17 +120,17 @@ def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
     pool.ledger.fill(Round(), 0.0)
     job = pool.jobs(CREATING)[0]
     pool.ledger.start(job)
-    pool.ledger.failed(job, AWAY, 0.0)
+    pool.report(job, Outcome(End.FAILED, error=AWAY), 0.0)
     assert pool.jobs(CREATING) == []
     wake_at = pool.ledger.wake_at(0.0)
     assert wake_at == 0.25
     pool.ledger.tick(wake_at)
     assert len(pool.jobs(CREATING)) == 1
-    pool.make_all(wake_at)
+    pool.create_all(wake_at)
     assert (len(pool.ledger.idle), pool.ledger.wake_at(wake_at)) == (1, 0.5)
     pool.ledger.tick(0.5)
     assert len(pool.jobs(CREATING)) == 2
-    pool.make_all(0.5)
+    pool.create_all(0.5)
     assert len(pool.ledger.idle) == 3
 
 
@@ -145,14 +140,14 @@ def test_rule_5_who_waits_does_not_wait_for_the_pauses_of_a_recovery() -> None:
     pool.ledger.fill(Round(), 0.0)
     job = pool.jobs(CREATING)[0]
     pool.ledger.start(job)
-    pool.ledger.failed(job, AWAY, 0.0)
+    pool.report(job, Outcome(End.FAILED, error=AWAY), 0.0)
     waiters = [pool.ask(0.0) for _ in range(2)]
     pool.ledger.tick(0.25)
     [prober] = pool.jobs(CREATING)
     pool.ledger.start(prober)
-    pool.ledger.made(prober, pool.session(), 0.25)
+    pool.report(prober, Outcome(End.CREATED, pool.session()), 0.25)
     assert len(pool.jobs(CREATING)) == 2
-    pool.make_all(0.25)
+    pool.create_all(0.25)
     assert all(waiter.is_over for waiter in waiters)
     assert (len(pool.ledger.vacant), pool.ledger.wake_at(0.25)) == (1, 0.5)
 
@@ -163,12 +158,12 @@ def test_rule_5_where_no_server_is_who_waits_soon_asks_again() -> None:
     pool.ledger.fill(Round(), 0.0)
     job = pool.job(CREATING)
     pool.ledger.start(job)
-    pool.ledger.down(job, AWAY, 0.0)
+    pool.report(job, Outcome(End.UNREACHABLE, error=AWAY), 0.0)
     assert pool.ledger.wake_at(0.0) == FIRST_PAUSE
     waiter = pool.ask(0.0)
     assert pool.ledger.wake_at(0.0) == KNOCK
     pool.ledger.tick(KNOCK)
-    pool.make_all(KNOCK)
+    pool.create_all(KNOCK)
     assert waiter.session is not None
 
 
@@ -179,7 +174,7 @@ def test_rule_5_who_waits_hears_of_a_failure_that_will_not_heal() -> None:
     waiter = pool.ask(0.0)
     [job] = pool.jobs(CREATING)
     pool.ledger.start(job)
-    assert waiter in pool.ledger.refused(job, AWAY, 0.0)
+    assert waiter in pool.report(job, Outcome(End.REFUSED, error=AWAY), 0.0)
     assert waiter.error is AWAY
     assert pool.ask(0.1).error is AWAY
 
@@ -188,12 +183,12 @@ def test_rule_6_one_death_makes_every_idle_session_suspect() -> None:
     """After a death in use none is lent before a new proof, and none is ended unseen."""
     pool = Pool(2)
     pool.fill()
-    pool.ledger.lose(pool.lend(1.0), 2.0)
+    pool.ledger.take_back(pool.lend(1.0), Verdict.LOST, 2.0)
     assert pool.ledger.check_out(2.0, None, 0) is None
     waiter = pool.ask(2.0)
     [job] = pool.jobs(CHECKING)
     proven = job.session
-    pool.ledger.alive(job, 2.5)
+    pool.report(job, Outcome(End.ALIVE), 2.5)
     assert waiter.session is proven
 
 
@@ -202,17 +197,17 @@ def test_rule_6_a_session_lent_before_the_death_comes_back_suspect() -> None:
     pool = Pool(2)
     pool.fill()
     dead, other = pool.lend(1.0), pool.lend(1.0)
-    pool.ledger.lose(dead, 2.0)
+    pool.ledger.take_back(dead, Verdict.LOST, 2.0)
     pool.ledger.check_in(other, 3.0)
     assert other in [slot.session for slot in pool.ledger.idle]
     assert pool.ledger.check_out(3.0, None, 0) is None
 
 
-def test_a_buried_session_casts_no_suspicion() -> None:
+def test_a_session_found_dead_before_its_use_casts_no_suspicion() -> None:
     """A session found dead before its use is replaced, and the others are lent as before."""
     pool = Pool(2)
     pool.fill()
-    pool.ledger.bury(pool.lend(1.0), 1.0)
+    pool.ledger.take_back(pool.lend(1.0), Verdict.GONE, 1.0)
     assert pool.lend(1.0).name == 2
 
 
@@ -227,7 +222,7 @@ def test_a_dropped_session_frees_its_slot() -> None:
     gc.collect()
     orders = pool.ledger.tick(2.0)
     assert Dropped(site, 42) in orders
-    pool.make_all(2.0)
+    pool.create_all(2.0)
     assert len(pool.ledger.idle) == 1
 
 
@@ -238,25 +233,25 @@ def test_a_new_session_at_the_address_of_a_dropped_one_takes_nothing_from_it() -
     first, second = pool.jobs(CREATING)
     for job in (first, second):
         pool.ledger.start(job)
-    pool.ledger.made(first, pool.session(), 0.0)
+    pool.report(first, Outcome(End.CREATED, pool.session()), 0.0)
     session = pool.lend(0.0)
     address = id(session)
     waiter = pool.ask(0.0)
     del session
     same_place = pool.session()
     assert id(same_place) == address, "this interpreter does not reuse the address; the explorer still proves it"
-    pool.ledger.made(second, same_place, 1.0)
+    pool.report(second, Outcome(End.CREATED, same_place), 1.0)
     assert waiter.session is same_place
     check(pool.ledger, 1.0)
 
 
 def test_a_session_with_something_left_open_is_reset_first() -> None:
-    """It is lent again once the crew has reset it."""
+    """It is lent again once a worker has reset it."""
     pool = Pool(1)
     pool.fill()
-    pool.ledger.reset(pool.lend(0.0), 1.0)
+    pool.ledger.take_back(pool.lend(0.0), Verdict.LEFT_OPEN, 1.0)
     waiter = pool.ask(1.0)
-    pool.ledger.alive(pool.job(RESETTING), 2.0)
+    pool.report(pool.job(RESETTING), Outcome(End.ALIVE), 2.0)
     assert waiter.session.name == 1
 
 
@@ -267,7 +262,7 @@ def test_a_session_that_checks_never_prove_is_replaced() -> None:
     now = 20.0
     for _ in range(DOUBTS):
         pool.ledger.ping(Round(), now)
-        pool.ledger.in_doubt(pool.job(CHECKING), AWAY, now)
+        pool.report(pool.job(CHECKING), Outcome(End.IN_DOUBT, error=AWAY), now)
         now += 0.5
     assert [job.session.name for job in pool.jobs(CLOSING)] == [1]
 
@@ -277,7 +272,7 @@ def test_a_check_in_doubt_serves_nobody() -> None:
     pool = Pool(1)
     pool.fill()
     waiter = pool.ask(20.0)
-    pool.ledger.in_doubt(pool.job(CHECKING), AWAY, 20.0)
+    pool.report(pool.job(CHECKING), Outcome(End.IN_DOUBT, error=AWAY), 20.0)
     assert (waiter.session, pool.jobs(CHECKING)) == (None, [])
     pool.ledger.tick(pool.ledger.wake_at(20.0))
     assert len(pool.jobs(CHECKING)) == 1
@@ -292,20 +287,20 @@ def test_ping_checks_what_is_due_once_and_counts_what_it_proved() -> None:
     alive, gone = pool.jobs(CHECKING)
     again = Round()
     assert again in pool.ledger.ping(again, 10.0)
-    pool.ledger.alive(alive, 10.0)
-    pool.ledger.gone(gone, 10.0)
+    pool.report(alive, Outcome(End.ALIVE), 10.0)
+    pool.report(gone, Outcome(End.GONE), 10.0)
     assert not round.is_over
-    pool.make_all(10.0)
+    pool.create_all(10.0)
     assert (round.is_over, round.proved) == (True, 1)
 
 
 def test_a_kept_pool_pings_a_session_that_nobody_vouches_for() -> None:
     """A session without proof of life is due at once, also where pings are spread over the interval."""
     pool = Pool(2)
-    pool.ledger.kept = True
+    pool.ledger.keep()
     pool.fill()
     other, dead = pool.lend(1.0), pool.lend(1.0)
-    pool.ledger.lose(dead, 2.0)
+    pool.ledger.take_back(dead, Verdict.LOST, 2.0)
     pool.ledger.check_in(other, 3.0)
     pool.ledger.ping(Round(), 3.0)
     assert [job.session for job in pool.jobs(CHECKING)] == [other]
@@ -317,7 +312,7 @@ def test_clear_ends_what_is_idle_and_spares_what_is_lent() -> None:
     pool.fill()
     lent = pool.lend(0.0)
     pool.ledger.clear(Round(), 1.0)
-    pool.ledger.ended(pool.job(CLOSING), 1.0)
+    pool.report(pool.job(CLOSING), Outcome(End.CLOSED), 1.0)
     assert not pool.ledger.jobs
     pool.ledger.check_in(lent, 2.0)
     assert [slot.session for slot in pool.ledger.idle] == [lent]
@@ -360,18 +355,35 @@ def test_a_session_is_taken_back_once_and_only_from_its_holder() -> None:
     pool = Pool(1)
     pool.fill()
     session = pool.lend(0.0)
-    for take_back in (pool.ledger.check_in, pool.ledger.lose, pool.ledger.taint, pool.ledger.reset):
-        assert isinstance(rejection(take_back(Session(99), 1.0)), NotLent)
+    assert isinstance(rejection(pool.ledger.check_in(Session(99), 1.0)), NotLent)
+    for verdict in Verdict:
+        assert isinstance(rejection(pool.ledger.take_back(Session(99), verdict, 1.0)), NotLent)
     pool.ledger.check_in(session, 1.0)
     assert isinstance(rejection(pool.ledger.check_in(session, 1.0)), AlreadyReturned)
     check(pool.ledger, 1.0)
 
 
 def test_a_withdrawn_job_is_not_begun() -> None:
-    """What was ordered and taken back is told from what is still to be done when the crew comes to it."""
+    """What was ordered and taken back is told from what is still to be done when a worker comes to it."""
     pool = Pool(1)
     pool.ledger.fill(Round(), 0.0)
     [job] = pool.jobs(CREATING)
     pool.ledger.clear(Round(), 0.0)
     assert not pool.ledger.start(job)
     assert pool.ledger.wake_at(0.0) == math.inf
+
+
+def test_the_ledger_asks_to_be_woken_when_the_first_pause_ends() -> None:
+    """Creations and checks pause by themselves; whichever may go on first is looked at first."""
+    pool = Pool(2)
+    pool.ledger.fill(Round(), 0.0)
+    first, second = pool.jobs(CREATING)
+    pool.report(first, Outcome(End.CREATED, pool.session()), 0.0)
+    pool.ledger.start(second)
+    pool.ask(20.0)
+    check_in_doubt = pool.job(CHECKING)
+    pool.report(second, Outcome(End.FAILED, error=AWAY), 19.9)
+    pool.report(check_in_doubt, Outcome(End.IN_DOUBT, error=AWAY), 20.0)
+    assert pool.ledger.wake_at(20.0) == 19.9 + FIRST_PAUSE
+    pool.ledger.tick(20.15)
+    assert pool.ledger.wake_at(20.15) == 20.25

@@ -19,7 +19,7 @@ def after_deaths(*ages: float) -> IdleLimit:
 def test_nothing_is_known_at_first() -> None:
     """The interval begins where nearly every path keeps sessions, and a longer age is to be tried."""
     limit = IdleLimit()
-    assert (limit.dead_from, limit.feared, limit.oldest_alive) == (math.inf, math.inf, 0.0)
+    assert (limit.drops_from, limit.feared, limit.oldest_alive) == (math.inf, math.inf, 0.0)
     assert (limit.interval, limit.trial) == (FIRST, FIRST * GROWTH)
 
 
@@ -37,15 +37,15 @@ def test_one_death_is_acted_on_and_not_spoken_of() -> None:
     limit = IdleLimit()
     limit.lived(200.0)
     limit.died(300.0, proven_at=0.0, settled_at=300.0)
-    assert (limit.interval, limit.dead_from) == (200.0, math.inf)
+    assert (limit.interval, limit.drops_from) == (200.0, math.inf)
 
 
 def test_three_deaths_in_a_row_are_a_limit() -> None:
     """The age that all three had reached is the one from which sessions are dropped."""
     assert WITNESSES == 3
-    assert after_deaths(350.0, 400.0).dead_from == math.inf
-    assert after_deaths(350.0, 400.0, 360.0).dead_from == 400.0
-    assert after_deaths(900.0, 350.0, 400.0, 360.0).dead_from == 400.0
+    assert after_deaths(350.0, 400.0).drops_from == math.inf
+    assert after_deaths(350.0, 400.0, 360.0).drops_from == 400.0
+    assert after_deaths(900.0, 350.0, 400.0, 360.0).drops_from == 400.0
 
 
 def test_a_massacre_is_one_death() -> None:
@@ -53,7 +53,7 @@ def test_a_massacre_is_one_death() -> None:
     limit = IdleLimit()
     for age in (50.0, 10.0, 30.0, 20.0):
         limit.died(age, proven_at=100.0 - age, settled_at=100.0)
-    assert (limit.feared, limit.dead_from) == (10.0, math.inf)
+    assert (limit.feared, limit.drops_from) == (10.0, math.inf)
 
 
 def test_a_life_refutes_every_death_at_its_age_or_below() -> None:
@@ -90,7 +90,7 @@ def test_a_death_in_use_is_feared_until_a_session_lives_as_long() -> None:
     limit.lived(200.0)
     for _ in range(WITNESSES):
         limit.fell(100.0)
-    assert (limit.feared, limit.interval, limit.dead_from) == (100.0, 100.0 * CAUTION, math.inf)
+    assert (limit.feared, limit.interval, limit.drops_from) == (100.0, 100.0 * CAUTION, math.inf)
     limit.lived(100.0)
     assert (limit.feared, limit.interval) == (math.inf, 200.0)
 
@@ -117,7 +117,7 @@ def test_a_path_that_has_changed_is_learned_anew() -> None:
     limit.lived(2000.0)
     for number in count():
         limit.died(350.0, proven_at=1000.0 * number, settled_at=1000.0 * number + 350)
-        if limit.dead_from < math.inf:
+        if limit.drops_from < math.inf:
             break
         assert limit.oldest_alive == 2000.0
     assert limit.oldest_alive == 0.0
@@ -149,3 +149,11 @@ def test_a_fear_is_put_to_the_test_again(deaths: list[float], calm: int) -> None
     assert limit.trial == 200.0
     limit.lived(200.0)
     assert (limit.interval, limit.trial) == (200.0, 300.0)
+
+
+def test_close_to_the_limit_there_is_no_more_to_find_out() -> None:
+    """An age within a quarter above the interval is near enough: nothing is tried, until many checks found no death."""
+    limit = IdleLimit()
+    limit.lived(40.0)
+    limit.died(50.0, 0.0, 50.0)
+    assert (limit.interval, limit.trial) == (40.0, 40.0)

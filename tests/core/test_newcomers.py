@@ -1,19 +1,20 @@
-"""Sessions that were made elsewhere, and checks that see a session without prolonging its life."""
+"""Sessions that were created elsewhere, and checks that see a session without prolonging its life."""
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Job, Refused, Round, Waiter
-from pingpool.core.slot import CHECKING, CREATING
+from pingpool.core.orders import End, Job, Outcome, Refused, Round, Verdict, Waiter
+from pingpool.core.slot import CHECKING, CLOSING, CREATING
+from pingpool.errors import NotLent
 
 from .model import CheckedSlot, Session, check
 
 
 def filled(size: int) -> Ledger[Session]:
-    """Return a ledger with a session in every slot, made at 0."""
+    """Return a ledger with a session in every slot, created at 0."""
     ledger = Ledger[Session](size, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
     ledger.fill(Round(), 0.0)
     for name, job in enumerate([job for job in ledger.jobs if job.kind is CREATING]):
         ledger.start(job)
-        ledger.made(job, Session(name), 0.0)
+        ledger.report(job, Outcome(End.CREATED, Session(name)), 0.0)
     return ledger
 
 
@@ -35,7 +36,7 @@ def test_a_newcomer_takes_the_slot_of_the_dead_one_it_stands_for() -> None:
 
 
 def test_a_newcomer_goes_to_the_waiter_in_front() -> None:
-    """Who waits gets the session that was made elsewhere, as it would get any other."""
+    """Who waits gets the session that was created elsewhere, as it would get any other."""
     ledger = Ledger[Session](1, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
     waiter = Waiter(None, 0)
     ledger.ask(waiter, 0.0)
@@ -61,7 +62,8 @@ def test_a_session_seen_alive_is_enough_for_its_waiter() -> None:
     ledger.ask(waiter, 20.0)
     job = only_check(ledger)
     assert job.urgent
-    ledger.sighted(job, 20.1)
+    ledger.start(job)
+    ledger.report(job, Outcome(End.SEEN_ALIVE), 20.1)
     assert waiter.session is not None
     check(ledger, 20.1)
 
@@ -72,12 +74,14 @@ def test_a_session_seen_alive_in_vain_is_pinged() -> None:
     waiter = Waiter(None, 0)
     ledger.ask(waiter, 20.0)
     quick = only_check(ledger)
+    ledger.start(quick)
     ledger.abandon(waiter, 20.1)
-    ledger.sighted(quick, 20.2)
+    ledger.report(quick, Outcome(End.SEEN_ALIVE), 20.2)
     proper = only_check(ledger)
     assert (proper is not quick, proper.urgent) == (True, False)
     check(ledger, 20.2)
-    ledger.alive(proper, 20.3)
+    ledger.start(proper)
+    ledger.report(proper, Outcome(End.ALIVE), 20.3)
     assert ledger.check_out(20.4, None, 0) is not None
     check(ledger, 20.4)
 
@@ -85,24 +89,69 @@ def test_a_session_seen_alive_in_vain_is_pinged() -> None:
 def test_a_check_that_began_before_a_death_proves_nothing() -> None:
     """A session whose ping went out before another died, and came back after, is not lent before a new proof."""
     ledger = filled(2)
-    doomed = ledger.check_out(1.0, None, 0)
-    assert doomed is not None
+    dying = ledger.check_out(1.0, None, 0)
+    assert dying is not None
     ledger.ping(Round(), 11.0)
     job = only_check(ledger)
     ledger.start(job)
-    ledger.lose(doomed, 12.0)
-    ledger.alive(job, 12.1)
+    ledger.take_back(dying, Verdict.LOST, 12.0)
+    ledger.report(job, Outcome(End.ALIVE), 12.1)
     assert ledger.check_out(12.2, None, 0) is None
     check(ledger, 12.2)
 
 
 def test_an_end_that_nobody_began_still_comes() -> None:
-    """If the whole crew hangs, a session that is to be ended frees its slot, and is ended when the crew is back."""
+    """If the all workers hang, a session that is to be ended frees its slot, and is ended when they are back."""
     ledger = filled(1)
     session = ledger.check_out(1.0, None, 0)
     assert session is not None
-    ledger.taint(session, 2.0)
+    ledger.take_back(session, Verdict.TAINTED, 2.0)
     [job] = list(ledger.jobs)
-    ledger.overran(job, 12.0)
+    ledger.report(job, Outcome(End.OVERRAN), 12.0)
     assert [other.session for other in ledger.jobs if other.session is not None] == [session]
     check(ledger, 12.0)
+
+
+def test_a_session_that_takes_no_weak_reference_is_pooled_all_the_same() -> None:
+    """It is lent, known and taken back like any other; only that its holder dropped it is never noticed."""
+    ledger = Ledger[list[int]](1, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
+    session, other = [1], [1]
+    ledger.adopt(session, None, 0.0)
+    assert ledger.check_out(1.0, None, 0) is session
+    assert (ledger.knows(session), ledger.knows(other)) == (True, False)
+    assert ledger.check_in(session, 2.0) is None
+    assert isinstance(ledger.rejection(other), NotLent)
+
+
+def test_a_newcomer_to_a_closed_pool_is_ended() -> None:
+    """A closed pool takes it in only to end it, and the dead one that it stands for is given up as ever."""
+    ledger = filled(1)
+    dead = ledger.check_out(1.0, None, 0)
+    ledger.close(Round(), 2.0)
+    newcomer = Session(7)
+    ledger.adopt(newcomer, dead, 3.0)
+    assert {job.session for job in ledger.jobs if job.kind is CLOSING} == {dead, newcomer}
+    assert (len(ledger.vacant), len(ledger.lent)) == (1, 0)
+    check(ledger, 3.0)
+
+
+def test_an_end_aside_that_nobody_began_still_comes() -> None:
+    """If all workers hang, what is left of a dead session is ended when they are back."""
+    ledger = filled(1)
+    session = ledger.check_out(1.0, None, 0)
+    assert session is not None
+    ledger.take_back(session, Verdict.LOST, 2.0)
+    [job] = [job for job in ledger.jobs if job.kind is CLOSING]
+    ledger.report(job, Outcome(End.OVERRAN), 12.0)
+    [again] = [job for job in ledger.jobs if job.kind is CLOSING]
+    assert (again is not job, again.session) == (True, session)
+    check(ledger, 12.0)
+
+
+def test_a_lent_session_is_no_newcomer() -> None:
+    """Who brings what he was lent, as if it were new, changes nothing."""
+    ledger = filled(2)
+    session = ledger.check_out(1.0, None, 0)
+    assert session is not None
+    assert ledger.adopt(session, None, 1.0) == []
+    check(ledger, 1.0)

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from .mutants import MUTANTS, Mutant
+from .operators import Fault
 
 
 class Planting(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Finds one module of the core before anybody else does, and loads it with the fault planted."""
 
-    def __init__(self, mutant: Mutant) -> None:
+    def __init__(self, mutant: Mutant | Fault) -> None:
         """Wait for the module to be imported."""
         self.mutant = mutant
         self.name = f"pingpool.core.{mutant.module}"
@@ -67,6 +68,7 @@ def trial() -> str:
             (Config(1, 2, rounds=1), 400),
             (Config(2, 2, lifetime=3), 400),
             (Config(2, 3), 1000),
+            (Config(2, 2, adoptions=True), 1000),
             (Config(1, 1), 20_000),
         ):
             survey(config, most)

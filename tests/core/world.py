@@ -1,142 +1,25 @@
-"""One small world: a ledger, its callers and its crew at one moment, and everything that may happen next.
+"""One small world, and everything that may happen in it.
 
-A world is cheap to clone, and has a key: two worlds with the same key have the same future (see `likeness`).
-
-A session that was dropped is the worst kind there is: the next one made gets its place in memory, hence its `id`.
+A session that was dropped is the worst kind there is: the next one created gets its place in memory, hence its `id`.
 """
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any
 
-from pingpool.core.orders import Job, Order, Round, Waiter
+from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
-from .likeness import likeness, task, unlike, wear, worth
-from .memory import Memory
-from .model import Broken, Session, check, check_answers, check_given_up
-from .small import UNIT, Config, clone_ledger, clone_waiter, dropped, small_ledger
-
-SESSIONS = tuple(Session(name) for name in range(24))
-"""All sessions there are; one that nobody holds any more is used again."""
-
-W = TypeVar("W", bound="World")
+from .model import Broken, Session, check, check_given_up, is_fresh
+from .small import UNIT, dropped
+from .stage import Stage
 
 ERROR = ConnectionError("the database is away")
 
 
-class World:
-    """A ledger and all those around it."""
+class World(Stage):
+    """A stage on which all this may happen; `place` says to which of its kind."""
 
-    __slots__ = ("config", "ghost", "held", "jobs", "ledger", "line", "memory", "now", "served")
-
-    def __init__(self, config: Config) -> None:
-        """Start with an unbound pool and idle callers."""
-        self.config = config
-        self.ledger = small_ledger(config)
-        self.memory = Memory()
-        self.now = 0.0
-        self.line: list[Waiter] = []
-        self.served: list[Waiter] = []
-        self.held: list[Session] = []
-        self.jobs: list[Job] = []
-        self.ghost: Job | None = None
-
-    def clone(self) -> Self:
-        """Return an independent copy."""
-        return self.clone_as(type(self))
-
-    def clone_as(self, kind: type[W]) -> W:
-        """Return an independent copy of some kind of world."""
-        new = kind.__new__(kind)
-        twins: dict[Any, Any] = {}
-        new.config = self.config
-        new.ledger = clone_ledger(self.ledger, twins)
-        new.memory = self.memory.clone()
-        new.now = self.now
-        new.line = [twins[waiter] for waiter in self.line]
-        new.served = [clone_waiter(waiter) for waiter in self.served]
-        new.held = self.held.copy()
-        new.jobs = [twins[job] for job in self.jobs]
-        new.ghost = self.ghost  # off the books: nothing ever changes it
-        return new
-
-    def key(self) -> tuple[Any, ...]:
-        """Return all that the future depends on: worlds with the same key are the same."""
-        return likeness(self)
-
-    # What may happen.
-
-    def events(self) -> list[tuple[str, int]]:
-        """Return all that may happen next: what, and to which of its kind."""
-        config, ledger = self.config, self.ledger
-        events = [("step", 0), ("tick", 0)]
-        if len(self.line) + len(self.served) + len(self.held) < config.callers:
-            events.append(("get", 0))
-        events += [("time_out", place) for place in {0, len(self.line) - 1} if self.line]
-        for place in unlike(wear(self, ledger.lent[id(waiter.session)]) for waiter in self.served):
-            events += [("pick_up", place), ("leave_late", place)]
-        for place in unlike(worth(self, ledger.lent[id(session)]) for session in self.held):
-            events += [(way, place) for way in ("check_in", "lose", "bury", "taint", "drop")]
-            if config.resets:
-                events += [("reset", place), ("verify", place)]
-        for place in unlike(task(self, job) for job in self.jobs):
-            events += [(report, place) for report in self._reports(self.jobs[place])]
-        if self.ghost is not None:
-            events.append(("late_news", 0))
-            events.append(("late_failure", 0))
-        if len(ledger.rounds) < max(1, config.rounds):
-            events.append(("ping", 0))
-            if not ledger.closed:
-                events += [("fill", 0), ("clear", 0)]
-            events.append(("close", 0))
-        return events
-
-    def _reports(self, job: Job) -> list[str]:
-        if job.kind is CREATING:
-            if not job.started:
-                return ["start"]
-            return ["made", "failed", "overran"] + ["refused"] * self.config.refusals
-        if job.kind is CLOSING:
-            return ["ended"]
-        return ["alive", "gone", "overran"] + ["in_doubt"] * self.config.doubts
-
-    def apply(self, event: tuple[str, int]) -> None:
-        """Let it happen, and check every promise."""
-        name, place = event
-        getattr(self, name)(place)
-        if self.ledger._todo:
-            raise Broken("an order was left behind: it leaves only with the next call")
-        if self.jobs and not all(job in self.ledger.jobs for job in self.jobs):
-            for job in self.jobs:
-                if job not in self.ledger.jobs and self.ledger.start(job):
-                    raise Broken("a job that is off the books may be started")
-            self.jobs = [job for job in self.jobs if job in self.ledger.jobs]
-        if len(self.jobs) != len(self.ledger.jobs):
-            raise Broken("a job is on the books that nobody was told of")
-
-    def settle(self, orders: list[Order]) -> None:
-        """Take the orders of a call that was just made."""
-        answered = check_answers(self.ledger, self.line, orders)
-        del self.line[: len(answered)]
-        for waiter in answered:
-            if waiter.session is not None:
-                self.memory.check_lent(self.ledger, self.ledger.lent[id(waiter.session)], self.now)
-                self.served.append(waiter)
-        self.memory.check_creations(self.ledger, orders, self.now)
-        for order in orders:
-            if isinstance(order, Job) and order in self.ledger.jobs:
-                self.jobs.append(order)
-                if order.kind is not CREATING:
-                    self.ledger.start(order)
-                    self._end_aside(order)
-        check(self.ledger, self.now)
-
-    def _end_aside(self, job: Job) -> None:
-        """Closings without a slot end at once, but for one that takes its time: more would only multiply states."""
-        aside = [other for other in self.jobs if other.slot is None]
-        if job.slot is None and len(aside) > 1:
-            self.jobs.remove(job)
-            self.settle(self.ledger.ended(job, self.now))
+    __slots__ = ()
 
     def step(self, _: int) -> None:
         """Time passes, and nobody tells the ledger yet."""
@@ -156,6 +39,9 @@ class World:
             self.held.append(session)
             check(self.ledger, self.now, settled=False)
             return
+        idle = self.ledger.idle
+        if idle and not self.ledger.collected and is_fresh(self.ledger, idle[0], self.now):
+            raise Broken("a fresh session was not lent by the fast way")
         waiter = Waiter(None, 0)
         orders = self.ledger.ask(waiter, self.now)
         if waiter.error is None or waiter in orders:
@@ -185,69 +71,100 @@ class World:
         session = self.held.pop(place)
         slot = self.ledger.lent[id(session)]
         was_suspect = self.memory.is_suspect(slot)
+        is_simple = not (self.ledger.waiters or self.ledger.collected or self.ledger.closed or was_suspect)
+        is_simple = is_simple and self.now < slot.retires_at
         orders = self.ledger.check_in(session, self.now)
         if was_suspect and not self.memory.is_suspect(slot):
             raise Broken("a suspect came back and was trusted")
         if orders is None:
             check(self.ledger, self.now, settled=False)
+        elif is_simple:
+            raise Broken("a session that is well was not taken back by the fast way")
         else:
             self.settle(orders)
 
-    def lose(self, place: int) -> None:
+    def adopt(self, _: int) -> None:
+        """Somebody brings a session that was created elsewhere."""
+        newcomer = self._new_session()
+        self.settle(self.ledger.adopt(newcomer, None, self.now))
+
+    def adopt_in_vain(self, _: int) -> None:
+        """Somebody brings a session, and there is no slot for it."""
+        orders = self.ledger.adopt(Session(-1), None, self.now)
+        if not any(isinstance(order, Refused) for order in orders):
+            raise Broken("a session was taken in for which there is no slot")
+        self.settle(orders)
+
+    def adopt_for(self, place: int) -> None:
+        """A session died in the hands of its caller, who brings another in its place."""
+        self.memory.died_at = self.now
+        newcomer = self._new_session()
+        dead = self.held.pop(place)
+        self.settle(self.ledger.adopt(newcomer, dead, self.now))
+        check_given_up(self.ledger, dead)
+
+    def adopt_for_stranger(self, _: int) -> None:
+        """Somebody brings a session in place of one that is not lent."""
+        newcomer = self._new_session()
+        self.settle(self.ledger.adopt(newcomer, Session(-1), self.now))
+
+    def lost(self, place: int) -> None:
         """A session died in the hands of its caller."""
         self.memory.died_at = self.now
         self.memory.died()
-        self._give_up(self.ledger.lose, place)
+        self._give_up(Verdict.LOST, place)
 
-    def bury(self, place: int) -> None:
+    def found_dead(self, place: int) -> None:
         """A session was found dead before its caller used it."""
         self.memory.died()
-        self._give_up(self.ledger.bury, place)
+        self._give_up(Verdict.GONE, place)
 
-    def taint(self, place: int) -> None:
+    def tainted(self, place: int) -> None:
         """A caller was interrupted in the middle of a use."""
-        self._give_up(self.ledger.taint, place)
+        self._give_up(Verdict.TAINTED, place)
 
-    def reset(self, place: int) -> None:
+    def left_open(self, place: int) -> None:
         """A caller left something open."""
-        self.settle(self.ledger.reset(self.held.pop(place), self.now))
+        self.settle(self.ledger.take_back(self.held.pop(place), Verdict.LEFT_OPEN, self.now))
 
-    def verify(self, place: int) -> None:
+    def unproven(self, place: int) -> None:
         """A caller met an error, of which nobody knows whether it was the session's."""
-        self.settle(self.ledger.verify(self.held.pop(place), self.now))
+        self.settle(self.ledger.take_back(self.held.pop(place), Verdict.UNPROVEN, self.now))
 
     def drop(self, place: int) -> None:
         """A caller forgets its session, which is collected."""
-        slot = self.ledger.lent[id(self.held.pop(place))]
-        slot.tether = dropped
-        self.ledger.letterbox.append(dropped)
+        session = self.held.pop(place)
+        self._part_from(session)
+        slot = self.ledger.lent[id(session)]
+        slot.ref = dropped
+        self.ledger.collected.append(dropped)
 
     def start(self, place: int) -> None:
-        """The crew begins to make a session."""
+        """A worker begins to create a session."""
         if not self.ledger.start(self.jobs[place]) or self.ledger.start(self.jobs[place]):
             raise Broken("a job on the books is started once")
 
-    def made(self, place: int) -> None:
-        """A session was made."""
-        self.memory.made()
-        self._report(self.ledger.made, self.jobs[place], self._new_session())
+    def created(self, place: int) -> None:
+        """A session was created."""
+        self.memory.created()
+        self._report(self.jobs[place], Outcome(End.CREATED, self._new_session()))
 
     def failed(self, place: int) -> None:
-        """No session could be made."""
+        """No session could be created."""
         self.memory.failed(self.now)
-        self._report(self.ledger.failed, self.jobs[place], ERROR)
+        self._report(self.jobs[place], Outcome(End.FAILED, error=ERROR))
         self._check_withdrawn()
 
     def refused(self, place: int) -> None:
-        """No session can be made, and waiting will not help."""
+        """No session can be created, and waiting will not help."""
         self.memory.failed(self.now)
-        self._report(self.ledger.refused, self.jobs[place], ERROR)
+        self._report(self.jobs[place], Outcome(End.REFUSED, error=ERROR))
         self._check_withdrawn()
 
-    def down(self, place: int) -> None:
-        """There is no server to make a session."""
+    def unreachable(self, place: int) -> None:
+        """There is no server to create a session."""
         self.memory.away(self.now)
-        self._report(self.ledger.down, self.jobs[place], ERROR)
+        self._report(self.jobs[place], Outcome(End.UNREACHABLE, error=ERROR))
         self._check_withdrawn()
 
     def alive(self, place: int) -> None:
@@ -255,7 +172,18 @@ class World:
         job = self.jobs[place]
         if job.kind is CHECKING:
             self.memory.proved()
-        self._report(self.ledger.alive, job)
+        self._report(job, Outcome(End.ALIVE))
+
+    def seen_alive(self, place: int) -> None:
+        """A quick check saw the session alive: that is a proof for a waiter, and for nobody else."""
+        job = self.jobs[place]
+        slot, session = job.slot, job.session
+        is_enough = bool(self.ledger.waiters) or job.unwanted
+        if is_enough:
+            self.memory.proved()
+        self._report(job, Outcome(End.SEEN_ALIVE))
+        if not is_enough and not any(other.slot is slot and other.session is session for other in self.ledger.jobs):
+            raise Broken("a session that was seen alive in vain is not checked again")
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
@@ -267,14 +195,15 @@ class World:
         job = self.jobs[place]
         if job.kind is CHECKING:
             self.memory.doubted(self.now)
-        self._report(self.ledger.in_doubt, job, ERROR)
+        self._report(job, Outcome(End.IN_DOUBT, error=ERROR))
         self.memory.check_doubt(job)
 
     def ended(self, place: int) -> None:
         """A session was ended; that it is said twice does no harm."""
         job = self.jobs[place]
-        self.settle(self.ledger.ended(job, self.now))
-        self.settle(self.ledger.overran(job, self.now))
+        self._part_from(job.session)
+        self.settle(self.ledger.report(job, Outcome(End.CLOSED), self.now))
+        self.settle(self.ledger.report(job, Outcome(End.OVERRAN), self.now))
 
     def overran(self, place: int) -> None:
         """A job took too long."""
@@ -283,21 +212,22 @@ class World:
             self.memory.failed(self.now)
         else:
             self._remember_death(job)
-        self.settle(self.ledger.overran(job, self.now))
+        self._part_from(job.session)
+        self.settle(self.ledger.report(job, Outcome(End.OVERRAN), self.now))
         if job.session is not None:
             check_given_up(self.ledger, job.session)
         if self.config.late and self.ghost is None:
             self.ghost = job
 
-    def late_news(self, _: int) -> None:
+    def late_end(self, _: int) -> None:
         """What took too long was done after all: it changes nothing, and its session is ended."""
         ghost = self._vanish()
         if ghost.kind is CREATING:
             session: Any = self._new_session()
-            self.settle(self.ledger.made(ghost, session, self.now))
+            self.settle(self.ledger.report(ghost, Outcome(End.CREATED, session), self.now))
         else:
             session = ghost.session
-            self.settle(self.ledger.alive(ghost, self.now))
+            self.settle(self.ledger.report(ghost, Outcome(End.ALIVE), self.now))
         check_given_up(self.ledger, session)
 
     def late_failure(self, _: int) -> None:
@@ -305,7 +235,7 @@ class World:
         ghost = self._vanish()
         line = self.line.copy()
         if ghost.kind is CREATING:
-            self.settle(self.ledger.refused(ghost, ERROR, self.now))
+            self.settle(self.ledger.report(ghost, Outcome(End.REFUSED, error=ERROR), self.now))
         else:
             self._report_gone(ghost)
         if any(waiter.error is not None for waiter in line):
@@ -335,26 +265,31 @@ class World:
     def _call(self, call: Callable[[Round, float], list[Order]]) -> None:
         self.settle(call(Round(), self.now))
         if not self.config.rounds:
-            self.ledger.rounds.clear()
+            self.ledger.places.jobs.rounds.clear()
 
-    def _report(self, report: Callable[..., list[Order]], job: Job, *news: object) -> None:
+    def _report(self, job: Job, outcome: Outcome) -> None:
         """Report on a job; a round that waited for it waits for the end of a session that is not wanted."""
-        rounds = [round for round in self.ledger.rounds if job in round.jobs]
-        self.settle(report(job, *news, self.now))
-        if job.doomed and job.slot is not None and job.slot.state is CLOSING and any(round.is_over for round in rounds):
+        rounds = [round for round in self.ledger.places.jobs.rounds if job in round.jobs]
+        self.settle(self.ledger.report(job, outcome, self.now))
+        if (
+            job.unwanted
+            and job.slot is not None
+            and job.slot.state is CLOSING
+            and any(round.is_over for round in rounds)
+        ):
             raise Broken("a round is over, and what followed from its job is not")
 
     def _check_withdrawn(self) -> None:
         if any(job.kind is CREATING and not job.started for job in self.ledger.jobs):
-            raise Broken("an order to make a session outlives the failure of another")
+            raise Broken("an order to create a session outlives the failure of another")
 
-    def _give_up(self, call: Callable[[Session, float], list[Order]], place: int) -> None:
+    def _give_up(self, verdict: Verdict, place: int) -> None:
         session = self.held.pop(place)
-        self.settle(call(session, self.now))
+        self.settle(self.ledger.take_back(session, verdict, self.now))
         check_given_up(self.ledger, session)
 
     def _report_gone(self, job: Job) -> None:
-        self.settle(self.ledger.gone(job, self.now))
+        self.settle(self.ledger.report(job, Outcome(End.GONE), self.now))
         check_given_up(self.ledger, job.session)
 
     def _remember_death(self, job: Job) -> None:
@@ -368,12 +303,3 @@ class World:
         ghost, self.ghost = self.ghost, None
         assert ghost is not None
         return ghost
-
-    def _new_session(self) -> Session:
-        ledger = self.ledger
-        taken = {slot.session for slot in ledger.idle} | {job.session for job in ledger.jobs} | {*self.held}
-        taken |= {waiter.session for waiter in self.served}
-        if self.ghost is not None:
-            taken.add(self.ghost.session)
-        dead = [session for session in SESSIONS if id(session) in ledger.lent and session not in taken]
-        return dead[0] if dead else next(session for session in SESSIONS if session not in taken)

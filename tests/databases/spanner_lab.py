@@ -133,7 +133,7 @@ def take_all(pool: Any, size: int) -> list[Any]:
 
 def quiet(pool: Any) -> None:
     """Return when the workers of a pool of ours have nothing under way."""
-    while (stats := pool.stats()).being_made or stats.being_checked or stats.being_closed:
+    while (stats := pool.stats()).creating or stats.checking or stats.closing:
         pass
 
 

@@ -264,5 +264,5 @@ def test_a_pool_may_be_bound_again_to_an_equal_database(postgres_server: Postgre
     pool: PingingPool[Session] = PingingPool(2)
     pool.bind(Postgres(postgres_server.url))
     pool.bind(Postgres(postgres_server.url))
-    assert pool.stats().made == 2
+    assert pool.stats().created == 2
     pool.close()

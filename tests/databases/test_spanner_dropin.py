@@ -150,7 +150,7 @@ def test_close_leaves_no_session_on_the_server(lab: Lab) -> None:
     assert [session.name for session in lab.server.sessions] == [lent.name]
     pool.put(lent)
     assert lab.server.calls.wait_for("DeleteSession", 3)
-    while pool.stats().being_closed:
+    while pool.stats().closing:
         pass
     assert lab.server.sessions == []
 

@@ -124,7 +124,7 @@ def test_a_replacement_that_cannot_be_made_costs_no_slot(lab: Lab) -> None:
     lab.server.fail("BatchCreateSessions", grpc.StatusCode.INTERNAL, times=2)
     with pytest.raises(exceptions.GoogleAPICallError):
         read(database)
-    while lab.server.calls.count("BatchCreateSessions") < 2 or pool.stats().being_made:
+    while lab.server.calls.count("BatchCreateSessions") < 2 or pool.stats().creating:
         pass
     lab.advance(31)
     take_all(pool, 1)
@@ -220,7 +220,7 @@ def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
     pool.keep_alive()
     for _ in range(10 * 36):
         lab.advance(100)
-        while pool._next_ping_at() <= lab.clock.now() or pool.stats().being_checked:
+        while pool._next_ping_at() <= lab.clock.now() or pool.stats().checking:
             pass
     assert sorted(session.name for session in lab.server.sessions) == names
     lab.server.calls.clear()

@@ -145,8 +145,8 @@ def test_a_snapshot_always_adds_up() -> None:
     looks = 0
     while crowd.is_alive():
         stats = storm.pool.stats()
-        places = (stats.idle, stats.in_use, stats.being_made, stats.being_checked)
-        assert sum(places) + stats.being_reset + stats.being_closed + stats.vacant == stats.size, stats
+        places = (stats.idle, stats.in_use, stats.creating, stats.checking)
+        assert sum(places) + stats.resetting + stats.closing + stats.vacant == stats.size, stats
         looks += 1
     crowd.join(20)
     assert looks > 100

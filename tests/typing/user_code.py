@@ -85,7 +85,7 @@ def pools_tell_about_themselves() -> None:
     assert_type(pool.size, int)
     assert_type(pool.default_timeout, float | None)
     assert_type(pool.ping_interval, float)
-    assert_type(pool.stats().dead_from, float | None)
+    assert_type(pool.stats().idle_limit, float | None)
     assert_type(pool.labels, Mapping[str, str])
     assert_type(pool.name, str)
 

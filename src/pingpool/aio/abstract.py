@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Generic
 
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.errors import PoolFull
 from pingpool.pool.caller import wraps
 

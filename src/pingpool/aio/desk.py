@@ -18,7 +18,7 @@ from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.errors import PoolError, PoolFull
 from pingpool.pool.log import tell
 from pingpool.pool.world import Desk, Event

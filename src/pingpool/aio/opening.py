@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Generic
 
 from pingpool.aio.pool import AsyncPingingPool
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase
 
 

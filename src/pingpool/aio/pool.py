@@ -13,7 +13,7 @@ from pingpool.aio.own import begin
 from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Verdict
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolFull
 from pingpool.options import Interval, MoreOptions, options_from, seconds

@@ -95,7 +95,7 @@ def numbers(scene: Scene, width: int) -> Table:
         "transfers": f"{len(notes.transfers):,}",
         "per second": f"{scene.rate():,}",
         "pings": f"{stats.pings:,}",
-        "sessions made": f"{stats.made:,}",
+        "sessions made": f"{stats.created:,}",
         "wait, p50": in_words(half),
         "wait, p99": in_words(nearly_all),
     }

@@ -113,8 +113,8 @@ def service(evidence: Evidence) -> Table:
     replaced = ", ".join(f"{count} {reason}" for reason, count in sorted(stats.replaced.items()) if count)
     table = sheet("The pool", "", "")
     for what, count, more in (
-        ("checkouts", len(notes.waits), f"{stats.gets_at_once:,} at once, {stats.gets_waited:,} waited"),
-        ("gave up waiting", stats.gets_timed_out, ""),
+        ("checkouts", len(notes.waits), f"{stats.immediate:,} at once, {stats.waited:,} waited"),
+        ("gave up waiting", stats.timed_out, ""),
         ("sessions replaced", sum(stats.replaced.values()), replaced),
         ("pings that proved alive", stats.pings, ""),
     ):

@@ -1,9 +1,12 @@
 """The ledger: the one place that decides what happens to every slot of a pool.
 
-The theory. A pool has `size` slots for life. Each is in exactly one place: `vacant`, the `idle` queue, `lent`, or
-`jobs` (the crew has work for it). Whatever happens to a session is a call to one method here. It takes the time, moves
-slots, and returns the orders that follow from it; the caller carries them out after its turn is over, and tells
-the ledger how they ended.
+The theory. A pool has `size` slots for life. Each is in exactly one place: vacant, idle, lent, or under a job of the
+workers. Whatever happens to a session is a call to one method here. It takes the time, moves slots, and returns the
+orders that follow; the caller carries them out after its turn is over, and reports how each job ended.
+
+The ledger has its parts: the places and the moves between them (`places`), what is learned of the path (`learner`),
+what follows from an event (`serving`), what the keeper has to do (`keeping`), what the end of a job means (`reports`).
+All events come in here.
 
 The rules:
 
@@ -16,34 +19,91 @@ The rules:
     idle, unless a check is under way for each who waits, or checks pause because they proved nothing.
 4.  A slot under a job is reserved alone. Each job ends in one report; a report of a job that is off the books is late,
     and a session that comes with it is ended.
-5.  Creation belongs to nobody: vacant slots are filled as `creation` allows, and what is made goes to the waiter in
-    front or to idle.
+5.  Creation belongs to nobody: vacant slots are filled as the back-off allows, and what is created goes to the waiter
+    in front or to idle.
 6.  A death in use casts suspicion on every session proven before it: none is lent before a new proof. One that was
     lent meanwhile is no better, however well its use ended: it may have been used before the death and not since.
 7.  What checks find, dead or alive, tells from which idle age on the path drops sessions (see `limit`). An interval
-    that is learned stays below that. To learn more, one session at a time, the oldest idle, is left alone for longer.
+    that is learned stays below that. To learn more, one session at a time, the canary, is left alone for longer.
 8.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
 import math
+from collections.abc import Callable
 from types import CodeType
+from typing import Generic, Literal
 
-from pingpool.core.orders import End, Job, Order, Outcome, Round, Verdict, Waiter
-from pingpool.core.places import S
+from pingpool.core.freshness import Freshness
+from pingpool.core.keeping import Keeping
+from pingpool.core.learner import Learner
+from pingpool.core.orders import Job, Order, Outcome, Refused, Round, Verdict, Waiter
+from pingpool.core.places import Places
 from pingpool.core.reports import Reports
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, State
-from pingpool.errors import PoolClosed, TooManyWaiters
+from pingpool.core.serving import Serving
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, S, Slot
+from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
 
 
-class Ledger(Reports[S]):
-    """Everything that can happen to the slots of one pool."""
+class Ledger(Freshness, Generic[S]):
+    """Everything that can happen to the slots of one pool.
+
+    The fast ways find at once what they need: the containers of the parts, and the figures of `Freshness`. So the
+    ledger is itself what its parts ask how long a proof of life counts.
+    """
+
+    __slots__ = (
+        "closed",
+        "collected",
+        "idle",
+        "immediate",
+        "jobs",
+        "keeping",
+        "learner",
+        "lent",
+        "places",
+        "reports",
+        "rounds",
+        "serving",
+        "size",
+        "vacant",
+        "waiters",
+    )
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        interval: float | Literal["auto"],
+        jitter: Callable[[], float],
+        lifetime: float = math.inf,
+        max_waiters: float = math.inf,
+        slots: Callable[[], Slot] | None = None,
+    ) -> None:
+        """Start with `size` vacant slots that nobody fills yet. `interval` and `lifetime` are seconds."""
+        slots = slots or (AgingSlot if lifetime < math.inf else Slot)
+        super().__init__(0.0 if interval == "auto" else float(interval), lifetime, jitter)
+        self.size = size
+        self.places = places = Places(tuple(slots() for _ in range(size)), max_waiters)
+        self.learner = Learner(interval, self, places.orders)
+        self.serving = Serving(places, self, jitter)
+        self.keeping = Keeping(places, self, self.learner, self.serving.doubt)
+        self.reports = Reports(places, self, self.learner, self.serving)
+        self.closed = False
+        self.immediate = 0
+        self.vacant = places.vacant.slots
+        self.idle = places.idle.slots
+        self.lent = places.lent.slots
+        self.collected = places.lent.collected
+        self.waiters = places.line.waiters
+        self.jobs = places.jobs.open
+        self.rounds = places.jobs.rounds
 
     # The fast way: a free and fresh session goes out, comes back, and nothing else is to be done.
 
     def check_out(self, now: float, site: CodeType | None, instruction: int) -> S | None:
         """Lend the session whose proof is oldest, if it is fresh; otherwise None, and the caller has to `ask`."""
         idle = self.idle
-        if not idle or self.letterbox:
+        if not idle or self.collected:
             return None
         slot = idle[0]
         if (
@@ -59,121 +119,93 @@ class Ledger(Reports[S]):
         slot.site = site
         slot.instruction = instruction
         idle.popleft()
-        self.at_once += 1
+        self.immediate += 1
         return session
 
     def check_in(self, session: S, now: float) -> list[Order] | None:
         """Take a session back; its interval starts anew. None means that nothing is to be done."""
-        key = id(session)  # no letter has come, so whatever is lent is alive, and no other object can have its id
+        key = id(session)  # none was collected, so whatever is lent is alive, and no other object can have its id
+        lent = self.lent
         try:
-            slot = self.lent[key]
+            slot = lent[key]
         except KeyError:
             return self._refuse(session)
         if (
             self.waiters
-            or self.letterbox
+            or self.collected
             or slot.proven_at <= self.suspected_at
             or (self.ages and now >= slot.retires_at)
         ):
-            return self._receive(session, now)
+            return self.take_back(session, Verdict.WELL, now)
         slot.proven_at = now
         slot.session = session
         self.idle.append(slot)
         slot.state = IDLE
-        del self.lent[key]
+        del lent[key]
         return None
 
     # The other ways in which a session comes back.
 
     def take_back(self, session: S, verdict: Verdict, now: float) -> list[Order]:
-        """Take back a session that did not simply come back well."""
-        ways = {
-            Verdict.LOST: self.lose,
-            Verdict.GONE: self.bury,
-            Verdict.TAINTED: self.taint,
-            Verdict.UNPROVEN: self.verify,
-            Verdict.LEFT_OPEN: self.reset,
-        }
-        return ways[verdict](session, now)
-
-    def report(self, job: Job, outcome: Outcome, now: float) -> list[Order]:
-        """Report how a job ended."""
-        end, session, error = outcome
-        if end is End.CREATED:
-            return self.made(job, session, now)
-        if error is not None and end in (End.FAILED, End.REFUSED, End.UNREACHABLE, End.IN_DOUBT):
-            ways = {
-                End.FAILED: self.failed,
-                End.REFUSED: self.refused,
-                End.UNREACHABLE: self.down,
-                End.IN_DOUBT: self.in_doubt,
-            }
-            return ways[end](job, error, now)
-        others = {
-            End.ALIVE: self.alive,
-            End.SEEN_ALIVE: self.sighted,
-            End.GONE: self.gone,
-            End.CLOSED: self.ended,
-            End.OVERRAN: self.overran,
-        }
-        return others[end](job, now)
-
-    def lose(self, session: S, now: float) -> list[Order]:
-        """Take back a session that turned out to be dead: its slot is free at once, the idle come under suspicion."""
-        slot = self.claim(session)
+        """Take a session back, by what is known of it."""
+        places = self.places
+        slot = places.lent.slot_of(session)
         if slot is None:
             return self._refuse(session)
-        self.creation.take_care()
-        self._learn_fall(slot, now)
-        self.suspected_at = max(self.suspected_at, now)
-        self._give_up(slot, "lost", session)
-        del self.lent[id(session)]
-        return self._settle(now)
-
-    def bury(self, session: S, now: float) -> list[Order]:
-        """Take back a session that a look showed to be dead before anybody used it: nobody else is suspected."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        self._mourn(slot, now - slot.proven_at, now)
-        self._give_up(slot, "gone", session)
-        del self.lent[id(session)]
-        return self._settle(now)
-
-    def taint(self, session: S, now: float) -> list[Order]:
-        """Take back a session that nobody can vouch for: it is ended before its slot is used again."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        self._end(slot, "tainted", session)
-        del self.lent[id(session)]
-        return self._settle(now)
-
-    def verify(self, session: S, now: float) -> list[Order]:
-        """Take back a session whose use ended in an error, so proved nothing: it is checked before it is lent again."""
-        return self._take_back_for(CHECKING, session, now)
-
-    def reset(self, session: S, now: float) -> list[Order]:
-        """Take back a session in which something was left open."""
-        return self._take_back_for(RESETTING, session, now)
+        match verdict:
+            case Verdict.LOST:
+                self.serving.creation.take_care()
+                self.learner.fell(slot, now)
+                self.suspect_all(now)
+                places.give_up(slot, "lost", session)
+            case Verdict.GONE:
+                self.reports.found_dead(slot, now - slot.proven_at, now)
+                places.give_up(slot, "gone", session)
+            case Verdict.TAINTED:
+                places.end(slot, "tainted", session)
+            case _ if self.closed:
+                places.end(slot, "closed", session)
+            case Verdict.UNPROVEN:
+                places.begin(CHECKING, slot, session).after_error = True
+            case Verdict.LEFT_OPEN:
+                places.begin(RESETTING, slot, session)
+            case _:  # its use ended well
+                self._take_back_well(slot, session, now)
+        places.lent.leave(session)
+        return self.serving.settle(now)
 
     def adopt(self, session: S, dead: S | None, now: float) -> list[Order]:
-        """Take in a session made elsewhere: in place of a lent one that died, or in a slot that nobody fills yet."""
-        self._read_letters()
-        stands_for = None if dead is None else self.claim(dead)
-        if self.knows(session) or not (stands_for or self.vacant or self.closed):
+        """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
+        places = self.places
+        places.free_collected()
+        slot = None if dead is None else places.lent.slot_of(dead)
+        if places.knows(session) or not (slot or self.vacant or self.closed):
             return self._refuse(session)
-        if dead is not None and stands_for is not None:
-            self.suspected_at = max(self.suspected_at, now)
-            self._give_up(stands_for, "lost", dead)
-            del self.lent[id(dead)]
+        if slot is not None:
+            self.suspect_all(now)
+            places.give_up(slot, "lost", dead)
+            places.lent.leave(dead)
         if self.closed:
-            return self._end_late(session, now)
+            places.begin(CLOSING, None, session)
+            return self.serving.settle(now)
         slot = self.vacant[-1]
-        self._welcome(slot, session, now)
-        self._land(slot, session)
+        self.serving.welcome(slot, session, now)
+        self.serving.land(slot, session)
         self.vacant.pop()
-        return self._settle(now)
+        return self.serving.settle(now)
+
+    def knows(self, session: S) -> bool:
+        """Is this very object in the pool already?"""
+        return self.places.knows(session)
+
+    def rejection(self, session: S) -> PoolFull | None:
+        """Say why this object cannot be taken back, if it cannot."""
+        if self.places.lent.slot_of(session) is not None:
+            return None
+        kind = type(session).__name__
+        if self.places.holds(session):
+            return AlreadyReturned(f"this {kind} was given back before: each get() is followed by one put()")
+        return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
 
     # Waiting.
 
@@ -182,112 +214,165 @@ class Ledger(Reports[S]):
         if self.closed:
             waiter.error = PoolClosed("the pool is closed and lends no more sessions")
             return []
-        self.waiters[waiter] = None
-        orders = self._settle(now)
+        line = self.places.line
+        line.enter(waiter)
+        orders = self.serving.settle(now)
         if waiter.is_over:
             return orders
-        if len(self.waiters) > self.max_waiters:
-            self.tally["refused"] += 1
-            waiter.error = TooManyWaiters(f"{self.max_waiters} callers wait already, and max_waiters lets no more wait")
-            del self.waiters[waiter]
-        elif self.refusal is not None and self._is_hopeless() and not self.under_way[CREATING]:
-            orders += self._turn_away(self.refusal)
-        return orders
+        if line.is_too_long:
+            self.places.tally.refused += 1
+            waiter.error = TooManyWaiters(f"{line.most} callers wait already, and max_waiters lets no more wait")
+            line.leave(waiter)
+        elif not self.places.jobs.count(CREATING):
+            self.reports.turn_away_if_hopeless()
+        return orders + self.places.take_orders()
 
     def abandon(self, waiter: Waiter, now: float) -> list[Order]:
         """End a wait from the caller's side; a session that reached it too late goes to the next in line."""
         if waiter in self.waiters:
-            self.tally["timed out"] += 1
-            del self.waiters[waiter]
+            self.places.tally.timed_out += 1
+            self.places.line.leave(waiter)
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None
             slot = self.lent[id(session)]
             if self.closed:
-                self._end(slot, "closed", session)
+                self.places.end(slot, "closed", session)
             else:
-                self._shelve(slot, session)
-            del self.lent[id(session)]
-        return self._settle(now)
+                self.places.idle.enter(slot, session)
+            self.places.lent.leave(session)
+        return self.serving.settle(now)
 
     # The pool as a whole.
 
     def fill(self, round: Round, now: float) -> list[Order]:
         """Have every vacant slot filled, now and whenever one falls vacant; the round ends with the first attempts."""
-        self.filling = not self.closed
-        self.creation.reset()
-        self.failure = self.refusal = None
+        self.serving.filling = not self.closed
+        self.reports.forgive()
         round.vacated.update(self.vacant)
-        return self._join(round, now)
+        self.places.jobs.join(round)
+        return self.serving.settle(now)
 
     def ping(self, round: Round, now: float) -> list[Order]:
         """Have every idle session checked that is due, each once; the round includes replacing those that are gone."""
-        self._read_letters()
-        self._learn_from_use(now)
-        for slot in self._due(now):
-            round.jobs.add(self._check(slot, now))
+        places = self.places
+        places.free_collected()
+        self.learner.look_at_oldest(self.idle, places.tally.replaced.total(), now)
+        for slot in self.keeping.due(now):
+            round.jobs.add(self.serving.check(slot, now))
             self.idle.remove(slot)
-        if now >= self._renewal_at():
-            slot = min(self.idle, key=lambda slot: slot.retires_at)
-            round.jobs.add(self._end(slot, "too old", slot.session))
-            self.idle.remove(slot)
-        self.rounds.append(round)
-        return self._settle(now)
+        too_old = self.keeping.to_renew(now)
+        if too_old is not None:
+            round.jobs.add(places.end(too_old, "too old", too_old.session))
+            self.idle.remove(too_old)
+        places.jobs.rounds.append(round)
+        return self.serving.settle(now)
 
     def clear(self, round: Round, now: float) -> list[Order]:
         """End every session that is not lent, and fill no slot until the next `fill`."""
-        self._read_letters()
-        self.filling = False
-        for job in list(self.jobs):
-            if job.kind is CREATING and not job.started and job.slot is not None:
-                self._withdraw(job, job.slot)
-            elif job.kind is not CLOSING:
-                self._doom(job)
+        places = self.places
+        places.free_collected()
+        self.serving.filling = False
+        places.withdraw_creations()
+        for job in self.jobs:
+            if job.kind is not CLOSING:
+                places.jobs.renounce(job)
         while self.idle:
-            self._end(self.idle[0], "cleared", self.idle[0].session)
+            places.end(self.idle[0], "cleared", self.idle[0].session)
             self.idle.popleft()
-        return self._join(round, now)
+        places.jobs.join(round)
+        return self.serving.settle(now)
 
     def close(self, round: Round, now: float) -> list[Order]:
         """Lend nothing more: every waiter is told, and what is lent is ended when it comes back."""
-        self.closed = True
-        self.suspected_at = math.inf  # what comes back from now on takes the slow way
-        return self._turn_away(PoolClosed("the pool was closed while the caller waited")) + self.clear(round, now)
+        self._shut()
+        told: list[Order] = [*self.places.line.answer_all(PoolClosed("the pool was closed while the caller waited"))]
+        return told + self.clear(round, now)
+
+    def keep(self) -> None:
+        """A keeper calls `ping` from now on: it pings ahead of time, and spreads the pings."""
+        self.keeping.kept = True
 
     def tick(self, now: float) -> list[Order]:
-        """Time has passed, or a letter has come: do what had to wait for it."""
-        return self._settle(now)
+        """Time has passed, or a session was collected: do what had to wait for it."""
+        return self.serving.settle(now)
+
+    def inherit(self, elder: "Ledger[S]", *, is_bound: bool) -> None:
+        """Go on, with slots that are all vacant, in place of a ledger whose sessions belong to another process.
+
+        What the elder has learned stays true. Slots are filled again if it filled them for a database that is bound.
+        """
+        self.learner.inherit(elder.learner)
+        self.keeping.kept = elder.kept
+        self.serving.filling = elder.filling and is_bound
+        if elder.closed:
+            self._shut()
+
+    # The jobs.
+
+    def start(self, job: Job) -> bool:
+        """Return whether the job is still to be done; from now on it can only be reported, not withdrawn."""
+        if job.started or job not in self.jobs:
+            return False
+        job.started = True
+        job.trusted_after = self.suspected_at
+        return True
+
+    def report(self, job: Job, outcome: Outcome, now: float) -> list[Order]:
+        """Report how a job ended. If it is off the books the report is late, and its session is ended."""
+        self.reports.take(job, outcome, now)
+        return self.serving.settle(now)
+
+    def heal(self) -> list[Order]:
+        """Mend what an interrupted call may have left, and return the orders that may have got lost."""
+        return self.places.heal()
+
+    # What outsiders want to know.
+
+    @property
+    def kept(self) -> bool:
+        """Does a keeper call `ping`?"""
+        return self.keeping.kept
+
+    @property
+    def filling(self) -> bool:
+        """Are vacant slots filled?"""
+        return self.serving.filling
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The last failure to create or prove a session, if none was created since."""
+        return self.reports.failure
+
+    def wake_at(self, now: float) -> float:
+        """Return when to `tick`, because the pause ends that holds something back; infinity if there is none."""
+        return self.serving.wake_at(now)
+
+    def next_due(self) -> float:
+        """Return when a `ping` will have something to do; infinity if the pool is empty."""
+        return self.keeping.next_due()
+
+    def next_look_at(self, now: float) -> float:
+        """Return when the keeper should look again at what is due."""
+        return self.keeping.next_look_at(now)
 
     # Steps that several of these share.
 
-    def _take_back_for(self, kind: State, session: S, now: float) -> list[Order]:
-        """Take back a session that a job of this kind has to prove."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        if self.closed:
-            self._end(slot, "closed", session)
-        else:
-            self._begin(kind, slot, session).after_error = kind is CHECKING
-        del self.lent[id(session)]
-        return self._settle(now)
-
-    def _receive(self, session: S, now: float) -> list[Order]:
-        """Take back a session that cannot simply go to idle."""
-        slot = self.claim(session)
-        if slot is None:
-            return self._refuse(session)
-        if self.closed or now >= slot.retires_at:
-            self._end(slot, "closed" if self.closed else "too old", session)
-        elif slot.proven_at <= self.suspected_at:
-            self._distrust(slot, session)
+    def _take_back_well(self, slot: Slot, session: S, now: float) -> None:
+        """Take back a session whose use ended well; one that is suspect proves nothing by that."""
+        if now >= slot.retires_at:
+            self.places.end(slot, "too old", session)
+        elif self.is_suspect(slot):
+            self.places.idle.enter_unproven(slot, session)
         else:
             slot.proven_at = now
-            self._shelve(slot, session)
-        del self.lent[id(session)]
-        return self._settle(now)
+            self.places.idle.enter(slot, session)
 
-    def _join(self, round: Round, now: float) -> list[Order]:
-        """Let the round wait for all that is under way."""
-        round.jobs |= self.jobs
-        self.rounds.append(round)
-        return self._settle(now)
+    def _shut(self) -> None:
+        """Lend nothing from now on; what comes back takes the slow way."""
+        self.closed = True
+        self.suspect_all(math.inf)
+
+    def _refuse(self, session: S) -> list[Order]:
+        """Answer with the reason why this object is not taken back."""
+        rejection = self.rejection(session)
+        return [] if rejection is None else [Refused(rejection)]

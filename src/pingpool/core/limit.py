@@ -87,7 +87,7 @@ class IdleLimit:
         elif self._deaths:
             self._deaths[-1] = min(self._deaths[-1], age)
         self._forget_survivors()
-        if self.oldest_alive >= self.dead_from:  # that was before the path changed
+        if self.oldest_alive >= self.drops_from:  # that was before the path changed
             self.oldest_alive = 0.0
 
     def fell(self, age: float) -> None:
@@ -105,7 +105,7 @@ class IdleLimit:
             self._survived = 0.0
 
     @property
-    def dead_from(self) -> float:
+    def drops_from(self) -> float:
         """The idle age from which sessions are dropped; infinity while that is not known."""
         return max(self._deaths) if len(self._deaths) == WITNESSES else math.inf
 
@@ -129,5 +129,5 @@ class IdleLimit:
             return min(interval * GROWTH, LONGEST)
         if feared > interval * CLOSE:
             return min((interval + feared) / 2, LONGEST)
-        is_certain = self.dead_from <= feared * CLOSE
+        is_certain = self.drops_from <= feared * CLOSE
         return min(feared, LONGEST) if self._calm >= (CALM if is_certain else SOON) else interval

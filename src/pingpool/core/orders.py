@@ -1,9 +1,10 @@
-"""What the ledger answers: jobs for the crew, and those who wait and are now to be woken.
+"""What the ledger is told, and what it answers: verdicts and outcomes come in, orders come out.
 
-The ledger decides in a turn; whoever asked carries the orders out after letting go of it. A world (threads,
-asyncio) gives `Waiter` and `Round` the means to be woken; the core never blocks and never wakes anybody itself.
+The ledger decides in a turn; whoever asked carries the orders out after that. A world (threads, asyncio) gives `Waiter`
+and `Round` the means to be woken; the core never blocks and never wakes anybody itself.
 """
 
+import math
 from enum import Enum
 from types import CodeType
 from typing import Any, NamedTuple
@@ -15,31 +16,33 @@ from pingpool.errors import PoolFull
 class Job:
     """One call to the database on behalf of a slot; it ends in exactly one report to the ledger.
 
-    `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more. A
-    check is `urgent` when it was begun for a waiter: then the database may ask in its quickest way. `ordered_after` is
-    the newest suspicion when the job began: if another has come up by its end, the job has proved nothing. `idle_for`
-    tells for how many seconds the session of a check had been idle; 0 if that is not known, or just over. A check is
-    `after_error` when a use ended in one: now it is to be found out whether that was the session's death.
+    - `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more.
+    - `urgent`: a check that somebody waits for; the database may ask in its quickest way.
+    - `idle_for`: for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
+    - `after_error`: a check after a use that ended in an error, to find out whether that was the session's death.
+    - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
+    - `unwanted`: the pool was cleared since; what the job brings is ended.
     """
 
-    __slots__ = ("after_error", "doomed", "idle_for", "kind", "ordered_after", "session", "slot", "started", "urgent")
+    __slots__ = ("after_error", "idle_for", "kind", "session", "slot", "started", "trusted_after", "unwanted", "urgent")
 
-    def __init__(self, kind: State, slot: Slot | None, session: Any, ordered_after: float) -> None:
-        """Order `kind` for the slot and its session; a job that makes has no session yet."""
-        self.ordered_after = ordered_after
+    def __init__(self, kind: State, slot: Slot | None, session: Any) -> None:
         self.kind = kind
         self.slot = slot
         self.session = session
         self.started = False
-        self.doomed = False
+        self.trusted_after = -math.inf
+        self.unwanted = False
         self.urgent = False
         self.idle_for = 0.0
         self.after_error = False
 
 
 class Verdict(Enum):
-    """What is known of a session that comes back otherwise than well."""
+    """What is known of a session that comes back."""
 
+    WELL = "well"
+    """Its use ended well, which proves that it is alive."""
     LOST = "lost"
     """It died in use: the idle come under suspicion."""
     GONE = "gone"
@@ -83,12 +86,14 @@ class Outcome(NamedTuple):
 
 
 class Waiter:
-    """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving."""
+    """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving.
+
+    `site` and `instruction` tell where the caller stands, for the warning should it drop what it gets.
+    """
 
     __slots__ = ("error", "instruction", "session", "site")
 
     def __init__(self, site: CodeType | None, instruction: int) -> None:
-        """Remember where the caller stands, for the warning should it drop what it gets."""
         self.session: Any = None
         self.error: BaseException | None = None
         self.site = site
@@ -106,14 +111,12 @@ class Waiter:
 class Round:
     """Jobs whose end somebody waits for: a fill, a round of pings, a clearing.
 
-    What follows from its jobs belongs to the round too: the end of a session that is not wanted, and the first
-    attempt to fill a slot that fell vacant.
+    `vacated` are slots that fell vacant by its jobs: the first attempt to fill one belongs to the round too.
     """
 
     __slots__ = ("failure", "is_over", "jobs", "proved", "vacated")
 
     def __init__(self) -> None:
-        """Start with no jobs."""
         self.jobs: set[Job] = set()
         self.vacated: set[Slot] = set()
         self.proved = 0
@@ -142,7 +145,7 @@ class Dropped(NamedTuple):
 class LimitFound(NamedTuple):
     """Sessions that are idle for so many seconds are dropped on this path: tell the user, beside the ping interval."""
 
-    dead_from: float
+    idle_limit: float
     interval: float
 
 

@@ -1,12 +1,16 @@
-"""The reports: each job of the crew ends in exactly one, and what follows from that is decided here.
+"""What the end of a job means: each job of the workers ends in one report, and what follows from that is decided here.
 
-A report of a job that is off the books is late, and a session that comes with it is ended. The rules that are named by
-number are written at the top of `ledger`.
+The report of a job that is off the books is late: its slot went on without it, and a session that comes with it is
+ended.
 """
 
-from pingpool.core.orders import Job, Order
-from pingpool.core.places import S
-from pingpool.core.rules import AHEAD, Rules
+from typing import Any
+
+from pingpool.core.freshness import Freshness
+from pingpool.core.learner import Learner
+from pingpool.core.orders import End, Job, Outcome
+from pingpool.core.places import Places
+from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
 from pingpool.errors import Overrun
 
@@ -14,172 +18,181 @@ DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
 
 
-class Reports(Rules[S]):
-    """How the jobs of one pool end."""
+class Reports:
+    """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay."""
 
-    def start(self, job: Job) -> bool:
-        """Return whether the job is still to be done; from now on it can only be reported, not withdrawn."""
-        if job.started or job not in self.jobs:
-            return False
-        job.started = True
-        job.ordered_after = self.suspected_at
-        return True
+    __slots__ = ("_freshness", "_learner", "_places", "_serving", "failure", "refusal")
 
-    def made(self, job: Job, session: S, now: float) -> list[Order]:
-        """Report a new session."""
-        if job not in self.jobs or job.slot is None:
-            return self._end_late(session, now)
-        self._read_letters()  # the session may live at the address of one that was dropped
-        slot = job.slot
-        self.creation.succeeded(now)
+    def __init__(self, places: Places, freshness: Freshness, learner: Learner, serving: Serving) -> None:
+        self._places = places
+        self._freshness = freshness
+        self._learner = learner
+        self._serving = serving
+        self.failure: BaseException | None = None
+        self.refusal: BaseException | None = None
+
+    def take(self, job: Job, outcome: Outcome, now: float) -> None:
+        """Take the report of a job."""
+        if job not in self._places.jobs.open:
+            self._take_late(job, outcome)
+            return
+        if outcome.end is End.OVERRAN:
+            self._places.tally.overran += 1
+            what = f"the database took longer than io_timeout (the session was {job.kind.value})"
+            outcome = Outcome(End.OVERRAN, error=Overrun(what))
+        if job.kind is CLOSING or job.slot is None:
+            self._take_closing(job, outcome)
+        elif job.kind is CREATING:
+            self._take_creation(job, job.slot, outcome, now)
+        else:
+            self._take_proof(job, job.slot, outcome, now)
+
+    def forgive(self) -> None:
+        """Forget all failures to create a session."""
+        self._serving.creation.reset()
         self.failure = self.refusal = None
-        self.tally["made"] += 1
-        self._welcome(slot, session, now)
-        if job.doomed:
-            self._conclude(job, self._end(slot, "cleared", session))
+
+    def found_dead(self, slot: Slot, idle_for: float, now: float) -> None:
+        """A check, or a look, found the session of a slot dead after so many idle seconds."""
+        self._serving.creation.take_care()
+        self._learner.died(slot, idle_for, now)
+
+    def turn_away_if_hopeless(self) -> None:
+        """Tell the waiters of a refusal, if there is no session at all, in any hands, that they could hope for."""
+        places = self._places
+        is_hopeless = not (places.idle.slots or places.lent.slots or places.jobs.count(CHECKING, RESETTING))
+        if self.refusal is not None and is_hopeless:
+            places.orders += places.line.answer_all(self.refusal)
+
+    # By kind of job.
+
+    def _take_late(self, job: Job, outcome: Outcome) -> None:
+        """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
+        session = job.session if outcome.session is None else outcome.session
+        if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
+            job.session = None
+            self._places.begin(CLOSING, None, session)
+
+    def _take_closing(self, job: Job, outcome: Outcome) -> None:
+        """A session was ended, well or not; or it takes too long, and its slot need not wait for that."""
+        if outcome.end is End.OVERRAN and not job.started:
+            self._places.begin(CLOSING, None, job.session)
+        if job.slot is not None:
+            self._places.vacant.enter(job.slot)
+        self._places.jobs.conclude(job)
+
+    def _take_creation(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
+        """A session was created, or not."""
+        if outcome.end is End.CREATED:
+            self._created(job, slot, outcome.session, now)
+            return
+        self.failure = outcome.error
+        for round in self._places.jobs.rounds_of(job):
+            round.failure = outcome.error
+        self._places.tally.create_failures += 1
+        self._serving.creation.failed(now)
+        self._places.withdraw(job, slot)
+        self._places.withdraw_creations()  # they wait until the pause is over
+        if outcome.end is End.UNREACHABLE:
+            self._serving.creation.hasten()
+        elif outcome.end is End.REFUSED:
+            self.refusal = outcome.error
+            self._places.free_collected()
+            self.turn_away_if_hopeless()
+
+    def _take_proof(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
+        """A check, or a reset, proved the session, or found it dead, or neither."""
+        end = outcome.end
+        if end is End.SEEN_ALIVE and not self._places.line.waiters and not job.unwanted:
+            self._seen_alive_in_vain(job, slot)
+        elif end in (End.ALIVE, End.SEEN_ALIVE):
+            self._proved(job, slot, now)
+        elif end is End.GONE:
+            self._gone(job, slot, now)
+        elif end is End.OVERRAN and job.started:
+            self._overran(job, slot, outcome, now)
+        else:  # in doubt; or all workers hang, and nobody has seen this session
+            self._in_doubt(job, slot, outcome, now)
+
+    # What it means.
+
+    def _created(self, job: Job, slot: Slot, session: Any, now: float) -> None:
+        """There is a new session."""
+        places = self._places
+        places.free_collected()  # the session may live at the address of one that was dropped
+        self._serving.creation.succeeded(now)
+        self.failure = self.refusal = None
+        places.tally.created += 1
+        self._serving.welcome(slot, session, now)
+        if job.unwanted:
+            places.jobs.conclude(job, places.end(slot, "cleared", session))
         else:
             self._settle_down(job, slot, session, now)
-        return self._settle(now)
 
-    def failed(self, job: Job, error: BaseException, now: float) -> list[Order]:
-        """Report that no session could be made; what was ordered and not begun waits until the pause is over."""
-        if job in self.jobs and job.slot is not None:
-            self.failure = error
-            for round in self.rounds:
-                if job in round.jobs:
-                    round.failure = error
-            self.creation.failed(now)
-            self.tally["failed"] += 1
-            self._withdraw(job, job.slot)
-            for other in list(self.jobs):
-                if other.kind is CREATING and not other.started and other.slot is not None:
-                    self._withdraw(other, other.slot)
-        return self._settle(now)
-
-    def refused(self, job: Job, error: BaseException, now: float) -> list[Order]:
-        """Report a failure that will not heal by itself: if there is no session to wait for, the waiters are told."""
-        if job not in self.jobs:
-            return self._settle(now)
-        self.refusal = error
-        orders = self.failed(job, error, now)
-        return orders + self._turn_away(error) if self._is_hopeless() else orders
-
-    def down(self, job: Job, error: BaseException, now: float) -> list[Order]:
-        """Report that there was no server to make a session; whoever waits may soon ask again."""
-        if job not in self.jobs:
-            return self._settle(now)
-        orders = self.failed(job, error, now)
-        self.creation.hasten()
-        return orders
-
-    def alive(self, job: Job, now: float) -> list[Order]:
-        """Report that a check, or a reset, proved the session."""
-        if job not in self.jobs or job.slot is None:
-            return self._end_late(job.session, now)
-        slot = job.slot
-        if not self.creation.failures:
+    def _proved(self, job: Job, slot: Slot, now: float) -> None:
+        """The session is alive."""
+        places = self._places
+        if not self._serving.creation.failures:
             self.failure = None
         if job.kind is CHECKING:
-            self.doubt.succeeded(now)
-            self.tally["pings"] += 1
-            self._learn_life(job.idle_for)
-            for round in self.rounds:
-                round.proved += job in round.jobs
-        if job.doomed or now >= slot.retires_at:
-            self._conclude(job, self._end(slot, "cleared" if job.doomed else "too old", job.session))
+            self._serving.doubt.succeeded(now)
+            places.tally.pings += 1
+            self._learner.lived(job.idle_for)
+            for round in places.jobs.rounds_of(job):
+                round.proved += 1
+        if job.unwanted or now >= slot.retires_at:
+            reason = "cleared" if job.unwanted else "too old"
+            places.jobs.conclude(job, places.end(slot, reason, job.session))
         else:
             self._settle_down(job, slot, job.session, now)
-        return self._settle(now)
 
-    def sighted(self, job: Job, now: float) -> list[Order]:
-        """Report that a quick check saw the session alive, which need not prolong its life: enough for a waiter.
+    def _seen_alive_in_vain(self, job: Job, slot: Slot) -> None:
+        """The quick check need not prolong the session's life, and no waiter is left: check it in the way that does."""
+        self._learner.lived(job.idle_for)
+        self._places.jobs.conclude(job, self._places.begin(CHECKING, slot, job.session))
 
-        If none is left to use it now, it is checked again, in the way that counts for later.
-        """
-        if self.waiters or job.doomed or job not in self.jobs or job.slot is None:
-            return self.alive(job, now)
-        self._learn_life(job.idle_for)
-        self._conclude(job, self._begin(CHECKING, job.slot, job.session))
-        return self._settle(now)
+    def _gone(self, job: Job, slot: Slot, now: float) -> None:
+        """The session is dead."""
+        self._note_death(job, slot, now)
+        self._places.give_up(slot, "gone", job.session)
+        self._places.jobs.conclude(job)
 
-    def gone(self, job: Job, now: float) -> list[Order]:
-        """Report that the session of a check or a reset is dead."""
-        if job not in self.jobs or job.slot is None:
-            return self._end_late(job.session, now)
-        if job.kind is CHECKING:
-            self._found_dead(job, job.slot, now)
-        self._give_up(job.slot, "gone", job.session)
-        self._conclude(job)
-        return self._settle(now)
-
-    def in_doubt(self, job: Job, error: BaseException, now: float) -> list[Order]:
-        """Report that a check, or a reset, failed without saying that the session is dead."""
-        if job not in self.jobs or job.slot is None:
-            return self._end_late(job.session, now)
-        self.failure = error
-        if job.kind is CHECKING:
-            self.doubt.failed(now)
-        if job.kind is RESETTING or job.doomed or self.doubt.failures >= DOUBTS:
-            self._conclude(job, self._end(job.slot, "in doubt", job.session))
-        else:
-            self._distrust(job.slot, job.session)
-            self._conclude(job)
-        return self._settle(now)
-
-    def ended(self, job: Job, now: float) -> list[Order]:
-        """Report that a session was ended, well or not."""
-        if job in self.jobs:
-            if job.slot is not None:
-                self._vacate(job.slot)
-            self._conclude(job)
-        return self._settle(now)
-
-    def overran(self, job: Job, now: float) -> list[Order]:
-        """Report that a job took too long: its slot goes on without it, and whatever it still brings is ended."""
-        if job not in self.jobs:
-            return self._settle(now)
-        self.tally["overran"] += 1
-        error = Overrun(f"the database took longer than io_timeout (the session was {job.kind.value})")
-        if job.kind is CREATING:
-            return self.failed(job, error, now)
-        if job.kind is not CLOSING and not job.started:  # the whole crew hangs: nobody has seen this session
-            return self.in_doubt(job, error, now)
-        if job.kind is CHECKING and job.slot is not None:
-            self._found_dead(job, job.slot, now)
-        if job.kind is not CLOSING:
-            self.replaced["overran"] += 1
-            self.failure = error
+    def _overran(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
+        """The session counts as dead, and its slot goes on without it; a late report will bring what is left of it."""
+        self._note_death(job, slot, now)
+        self.failure = outcome.error
+        self._places.tally.replaced["overran"] += 1
         session = job.session
-        if job.kind is CLOSING and not job.started and job.slot is not None:
-            self._begin(CLOSING, None, session)  # still to be ended, but its slot need not wait for that
-        orders = self.ended(job, now)
-        job.session = session  # a late report will bring it
-        return orders
+        self._places.vacant.enter(slot)
+        self._places.jobs.conclude(job)
+        job.session = session
+
+    def _in_doubt(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
+        """Nobody knows whether the session is alive: it is checked again, but not for ever."""
+        places = self._places
+        self.failure = outcome.error
+        if job.kind is CHECKING:
+            self._serving.doubt.failed(now)
+        if job.kind is RESETTING or job.unwanted or self._serving.doubt.failures >= DOUBTS:
+            places.jobs.conclude(job, places.end(slot, "in doubt", job.session))
+        else:
+            places.idle.enter_unproven(slot, job.session)
+            places.jobs.conclude(job)
 
     # Steps that several of these share.
 
-    def _found_dead(self, job: Job, slot: Slot, now: float) -> None:
+    def _note_death(self, job: Job, slot: Slot, now: float) -> None:
         """A check found its session dead: idle, or after an error in use, which makes all others suspect."""
-        self._mourn(slot, job.idle_for, now)
+        if job.kind is CHECKING:
+            self.found_dead(slot, job.idle_for, now)
         if job.after_error:
-            self.suspected_at = max(self.suspected_at, now)
+            self._freshness.suspect_all(now)
 
-    def _settle_down(self, job: Job, slot: Slot, session: S, now: float) -> None:
+    def _settle_down(self, job: Job, slot: Slot, session: Any, now: float) -> None:
         """A session comes alive from a job: good to be lent, unless somebody died while the job went on."""
-        if job.ordered_after < self.suspected_at:
-            self._distrust(slot, session)
+        if job.trusted_after < self._freshness.suspected_at:
+            self._places.idle.enter_unproven(slot, session)
         else:
             slot.proven_at = now
-            self._land(slot, session)
-        self._conclude(job)
-
-    def _welcome(self, slot: Slot, session: S, now: float) -> None:
-        """Give a new session to the slot."""
-        slot.tether = self._tether(session)
-        slot.proven_at = now
-        slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self.creation.jitter()))
-
-    def _end_late(self, session: S, now: float) -> list[Order]:
-        """End a session that comes with a late report."""
-        self._begin(CLOSING, None, session)
-        return self._settle(now)
+            self._serving.land(slot, session)
+        self._places.jobs.conclude(job)

@@ -8,14 +8,17 @@ enforce it and the documentation's diagram is drawn from it, while production pa
 import math
 from enum import Enum
 from types import CodeType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+
+S = TypeVar("S")
+"""A session, whatever that is."""
 
 
 class State(Enum):
     """Where a slot stands."""
 
     VACANT = "vacant"
-    CREATING = "being made"
+    CREATING = "being created"
     IDLE = "idle"
     IN_USE = "in use"
     CHECKING = "being checked"
@@ -34,7 +37,7 @@ RESETTING: Final = State.RESETTING
 CLOSING: Final = State.CLOSING
 
 WORKING: Final = frozenset({CREATING, CHECKING, RESETTING, CLOSING})
-"""The states in which the crew has a job for the slot."""
+"""The states in which a worker has a job for the slot."""
 
 
 class Transition(NamedTuple):
@@ -48,8 +51,13 @@ class Transition(NamedTuple):
 TRANSITIONS: Final = tuple(
     Transition(before, event, after)
     for before, moves in {
-        VACANT: {"make": CREATING, "adopted": IDLE, "adopted, handed over": IN_USE},
-        CREATING: {"made": IDLE, "made, handed over": IN_USE, "failed, overran": VACANT, "made, not wanted": CLOSING},
+        VACANT: {"create": CREATING, "adopted": IDLE, "adopted, handed over": IN_USE},
+        CREATING: {
+            "created": IDLE,
+            "created, handed over": IN_USE,
+            "failed, overran": VACANT,
+            "created, not wanted": CLOSING,
+        },
         IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING},
         IN_USE: {
             "check in": IDLE,
@@ -76,19 +84,18 @@ TRANSITIONS: Final = tuple(
 class Slot:
     """One place for a session. Only the ledger moves it.
 
-    `session` is held while the pool has it and None while it is lent, so that a session its holder dropped is
-    collected; `tether` is the weak reference that tells. `proven_at` is the time of the last proof of life.
+    `session` is held while the slot is idle and None while it is lent, so that a session its holder dropped is
+    collected; `ref` is the weak reference that tells. `proven_at` is the time of the last proof of life.
     """
 
-    __slots__ = ("instruction", "proven_at", "session", "site", "state", "tether")
+    __slots__ = ("instruction", "proven_at", "ref", "session", "site", "state")
 
     retires_at: float = math.inf
 
     def __init__(self) -> None:
-        """Start vacant."""
         self.state = VACANT
         self.session: Any = None
-        self.tether: Any = None
+        self.ref: Any = None
         self.proven_at = -math.inf
         self.site: CodeType | None = None
         self.instruction = 0
@@ -103,7 +110,6 @@ class AgingSlot(Slot):
     __slots__ = ("retires_at",)
 
     def __init__(self) -> None:
-        """Start vacant, with no session to retire."""
         super().__init__()
         self.retires_at = math.inf
 

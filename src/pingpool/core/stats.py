@@ -11,25 +11,25 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 
 class Stats(NamedTuple):
     """A snapshot of a pool. The first group tells what the `size` slots do, and who waits; the second counts
-    since the pool was made. A get that was interrupted or cancelled counts as timed out.
+    since the pool was created. A get that was interrupted or cancelled counts as timed out.
     """
 
     size: int
     idle: int
     in_use: int
-    being_made: int
-    being_checked: int
-    being_reset: int
-    being_closed: int
+    creating: int
+    checking: int
+    resetting: int
+    closing: int
     vacant: int
     waiting: int
 
-    gets_at_once: int
-    gets_waited: int
-    gets_timed_out: int
-    gets_refused: int
-    made: int
-    failed_to_make: int
+    immediate: int
+    waited: int
+    timed_out: int
+    refused: int
+    created: int
+    create_failures: int
     pings: int
     overran: int
     leaked: int
@@ -43,21 +43,21 @@ class Stats(NamedTuple):
     oldest_alive: float
     """The longest that a session is known to have been idle, in seconds, and still alive afterwards."""
 
-    dead_from: float | None
+    idle_limit: float | None
     """The idle age in seconds from which the path drops sessions, if three deaths in a row have shown one."""
 
     last_failure: str | None
-    """The last failure to make or prove a session, if none was made since."""
+    """The last failure to create or prove a session, if none was created since."""
 
     def __str__(self) -> str:
         """Say in one line what the slots are doing."""
         doing = {
             "idle": self.idle,
             "in use": self.in_use,
-            "being made": self.being_made,
-            "being checked": self.being_checked,
-            "being reset": self.being_reset,
-            "being closed": self.being_closed,
+            "being created": self.creating,
+            "being checked": self.checking,
+            "being reset": self.resetting,
+            "being closed": self.closing,
             "vacant": self.vacant,
         }
         slots = ", ".join(f"{count} {state}" for state, count in doing.items() if count or state in ("idle", "in use"))
@@ -67,28 +67,29 @@ class Stats(NamedTuple):
 def snapshot(ledger: Ledger[Any]) -> Stats:
     """Take the picture."""
     at_work = [job.kind for job in list(ledger.jobs) if job.slot is not None]
+    tally, limit, failure = ledger.places.tally, ledger.learner.limit, ledger.failure
     return Stats(
         size=ledger.size,
         idle=len(ledger.idle),
         in_use=len(ledger.lent),
-        being_made=at_work.count(CREATING),
-        being_checked=at_work.count(CHECKING),
-        being_reset=at_work.count(RESETTING),
-        being_closed=at_work.count(CLOSING),
+        creating=at_work.count(CREATING),
+        checking=at_work.count(CHECKING),
+        resetting=at_work.count(RESETTING),
+        closing=at_work.count(CLOSING),
         vacant=len(ledger.vacant),
         waiting=len(ledger.waiters),
-        gets_at_once=ledger.at_once,
-        gets_waited=ledger.tally["waited"],
-        gets_timed_out=ledger.tally["timed out"],
-        gets_refused=ledger.tally["refused"],
-        made=ledger.tally["made"],
-        failed_to_make=ledger.tally["failed"],
-        pings=ledger.tally["pings"],
-        overran=ledger.tally["overran"],
-        leaked=ledger.tally["leaked"],
-        replaced=MappingProxyType(dict(ledger.replaced)),
+        immediate=ledger.immediate,
+        waited=tally.waited,
+        timed_out=tally.timed_out,
+        refused=tally.refused,
+        created=tally.created,
+        create_failures=tally.create_failures,
+        pings=tally.pings,
+        overran=tally.overran,
+        leaked=tally.leaked,
+        replaced=MappingProxyType(dict(tally.replaced)),
         ping_interval=ledger.interval,
-        oldest_alive=ledger.limit.oldest_alive,
-        dead_from=None if ledger.limit.dead_from == math.inf else ledger.limit.dead_from,
-        last_failure=None if ledger.failure is None else f"{type(ledger.failure).__name__}: {ledger.failure}",
+        oldest_alive=limit.oldest_alive,
+        idle_limit=None if limit.drops_from == math.inf else limit.drops_from,
+        last_failure=None if failure is None else f"{type(failure).__name__}: {failure}",
     )

@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Generic, TypeVar
 
 from pingpool.core.orders import Verdict, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
 from pingpool.pool.bugs import Bugs, is_of_a_signal

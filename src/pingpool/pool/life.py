@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 from pingpool.clock import jitter
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Round
-from pingpool.core.places import S
-from pingpool.core.slot import Slot
+from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
@@ -152,7 +151,7 @@ class Life(Generic[S, D]):
             raise ValueError(f"{self.name}: a ping_interval of 0 means a check at each checkout; nothing to keep alive")
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed; there is nothing to keep alive")
-        self._desk.ledger.kept = True
+        self._desk.look(self._desk.ledger.keep)
         self._start_keeper()
 
     # Beginning.
@@ -254,13 +253,11 @@ class Life(Generic[S, D]):
     def _after_fork(self) -> list[Any]:
         """Forget every session without touching it, and return all that holds one; called in a forked child."""
         elder = self._desk.ledger
-        old = [self._desk, self._lending, *(slot.tether() for slot in elder.lent.values())]
+        old = [self._desk, self._lending, *(slot.ref() for slot in elder.lent.values())]
         self._set_up()
         if self._is_bound:
             self._move_to(self._database)
-        ledger = self._desk.ledger
-        ledger.filling, ledger.kept, ledger.closed = elder.filling and self._is_bound, elder.kept, elder.closed
-        ledger.inherit(elder)
+        self._desk.ledger.inherit(elder, is_bound=self._is_bound)
         return old
 
     def _set_up(self) -> None:
@@ -284,7 +281,7 @@ class Life(Generic[S, D]):
         if self._desk.is_staffed:
             old = self._desk
             self._set_up()
-            self._desk.ledger.kept = old.ledger.kept
+            self._desk.ledger.inherit(old.ledger, is_bound=False)
             old.end()
             self._come_in()
         self._database = database

@@ -38,8 +38,8 @@ def _tell_dropped(name: str, dropped: Dropped) -> None:
 
 
 def _tell_limit(name: str, found: LimitFound) -> None:
-    say = log().warning if found.interval >= found.dead_from else log().info
-    dropped, pinged = in_seconds(found.dead_from), in_seconds(found.interval)
+    say = log().warning if found.interval >= found.idle_limit else log().info
+    dropped, pinged = in_seconds(found.idle_limit), in_seconds(found.interval)
     say("%s: sessions idle for %s or more are dropped on this path; ping_interval is %s", name, dropped, pinged)
 
 

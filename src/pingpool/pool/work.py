@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any, Generic
 
 from pingpool.core.orders import End, Job, Order, Outcome
-from pingpool.core.places import S
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug

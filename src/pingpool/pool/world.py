@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.core.stats import Stats, snapshot
 from pingpool.errors import PoolError
 

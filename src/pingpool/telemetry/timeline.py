@@ -121,8 +121,7 @@ class Timeline:
     def lane_of(self, session: object) -> int | None:
         """Return the number of the lane in which a session lives, from 0; None if it has none any more."""
         for number, lane in enumerate(self.lanes):
-            tether: Any = lane.tether
-            if tether is not None and tether() is session:
+            if lane.ref is not None and lane.ref() is session:
                 return number
         return None
 

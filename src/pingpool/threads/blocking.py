@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Database
 
 T = TypeVar("T")

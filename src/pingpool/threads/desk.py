@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.errors import PoolClosed, PoolFull
 from pingpool.pool.log import tell
 from pingpool.pool.world import Desk, Event
@@ -153,7 +153,7 @@ class ThreadDesk(Desk[S]):
 
     def _patrol(self) -> None:
         """See to what a thread of the pool's own would see to, if one can be had."""
-        if self.ledger.letterbox:
+        if self.ledger.collected:
             self.tell(self.ledger.tick)
         self.timers.rescue()
 

@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Verdict
-from pingpool.core.places import S
+from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolFull, PoolTimeout
 from pingpool.options import Interval, MoreOptions, options_from, seconds

@@ -1,0 +1,83 @@
+"""The slots at rest: those with an idle session, in order of its proof of life, and the vacant ones.
+
+Proof is a ping that succeeded, or a use that ended well. The oldest stands in front: it is the next to be lent, and the
+next to be pinged. Since the interval is a constant and time never goes back, the queue is sorted by due time too.
+
+To `enter` a place is half a move: see `places` for the other half.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice, takewhile
+from typing import Any
+
+from pingpool.core.slot import IDLE, VACANT, Slot
+
+
+class IdleQueue:
+    """Slots with an idle session, the oldest proof first."""
+
+    __slots__ = ("slots",)
+
+    def __init__(self) -> None:
+        self.slots: deque[Slot] = deque()
+
+    def enter(self, slot: Slot, session: Any) -> None:
+        """Put the slot behind every session with an older proof."""
+        slots = self.slots
+        place = len(slots)
+        while place and slots[place - 1].proven_at > slot.proven_at:
+            place -= 1
+        slot.session = session
+        slots.insert(place, slot)
+        slot.state = IDLE
+
+    def enter_unproven(self, slot: Slot, session: Any) -> None:
+        """Put the slot in front, with no proof of life: its session has to be checked before it is lent."""
+        slot.proven_at = -math.inf
+        slot.session = session
+        self.slots.appendleft(slot)
+        slot.state = IDLE
+
+    def proofs(self, since: int = 0) -> Iterator[float]:
+        """Return when each session was proven, from this place in the queue on."""
+        return (slot.proven_at for slot in islice(self.slots, since, None))
+
+    def count_proven_by(self, when: float) -> int:
+        """Return how many sessions were proven at this time or before."""
+        return sum(1 for _ in takewhile(lambda proven_at: proven_at <= when, self.proofs()))
+
+    def next_to_retire(self) -> Slot | None:
+        """Return the slot whose session is the next to be too old."""
+        return min(self.slots, key=lambda slot: slot.retires_at, default=None)
+
+    def rebuild(self, slots: tuple[Slot, ...]) -> None:
+        """Hold those of all slots that are idle by their state."""
+        idle = sorted((slot for slot in slots if slot.state is IDLE), key=lambda slot: slot.proven_at)
+        self.slots.clear()
+        self.slots.extend(idle)
+
+
+class VacantSlots:
+    """Slots without a session."""
+
+    __slots__ = ("slots",)
+
+    def __init__(self, slots: tuple[Slot, ...]) -> None:
+        self.slots: deque[Slot] = deque(slots)
+
+    def enter(self, slot: Slot) -> None:
+        """Put the slot last; its session, if there still is one, is nobody's business here any more."""
+        self.slots.append(slot)
+        slot.state = VACANT
+        slot.session = None
+        slot.ref = None
+
+    def rebuild(self, slots: tuple[Slot, ...]) -> None:
+        """Hold those of all slots that are vacant by their state."""
+        vacant = [slot for slot in slots if slot.state is VACANT]
+        for slot in vacant:
+            slot.ref = None
+        self.slots.clear()
+        self.slots.extend(vacant)

@@ -1,0 +1,89 @@
+"""The jobs under way, and the rounds that wait for them.
+
+A slot under a job is reserved alone. What follows from the jobs of a round belongs to the round too: the end of a
+session that is not wanted, and the first attempt to fill a slot that fell vacant.
+"""
+
+from typing import Any
+
+from pingpool.core.orders import Job, Round
+from pingpool.core.slot import VACANT, WORKING, Slot, State
+
+
+class Jobs:
+    """What the workers have to do, or do."""
+
+    __slots__ = ("_counts", "open", "rounds")
+
+    def __init__(self) -> None:
+        self.open: set[Job] = set()
+        self.rounds: list[Round] = []
+        self._counts: dict[State, int] = dict.fromkeys(WORKING, 0)
+
+    def count(self, *kinds: State) -> int:
+        """Return how many jobs of these kinds are under way whose result is wanted."""
+        return sum([self._counts[kind] for kind in kinds])
+
+    def begin(self, kind: State, slot: Slot | None, session: Any) -> Job:
+        """Order a job; its slot, if any, is reserved for it."""
+        job = Job(kind, slot, session)
+        self.open.add(job)
+        if slot is not None:
+            slot.state = kind
+            slot.session = None
+            for round in self.rounds:
+                if slot in round.vacated:
+                    round.jobs.add(job)
+                    round.vacated.discard(slot)
+        self._counts[kind] += 1
+        return job
+
+    def conclude(self, job: Job, successor: Job | None = None) -> None:
+        """Take the job off the books; rounds that waited for it wait for what follows from it."""
+        for round in self.rounds:
+            if job in round.jobs:
+                if successor is not None:
+                    round.jobs.add(successor)
+                elif job.slot is not None and job.slot.state is VACANT:
+                    round.vacated.add(job.slot)
+                round.jobs.discard(job)
+        self._counts[job.kind] -= not job.unwanted
+        job.session = None
+        self.open.discard(job)
+        if not self.open:
+            self.open.clear()  # lets go of the room that many jobs took
+
+    def renounce(self, job: Job) -> None:
+        """What the job brings is not wanted any more; nobody can count on it."""
+        self._counts[job.kind] -= not job.unwanted
+        job.unwanted = True
+
+    # Rounds.
+
+    def join(self, round: Round) -> None:
+        """Let the round wait for all that is under way."""
+        round.jobs |= self.open
+        self.rounds.append(round)
+
+    def rounds_of(self, job: Job) -> list[Round]:
+        """Return the rounds that wait for the job."""
+        return [round for round in self.rounds if job in round.jobs]
+
+    def end_rounds(self) -> list[Round]:
+        """Return the rounds that wait for nothing any more: they are over."""
+        over = [round for round in self.rounds if not round.jobs]
+        for round in over:
+            round.is_over = True
+            self.rounds.remove(round)
+        return over
+
+    def rebuild(self) -> None:
+        """Drop the jobs that their slots' states contradict; of two for one slot, the one that has a successor."""
+        valid = [job for job in self.open if job.slot is None or job.slot.state is job.kind]
+        successors = {job.slot: job for job in valid if job.slot is not None and not job.started}
+        self.open.intersection_update(job for job in valid if not job.started or job.slot not in successors)
+        for round in self.rounds:
+            round.jobs |= {successors[job.slot] for job in round.jobs if job.slot in successors}
+            round.jobs &= self.open
+        for kind in WORKING:
+            self._counts[kind] = sum(job.kind is kind and not job.unwanted for job in self.open)

@@ -1,0 +1,86 @@
+"""What the keeper has to do, and when: which idle sessions are due for a ping, and which one is to be renewed.
+
+In a pool that is kept alive, pings go ahead of time and are spread (see `pacing`). Where the interval is learned, one
+session is the canary: the oldest idle one, left alone for longer than the others, to learn whether a longer interval
+would do. Nobody is lent the canary meanwhile: it is overdue, so whoever asks gets a fresh one, and it is checked.
+"""
+
+import math
+
+from pingpool.core import pacing
+from pingpool.core.backoff import Backoff
+from pingpool.core.freshness import AHEAD, Freshness
+from pingpool.core.learner import Learner
+from pingpool.core.limit import FIRST
+from pingpool.core.places import Places
+from pingpool.core.slot import CLOSING, CREATING, Slot
+
+
+class Keeping:
+    """Finds what is due. `kept` says whether a keeper is there to do it ahead of time."""
+
+    __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_places", "kept")
+
+    def __init__(self, places: Places, freshness: Freshness, learner: Learner, doubt: Backoff) -> None:
+        self._places = places
+        self._idle = places.idle.slots
+        self._freshness = freshness
+        self._learner = learner
+        self._doubt = doubt
+        self.kept = False
+
+    def due(self, now: float) -> list[Slot]:
+        """Return the idle slots whose sessions are due for a check, oldest first."""
+        idle = self._places.idle
+        suspects = idle.count_proven_by(self._freshness.suspected_at)
+        first = int(self._has_canary() and now < self._trial_at())
+        count = max(suspects, pacing.due(idle.proofs(first), now, *self._pace()))
+        return list(self._idle)[first : first + count]
+
+    def next_due(self) -> float:
+        """Return when something will be due; infinity if the pool is empty."""
+        if self._idle and self._freshness.is_suspect(self._idle[0]):  # if proven in that very moment: in the next
+            return max(self._doubt.next_at(0, waiting=0), math.nextafter(self._freshness.suspected_at, math.inf))
+        has_canary = self._has_canary()
+        trial_at = self._trial_at() if has_canary else math.inf
+        return min(
+            self._renewal_at(), trial_at, pacing.next_due(self._places.idle.proofs(int(has_canary)), *self._pace())
+        )
+
+    def next_look_at(self, now: float) -> float:
+        """Return when to look again at what is due: when something will be, or might be by then after all."""
+        return min(self.next_due(), now + AHEAD * min(self._freshness.interval, self._freshness.lifetime))
+
+    def to_renew(self, now: float) -> Slot | None:
+        """Return the idle slot whose session is to be renewed, if it is time."""
+        return self._places.idle.next_to_retire() if now >= self._renewal_at() else None
+
+    def _renewal_at(self) -> float:
+        """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
+        if not self._freshness.ages or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
+            return math.inf
+        oldest = self._places.idle.next_to_retire()
+        return math.inf if oldest is None else oldest.retires_at - AHEAD / 2 * self._freshness.lifetime
+
+    def _has_canary(self) -> bool:
+        """Is the session of the oldest idle slot to be left alone for longer than the others?"""
+        is_wanted = self._learner.learns and self.kept and self._trial() > self._freshness.interval
+        return is_wanted and bool(self._idle) and not self._freshness.is_suspect(self._idle[0])
+
+    def _trial_at(self) -> float:
+        """Return when the canary will have been idle for long enough."""
+        return self._idle[0].proven_at + self._trial()
+
+    def _trial(self) -> float:
+        """Return the idle age to try; where the session may be missed, none beyond that of the beginning."""
+        may_be_missed = self._places.lent.slots or self._places.line.waiters or len(self._places.slots) == 1
+        trial = self._learner.limit.trial
+        return min(trial, FIRST) if may_be_missed else trial
+
+    def _pace(self) -> tuple[float, float]:
+        """Return the age at which sessions are pinged, and the gap between two pings, in seconds."""
+        interval = self._freshness.interval
+        if not self.kept or interval == math.inf:
+            return interval, 0.0
+        age = interval * (1 - AHEAD)
+        return age, age / len(self._places.slots)

@@ -1,0 +1,115 @@
+"""What follows from an event: who is served, which sessions are checked for a waiter, and which slots are filled.
+
+Nothing here knows what the event was. `settle` looks at the slots as they are now, and orders what is missing.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pingpool.core.backoff import Backoff
+from pingpool.core.freshness import Freshness
+from pingpool.core.orders import Job, Order
+from pingpool.core.places import Places
+from pingpool.core.slot import CHECKING, CREATING, RESETTING, Slot
+
+
+class Serving:
+    """Serves those who wait, and has vacant slots filled while the pool is `filling`."""
+
+    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling")
+
+    def __init__(self, places: Places, freshness: Freshness, jitter: Callable[[], float]) -> None:
+        self._places = places
+        self._idle = places.idle.slots
+        self._waiters = places.line.waiters
+        self._freshness = freshness
+        self.creation = Backoff(jitter)
+        self.doubt = Backoff(jitter)
+        self.filling = False
+
+    def settle(self, now: float) -> list[Order]:
+        """Do what the slots, as they are now, call for; return all orders that have come up."""
+        places = self._places
+        places.free_collected()
+        if self._idle or places.vacant.slots or places.jobs.rounds:  # without any of these nothing can follow
+            self._serve(now)
+            self._check_for_waiters(now)
+            self._fill_vacant(now)
+            places.orders += places.jobs.end_rounds()
+        return places.take_orders()
+
+    def welcome(self, slot: Slot, session: Any, now: float) -> None:
+        """Give a new session to the slot."""
+        slot.ref = self._places.lent.ref_to(session)
+        self._freshness.date(slot, now)
+
+    def land(self, slot: Slot, session: Any) -> None:
+        """A session that is good to be lent goes to the waiter in front, or to idle."""
+        if self._waiters:
+            self._places.hand_over(slot, session)
+        else:
+            self._places.idle.enter(slot, session)
+
+    def check(self, slot: Slot, now: float) -> Job:
+        """Have an idle session checked."""
+        job = self._places.begin(CHECKING, slot, slot.session)
+        if slot.proven_at > -math.inf:
+            job.idle_for = now - slot.proven_at
+        return job
+
+    def wake_at(self, now: float) -> float:
+        """Return when the pause ends that holds something back; infinity if there is none."""
+        pauses: list[float] = []
+        if self.filling and self._places.vacant.slots:
+            pauses.append(self._next_creation_at())
+        if self._checks_wanted() > 0:
+            pauses.append(self._next_check_at())
+        return min((end for end in pauses if end > now), default=math.inf)
+
+    def _serve(self, now: float) -> None:
+        """Hand fresh idle sessions to the waiters; overdue ones in front of a fresh one are checked meanwhile."""
+        places, idle, is_fresh = self._places, self._idle, self._freshness.is_fresh
+        while self._waiters and idle:
+            oldest, newest = idle[0], idle[-1]
+            if now >= newest.retires_at:
+                places.end(newest, "too old", newest.session)
+                idle.pop()
+            elif now >= oldest.retires_at:
+                places.end(oldest, "too old", oldest.session)
+                idle.popleft()
+            elif is_fresh(oldest, now):
+                places.hand_over(oldest, oldest.session)
+                idle.popleft()
+            elif is_fresh(newest, now):
+                self.check(oldest, now)
+                idle.popleft()
+            else:
+                break
+
+    def _check_for_waiters(self, now: float) -> None:
+        """Have as many overdue sessions checked as there are waiters with no check under way for them."""
+        while self._checks_wanted() > 0 and self._next_check_at() <= now:
+            self.doubt.began(now)
+            self.check(self._idle[0], now).urgent = True
+            self._idle.popleft()
+
+    def _checks_wanted(self) -> int:
+        """Return for how many waiters an idle session is to be checked that nobody checks yet."""
+        return min(len(self._waiters) - self._places.jobs.count(CHECKING, RESETTING), len(self._idle))
+
+    def _next_check_at(self) -> float:
+        """Return when the next check for a waiter may begin."""
+        return self.doubt.next_at(self._places.jobs.count(CHECKING), len(self._waiters))
+
+    def _fill_vacant(self, now: float) -> None:
+        """Have vacant slots filled, as many side by side as the back-off allows."""
+        vacant = self._places.vacant.slots
+        while self.filling and vacant and self._next_creation_at() <= now:
+            self.creation.began(now)
+            self._places.begin(CREATING, vacant[0], None)
+            vacant.popleft()
+
+    def _next_creation_at(self) -> float:
+        """Return when the next vacant slot may be filled."""
+        return self.creation.next_at(self._places.jobs.count(CREATING), len(self._waiters))

@@ -1,0 +1,179 @@
+"""A ledger, its callers and its workers at one moment: what they hold, what may happen next, and what must hold then.
+
+A world is cheap to clone, and has a key: two worlds with the same key have the same future (see `likeness`). The events
+themselves are in `world`.
+"""
+
+from typing import Any, Self, TypeVar
+
+from pingpool.core.orders import End, Job, Order, Outcome, Waiter
+from pingpool.core.slot import CLOSING, CREATING
+
+from .likeness import likeness, task, unlike, wear, worth
+from .memory import Memory
+from .model import Broken, Session, check, check_answers, sessions_of
+from .small import Config, clone_ledger, clone_waiter, small_ledger
+
+SESSIONS = tuple(Session(name) for name in range(24))
+"""All sessions there are; one that nobody holds any more is used again."""
+
+W = TypeVar("W", bound="Stage")
+
+
+class Stage:
+    """A ledger and all those around it."""
+
+    __slots__ = ("config", "ghost", "held", "jobs", "ledger", "line", "living", "memory", "now", "parted", "served")
+
+    def __init__(self, config: Config) -> None:
+        """Start with an unbound pool and idle callers."""
+        self.config = config
+        self.ledger = small_ledger(config)
+        self.memory = Memory()
+        self.now = 0.0
+        self.line: list[Waiter] = []
+        self.served: list[Waiter] = []
+        self.held: list[Session] = []
+        self.jobs: list[Job] = []
+        self.ghost: Job | None = None
+        self.living: set[int] = set()
+        self.parted: set[int] = set()
+
+    def clone(self) -> Self:
+        """Return an independent copy."""
+        return self.clone_as(type(self))
+
+    def clone_as(self, kind: type[W]) -> W:
+        """Return an independent copy of some kind of world."""
+        new = kind.__new__(kind)
+        twins: dict[Any, Any] = {}
+        new.config = self.config
+        new.ledger = clone_ledger(self.config, self.ledger, twins)
+        new.memory = self.memory.clone()
+        new.now = self.now
+        new.line = [twins[waiter] for waiter in self.line]
+        new.served = [clone_waiter(waiter) for waiter in self.served]
+        new.held = self.held.copy()
+        new.jobs = [twins[job] for job in self.jobs]
+        new.living = self.living  # never changed in place
+        new.parted = set()
+        new.ghost = self.ghost  # off the books: nothing ever changes it
+        return new
+
+    def key(self) -> tuple[Any, ...]:
+        """Return all that the future depends on: worlds with the same key are the same."""
+        return likeness(self)
+
+    # What may happen.
+
+    def events(self) -> list[tuple[str, int]]:
+        """Return all that may happen next: what, and to which of its kind."""
+        config, ledger = self.config, self.ledger
+        events = [("step", 0), ("tick", 0)]
+        if len(self.line) + len(self.served) + len(self.held) < config.callers:
+            events.append(("get", 0))
+        events += [("time_out", place) for place in {0, len(self.line) - 1} if self.line]
+        events += self._uses()
+        for place in unlike(task(self, job) for job in self.jobs):
+            events += [(report, place) for report in self._reports(self.jobs[place])]
+        if self.ghost is not None:
+            events.append(("late_end", 0))
+            events.append(("late_failure", 0))
+        if config.adoptions:
+            has_room = ledger.vacant or ledger.closed or ledger.collected
+            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0)]
+        if len(ledger.places.jobs.rounds) < max(1, config.rounds):
+            events.append(("ping", 0))
+            if not ledger.closed:
+                events += [("fill", 0), ("clear", 0)]
+            events.append(("close", 0))
+        return events
+
+    def _uses(self) -> list[tuple[str, int]]:
+        """Return what those may do who were served, or hold a session."""
+        config, lent = self.config, self.ledger.lent
+        events: list[tuple[str, int]] = []
+        for place in unlike(wear(self, lent[id(waiter.session)]) for waiter in self.served):
+            events += [("pick_up", place), ("leave_late", place)]
+        for place in unlike(worth(self, lent[id(session)]) for session in self.held):
+            events += [(way, place) for way in ("check_in", "lost", "found_dead", "tainted", "drop")]
+            if config.adoptions:
+                events.append(("adopt_for", place))
+            if config.resets:
+                events += [("left_open", place), ("unproven", place)]
+        return events
+
+    def _reports(self, job: Job) -> list[str]:
+        if job.kind is CREATING:
+            if not job.started:
+                return ["start"]
+            return ["created", "failed", "overran"] + ["refused"] * self.config.refusals
+        if job.kind is CLOSING:
+            return ["ended"]
+        quick = ["seen_alive"] * (self.config.quick and job.urgent)
+        return ["alive", "gone", "overran", *quick] + ["in_doubt"] * self.config.doubts
+
+    def apply(self, event: tuple[str, int]) -> None:
+        """Let it happen, and check every promise."""
+        name, place = event
+        getattr(self, name)(place)
+        if self.ledger.places.orders:
+            raise Broken("an order was left behind: it leaves only with the next call")
+        if self.jobs and not all(job in self.ledger.jobs for job in self.jobs):
+            for job in self.jobs:
+                if job not in self.ledger.jobs and self.ledger.start(job):
+                    raise Broken("a job that is off the books may be started")
+            self.jobs = [job for job in self.jobs if job in self.ledger.jobs]
+        if len(self.jobs) != len(self.ledger.jobs):
+            raise Broken("a job is on the books that nobody was told of")
+        living = sessions_of(self.ledger)
+        if not self.living <= living | self.parted:
+            raise Broken("a session vanished: it is neither idle, nor lent, nor under a job, and nobody ended it")
+        self.living = living
+        self.parted.clear()
+
+    def settle(self, orders: list[Order]) -> None:
+        """Take the orders of a call that was just made."""
+        answered = check_answers(self.ledger, self.line, orders)
+        del self.line[: len(answered)]
+        for waiter in answered:
+            if waiter.session is not None:
+                self.memory.check_lent(self.ledger, self.ledger.lent[id(waiter.session)], self.now)
+                self.served.append(waiter)
+        self.memory.check_creations(self.ledger, orders, self.now)
+        for order in orders:
+            if isinstance(order, Job) and order in self.ledger.jobs:
+                self.jobs.append(order)
+                if order.kind is not CREATING:
+                    self.ledger.start(order)
+                    self._end_aside(order)
+        check(self.ledger, self.now)
+
+    def _end_aside(self, job: Job) -> None:
+        """Closings without a slot end at once, but for one that takes its time: more would only multiply states."""
+        aside = [other for other in self.jobs if other.slot is None]
+        if job.slot is None and len(aside) > 1:
+            self.jobs.remove(job)
+            self._part_from(job.session)
+            self.settle(self.ledger.report(job, Outcome(End.CLOSED), self.now))
+
+    # Sessions that the ledger has to know.
+
+    def _part_from(self, session: object) -> None:
+        """From now on the ledger need not know the session."""
+        self.parted.add(id(session))
+
+    def _new_session(self) -> Session:
+        """Return a session that the ledger has to know from now on."""
+        session = self._another_session()
+        self.living = self.living | {id(session)}
+        return session
+
+    def _another_session(self) -> Session:
+        ledger = self.ledger
+        taken = {slot.session for slot in ledger.idle} | {job.session for job in ledger.jobs} | {*self.held}
+        taken |= {waiter.session for waiter in self.served}
+        if self.ghost is not None:
+            taken.add(self.ghost.session)
+        dead = [session for session in SESSIONS if id(session) in ledger.lent and session not in taken]
+        return dead[0] if dead else next(session for session in SESSIONS if session not in taken)

@@ -1,0 +1,68 @@
+"""The picture of a pool in numbers, and in one line of text."""
+
+import math
+
+from pingpool.core.orders import End, Outcome, Round, Verdict
+from pingpool.core.slot import CHECKING, CREATING
+from pingpool.core.stats import snapshot
+
+from .by_hand import Pool
+
+
+def test_every_slot_is_counted_where_it_is() -> None:
+    """The first figures add up to the size, whatever the slots do."""
+    pool = Pool(7, interval=10.0)
+    pool.ledger.fill(Round(), 0.0)
+    for job in pool.jobs(CREATING)[1:]:
+        pool.report(job, Outcome(End.CREATED, pool.session()), 0.0)
+    for verdict in (Verdict.UNPROVEN, Verdict.LEFT_OPEN, Verdict.TAINTED):
+        pool.ledger.take_back(pool.lend(1.0), verdict, 1.0)
+    held = pool.lend(1.0)
+    stats = snapshot(pool.ledger)
+    assert stats[:9] == (7, 2, 1, 1, 1, 1, 1, 0, 0)
+    assert str(stats) == (
+        "7 sessions: 2 idle, 1 in use, 1 being created, 1 being checked, 1 being reset, 1 being closed; 0 waiting"
+    )
+    assert held is not None
+
+
+def test_an_empty_pool_says_so() -> None:
+    """What is 0 goes without saying, but for the idle and the lent."""
+    pool = Pool(1)
+    pool.ask(0.0)
+    assert str(snapshot(pool.ledger)) == "1 session: 0 idle, 0 in use, 1 vacant; 1 waiting"
+
+
+def test_what_happened_is_counted() -> None:
+    """Each checkout, session, failure and end is counted once, under its name."""
+    pool = Pool(1, interval=10.0, max_waiters=1)
+    pool.ledger.fill(Round(), 0.0)
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=OSError("away")), 0.0)
+    assert snapshot(pool.ledger).last_failure == "OSError: away"
+    pool.ledger.tick(1.0)
+    pool.create_all(1.0)
+    session = pool.lend(1.0)
+    waiter = pool.ask(1.0)
+    pool.ask(1.0)
+    pool.ledger.check_in(session, 2.0)
+    pool.ledger.check_in(waiter.session, 2.0)
+    pool.ledger.ping(Round(), 12.0)
+    pool.report(pool.job(CHECKING), Outcome(End.ALIVE), 12.0)
+    pool.ledger.ping(Round(), 22.0)
+    pool.report(pool.job(CHECKING), Outcome(End.OVERRAN), 23.0)
+    pool.ledger.abandon(pool.ask(23.0), 23.5)
+    stats = snapshot(pool.ledger)
+    assert (stats.immediate, stats.waited, stats.timed_out, stats.refused) == (1, 1, 1, 1)
+    assert (stats.created, stats.create_failures, stats.pings, stats.overran, stats.leaked) == (1, 1, 1, 1, 0)
+    assert stats.replaced == {"overran": 1}
+    assert (stats.ping_interval, stats.oldest_alive, stats.idle_limit) == (10.0, 10.0, None)
+
+
+def test_a_limit_that_is_known_is_shown() -> None:
+    """The idle limit is a number as soon as three deaths have shown it."""
+    pool = Pool(1, interval=10.0)
+    assert snapshot(pool.ledger).idle_limit is None
+    for number in range(3):
+        pool.ledger.learner.limit.died(30.0, 100.0 * number, 100.0 * number + 50.0)
+    assert pool.ledger.learner.limit.drops_from < math.inf
+    assert snapshot(pool.ledger).idle_limit == 30.0
