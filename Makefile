@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 TYPED  := src $(wildcard tests/typing)
+PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -19,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-long mariadb check bench outages clean
+.PHONY: help demo demo-spanner test test-quick test-busy test-pythons proofs coverage mariadb check bench outages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,11 +31,26 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
 
-test: $(VENV)/ready-dev  ## run the tests
-	$(PY) -m pytest
+test: $(VENV)/ready-dev  ## run the tests: the quick ones, and those that start servers
+	$(PYTEST)
 
-test-long: $(VENV)/ready-dev  ## run the tests that take minutes
-	$(PY) -m pytest -m long
+test-quick: $(VENV)/ready-dev  ## run the tests that need no server
+	$(PYTEST) -m "not server and not proof"
+
+test-busy: $(VENV)/ready-dev  ## run the tests beside four busy loops, with SIGINT ignored
+	@trap '' INT; loops=; for each in 1 2 3 4; do while :; do :; done & loops="$$loops $$!"; done; \
+	trap 'kill $$loops' EXIT; $(PYTEST)
+
+test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, with and without the GIL
+	@.ci/test-pythons
+
+proofs: $(VENV)/ready-dev  ## run the proofs, which take minutes
+	$(PYTEST) -m proof
+
+coverage: $(VENV)/ready-dev  ## measure which branches the tests take; core/ and pool/ have to be complete
+	$(PYTEST) --cov --cov-report=
+	$(PY) -m coverage report
+	$(PY) -m coverage report --include='src/pingpool/core/*,src/pingpool/pool/*' --fail-under=100
 
 mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubuntu)
 	@PATH="$$PATH:/usr/sbin" command -v mariadbd >/dev/null || { \
@@ -57,7 +73,7 @@ outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other poo
 	$(PY) -m bench.outage_picture outages.json docs/outages.svg
 
 clean:  ## remove the environment and whatever the tools left behind
-	rm -rf $(VENV) outages.json dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: it is installed once, and again only when pyproject.toml changes.

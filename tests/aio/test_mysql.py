@@ -17,6 +17,8 @@ from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, run, soon
 from tests.aio.test_databases import outlive_a_massacre
 from tests.databases.waiting import SOON, until
 
+pytestmark = pytest.mark.server
+
 aiomysql: Any = pytest.importorskip("aiomysql")
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]

@@ -313,6 +313,7 @@ def impatient_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.mark.server
 def test_the_limit_of_a_real_server_is_found(impatient_server: PostgresServer) -> None:
     """On a server with an idle limit of 2 s the probe finds one between 1 and 3 s, and leaves no session there."""
     done = run(impatient_server.url, "--up-to", "5s")

@@ -19,6 +19,8 @@ from pingpool.databases.postgres import Postgres, patience
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 

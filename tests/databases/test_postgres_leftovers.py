@@ -13,6 +13,8 @@ from pingpool.databases.postgres import Postgres
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 

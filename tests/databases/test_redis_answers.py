@@ -16,6 +16,8 @@ from pingpool.databases.sockets import Look, look_at
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 

@@ -18,6 +18,8 @@ from pingpool.opening import ASYNC_GROUP, database_of
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 

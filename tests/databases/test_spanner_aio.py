@@ -22,6 +22,8 @@ from pingpool.databases.spanner.aio import AsyncPingingPool, AsyncPooledSession
 from tests.databases.spanner_aio_lab import SOON, USES, Lab, calls, read, take_all, told, until, update
 from tests.databases.spanner_lab import D, not_found
 
+pytestmark = pytest.mark.server
+
 LABELS = {"team": "a"}
 SWITCHES = [f"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS{kind}" for kind in ("", "_FOR_RW", "_PARTITIONED_OPS")]
 

@@ -18,6 +18,8 @@ import pingpool
 from pingpool.databases.spanner.errors import is_fatal, is_transient, lost_session
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, outcome, quiet, read, take_all
 
+pytestmark = pytest.mark.server
+
 counts_requests = pytest.mark.skipif(not hasattr(Database, "_next_nth_request"), reason="this client numbers nothing")
 
 

@@ -53,7 +53,7 @@ def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
     strike_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 @pytest.mark.parametrize("careful", [False, True])
 def test_an_interrupt_anywhere_loses_no_slot(story: Story, careful: bool) -> None:

@@ -126,7 +126,7 @@ def test_a_storm_loses_no_slot_and_gives_no_session_to_two(seed: int, interval: 
     storm.pool.close(2)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(10))
 def test_a_long_storm(seed: int) -> None:
     """The same for longer, with renewals by age and a keeper."""

@@ -18,7 +18,7 @@ def objects() -> int:
     return sum(str(type(thing).__module__).startswith(ours) for thing in gc.get_objects())
 
 
-@pytest.mark.parametrize("times", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [5_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_time_outs_leave_nothing_behind(times: int) -> None:
     """Callers that got nothing leave no trace, be they 100,000."""
     pool = bound(FaultyDatabase(), 1)
@@ -40,7 +40,7 @@ def test_time_outs_leave_nothing_behind(times: int) -> None:
     pool.close(1)
 
 
-@pytest.mark.parametrize("times", [3_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [3_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_jobs_leave_nothing_behind(times: int) -> None:
     """Resets, checks and replacements leave no moment, job, letter or thread, be they 100,000."""
     database = TransactionalDatabase()

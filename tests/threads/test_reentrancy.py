@@ -103,7 +103,7 @@ def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) ->
     intrude_everywhere(story, intruder, FaultyDatabase, every=7)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:

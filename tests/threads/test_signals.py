@@ -31,7 +31,7 @@ def test_a_signal_handler_may_use_the_pool_at_any_moment(how: str) -> None:
     assert "handled" in outcome.output
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(10))
 def test_tens_of_thousands_of_exceptions_thrown_into_threads(seed: int) -> None:
     """The same for longer, with ten seeds."""
