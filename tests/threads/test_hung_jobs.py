@@ -5,11 +5,9 @@ import threading
 import pytest
 
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import all_live, aside, bound, in_time, soon
+from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 
 IO_TIMEOUT = 0.3
-
-pytestmark = pytest.mark.timeout(30)
 
 
 class CountedDatabase(TransactionalDatabase):
@@ -105,7 +103,7 @@ def test_a_round_ends_although_more_calls_hang_than_there_are_workers(call: str)
     database = FaultyDatabase()
     pool = bound(database, 4, workers=1, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
     with database.hanging(call):
-        in_time(pool.ping if call == "ping" else pool.clear, 3)
+        in_time(pool.ping if call == "ping" else pool.clear)
     pool.close(1)
 
 
@@ -144,7 +142,7 @@ def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, error: 
         session.left_open = True
         pool.give_back(session, SystemExit() if call in ("create", "delete", "is_fatal", "is_down") else None)
         del session
-    all_live(pool, 6)
+    all_live(pool)
     pool.close(1)
 
 
@@ -157,7 +155,7 @@ def test_the_pool_heals_when_the_database_comes_back() -> None:
         database.kill_all()
         assert soon(lambda: pool.stats().overran >= 2)
     for thread in waiting:
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     all_live(pool)
     pool.close(1)

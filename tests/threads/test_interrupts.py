@@ -9,7 +9,7 @@ from tests.threads.checks import all_live, bound, in_time, quick_collections
 from tests.threads.strikes import interrupt, last
 from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:

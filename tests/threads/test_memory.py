@@ -8,7 +8,7 @@ from pingpool import PoolTimeout
 from pingpool.testing import FaultyDatabase, TransactionalDatabase
 from tests.threads.checks import all_live, bound, in_time
 
-pytestmark = [pytest.mark.timeout(100), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 def objects() -> int:
@@ -33,7 +33,7 @@ def test_time_outs_leave_nothing_behind(times: int) -> None:
 
     give_up(100)
     before = objects()
-    in_time(lambda: give_up(times), 60)
+    in_time(lambda: give_up(times))
     assert objects() - before < 20
     pool.put(session)
     all_live(pool)
@@ -58,7 +58,7 @@ def test_jobs_leave_nothing_behind(times: int) -> None:
     in_time(lambda: work(200))
     before = objects()
     database.calls.clear()
-    in_time(lambda: work(times), 90)
+    in_time(lambda: work(times))
     all_live(pool)
     assert sum(database.calls.values()) > 2 * times
     assert objects() - before < 20

@@ -4,8 +4,6 @@ import pytest
 
 from tests.threads.processes import run
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.mark.parametrize("how", ["by kill", "by thread", "blocks", "overdue"])
 def test_hundreds_of_ctrl_c_lose_nothing(how: str) -> None:
