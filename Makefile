@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
+DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/test_cancelling.py aio/test_loops.py aio/test_schedules.py)
 TYPED  := src $(wildcard tests/typing)
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
@@ -20,10 +21,11 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-quick test-busy test-pythons proofs coverage mariadb check bench outages clean
+.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons proofs coverage mariadb check
+.PHONY: bench outages clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 	$(VENV)/bin/pingpool demo --seconds 5
@@ -40,6 +42,9 @@ test-quick: $(VENV)/ready-dev  ## run the tests that need no server
 test-busy: $(VENV)/ready-dev  ## run the tests beside four busy loops, with SIGINT ignored
 	@trap '' INT; loops=; for each in 1 2 3 4; do while :; do :; done & loops="$$loops $$!"; done; \
 	trap 'kill $$loops' EXIT; $(PYTEST)
+
+test-driverless: $(VENV)/ready-test  ## run the tests that need no driver of a database
+	$(PYTEST) $(DRIVERLESS)
 
 test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, with and without the GIL
 	@.ci/test-pythons

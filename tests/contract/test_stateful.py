@@ -299,7 +299,7 @@ def test_a_pool_lives_as_its_model_says(kind: type[World]) -> None:
 @pytest.mark.parametrize("kind", WORLDS)
 def test_a_pool_lives_long_as_its_model_says(kind: type[World]) -> None:
     """So it is in many long ones."""
-    live(kind, 300, 60)
+    live(kind, 100, 50)
 
 
 def test_the_model_finds_a_session_that_is_lent_out_of_turn() -> None:
