@@ -159,7 +159,7 @@ def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
     mysql = from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
-        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=0.3) as pool:
+        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=2) as pool:
             async with pool.session() as first:
                 stream = first._writer.get_extra_info("socket")
             proxy.half_open()
