@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
+DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/test_cancelling.py aio/test_loops.py aio/test_schedules.py)
 TYPED  := src $(wildcard tests/typing)
+PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -19,10 +21,11 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-long mutants mariadb check bench outages clean
+.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons proofs mutants coverage mariadb check
+.PHONY: bench outages clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 	$(VENV)/bin/pingpool demo --seconds 5
@@ -30,11 +33,29 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
 
-test: $(VENV)/ready-dev  ## run the tests
-	$(PY) -m pytest
+test: $(VENV)/ready-dev  ## run the tests: the quick ones, and those that start servers
+	$(PYTEST)
 
-test-long: $(VENV)/ready-dev  ## run the tests that take minutes
-	$(PY) -m pytest -m long
+test-quick: $(VENV)/ready-dev  ## run the tests that need no server
+	$(PYTEST) -m "not server and not proof"
+
+test-busy: $(VENV)/ready-dev  ## run the tests beside four busy loops, with SIGINT ignored
+	@trap '' INT; loops=; for each in 1 2 3 4; do while :; do :; done & loops="$$loops $$!"; done; \
+	trap 'kill $$loops' EXIT; $(PYTEST)
+
+test-driverless: $(VENV)/ready-test  ## run the tests that need no driver of a database
+	$(PYTEST) $(DRIVERLESS)
+
+test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, with and without the GIL
+	@.ci/test-pythons
+
+proofs: $(VENV)/ready-dev  ## run the proofs, which take minutes
+	$(PYTEST) -m proof
+
+coverage: $(VENV)/ready-dev  ## measure which branches the tests take; core/ and pool/ have to be complete
+	$(PYTEST) --cov --cov-report=
+	$(PY) -m coverage report
+	$(PY) -m coverage report --include='src/pingpool/core/*,src/pingpool/pool/*' --fail-under=100
 
 mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubuntu)
 	@PATH="$$PATH:/usr/sbin" command -v mariadbd >/dev/null || { \
@@ -60,7 +81,7 @@ outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other poo
 	$(PY) -m bench.outage_picture outages.json docs/outages.svg
 
 clean:  ## remove the environment and whatever the tools left behind
-	rm -rf $(VENV) outages.json dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: it is installed once, and again only when pyproject.toml changes.

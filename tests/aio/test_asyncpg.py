@@ -15,6 +15,8 @@ from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

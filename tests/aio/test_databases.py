@@ -23,6 +23,8 @@ from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ValkeyServer
 from tests.aio.errors import error_of
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 Use = Callable[[Any], Coroutine[Any, Any, Any]]

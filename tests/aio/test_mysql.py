@@ -18,6 +18,8 @@ from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, run, soon
 from tests.aio.test_databases import outlive_a_massacre
 from tests.databases.waiting import SOON, until
 
+pytestmark = pytest.mark.server
+
 aiomysql: Any = pytest.importorskip("aiomysql")
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
@@ -158,7 +160,7 @@ def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
     mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
-        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=0.3) as pool:
+        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=2) as pool:
             async with pool.session() as first:
                 stream = first._writer.get_extra_info("socket")
             proxy.half_open()

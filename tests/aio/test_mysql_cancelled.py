@@ -15,6 +15,8 @@ from tests.databases.waiting import SOON
 
 pytest.importorskip("aiomysql")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 

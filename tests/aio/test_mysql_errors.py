@@ -15,6 +15,8 @@ from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 aiomysql: Any = pytest.importorskip("aiomysql")
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]

@@ -12,6 +12,8 @@ from pingpool.testing.servers import MariaDBServer
 from tests.aio.mysql_lab import PLAIN, connect, run, soon
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 aiomysql: Any = pytest.importorskip("aiomysql")
 
 pytest_plugins = ["pingpool.testing.fixtures"]

@@ -176,6 +176,7 @@ def test_the_demo_runs_on_the_database_of_a_url(tmp_path: Path) -> None:
         assert shop.execute("SELECT name FROM sqlite_master").fetchall() == [("accounts",)]
 
 
+@pytest.mark.server
 def test_the_demo_runs_on_postgresql_as_an_ordinary_user(postgres_server: PostgresServer) -> None:
     """Sessions are killed without a superuser; every promise is kept, and neither table nor session stays."""
     postgres_server.execute("CREATE ROLE clerk LOGIN; CREATE SCHEMA AUTHORIZATION clerk")
@@ -190,6 +191,7 @@ def test_the_demo_runs_on_postgresql_as_an_ordinary_user(postgres_server: Postgr
         postgres_server.execute("DROP OWNED BY clerk CASCADE; DROP ROLE clerk")
 
 
+@pytest.mark.server
 def test_the_demo_runs_on_mariadb(mariadb_server: MariaDBServer) -> None:
     """The same bank, in another dialect, on another driver."""
     done = run("demo", f"{mariadb_server.url}?ssl_disabled=true", "--seconds", "2")
@@ -212,6 +214,7 @@ def collide(url: str) -> None:
             ours.roll_back()
 
 
+@pytest.mark.server
 def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, mariadb_server: MariaDBServer) -> None:
     """Where the server lets only the faster of two transactions have its way, the bank knows that for no error."""
     with pytest.raises(Conflict):
@@ -220,11 +223,13 @@ def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, maria
         collide(f"{mariadb_server.url}?ssl_disabled=true&init_command=SET%20innodb_snapshot_isolation%3DON")
 
 
+@pytest.mark.server
 def test_where_rows_are_locked_both_may_have_their_way(postgres_server: PostgresServer) -> None:
     """As a server usually is set up, a change that comes later is no conflict."""
     collide(postgres_server.url)
 
 
+@pytest.mark.server
 def test_a_user_who_may_do_nothing_in_mariadb_is_told_so(mariadb_server: MariaDBServer) -> None:
     """Who may make no table may drop none either; the demo says what came first, in one line."""
     mariadb_server.execute("CREATE DATABASE museum")
@@ -265,6 +270,7 @@ def test_a_database_that_cannot_be_reached_is_named() -> None:
     assert not {"Traceback", "secret"} & set(re.findall(r"\w+", done.stderr))
 
 
+@pytest.mark.server
 def test_a_user_who_may_make_no_table_is_told_so(postgres_server: PostgresServer) -> None:
     """Without the right to make a table the demo says so and ends with status 1."""
     postgres_server.execute("CREATE ROLE guest LOGIN")

@@ -20,6 +20,8 @@ from pingpool.testing.servers import ValkeyServer
 from tests.cli.command import run
 from tests.databases.waiting import until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 Place: TypeAlias = Venue[Any]

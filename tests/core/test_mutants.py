@@ -1,8 +1,6 @@
 """The proofs on trial: every fault that is planted in the core has to be found."""
 
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -13,18 +11,12 @@ TIMEOUT = 120.0
 """Seconds after which a mutant counts as dead because it runs in circles; the others take a second or two."""
 
 
-@pytest.fixture(scope="module")
-def deaths() -> Iterator[dict[str, Future[str]]]:
-    """Every trial, under way two by two."""
-    with ThreadPoolExecutor(max_workers=2) as trials:
-        yield {mutant.name: trials.submit(death_of, mutant.name, TIMEOUT) for mutant in MUTANTS}
-
-
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS])
-def test_no_mutant_survives(deaths: dict[str, Future[str]], name: str) -> None:
+def test_no_mutant_survives(name: str) -> None:
     """The explorer or the schedules notice every planted fault (`-s` shows which, and how)."""
-    death = deaths[name].result()
+    death = death_of(name, TIMEOUT)
     sys.stdout.write(f"\n{name:40} {death[:150]}\n")
     assert death != "survived"
 

@@ -19,6 +19,8 @@ from tests.databases.waiting import SOON, create_error, error_of, until
 
 pymysql = pytest.importorskip("pymysql")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

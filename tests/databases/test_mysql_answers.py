@@ -11,6 +11,8 @@ from tests.databases.waiting import SOON
 
 pymysql = pytest.importorskip("pymysql")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 PLAIN = "?ssl_disabled=true"

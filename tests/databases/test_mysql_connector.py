@@ -14,6 +14,8 @@ from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
 
+pytestmark = pytest.mark.server
+
 connector: Any = pytest.importorskip("mysql.connector")
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]

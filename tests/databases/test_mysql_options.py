@@ -18,6 +18,8 @@ from tests.databases.waiting import SOON, error_of
 pytest.importorskip("pymysql")
 pytest.importorskip("aiomysql")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

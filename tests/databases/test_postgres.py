@@ -19,6 +19,8 @@ from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.databases.tls import tls_door
 from tests.databases.waiting import SOON, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

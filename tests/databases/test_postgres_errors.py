@@ -17,6 +17,8 @@ from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

@@ -18,6 +18,8 @@ from pingpool.databases.postgres.hosts import attempts
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 

@@ -22,6 +22,8 @@ from pingpool.testing.servers import PostgresServer
 from tests.databases.tls import certificate, tls_door
 from tests.databases.waiting import SOON, create_error
 
+pytestmark = pytest.mark.server
+
 KINDS = (Postgres, AsyncPostgres, AsyncPG)
 
 

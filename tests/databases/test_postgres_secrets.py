@@ -13,6 +13,8 @@ from pingpool.databases.postgres.names import application_name
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 

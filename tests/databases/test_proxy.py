@@ -17,6 +17,8 @@ from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServe
 
 valkey = pytest.importorskip("valkey")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]

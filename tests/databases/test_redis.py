@@ -18,6 +18,8 @@ from tests.databases.redis_lab import ProxyFor, lends
 from tests.databases.tls import tls_door
 from tests.databases.waiting import SOON, create_error, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 

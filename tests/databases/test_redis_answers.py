@@ -15,6 +15,8 @@ from pingpool.databases.redis.answers import all_pushes
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 

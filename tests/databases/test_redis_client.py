@@ -12,6 +12,8 @@ from pingpool.testing.servers import ValkeyServer
 from tests.databases.redis_lab import lends
 from tests.databases.waiting import SOON, error_of, until
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 

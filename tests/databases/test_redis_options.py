@@ -17,6 +17,8 @@ from pingpool.opening import ASYNC_GROUP, database_of
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
 
@@ -144,13 +146,13 @@ def test_a_pool_says_that_a_server_may_speak_no_tls(valkey_server: ValkeyServer,
     database = kind(valkey_server.host, valkey_server.port, ssl=True, driver=driver)
 
     async def in_asyncio() -> None:
-        await pingpool.open_async(database, size=1, io_timeout=0.5)
+        await pingpool.open_async(database, size=1, io_timeout=2)
 
     with pytest.raises(CannotFill, match="does it speak TLS"):
         if kind is AsyncRedis:
             asyncio.run(in_asyncio())
         else:
-            pingpool.open(database, size=1, io_timeout=0.5)
+            pingpool.open(database, size=1, io_timeout=2)
 
 
 @both

@@ -27,6 +27,8 @@ from pingpool.testing.servers import (
 
 valkey = pytest.importorskip("valkey")
 
+pytestmark = pytest.mark.server
+
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 SOON = 10.0

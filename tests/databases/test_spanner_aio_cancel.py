@@ -17,6 +17,8 @@ from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_aio_lab import USES, Lab, calls, read, take_all, told, transact, until, update
 from tests.databases.spanner_lab import D, use_the_pool
 
+pytestmark = pytest.mark.server
+
 
 async def cancelled(task: "asyncio.Task[Any]") -> None:
     """Cancel a task, which must end by that."""

@@ -20,6 +20,8 @@ from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.traits import SpannerTraits
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, outcome, quiet, read, take_all
 
+pytestmark = pytest.mark.server
+
 counts_requests = pytest.mark.skipif(not hasattr(Database, "_next_nth_request"), reason="this client numbers nothing")
 
 

@@ -14,6 +14,8 @@ from google.cloud.spanner_v1.database import Database
 from tests.databases.spanner_cases import CASES, Case
 from tests.databases.spanner_lab import OURS, UPSTREAM, lab_for, outcome
 
+pytestmark = pytest.mark.server
+
 LONGEST = 8.0
 """Real seconds after which a case counts as broken."""
 

@@ -22,6 +22,8 @@ from pingpool.databases.spanner.versions import CAN_DO_WITHOUT, KNOWS_ROLES, nev
 from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, read, take_all, update
 
+pytestmark = pytest.mark.server
+
 SWITCHES = [f"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS{kind}" for kind in ("", "_FOR_RW", "_PARTITIONED_OPS")]
 
 may_do_without = pytest.mark.skipif(not CAN_DO_WITHOUT, reason="this client always asks its pool")

@@ -30,6 +30,8 @@ from pingpool.databases.spanner.url import client_of
 from pingpool.testing.ports import free_port
 from tests.databases.spanner_lab import use_the_pool
 
+pytestmark = pytest.mark.server
+
 log = logging.getLogger(__name__)
 
 DDL = ["CREATE TABLE accounts (name STRING(20), balance INT64) PRIMARY KEY (name)"]
@@ -156,7 +158,7 @@ def test_more_sessions_than_one_batch_gives(emulator: str) -> None:
         assert pool.stats().idle == 230
 
 
-@pytest.mark.parametrize("statements", [100, pytest.param(2_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("statements", [100, pytest.param(2_000, marks=pytest.mark.proof)])
 @pytest.mark.timeout(600)
 def test_a_load_with_sessions_deleted_at_random(emulator: str, statements: int) -> None:
     """Eight threads run statements while sessions are deleted: an error is seen once per deleted session at most."""

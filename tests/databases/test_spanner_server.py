@@ -18,6 +18,8 @@ from google.cloud.spanner_v1.types import spanner
 
 from pingpool.testing.spanner import EVERY_METHOD, SpannerServer
 
+pytestmark = pytest.mark.server
+
 D = "projects/p/instances/i/databases/d"
 HOUR = 3600.0
 

@@ -17,6 +17,8 @@ import pingpool
 from pingpool.databases.spanner import PooledSession
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, read, take_all, update
 
+pytestmark = pytest.mark.server
+
 DAY = 24 * 3600.0
 
 

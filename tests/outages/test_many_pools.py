@@ -141,7 +141,8 @@ class Counted(Redis):
         return session
 
 
-@pytest.mark.long
+@pytest.mark.proof
+@pytest.mark.server
 @pytest.mark.timeout(300)
 def test_a_real_server_that_comes_back_is_not_trampled() -> None:
     """A hundred pools of ten: while the server is away and when it returns, no more connects than four a second each.

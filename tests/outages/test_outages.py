@@ -1,13 +1,12 @@
 """Outages of real servers: what callers of a pool notice, scene by scene.
 
-The scenes are those of `bench/outages.py`, where they are played to other pools too. Here the bounds are generous, for
-busy machines, and the outages short; `-m long` plays them in full.
+The scenes are those of `bench/outages.py`, where they are played to other pools too. Outages take
+real time and are bounded by it, generously, so these are proofs: no other work should press the machine.
 """
 
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,8 @@ from bench.outage_contender import Contender, Open
 from bench.outage_elsewhere import open_on
 from bench.outage_ours import OURS, PING_DEADLINE
 from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
+
+pytestmark = [pytest.mark.server, pytest.mark.proof]
 
 SLACK = 0.25
 """Seconds by which a checkout may overrun its time, on a machine that is busy with other things."""
@@ -113,12 +114,12 @@ def is_told_at_once(story: scenes.Story, length: float, words: str) -> None:
     heals_within(story, 0.25 + BUSY)
 
 
-def short_or(full: float, short: float) -> Any:
-    """Play a scene for a short time, and with `-m long` in full."""
-    return pytest.mark.parametrize("length", [short, pytest.param(full, marks=pytest.mark.long)])
+def lasts(seconds: float) -> pytest.MarkDecorator:
+    """Play a scene for so long."""
+    return pytest.mark.parametrize("length", [seconds])
 
 
-@short_or(5, 1)
+@lasts(5)
 def test_a_idle_kills_are_not_noticed(ours: Open, postgres_server: PostgresServer, length: int) -> None:
     """(a) Kept alive across the server's idle limit: no errors, and no checkout waits for a connection."""
     story = scenes.idle(ours, postgres_server, bursts=int(length))
@@ -132,7 +133,7 @@ def test_a_checkout_costs_no_round_trip(ours: Open, postgres_server: PostgresSer
     assert scenes.extra_round_trips(ours, postgres_server) == 0
 
 
-@short_or(2.0, 0.7)
+@lasts(2.0)
 def test_b_a_restart_fails_no_checkout(ours: Open, postgres_server: PostgresServer, length: float) -> None:
     """(b) Errors only for who was inside a statement at that instant; everybody else waits, and all are well soon."""
     story = scenes.restart(ours, postgres_server, length)
@@ -142,7 +143,7 @@ def test_b_a_restart_fails_no_checkout(ours: Open, postgres_server: PostgresServ
     heals_within(story, 0.25 + BUSY)
 
 
-@short_or(6.0, 1.5)
+@lasts(6.0)
 def test_c_a_frozen_backend_holds_up_no_checkout(ours: Open, postgres_server: PostgresServer, length: float) -> None:
     """(c) No checkout is longer than the deadline of a ping, and nobody gets an error."""
     story = scenes.frozen_backend(ours, postgres_server, length)
@@ -159,7 +160,7 @@ def test_d_terminated_sessions_are_not_handed_out(ours: Open, postgres_server: P
     heals_within(story, BUSY)
 
 
-@short_or(4.0, 1.5)
+@lasts(4.0)
 def test_e_a_frozen_server_costs_callers_their_timeout(
     ours: Open, postgres_server: PostgresServer, length: float
 ) -> None:
@@ -170,7 +171,7 @@ def test_e_a_frozen_server_costs_callers_their_timeout(
     heals_within(story, 0.25 + BUSY)
 
 
-@short_or(4.0, 1.5)
+@lasts(4.0)
 def test_f_a_black_hole_costs_callers_their_timeout(ours: Open, postgres_server: PostgresServer, length: float) -> None:
     """(f) No checkout takes longer than its timeout, and all is well again when the network is."""
     story = scenes.black_hole(ours, postgres_server, length)
@@ -179,7 +180,7 @@ def test_f_a_black_hole_costs_callers_their_timeout(ours: Open, postgres_server:
     heals_within(story, 0.25 + BUSY)
 
 
-@short_or(4.0, 1.2)
+@lasts(4.0)
 def test_g_a_crowded_server_leaves_the_pool_degraded_but_live(
     ours: Open, postgres_server: PostgresServer, length: float
 ) -> None:
@@ -187,7 +188,7 @@ def test_g_a_crowded_server_leaves_the_pool_degraded_but_live(
     is_degraded_but_live(scenes.crowded(ours, postgres_server, length), length)
 
 
-@short_or(4.0, 1.2)
+@lasts(4.0)
 def test_h_a_wrong_password_is_told_at_once(ours: Open, postgres_server: PostgresServer, length: float) -> None:
     """(h) Callers are told at once what is wrong, the server is not hammered, and it heals without a restart."""
     is_told_at_once(scenes.wrong_password(ours, postgres_server, length), length, "password authentication failed")
@@ -213,7 +214,6 @@ def test_terminated_sessions_elsewhere(ours_elsewhere: Open, other_server: Priva
     assert counts[CUT_OFF] + counts[DEAD] <= scenes.SIZE  # dead: it may die between the look and the statement
 
 
-@pytest.mark.long
 def test_a_frozen_server_elsewhere(ours_elsewhere: Open, other_server: PrivateServer) -> None:
     """(e) for MariaDB and Valkey."""
     story = scenes.frozen_server(ours_elsewhere, other_server, 1.5)
@@ -243,7 +243,6 @@ def test_a_wrong_password_elsewhere(world: str, strict_server: PrivateServer) ->
     is_told_at_once(scenes.wrong_password(open_on(world, strict_server), strict_server, 1.2), 1.2, words)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("world", ["threads", "asyncio"])
 @pytest.mark.parametrize(("kind", "setting"), [(MariaDBServer, "wait_timeout"), (ValkeyServer, "timeout")])
 def test_idle_kills_elsewhere(world: str, kind: type[PrivateServer], setting: str) -> None:

@@ -13,6 +13,9 @@ from pingpool.testing import FakeSession, FaultyDatabase
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds after which something counts as hung; only a test that fails takes so long, however busy the machine."""
+
 Pool = PingingPool[FakeSession]
 
 
@@ -34,7 +37,7 @@ def aside(call: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def in_time(call: Callable[[], T], seconds: float = 10.0) -> T:
+def in_time(call: Callable[[], T], seconds: float = PATIENCE) -> T:
     """Make the call in a thread of its own, and return or raise what it does; fail if that takes longer."""
     results: list[T] = []
     errors: list[BaseException] = []
@@ -55,7 +58,7 @@ def in_time(call: Callable[[], T], seconds: float = 10.0) -> T:
     return results.pop()
 
 
-def soon(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+def soon(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
     """Look, in real time, until the condition holds; return whether it came to that."""
     end = time.monotonic() + seconds
     while not condition():
@@ -76,10 +79,10 @@ def quick_collections() -> Generator[None]:
         gc.unfreeze()
 
 
-def all_live(pool: Pool, seconds: float = 3.0) -> None:
+def all_live(pool: Pool, seconds: float = PATIENCE / 3) -> None:
     """Check that the pool lends as many living sessions as it has slots, takes them all back, and is idle then."""
     gc.collect()
-    in_time(lambda: _lend_all(pool, seconds), seconds * 3)
+    in_time(lambda: _lend_all(pool, seconds))
     assert soon(lambda: pool.stats().idle == pool.size), pool
 
 

@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run(program: str, *arguments: str, seconds: float = 30) -> Outcome:
+def run(program: str, *arguments: str, seconds: float = 110) -> Outcome:
     """Run one of the programs to its end; one that hangs shows every stack, and fails."""
     start = time.monotonic()
     result = subprocess.run(

@@ -12,9 +12,9 @@ import pytest
 from pingpool import NotLent, PingingPool
 from pingpool.database import Database
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.threads.checks import Pool, all_live, aside, bound, in_time, soon
+from tests.threads.checks import PATIENCE, Pool, all_live, aside, bound, in_time, soon
 
-pytestmark = [pytest.mark.timeout(30), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 def by_get(pool: Pool) -> int:
@@ -121,7 +121,7 @@ def test_a_waiter_is_served_when_somebody_drops_his_session() -> None:
     assert soon(lambda: pool.stats().waiting)
     start = time.monotonic()
     held.clear()
-    waiting.join(5)
+    waiting.join(PATIENCE)
     assert served
     assert served[0] - start < 0.6
     pool.close(1)
@@ -204,7 +204,7 @@ def test_thousands_of_drops_at_recycled_addresses_lose_nothing() -> None:
             for _ in range(1000):
                 pool.get(5)
 
-        in_time(drop_many, 20)
+        in_time(drop_many)
         all_live(pool)
     pool.close(1)
 

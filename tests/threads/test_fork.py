@@ -7,7 +7,7 @@ import pytest
 
 from tests.threads.processes import run
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
 
 @pytest.mark.parametrize("how", ["idle and lent", "hard exit", "kept alive", "in mid-turn", "waiting"])

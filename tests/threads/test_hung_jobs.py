@@ -1,15 +1,15 @@
 """A call that hangs costs its session, never its slot, and never more threads than there are workers."""
 
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 
-from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import all_live, aside, bound, in_time, soon
+from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 
 IO_TIMEOUT = 0.3
-
-pytestmark = pytest.mark.timeout(30)
 
 
 class CountedDatabase(TransactionalDatabase):
@@ -33,11 +33,29 @@ class CountedDatabase(TransactionalDatabase):
         self.aborted.append(session)
 
 
+@contextmanager
+def time_passing(clock: Clock) -> Generator[None]:
+    """Let told time pass, in small steps, until the block ends."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(0.001):
+            clock.advance(0.25)
+
+    telling = aside(tell)
+    try:
+        yield
+    finally:
+        over.set()
+        telling.join(PATIENCE)
+
+
 @pytest.mark.parametrize("call", ["create", "ping", "reset", "delete"])
 def test_a_call_that_hangs_costs_no_slot(call: str) -> None:
     """While one call hangs its slot goes on without it, if there is another worker."""
-    database = TransactionalDatabase()
-    pool = bound(database, 2, workers=2, io_timeout=IO_TIMEOUT)
+    database, clock = TransactionalDatabase(), Clock()
+    pool = bound(database, 2, workers=2, io_timeout=3600, clock=clock)
+    before = database.calls[call]
     with database.hanging(call, times=1):
         session = pool.get()
         session.left_open = call in ("reset", "delete")
@@ -45,10 +63,14 @@ def test_a_call_that_hangs_costs_no_slot(call: str) -> None:
         endings = {"create": SessionDied(), "ping": SessionDied(), "reset": None, "delete": SystemExit()}
         pool.give_back(session, endings[call])  # a death casts suspicion on the other, which is checked
         del session
+        aside(pool.ping)
+        assert soon(lambda: database.calls[call] > before)
+        clock.advance(3600)
+        with time_passing(clock):
+            all_live(pool)
+    with time_passing(clock):
         all_live(pool)
-        assert database.calls[call]
-    all_live(pool)
-    pool.close(1)
+        pool.close(1)
 
 
 def test_no_more_threads_hang_than_there_are_workers() -> None:
@@ -105,7 +127,7 @@ def test_a_round_ends_although_more_calls_hang_than_there_are_workers(call: str)
     database = FaultyDatabase()
     pool = bound(database, 4, workers=1, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
     with database.hanging(call):
-        in_time(pool.ping if call == "ping" else pool.clear, 3)
+        in_time(pool.ping if call == "ping" else pool.clear)
     pool.close(1)
 
 
@@ -144,7 +166,7 @@ def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, of: str
         session.left_open = True
         pool.give_back(session, SystemExit() if {call, of} & {"create", "delete"} else None)
         del session
-    all_live(pool, 6)
+    all_live(pool)
     pool.close(1)
 
 
@@ -157,7 +179,7 @@ def test_the_pool_heals_when_the_database_comes_back() -> None:
         database.kill_all()
         assert soon(lambda: pool.stats().overran >= 2)
     for thread in waiting:
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     all_live(pool)
     pool.close(1)

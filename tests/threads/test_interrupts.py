@@ -9,7 +9,7 @@ from tests.threads.checks import all_live, bound, in_time, quick_collections
 from tests.threads.strikes import interrupt, last
 from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
@@ -53,7 +53,7 @@ def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
     strike_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 @pytest.mark.parametrize("careful", [False, True])
 def test_an_interrupt_anywhere_loses_no_slot(story: Story, careful: bool) -> None:

@@ -8,9 +8,7 @@ import pytest
 
 from pingpool import PoolTimeout
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.threads.checks import all_live, aside, bound, in_time, soon
-
-pytestmark = pytest.mark.timeout(60)
+from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 
 CALLERS = 64
 
@@ -22,7 +20,7 @@ def test_64_threads_are_served_in_the_order_in_which_they_came() -> None:
     served: list[int] = []
 
     def use(number: int) -> None:
-        session = pool.get(30)
+        session = pool.get(PATIENCE)
         served.append(number)
         pool.put(session)
 
@@ -32,7 +30,7 @@ def test_64_threads_are_served_in_the_order_in_which_they_came() -> None:
         assert soon(lambda number=number: pool.stats().waiting == number + 1)
     pool.put(held.pop())
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert served == list(range(CALLERS))
     pool.close(1)
 
@@ -47,7 +45,7 @@ def test_a_newcomer_never_takes_what_belongs_to_a_waiter() -> None:
     pool.put(session)
     with pytest.raises(PoolTimeout):
         pool.get(0)
-    waiting.join(5)
+    waiting.join(PATIENCE)
     assert got == [session]
     pool.put(session)
     pool.close(1)
@@ -73,7 +71,7 @@ def test_a_session_given_to_a_waiter_whose_time_is_up_goes_to_the_next() -> None
 
     threads = [aside(lambda number=number: use(number * 0.0002)) for number in range(8)]
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     assert counts["timed out"]
     assert counts["served"]
@@ -82,21 +80,27 @@ def test_a_session_given_to_a_waiter_whose_time_is_up_goes_to_the_next() -> None
 
 
 def test_no_thread_starves() -> None:
-    """With no pause between put and get, each of 16 threads gets its share of 4 sessions."""
+    """With no pause between put and get, 16 threads have their turns with 4 sessions one after the other."""
     pool = bound(FaultyDatabase(), 4)
-    turns = [0] * 16
-    start = threading.Barrier(16)
-    end = time.monotonic() + 1.5
+    served: list[int] = []
+    may_go_on = [threading.Semaphore(0) for _ in range(16)]
+    over = False
 
     def use(number: int) -> None:
-        start.wait()
-        while time.monotonic() < end:
-            with pool.session(10):
-                time.sleep(0.00005)
-            turns[number] += 1
+        while not over:
+            session = pool.get(PATIENCE)
+            served.append(number)
+            may_go_on[number].acquire()
+            pool.put(session)
 
     threads = [aside(lambda number=number: use(number)) for number in range(16)]
+    for turn in range(160):
+        assert soon(lambda turn=turn: len(served) == turn + 4 and pool.stats().waiting == 12)
+        may_go_on[served[turn]].release()
+    over = True
+    for gate in may_go_on:
+        gate.release(2)
     for thread in threads:
-        thread.join(20)
-    assert max(turns) / max(1, min(turns)) < 1.25, turns
+        thread.join(PATIENCE)
+    assert served[16:160] == served[:144]
     in_time(lambda: pool.close(1))

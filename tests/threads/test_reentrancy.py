@@ -14,7 +14,7 @@ from tests.threads.checks import Pool, all_live, bound, in_time, quick_collectio
 from tests.threads.strikes import last, strike
 from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 def put_back(pool: Pool) -> Callable[[], object]:
@@ -103,7 +103,7 @@ def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) ->
     intrude_everywhere(story, intruder, FaultyDatabase, every=7)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:
@@ -156,7 +156,7 @@ def test_finalisers_that_run_in_the_middle_of_anything_lose_nothing() -> None:
     with quick_collections():
         gc.set_threshold(5, 2, 2)
         try:
-            in_time(churn, 30)
+            in_time(churn)
         finally:
             gc.set_threshold(*threshold)
     all_live(pool)

@@ -4,8 +4,6 @@ import pytest
 
 from tests.threads.processes import run
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.mark.parametrize("how", ["by kill", "by thread", "blocks", "overdue"])
 def test_hundreds_of_ctrl_c_lose_nothing(how: str) -> None:
@@ -31,7 +29,7 @@ def test_a_signal_handler_may_use_the_pool_at_any_moment(how: str) -> None:
     assert "handled" in outcome.output
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(10))
 def test_tens_of_thousands_of_exceptions_thrown_into_threads(seed: int) -> None:
     """The same for longer, with ten seeds."""

@@ -1,21 +1,17 @@
 """A caller only ever waits for the pool, never for the network: `get` keeps its time and `put` never blocks."""
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
 
 from pingpool import PoolTimeout
-from pingpool.testing import FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import Pool, aside, bound, in_time, soon
+from pingpool.testing import Clock, FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import PATIENCE, Pool, aside, bound, in_time, soon
 
 TIMEOUT = 0.1
 LATE = 0.05
-TRIES = 5
 CALLS = ("create", "ping", "reset", "delete")
-
-pytestmark = pytest.mark.timeout(30)
 
 
 def lateness(pool: Pool) -> float:
@@ -24,11 +20,6 @@ def lateness(pool: Pool) -> float:
     with pytest.raises(PoolTimeout):
         pool.get(TIMEOUT)
     return time.monotonic() - start - TIMEOUT
-
-
-def best_of(measure: Callable[[], float]) -> float:
-    """Return the best of some tries: the machine may be busy."""
-    return min(measure() for _ in range(TRIES))
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -45,67 +36,64 @@ def test_get_keeps_its_time_whatever_hangs(call: str, size: int) -> None:
             session.left_open = call in ("reset", "delete")
             session.is_alive = call != "create"
             pool.give_back(session, {"create": SessionDied(), "delete": SystemExit()}.get(call))
-        assert in_time(lambda: best_of(lambda: lateness(pool))) < LATE
-    for session in [pool.get(5) for _ in range(size)]:
+        assert soon(lambda: lateness(pool) < LATE)  # when the machine is not busy with something else
+    for session in [pool.get(60) for _ in range(size)]:
         pool.put(session)
     pool.close(1)
 
 
 def test_get_keeps_its_time_when_what_it_waited_for_looks_dead() -> None:
     """The time that `get` spent in line counts, also when the session that it got in the end looks dead."""
-    database = TransactionalDatabase()
-    pool = bound(database, 1)
-    waits: list[float] = []
+    database, clock = TransactionalDatabase(), Clock()
+    pool = bound(database, 1, clock=clock)
+    told: list[float] = []
 
     def get() -> None:
-        start = time.monotonic()
         with pytest.raises(PoolTimeout):
-            pool.get(0.4)
-        waits.append(time.monotonic() - start)
+            pool.get(9)
+        told.append(clock.now())
 
     with database.hanging("create"):
         session = pool.get()
+        start = clock.now()
         waiting = aside(get)
         assert soon(lambda: pool.stats().waiting)
-        time.sleep(0.3)  # the promise is about real time
+        clock.advance(8)
         database.kill(session)
         pool.put(session)
-        waiting.join(5)
-    assert waits
-    assert waits[0] < 0.4 + LATE
-    pool.close(1)
+        assert soon(lambda: database.calls["create"] == 2 and pool.stats().waiting)
+        clock.advance(1)
+        waiting.join(PATIENCE)
+    assert told == [start + 9]
+    pool.close(0)
 
 
 def test_put_does_not_wait_for_a_database_that_hangs() -> None:
-    """However a session comes back, `put` is over in a moment while every call to the database hangs."""
+    """However a session comes back, `put` ends while every call to the database hangs."""
     database = TransactionalDatabase()
-    pool = bound(database, 4, workers=1)
+    pool = bound(database, 4, workers=1, io_timeout=3600)
     sessions = [pool.get() for _ in range(4)]
     sessions[0].left_open = sessions[1].left_open = True
     with ExitStack() as hanging:
         for name in CALLS:
             hanging.enter_context(database.hanging(name))
 
-        def give_all_back() -> float:
-            start = time.monotonic()
+        def give_all_back() -> None:
             pool.put(sessions[0])
             pool.give_back(sessions[1], SystemExit())
             pool.give_back(sessions[2], None)
             pool.put(sessions[3])
-            return time.monotonic() - start
 
-        assert in_time(give_all_back) < LATE
+        in_time(give_all_back)
     pool.close(1)
 
 
 def test_get_without_time_answers_at_once_while_nothing_can_be_made() -> None:
     """`get(0)` says at once that there is nothing, while the first creation hangs."""
     database = FaultyDatabase()
-    pool = bound(database, 1, io_timeout=60)
+    pool = bound(database, 1, io_timeout=3600)
     with database.hanging("create"):
         pool.give_back(pool.get(), SystemExit())
-        start = time.monotonic()
         with pytest.raises(PoolTimeout):
-            pool.get(0)
-        assert time.monotonic() - start < LATE
+            in_time(lambda: pool.get(0))
     pool.close(1)

@@ -37,7 +37,7 @@ def handle(number: int, frame: FrameType | None) -> None:
             pool.put(pool.get(0))
 
 
-faulthandler.dump_traceback_later(25, exit=True)  # in place of the scene's alarm
+faulthandler.dump_traceback_later(100, exit=True)  # in place of the scene's alarm
 signal.signal(signal.SIGALRM, handle)
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0003)
 end = time.monotonic() + float(sys.argv[2])

@@ -67,6 +67,7 @@ def in_blocks() -> None:
         first.left_open = random.random() < 0.3
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in the background jobs of some shells
 struck = 0
 ready = threading.Event()
 holders = [threading.Thread(target=hold, daemon=True) for _ in range(3)]

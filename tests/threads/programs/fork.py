@@ -55,7 +55,7 @@ def write(call: str, session: FakeSession) -> None:
 
 def in_child() -> None:
     """What the child does with the pool it inherited."""
-    signal.alarm(10)
+    signal.alarm(80)
     ledger = pool._desk.ledger
     assert not ledger.idle, ledger.idle
     assert not ledger.lent, ledger.lent
@@ -129,7 +129,7 @@ over = True
 while mine:
     pool.put(mine.pop())
 for thread in threads:
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 all_live(pool)
 pool.close(2)

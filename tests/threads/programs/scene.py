@@ -14,7 +14,7 @@ from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, Transacti
 
 Pool = PingingPool[FakeSession]
 
-signal.alarm(25)  # not faulthandler's timer, whose thread a forked child would wait for
+signal.alarm(100)  # not faulthandler's timer, whose thread a forked child would wait for
 faulthandler.register(signal.SIGALRM, all_threads=True, chain=True)
 logging.getLogger("pingpool").disabled = True  # an interrupt inside of a log handler leaves its lock held
 
@@ -52,7 +52,7 @@ def bound(database: FaultyDatabase, size: int = 2, **options: float) -> Pool:
     return pool
 
 
-def soon(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+def soon(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Look until the condition holds; return whether it came to that."""
     end = time.monotonic() + seconds
     while not condition():
@@ -62,7 +62,7 @@ def soon(condition: Callable[[], object], seconds: float = 5.0) -> bool:
     return True
 
 
-def all_live(pool: Pool, seconds: float = 5.0) -> None:
+def all_live(pool: Pool, seconds: float = 30.0) -> None:
     """Check that every slot of the pool holds a living session that can be lent."""
     gc.collect()
     failures: list[BaseException] = []

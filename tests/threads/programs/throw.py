@@ -61,19 +61,26 @@ def started() -> threading.Thread:
     return thread
 
 
+def throw_at(victim: threading.Thread) -> None:
+    """Throw, unless it has ended: its number may be that of another thread by then, so let none run in between."""
+    sys.setswitchinterval(60)
+    if victim.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
+    sys.setswitchinterval(1e-5)
+
+
 threading.excepthook = lambda _: None  # a victim may die of what is thrown: another takes its place
 threads = [started() for _ in range(6)]
 for _ in range(throws):
     number = random.randrange(len(threads))
     if not threads[number].is_alive():
         threads[number] = started()
-    victim = threads[number]
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
+    throw_at(threads[number])
     time.sleep(random.random() * 0.0004)
 time.sleep(0.05)
 over = True
 for thread in threads:
-    thread.join(10)
+    thread.join(60)
     if thread.is_alive():
         faulthandler.dump_traceback(all_threads=True)
         sys.exit(f"stuck: {pool}")
