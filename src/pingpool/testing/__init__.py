@@ -6,13 +6,14 @@ extra `servers`, and are imported by their own names.
 
 from pingpool.testing.clock import Clock
 from pingpool.testing.database import FaultyDatabase, TransactionalDatabase
-from pingpool.testing.fake import FakeSession, Forbidden, SessionDied, Trouble
+from pingpool.testing.fake import FakeSession, Forbidden, Misplaced, SessionDied, Trouble
 
 __all__ = [
     "Clock",
     "FakeSession",
     "FaultyDatabase",
     "Forbidden",
+    "Misplaced",
     "SessionDied",
     "TransactionalDatabase",
     "Trouble",
