@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pingpool import AlreadyReturned, NotLent, PoolFull
-from pingpool.testing import FakeSession, SessionDied, TransactionalDatabase
+from pingpool.testing import FakeSession, Misplaced, SessionDied, TransactionalDatabase
 from tests.contract.worlds import Pool, World
 
 
@@ -230,6 +230,17 @@ async def test_an_error_of_another_database_costs_no_session(world: World) -> No
     await world.rest()
     assert pool.stats().replaced == {}
     assert database.calls["create"] == 2
+
+
+async def test_a_session_on_the_wrong_node_is_replaced_however_alive_it_looks(world: World) -> None:
+    """After a fail-over a session may look alive and be of no use: its error outweighs the look."""
+    pool = await world.open(TransactionalDatabase(), size=2)
+    with pytest.raises(Misplaced):
+        async with pool.session() as session:
+            raise Misplaced("cannot write in a read-only transaction")
+    await world.rest()
+    assert session.is_deleted
+    assert pool.stats().replaced == {"lost": 1}
 
 
 @pytest.mark.parametrize("error", [Interrupt, KeyboardInterrupt, SystemExit, asyncio.CancelledError])

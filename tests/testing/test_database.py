@@ -7,7 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pingpool import Meaning
-from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase, Trouble
+from pingpool.testing import (
+    FakeSession,
+    FaultyDatabase,
+    Forbidden,
+    Misplaced,
+    SessionDied,
+    TransactionalDatabase,
+    Trouble,
+)
 
 
 def opened(database: FaultyDatabase) -> FakeSession:
@@ -164,6 +172,7 @@ def test_errors_are_told_by_their_class() -> None:
     """The kit's own errors mean what they say."""
     database = FaultyDatabase()
     assert database.meaning_of(SessionDied()) is Meaning.LOST
+    assert database.meaning_of(Misplaced()) is Meaning.MISPLACED
     assert database.meaning_of(Trouble()) is Meaning.TRANSIENT
     assert database.meaning_of(Forbidden()) is Meaning.REFUSED
     assert database.meaning_of(ConnectionRefusedError()) is Meaning.UNREACHABLE

@@ -190,7 +190,7 @@ class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
 
     def _hint_for(self, database: Any) -> str:
         return (
-            "pingpool.databases.aio_callables makes one from coroutine functions, pingpool.databases.aio_threads from "
+            "pingpool.databases.callables makes one from coroutine functions, pingpool.databases.in_threads from "
             "a pingpool.Database"
         )
 

@@ -7,7 +7,7 @@ extra `servers`, and are imported by their own names.
 from pingpool.pool.life import equip
 from pingpool.testing.clock import Clock
 from pingpool.testing.database import FaultyDatabase, TransactionalDatabase
-from pingpool.testing.fake import FakeSession, Forbidden, SessionDied, Trouble
+from pingpool.testing.fake import FakeSession, Forbidden, Misplaced, SessionDied, Trouble
 from pingpool.testing.opening import open
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "FakeSession",
     "FaultyDatabase",
     "Forbidden",
+    "Misplaced",
     "SessionDied",
     "TransactionalDatabase",
     "Trouble",

@@ -12,6 +12,10 @@ class SessionDied(Exception):
     """What using or pinging a dead session raises."""
 
 
+class Misplaced(Exception):
+    """What a node says that is no longer the right one."""
+
+
 class Trouble(Exception):
     """What a call raises that was told to fail: it says nothing about the session."""
 
@@ -20,7 +24,12 @@ class Forbidden(Exception):
     """What `create` raises when the database refuses for good."""
 
 
-MEANINGS = {SessionDied: Meaning.LOST, Trouble: Meaning.TRANSIENT, Forbidden: Meaning.REFUSED}
+MEANINGS = {
+    SessionDied: Meaning.LOST,
+    Misplaced: Meaning.MISPLACED,
+    Trouble: Meaning.TRANSIENT,
+    Forbidden: Meaning.REFUSED,
+}
 
 
 class FakeSession:
