@@ -4,65 +4,42 @@ from typing import TYPE_CHECKING, Any
 
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase, Database, Meaning
-from pingpool.errors import (
-    AlreadyReturned,
-    BadSession,
-    BadURL,
-    BoundElsewhere,
-    CannotFill,
-    DatabaseRefuses,
-    NotLent,
-    Overrun,
-    PoolClosed,
-    PoolError,
-    PoolFull,
-    PoolTimeout,
-    TooManyWaiters,
-    UnknownScheme,
-)
+from pingpool.errors import CannotFill, PoolClosed, PoolError, PoolTimeout
 from pingpool.opening import open, open_async
+from pingpool.options import PoolOptions
 from pingpool.threads.abstract import AbstractSessionPool
 from pingpool.threads.pool import PingingPool
 
 if TYPE_CHECKING:
     from pingpool.aio.abstract import AbstractAsyncSessionPool
-    from pingpool.aio.errors import WrongLoop
     from pingpool.aio.pool import AsyncPingingPool
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AbstractAsyncSessionPool",
-    "AbstractSessionPool",
-    "AlreadyReturned",
-    "AsyncDatabase",
-    "AsyncPingingPool",
-    "BadSession",
-    "BadURL",
-    "BoundElsewhere",
-    "CannotFill",
-    "Database",
-    "DatabaseRefuses",
-    "Meaning",
-    "NotLent",
-    "Overrun",
+    # Pools.
     "PingingPool",
-    "PoolClosed",
-    "PoolError",
-    "PoolFull",
-    "PoolTimeout",
-    "Stats",
-    "TooManyWaiters",
-    "UnknownScheme",
-    "WrongLoop",
+    "AsyncPingingPool",
+    "AbstractSessionPool",
+    "AbstractAsyncSessionPool",
     "open",
     "open_async",
+    "PoolOptions",
+    "Stats",
+    # Databases.
+    "Database",
+    "AsyncDatabase",
+    "Meaning",
+    # What people catch; all other errors are in `pingpool.errors`.
+    "PoolError",
+    "PoolTimeout",
+    "PoolClosed",
+    "CannotFill",
 ]
 
 ASYNC = {
     "AbstractAsyncSessionPool": "pingpool.aio.abstract",
     "AsyncPingingPool": "pingpool.aio.pool",
-    "WrongLoop": "pingpool.aio.errors",
 }
 """The names that come from the world of asyncio, which is imported when one of them is first asked for."""
 

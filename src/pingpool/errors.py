@@ -48,6 +48,10 @@ class PoolClosed(PoolError):
     """The pool is closed: it lends no more sessions."""
 
 
+class WrongLoop(PoolError, RuntimeError):
+    """A pool for asyncio, and its sessions, belong to the event loop in which it was first used: not to this one."""
+
+
 class BoundElsewhere(PoolError):
     """The pool is bound to one database and was asked to bind to another."""
 

@@ -141,7 +141,7 @@ def test_a_wrong_password_is_said_at_once() -> None:
 def test_a_port_that_makes_no_sense_is_refused_before_anything_is_connected(place: str) -> None:
     """The drivers for PostgreSQL agree on what a port is, and the error says it, but no password."""
     for scheme in ("asyncpg", "postgresql"):
-        with pytest.raises(pingpool.BadURL, match="a port is a number") as caught:
+        with pytest.raises(pingpool.errors.BadURL, match="a port is a number") as caught:
             pingpool.open_async(f"{scheme}://{place}/shop")
         assert "secret" not in str(caught.value)
 

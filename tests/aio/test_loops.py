@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import AsyncPingingPool, BoundElsewhere, PoolClosed, PoolTimeout, WrongLoop
+from pingpool import AsyncPingingPool, PoolClosed, PoolTimeout
+from pingpool.errors import BoundElsewhere, WrongLoop
 from pingpool.testing import FakeSession
 from pingpool.testing.async_database import AsyncFaultyDatabase
 from pingpool.testing.loop import Stuck, VirtualLoop, run
@@ -103,11 +104,11 @@ def test_errors_are_kin_of_both_kinds_of_queues() -> None:
             session = await pool.get()
             with pytest.raises(asyncio.QueueEmpty) as empty:
                 await pool.get()
-            assert isinstance(empty.value, pingpool.TooManyWaiters)
+            assert isinstance(empty.value, pingpool.errors.TooManyWaiters)
             await pool.put(session)
             with pytest.raises(asyncio.QueueFull) as full:
                 await pool.put(session)
-            assert isinstance(full.value, pingpool.AlreadyReturned)
+            assert isinstance(full.value, pingpool.errors.AlreadyReturned)
 
     run(main())
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, Meaning, opening
+from pingpool import CannotFill, Meaning, opening
 from pingpool.databases.mysql import AsyncMySQL
 from pingpool.databases.mysql.turns import OFFERS_TLS
+from pingpool.errors import BadURL
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pingpool import DatabaseRefuses
 from pingpool.database import Meaning
+from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, TransactionalDatabase
 from tests.contract.worlds import World
 

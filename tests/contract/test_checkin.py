@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pingpool import AlreadyReturned, NotLent, PoolFull
+from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 from pingpool.testing import FakeSession, Misplaced, SessionDied, TransactionalDatabase
 from tests.contract.worlds import Pool, World
 

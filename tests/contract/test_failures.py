@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from pingpool import BadSession, CannotFill, DatabaseRefuses, Overrun, PoolTimeout
+from pingpool import CannotFill, PoolTimeout
+from pingpool.errors import BadSession, DatabaseRefuses, Overrun
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied
 from tests.contract.worlds import Pool, World, start
 

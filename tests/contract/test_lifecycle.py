@@ -2,7 +2,8 @@
 
 import pytest
 
-from pingpool import BoundElsewhere, CannotFill, NotLent, Overrun, PoolClosed, PoolTimeout
+from pingpool import CannotFill, PoolClosed, PoolTimeout
+from pingpool.errors import BoundElsewhere, NotLent, Overrun
 from pingpool.testing import FaultyDatabase, Forbidden, Trouble
 from tests.contract.worlds import World, adds_up, start
 

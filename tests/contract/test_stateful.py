@@ -12,7 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from pingpool import AlreadyReturned, NotLent, PoolClosed
+from pingpool import PoolClosed
+from pingpool.errors import AlreadyReturned, NotLent
 from pingpool.testing import FakeSession, SessionDied
 from tests.contract.conftest import PATIENCE
 from tests.contract.worlds import WORLDS, World, adds_up, at_work, start

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from pingpool import PoolTimeout, TooManyWaiters
+from pingpool import PoolTimeout
+from pingpool.errors import TooManyWaiters
 from pingpool.testing import TransactionalDatabase
 from tests.contract.worlds import World, start
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from pingpool import DatabaseRefuses, PingingPool
+from pingpool import PingingPool
 from pingpool.databases.redis import client_on
+from pingpool.errors import DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PrivateServer
 from tests.databases.waiting import SOON

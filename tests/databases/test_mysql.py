@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning, PingingPool
+from pingpool import CannotFill, Meaning, PingingPool
 from pingpool.databases.mysql import MySQL
 from pingpool.databases.mysql.traits import IN_TRANSACTION
+from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until

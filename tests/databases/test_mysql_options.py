@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill
+from pingpool import CannotFill
 from pingpool.databases.mysql import AsyncMySQL, MySQL
+from pingpool.errors import BadURL
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
 from tests.databases.waiting import SOON, error_of

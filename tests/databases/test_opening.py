@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import CannotFill, PoolClosed, UnknownScheme, opening, testing
+from pingpool import CannotFill, PoolClosed, opening, testing
 from pingpool.databases.sqlite import SQLite
+from pingpool.errors import UnknownScheme
 from pingpool.testing import Clock, FakeSession, FaultyDatabase
 from pingpool.testing.async_database import AsyncFaultyDatabase
 

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning, PingingPool
+from pingpool import CannotFill, Meaning, PingingPool
 from pingpool.databases.postgres import Postgres
+from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.databases.waiting import SOON, create_error, error_of, until

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 import pingpool
-from pingpool import BadURL
 from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.postgres.conninfo import patience
 from pingpool.databases.postgres.hosts import attempts
+from pingpool.errors import BadURL
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, Meaning
+from pingpool import Meaning
 from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.postgres.names import application_name
+from pingpool.errors import BadURL
 from pingpool.testing.servers import PostgresServer
 from tests.databases.waiting import SOON
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, DatabaseRefuses, Meaning
+from pingpool import CannotFill, Meaning
 from pingpool.databases.redis import Redis, client_on
+from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.redis_lab import ProxyFor, lends
 from tests.databases.tls import tls_door

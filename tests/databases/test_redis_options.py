@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, Meaning
+from pingpool import CannotFill, Meaning
 from pingpool.databases.redis import AsyncRedis, Redis
+from pingpool.errors import BadURL
 from pingpool.opening import ASYNC_GROUP, database_of
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.waiting import SOON, error_of

@@ -127,7 +127,7 @@ def test_a_database_that_is_dropped_is_told_to_who_waits(lab: Lab) -> None:
     database = lab.database(pool)
     lab.server.drop(D)
     refused = outcome(lambda: pool.get(timeout=3600), within=5)
-    assert isinstance(refused, pingpool.DatabaseRefuses)
+    assert isinstance(refused, pingpool.errors.DatabaseRefuses)
     assert isinstance(refused.__cause__, exceptions.NotFound)
     assert isinstance(outcome(lambda: read(database), within=5), queue.Empty)
 
@@ -139,7 +139,7 @@ def test_a_closed_door_is_told_to_who_waits(lab: Lab, code: grpc.StatusCode) -> 
     lab.server.expire_all()
     lab.advance(3001)
     lab.server.fail("BatchCreateSessions", code, times=math.inf)
-    assert isinstance(outcome(lambda: pool.get(timeout=3600), within=5), pingpool.DatabaseRefuses)
+    assert isinstance(outcome(lambda: pool.get(timeout=3600), within=5), pingpool.errors.DatabaseRefuses)
 
 
 TRANSIENT = [

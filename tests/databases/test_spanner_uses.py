@@ -149,7 +149,7 @@ def test_a_session_of_a_sister_pool_is_refused(lab: Lab) -> None:
     pool, _ = bound(lab)
     sister, _ = bound(lab)
     pool.clear()
-    with pytest.raises(pingpool.NotLent):
+    with pytest.raises(pingpool.errors.NotLent):
         pool.put(sister.get())
 
 
@@ -157,7 +157,7 @@ def test_an_unopened_session_is_refused(lab: Lab) -> None:
     """A session that was never created on the server is not for a pool."""
     pool, _ = bound(lab)
     pool.clear()
-    with pytest.raises(pingpool.NotLent):
+    with pytest.raises(pingpool.errors.NotLent):
         pool.put(pool._new_session())
 
 

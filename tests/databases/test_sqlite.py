@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import BadURL, CannotFill, Meaning, PingingPool
+from pingpool import CannotFill, Meaning, PingingPool
 from pingpool.databases.sqlite import Connection, SQLite
+from pingpool.errors import BadURL
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 import pingpool
-from pingpool import BadURL
+from pingpool.errors import BadURL
 from pingpool.opening import database_of
 
 SCHEMES = ("mysql", "redis", "valkey")

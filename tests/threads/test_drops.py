@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pingpool import NotLent, PingingPool
+from pingpool import PingingPool
 from pingpool.database import Database
+from pingpool.errors import NotLent
 from pingpool.testing import FakeSession, FaultyDatabase
 from tests.threads.checks import PATIENCE, Pool, all_live, aside, bound, in_time, soon
 

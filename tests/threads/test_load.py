@@ -9,7 +9,8 @@ from collections.abc import Generator
 
 import pytest
 
-from pingpool import DatabaseRefuses, PoolTimeout
+from pingpool import PoolTimeout
+from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, Forbidden, SessionDied, TransactionalDatabase, Trouble
 from tests.threads.checks import PATIENCE, all_live, aside, bound, soon
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from pingpool import PoolFull, PoolTimeout
+from pingpool import PoolTimeout
+from pingpool.errors import PoolFull
 from pingpool.testing import FakeSession, SessionDied
 from tests.threads.checks import Pool, aside, soon
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_type
 
 import pingpool
-from pingpool import AbstractSessionPool, Database, Meaning, PingingPool, PoolFull, PoolTimeout, Stats
+from pingpool import AbstractSessionPool, Database, Meaning, PingingPool, PoolTimeout, Stats
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
+from pingpool.errors import PoolFull
 from pingpool.testing import FakeSession, FaultyDatabase
 
 

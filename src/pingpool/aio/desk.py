@@ -13,13 +13,13 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from pingpool.aio.clock import Clock, LoopClock
-from pingpool.aio.errors import WrongLoop, as_in_asyncio
+from pingpool.aio.errors import as_in_asyncio
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.slot import S
-from pingpool.errors import PoolError, PoolFull
+from pingpool.errors import PoolError, PoolFull, WrongLoop
 from pingpool.pool.log import tell
 from pingpool.pool.world import Desk, Event
 

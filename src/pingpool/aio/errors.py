@@ -33,10 +33,6 @@ class NotLent(errors.NotLent, PoolFull):
     """The pool did not lend this object: a session of another pool or process, or no session at all."""
 
 
-class WrongLoop(errors.PoolError, RuntimeError):
-    """A pool, and every session in it, belongs to the event loop in which it was first used. This is another one."""
-
-
 AS_IN_ASYNCIO: dict[type[errors.PoolError], type[errors.PoolError]] = {
     kind.__bases__[0]: kind for kind in (PoolTimeout, TooManyWaiters, DatabaseRefuses, AlreadyReturned, NotLent)
 }

@@ -13,7 +13,8 @@ from contextlib import suppress
 
 from scene import all_live, bound, soon, tell
 
-from pingpool import PoolFull, PoolTimeout
+from pingpool import PoolTimeout
+from pingpool.errors import PoolFull
 from pingpool.testing import FakeSession, FaultyDatabase
 
 warnings.simplefilter("ignore")
