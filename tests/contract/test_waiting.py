@@ -233,7 +233,7 @@ async def test_who_asks_again_and_again_is_served(world: World) -> None:
     """A caller that never waits gets an overdue session by asking again: what was proven for it is not proven anew."""
     pool = await world.open(size=1)
     await world.advance(60)
-    with pytest.raises(PoolTimeout):
+    with world.database.hanging("ping"), pytest.raises(PoolTimeout):
         await pool.get(0)
     await world.rest()
     assert (await pool.get(0)).use() == 1

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pingpool import PingingPool
-from pingpool.testing import FakeSession, FaultyDatabase
+from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
 T = TypeVar("T")
 
@@ -23,9 +23,9 @@ class Hung(AssertionError):
     """A call did not end in time; every stack is on stderr."""
 
 
-def bound(database: FaultyDatabase, size: int = 2, **options: Any) -> Pool:
-    """Return a pool that is filled from the database."""
-    pool: Pool = PingingPool(size, **options)
+def bound(database: FaultyDatabase, size: int = 2, clock: Clock | None = None, **options: Any) -> Pool:
+    """Return a pool that is filled from the database; it lives by the clock, if one is given."""
+    pool: Pool = equip(PingingPool(size, **options), clock=clock)
     pool.bind(database)
     return pool
 

@@ -9,7 +9,11 @@ from tests.threads.checks import all_live, bound, in_time, quick_collections
 from tests.threads.strikes import interrupt, last
 from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # From 3.12 on a strike may hit a generator that is being closed: Python itself swallows what is raised there.
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <generator:pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
