@@ -4,6 +4,7 @@ gevent exchanges locks and queues when it patches the process. A pool may be mad
 from then would block every greenlet that it meets.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -23,3 +24,9 @@ class Late(Generic[T]):
         attributes: dict[str, Any] = instance.__dict__  # found there from now on, without this detour
         made: T = attributes.setdefault(self._name, self._make())
         return made
+
+
+class LateLock:
+    """A lock, for an object whose own attributes are read too often to be looked up in a dictionary."""
+
+    lock = Late(lambda: threading.Lock())

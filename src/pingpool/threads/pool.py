@@ -29,7 +29,7 @@ from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.exit import close_at_exit
 from pingpool.threads.keeper import GateAlarm
 from pingpool.threads.latch import HELD, wait_for
-from pingpool.threads.late import Late
+from pingpool.threads.late import LateLock
 from pingpool.threads.own import begin
 from pingpool.threads.workers import Workers
 
@@ -49,7 +49,6 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """
 
     _kind = Database
-    _binding = Late(lambda: threading.Lock())
     _keeping: threading.Thread | None = None
 
     def __init__(
@@ -61,6 +60,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         **options: Unpack[MoreOptions],
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
+        self._binding = LateLock()
         self._begin(options_from(size, default_timeout, ping_interval, labels, options, most_workers=MOST_WORKERS))
         close_at_exit(self)
 
@@ -161,7 +161,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
             PoolClosed: the pool is closed.
             ValueError: `ping_interval` is 0, so that everything is due all the time.
         """
-        with self._binding:
+        with self._binding.lock:
             self._keep_alive()
 
     # The pool as a whole.
@@ -175,7 +175,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
             PoolClosed: the pool is closed.
             TypeError: this is no `Database`.
         """
-        with self._binding:
+        with self._binding.lock:
             at_once(self._bind(database))
 
     def clear(self) -> None:
@@ -240,15 +240,15 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
 
     def _resume(self) -> None:
         """Start the keeper where there is none, as in a forked child, unless another thread is about to."""
-        if not self._has_keeper() and self._binding.acquire(blocking=False):
+        if not self._has_keeper() and self._binding.lock.acquire(blocking=False):
             try:
                 super()._resume()
             finally:
-                self._binding.release()
+                self._binding.lock.release()
 
     def _after_fork(self) -> list[Any]:
         old, self._keeping = self._keeping, None
-        vars(self).pop("_binding", None)
+        self._binding = LateLock()
         return [old, *super()._after_fork()]
 
 
