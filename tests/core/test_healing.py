@@ -207,3 +207,14 @@ def test_the_keeper_looks_at_once_after_a_death() -> None:
     pool.ledger.ping(Round(), 3.0)
     pool.report(pool.job(CHECKING), Outcome(End.IN_DOUBT, error=OSError("busy")), 3.0)
     assert pool.ledger.next_due() == 3.25
+
+
+def test_only_the_suspects_are_pinged_after_a_death() -> None:
+    """A session that was created since is as good as ever."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.take_back(pool.lend(1.0), Verdict.LOST, 2.0)
+    pool.create_all(3.0)
+    pool.ledger.ping(Round(), 3.0)
+    assert pool.job(CHECKING).session.name == 2
+    assert [slot.session.name for slot in pool.ledger.idle] == [3]

@@ -43,9 +43,8 @@ class Keeping:
             return max(self._doubt.next_at(0, waiting=0), math.nextafter(self._freshness.suspected_at, math.inf))
         has_canary = self._has_canary()
         trial_at = self._trial_at() if has_canary else math.inf
-        return min(
-            self._renewal_at(), trial_at, pacing.next_due(self._places.idle.proofs(int(has_canary)), *self._pace())
-        )
+        others = self._places.idle.proofs(int(has_canary))
+        return min(self._renewal_at(), trial_at, pacing.next_due(others, *self._pace()))
 
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""
