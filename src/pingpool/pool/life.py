@@ -281,7 +281,8 @@ class Life(Generic[S, D]):
         if self._desk.is_staffed:
             old = self._desk
             self._set_up()
-            self._desk.ledger.inherit(old.ledger, is_bound=False)
+            if old.ledger.kept:
+                self._desk.look(self._desk.ledger.keep)
             old.end()
             self._come_in()
         self._database = database

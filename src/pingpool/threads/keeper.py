@@ -11,6 +11,8 @@ PATROL = 0.25
 class GateAlarm:
     """A gate that the keeper waits at."""
 
+    _open = staticmethod(open_gate)  # also when the interpreter has taken this module apart
+
     def __init__(self, clock: Clock, timers: Timers) -> None:
         self._clock = clock
         self._timers = timers
@@ -18,7 +20,7 @@ class GateAlarm:
 
     def ring(self) -> None:
         """Wake the keeper now."""
-        open_gate(self._gate)
+        self._open(self._gate)
 
     async def sleep_until(self, when: float) -> None:
         """Wait for that time, or for somebody to ring."""

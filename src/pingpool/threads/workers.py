@@ -11,6 +11,7 @@ session can wait: it is tried again.
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -19,12 +20,18 @@ from typing import Any
 from pingpool.pool.log import log
 from pingpool.pool.world import Call
 from pingpool.threads.blocking import at_once
-from pingpool.threads.desk import ThreadDesk
+from pingpool.threads.desk import PATROL, ThreadDesk
 from pingpool.threads.late import Late
 from pingpool.threads.own import begin
 
-LINGER = 5.0
-"""Seconds without work after which a worker goes."""
+HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+LINGER = 5.0 if HAS_GIL else PATROL
+"""Seconds without work after which a worker goes.
+
+Without the GIL an object whose last holder is another thread is freed only when the thread that made it runs again, or
+ends. So that a dropped session is noticed, its maker does not linger there.
+"""
 
 AGAIN = 0.25
 """Seconds after which a thread that could not be had is asked for again."""
