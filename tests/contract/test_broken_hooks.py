@@ -4,10 +4,11 @@ import os
 import signal
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
-from pingpool.database import Meaning
+from pingpool.database import Database, Meaning
 from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, TransactionalDatabase
 from tests.contract.worlds import World
@@ -200,3 +201,31 @@ async def test_what_a_meaning_does(world: World, verdict: Meaning) -> None:
     assert session.is_deleted is (verdict is Meaning.MISPLACED)
     assert database.calls["ping"] == 0
     database.hook = ""
+
+
+async def no_answer(*_: object, **__: object) -> None:
+    """A coroutine function, where none can be awaited."""
+
+
+@pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "reset", "delete"])
+async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: str) -> None:
+    """A hook with the wrong signature, or a coroutine function for a question, is named before it is called."""
+    if hook not in HOOKS and type(world).__name__ == "AsyncWorld":
+        pytest.skip("the calls of this database are wrapped in coroutines")
+    database = Ours()
+    setattr(database, hook, lambda: None)
+    with pytest.raises(TypeError, match=rf"cannot work with this (Ours|InThreads): its {hook}\(\) is called as"):
+        await world.open(database)
+    setattr(database, hook, no_answer)
+    with pytest.raises(TypeError, match=f"its {hook} is a coroutine function"):
+        await world.open(database)
+
+
+async def test_a_mock_of_a_database_can_be_bound(world: World) -> None:
+    """`create_autospec(Database)` has every hook, `create_many` too; what it answers is as good as any other."""
+    database = create_autospec(Database, instance=True)
+    database.create_many.side_effect = lambda count, **_: [FakeSession(number, {}) for number in range(count)]
+    pool = world.pool(1)
+    await pool.bind(database)
+    assert isinstance(await pool.get(), FakeSession)
+    database.create_many.assert_called_once()

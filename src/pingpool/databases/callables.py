@@ -5,6 +5,7 @@ pool = await pingpool.open_async(AsyncCallables(connect, ping=send_ping, delete=
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
 
 from pingpool.database import AsyncDatabase, Database, Meaning, S, Traits
 
@@ -49,6 +50,9 @@ class Callables(GivenTraits[S], Database[S]):
         looks_alive: Callable[[S], bool] | None = None,
     ) -> None:
         super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
+        for name, given in {"create": create, "ping": ping, "delete": delete}.items():
+            if iscoroutinefunction(given):
+                raise TypeError(f"{name} is a coroutine function: AsyncCallables, for open_async(), takes those")
         self._create = create
         self._ping = ping
         self._delete = delete

@@ -37,7 +37,8 @@ class InThreads(Identified, AsyncDatabase[S]):
         optional = {name: getattr(database, name) for name in TRAITS}
         for name, own in {**optional, "create_many": self._create_many, "check": self._check}.items():
             # What the database has no version of must look so to the pool, which then does not ask.
-            if getattr(type(database), name) is not getattr(Database, name) or name in vars(database):
+            usual = getattr(Database, name)
+            if getattr(type(database), name, usual) is not usual or name in vars(database):
                 setattr(self, name, own)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> S:

@@ -18,6 +18,7 @@ from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
 from pingpool.options import Options, seconds
 from pingpool.pool.forks import in_every_child
+from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
 from pingpool.pool.world import Desk
@@ -188,6 +189,7 @@ class Life(Generic[S, D]):
         if self._database != database:
             if self._is_bound or desk.ledger.filling:
                 raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
+            refuse_what_cannot_work(database)
             self._move_to(database)
 
     async def _fill(self) -> None:

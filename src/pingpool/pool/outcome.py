@@ -61,7 +61,8 @@ def meaning_of(error: BaseException, database: AnyDatabase) -> Meaning:
 def overrides(database: AnyDatabase, method: str) -> bool:
     """Does the database bring its own version of this optional method?"""
     kind = Database if isinstance(database, Database) else AsyncDatabase
-    return getattr(type(database), method) is not getattr(kind, method) or method in vars(database)
+    usual = getattr(kind, method)
+    return getattr(type(database), method, usual) is not usual or method in vars(database)
 
 
 def forget_frames(error: BaseException) -> None:
