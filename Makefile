@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons proofs mutants coverage mariadb check
-.PHONY: bench outages clean
+.PHONY: bench soak outages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ check: $(VENV)/ready-dev  ## lint, check the format, the types and the architect
 
 bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
 	$(PY) -m bench
+
+soak: $(VENV)/ready-test  ## live ten minutes of trouble in each world, and see that nothing grows
+	$(PY) -m bench.soak
 
 outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools, and draw docs/outages.svg
 	$(PY) -m bench outages outages-elsewhere --json outages.json
