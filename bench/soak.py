@@ -112,7 +112,7 @@ def soak_threads(seconds: float) -> Soak:
         soak.uses += uses
 
     for number in range(MARKS):
-        until = soak.began + seconds * (number + 1) / MARKS
+        until = time.monotonic() + seconds / MARKS
         callers = [threading.Thread(target=live, args=(until, 100 * number + each)) for each in range(CALLERS)]
         for caller in callers:
             caller.start()
@@ -156,7 +156,7 @@ async def soak_tasks(seconds: float) -> Soak:
             await asyncio.sleep(0)
 
     for number in range(MARKS):
-        until = soak.began + seconds * (number + 1) / MARKS
+        until = time.monotonic() + seconds / MARKS
         callers = [asyncio.create_task(live(until, 100 * number + each)) for each in range(CALLERS)]
         while time.monotonic() < until:
             soak.strike()

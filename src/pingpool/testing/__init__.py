@@ -5,13 +5,16 @@ extra `servers`, and are imported by their own names.
 """
 
 from pingpool.pool.life import equip
+from pingpool.testing.checks import assert_no_leaks, settle
 from pingpool.testing.clock import Clock
 from pingpool.testing.database import FaultyDatabase, TransactionalDatabase
 from pingpool.testing.fake import FakeSession, Forbidden, Misplaced, SessionDied, Trouble
+from pingpool.testing.fake_pool import FakePool
 from pingpool.testing.opening import open
 
 __all__ = [
     "Clock",
+    "FakePool",
     "FakeSession",
     "FaultyDatabase",
     "Forbidden",
@@ -19,6 +22,8 @@ __all__ = [
     "SessionDied",
     "TransactionalDatabase",
     "Trouble",
+    "assert_no_leaks",
     "equip",
     "open",
+    "settle",
 ]

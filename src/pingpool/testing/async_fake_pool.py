@@ -1,0 +1,46 @@
+"""The pool without a database, for asyncio: see `pingpool.testing.fake_pool`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pingpool.aio.abstract import AbstractAsyncSessionPool
+from pingpool.aio.errors import as_in_asyncio
+from pingpool.core.slot import S
+from pingpool.errors import PoolError
+from pingpool.testing.fake_pool import FakePool
+
+
+class AsyncFakePool(AbstractAsyncSessionPool[S]):
+    """Lends the given sessions, the least recently used first, and never suspends. `fake` remembers what came back."""
+
+    def __init__(self, sessions: Iterable[S]) -> None:
+        self.fake: FakePool[S] = FakePool(sessions)
+
+    async def bind(self, database: Any) -> None:
+        """Do nothing: there is no database."""
+
+    async def get(self, timeout: float | None = None) -> S:
+        """Check a session out.
+
+        Raises:
+            PoolTimeout: all are in use; a fake does not wait.
+        """
+        try:
+            return self.fake.get(timeout)
+        except PoolError as error:
+            raise as_in_asyncio(error) from None
+
+    async def put(self, session: S) -> None:
+        """Check a session in."""
+        await self.give_back(session, None)
+
+    async def give_back(self, session: S, error: BaseException | None) -> None:
+        """Check a session in, and remember what ended its use."""
+        try:
+            self.fake.give_back(session, error)
+        except PoolError as refusal:
+            raise as_in_asyncio(refusal) from None
+
+    async def clear(self) -> None:
+        """Forget the sessions that are not lent."""
+        self.fake.clear()

@@ -1,0 +1,63 @@
+"""A pool without a database, for the tests of an application: it lends what it is given, and remembers what came back.
+
+pool = FakePool([FakeConnection()])
+handler(pool)
+assert pool.uses == [None]
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from pingpool.core.slot import S
+from pingpool.errors import NotLent, PoolTimeout
+from pingpool.threads.abstract import AbstractSessionPool
+
+
+class FakePool(AbstractSessionPool[S]):
+    """Lends the given sessions, the least recently used first, without a thread and without waiting.
+
+    `uses` has an entry for each session that came back: the error that ended its use, or None.
+    """
+
+    def __init__(self, sessions: Iterable[S]) -> None:
+        self.idle: deque[S] = deque(sessions)
+        self.in_use: list[S] = []
+        self.uses: list[BaseException | None] = []
+
+    def bind(self, database: Any) -> None:
+        """Do nothing: there is no database."""
+
+    def get(self, timeout: float | None = None) -> S:
+        """Check a session out.
+
+        Raises:
+            PoolTimeout: all are in use; a fake does not wait.
+        """
+        if not self.idle:
+            raise PoolTimeout(f"all {len(self.in_use)} sessions of this fake are in use")
+        session = self.idle.popleft()
+        self.in_use.append(session)
+        return session
+
+    def put(self, session: S) -> None:
+        """Check a session in.
+
+        Raises:
+            NotLent: this fake did not lend it, or it came back before.
+        """
+        self.give_back(session, None)
+
+    def give_back(self, session: S, error: BaseException | None) -> None:
+        """Check a session in, and remember what ended its use."""
+        for number, each in enumerate(self.in_use):
+            if each is session:
+                del self.in_use[number]
+                self.idle.append(session)
+                self.uses.append(error)
+                return
+        raise NotLent(f"this fake did not lend this {type(session).__name__}, or it came back before")
+
+    def clear(self) -> None:
+        """Forget the sessions that are not lent."""
+        self.idle.clear()

@@ -1,0 +1,82 @@
+"""What the kit has for the tests of others: fakes of a pool, and the questions at the end of a test."""
+
+import asyncio
+import queue
+
+import pytest
+
+from pingpool import PingingPool, PoolTimeout
+from pingpool.errors import NotLent
+from pingpool.testing import FakePool, FaultyDatabase, assert_no_leaks, settle
+from pingpool.testing.async_fake_pool import AsyncFakePool
+
+
+def test_a_fake_lends_what_it_is_given_and_remembers_how_it_was_used() -> None:
+    """The least recently used comes first; a block that ends in an error says so."""
+    pool = FakePool(["one", "two"])
+    with pool.session() as session:
+        assert session == "one"
+    with pytest.raises(ValueError, match="no"), pool.session() as session:
+        assert session == "two"
+        raise ValueError("no")
+    assert [type(error) for error in pool.uses] == [type(None), ValueError]
+    assert pool.get() == "one"
+
+
+def test_a_fake_refuses_what_a_pool_refuses() -> None:
+    """An empty fake raises what code for queues expects, at once; so does a session given back twice."""
+    pool = FakePool([object()])
+    session = pool.get()
+    for kind in (PoolTimeout, queue.Empty):
+        with pytest.raises(kind):
+            pool.get(60)
+    pool.put(session)
+    with pytest.raises(NotLent):
+        pool.put(session)
+    pool.bind("anything")
+    pool.clear()
+    with pytest.raises(PoolTimeout, match="all 0 sessions"):
+        pool.get()
+
+
+def test_the_fake_for_asyncio_raises_what_its_callers_expect() -> None:
+    """The same, with the errors of asyncio's queues."""
+
+    async def main() -> None:
+        pool = AsyncFakePool([object()])
+        await pool.bind("anything")
+        async with pool.session() as session:
+            with pytest.raises(asyncio.QueueEmpty):
+                await pool.get()
+        with pytest.raises(asyncio.QueueFull):
+            await pool.put(session)
+        assert pool.fake.uses == [None]
+        await pool.clear()
+        with pytest.raises(PoolTimeout):
+            await pool.get()
+
+    asyncio.run(main())
+
+
+def test_a_pool_settles() -> None:
+    """`settle` returns when nothing is under way any more, and says what is if that takes too long."""
+    database = FaultyDatabase()
+    with PingingPool(2) as pool:
+        pool.bind(database)
+        with database.hanging("ping"):
+            pool.give_back(pool.get(), ValueError())
+            with pytest.raises(TimeoutError, match="1 being checked"):
+                settle(pool, 0.05)
+        assert settle(pool).idle == 2
+
+
+def test_a_leak_fails_the_test_that_asks() -> None:
+    """A session that is still in use, or was dropped, is an AssertionError with the figures."""
+    with PingingPool(2) as pool:
+        pool.bind(FaultyDatabase())
+        assert_no_leaks(pool)
+        session = pool.get()
+        with pytest.raises(AssertionError, match="1 sessions are still in use, 0 were dropped"):
+            assert_no_leaks(pool)
+        pool.put(session)
+        assert_no_leaks(pool)
