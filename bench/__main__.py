@@ -32,7 +32,6 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benches that are named, or all."""
     options = _parser().parse_args(arguments)
     effort = QUICK if options.quick else FULL
     python = f"{platform.python_implementation()} {platform.python_version()}"
@@ -79,7 +78,6 @@ examples:
 
 
 def _as_data(sheets: dict[str, Sheet]) -> dict[str, object]:
-    """Return what the sheets say, for machines."""
     return {
         name: {
             "title": sheet.title,

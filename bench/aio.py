@@ -1,7 +1,8 @@
-"""asyncio: what a pair costs one task, how a thousand tasks share ten sessions, how fast a hundred sessions are opened.
+"""asyncio: what a pair costs one task, how a thousand tasks share ten sessions, how fast a hundred sessions are
+opened.
 
-The crowd holds each session for a millisecond of the loop's time, as a short query would. A bare `asyncio.Queue` is
-the yardstick although it is unfair: who puts and gets again in one breath takes the item from those who wait.
+A task of the crowd holds its session for a millisecond, as a short query would. A bare `asyncio.Queue` is the
+yardstick, although it is unfair: a task that puts and gets at once overtakes those who wait.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ OURS, UPSTREAM, QUEUE = "pingpool", "google-cloud-spanner async PingingPool", "b
 
 @dataclass(frozen=True)
 class Lender:
-    """A pool that is full."""
+    """A full pool."""
 
     get: Callable[[], Awaitable[Any]]
     put: Callable[[Any], Awaitable[Any]]
@@ -44,7 +45,7 @@ class Lender:
 
 
 class Stubs(AsyncDatabase[Any]):
-    """A database whose sessions take their time to open, and cost nothing else."""
+    """A database whose sessions only take time to open."""
 
     def __init__(self, make: Maker = Session, opening: float = 0.0) -> None:
         self._make = make
@@ -57,7 +58,7 @@ class Stubs(AsyncDatabase[Any]):
 
 
 async def nothing() -> None:
-    """Close what needs no closing."""
+    """Close nothing."""
 
 
 async def _open_ours() -> Lender:
@@ -120,14 +121,13 @@ async def _open_sqlalchemy() -> Lender:
 
 @cache
 def _server() -> PostgresServer:
-    """Return a private PostgreSQL that lives as long as the bench."""
     server = PostgresServer()
     server.start()
     return server
 
 
 async def _open_asyncpg() -> Lender:
-    """Open asyncpg's pool: it lends real connections only, and is spared the reset that it does when one comes back."""
+    """Open asyncpg's pool, with real connections, and without its reset."""
     import asyncpg
 
     async def leave_as_it_is(connection: Any) -> None:
@@ -145,11 +145,11 @@ LENDERS: dict[str, tuple[str, Callable[[], Awaitable[Lender]]]] = {
     "SQLAlchemy AsyncAdaptedQueuePool": ("greenlet", _open_sqlalchemy),
     QUEUE: ("asyncio", _open_queue),
 }
-"""Each with the module it cannot do without."""
+"""Each with the module that it needs."""
 
 
 def installed() -> tuple[dict[str, Callable[[], Awaitable[Lender]]], list[str]]:
-    """Return those that can be measured here, and the names of those that cannot."""
+    """Return those that can be measured here, and the names of the others."""
     there = {who: _is_there(module) for who, (module, _) in LENDERS.items()}
     return {who: LENDERS[who][1] for who in LENDERS if there[who]}, [who for who in LENDERS if not there[who]]
 
@@ -162,8 +162,6 @@ def _is_there(module: str) -> bool:
 
 
 def pair(effort: Effort) -> Sheet:
-    """Measure a get and a put, one after the other, in one task."""
-
     def nanoseconds(open_lender: Callable[[], Awaitable[Lender]]) -> Callable[[], float]:
         async def measure() -> float:
             lender = await open_lender()
@@ -194,7 +192,7 @@ def pair(effort: Effort) -> Sheet:
 
 
 async def crowd(open_lender: Callable[[], Awaitable[Lender]]) -> tuple[float, list[float]]:
-    """Have a thousand tasks share ten sessions; return how long that took, and how long each get waited."""
+    """Have a thousand tasks share ten sessions; return the seconds in all, and each get's wait."""
     lender = await open_lender()
     waits: list[float] = []
 
@@ -202,7 +200,7 @@ async def crowd(open_lender: Callable[[], Awaitable[Lender]]) -> tuple[float, li
         for turn in range(TURNS):
             start = time.perf_counter()
             session = await lender.get()
-            if 0 < turn < TURNS - 1:  # while the line is as long as it gets
+            if 0 < turn < TURNS - 1:  # while the line is longest
                 waits.append(time.perf_counter() - start)
             await asyncio.sleep(HOLD)
             await lender.put(session)
@@ -215,7 +213,6 @@ async def crowd(open_lender: Callable[[], Awaitable[Lender]]) -> tuple[float, li
 
 
 def many(effort: Effort) -> Sheet:
-    """Measure the crowd in every pool."""
     lenders, missing = installed()
     waits: dict[str, list[list[float]]] = {who: [] for who in lenders}
 
@@ -249,8 +246,6 @@ def many(effort: Effort) -> Sheet:
 
 
 def fill(effort: Effort) -> Sheet:
-    """Measure how long it takes to open a hundred sessions of 20 ms."""
-
     async def measure() -> float:
         pool: AsyncPingingPool[Any] = AsyncPingingPool(FILLED, HOUR)
         start = time.perf_counter()

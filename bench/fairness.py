@@ -1,4 +1,4 @@
-"""Fairness: who gets a session when many threads want one again the moment they have given one back."""
+"""Fairness: who gets a session when many threads want one again as soon as they have returned one."""
 
 import threading
 import time
@@ -14,11 +14,11 @@ HOLD = 50e-6
 """Seconds for which a thread keeps a session, and the processor, busy."""
 
 EVEN = 1.05
-"""How many times as many checkouts as the unluckiest thread the luckiest may have."""
+"""How many times as many checkouts the luckiest thread may have as the unluckiest."""
 
 
 def checkouts(lender: Lender, threads: int, seconds: float) -> list[int]:
-    """Return how often each thread got a session, in a window of time in which all of them are running."""
+    """Return how often each thread got a session, while all of them ran."""
     counts = [0] * threads
     running = threading.Barrier(threads + 1)
     is_over = False
@@ -48,7 +48,6 @@ def checkouts(lender: Lender, threads: int, seconds: float) -> list[int]:
 
 
 def run(effort: Effort) -> Sheet:
-    """Measure every pool under every crowd."""
     peers, missing = installed(OURS, *POOLS, LIFO)
     lenders = {peer: peer.open(SESSIONS) for peer in peers}
     sheet = Sheet(
@@ -72,7 +71,6 @@ def run(effort: Effort) -> Sheet:
 
 
 def _row(who: str, threads: int, rounds: list[list[int]], seconds: float, ours: float) -> Row:
-    """Sum up the rounds of one pool."""
     uneven = median(max(counts) / min(counts) if min(counts) else float("inf") for counts in rounds)
     total = median(map(sum, rounds))
     cells = [

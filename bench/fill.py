@@ -13,11 +13,11 @@ OPENING = 0.020
 """Seconds that a session takes to open."""
 
 MOST_MS = 150
-CREWS = (WORKERS, 20, 50)
+WORKER_COUNTS = (WORKERS, 20, 50)
 
 
 def milliseconds(peer: Peer, workers: int) -> Callable[[], float]:
-    """Return a round: it gives the time from nothing to a full pool."""
+    """Return a round: the time from nothing to a full pool."""
 
     def run() -> float:
         make = slow(peer.session, OPENING)
@@ -31,9 +31,8 @@ def milliseconds(peer: Peer, workers: int) -> Callable[[], float]:
 
 
 def run(effort: Effort) -> Sheet:
-    """Fill the pools that fill themselves."""
     peers, missing = installed(OURS, PSYCOPG_POOL, UPSTREAM)
-    lanes = [(peer, workers) for peer in peers for workers in (CREWS if peer is not UPSTREAM else (1,))]
+    lanes = [(peer, workers) for peer in peers for workers in (WORKER_COUNTS if peer is not UPSTREAM else (1,))]
     rounds = interleave({_name(*lane): milliseconds(*lane) for lane in lanes}, max(3, effort.rounds // 5))
     sheet = Sheet(
         title=f"fill: {SIZE} sessions that take {OPENING * 1e3:.0f} ms each",

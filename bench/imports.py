@@ -15,19 +15,18 @@ ASKING = "import sys, pingpool; print('asyncio' in sys.modules)"
 
 
 def milliseconds(module: str) -> Callable[[], float]:
-    """Return a round: it gives the processor time of the import, in an interpreter of its own."""
+    """Return a round: the processor time of the import, in a new interpreter."""
     return lambda: float(fresh(PROBE.format(module=module))) * 1e3
 
 
 def fresh(code: str) -> str:
-    """Return what a new interpreter prints. It may keep compiled modules, as those of users do."""
+    """Return what a new interpreter prints; it may use compiled modules, as those of users do."""
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def run(effort: Effort) -> Sheet:
-    """Import everything anew, again and again."""
     peers, missing = installed(OURS, UPSTREAM)
     rounds = interleave({peer.name: milliseconds(peer.module) for peer in peers}, max(3, effort.rounds // 3))
     loads_asyncio = fresh(ASKING) == "True"

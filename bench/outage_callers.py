@@ -1,8 +1,7 @@
-"""Callers: threads that check out, run a statement and check in, over and over, and write down how each went.
+"""Callers: threads that check out, run a statement and check in, and note how each use went.
 
-A statement that fails was either cut off, if its session died under it, or it got a session that was dead when it was
-handed out: only the second is a pool's fault, and a look at the socket at that moment tells which. A checkout that
-fails is told apart from both.
+A statement fails because its session died under it, or because it was dead when it was handed out. Only the second is
+the pool's fault; a look at the socket at checkout tells which. Failed checkouts are counted apart.
 """
 
 import threading
@@ -22,9 +21,9 @@ FAILED = "failed checkout"
 
 @dataclass(frozen=True)
 class Loan:
-    """A session that was handed out: how it is used, and whether it can be seen to be dead.
+    """A session that was handed out: how to use it, and whether it can be seen to be dead.
 
-    `waited` is how many seconds the pool took, if its caller cannot tell: the way to another thread is not the pool's.
+    `waited`: how many seconds the pool took, where the caller cannot tell, because the pool is in another thread.
     """
 
     run: Run
@@ -36,7 +35,7 @@ class Pool(Protocol):
     """A pool, as a caller sees it."""
 
     def use(self) -> AbstractContextManager[Loan]:
-        """Check out, for the length of a block."""
+        """Check out for the length of a block."""
         ...
 
     def close(self) -> object:
@@ -46,7 +45,7 @@ class Pool(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """One use: when it began, when the session was there (None: never), when it ended, and the error if it failed."""
+    """One use: when it began, when the session was there (None: never), when it ended, and the error."""
 
     who: int
     began: float
@@ -62,7 +61,6 @@ class Use:
 
     @property
     def fate(self) -> str:
-        """How it went."""
         if self.error is None:
             return WELL
         if self.got is None:
@@ -71,10 +69,9 @@ class Use:
 
 
 class Callers:
-    """So many threads that use a pool until they are told to stop."""
+    """Threads that use a pool until they are stopped, with `pause` seconds after each use."""
 
     def __init__(self, pool: Pool, count: int, *, pause: float, statement: str = "SELECT 1") -> None:
-        """Each rests for `pause` seconds after a use."""
         self.uses: list[Use] = []
         self._pool = pool
         self._pause = pause
@@ -89,7 +86,7 @@ class Callers:
             time.sleep(self._pause / len(self._threads))
 
     def stop(self, patience: float = 20.0) -> int:
-        """Let everybody finish his use; return how many hang for longer than that."""
+        """Let all finish; return how many still run after that many seconds."""
         self._stopped.set()
         until = time.monotonic() + patience
         for thread in self._threads:
@@ -103,7 +100,6 @@ class Callers:
 
 
 def use_once(pool: Pool, statement: str = "SELECT 1", who: int = 0) -> Use:
-    """Check out, run the statement, check in."""
     began = time.monotonic()
     got: float | None = None
     error: str | None = None
@@ -119,7 +115,7 @@ def use_once(pool: Pool, statement: str = "SELECT 1", who: int = 0) -> Use:
 
 
 def seconds_until_well(uses: Sequence[Use], healed: float, count: int) -> float | None:
-    """Return how long after the cause was gone everybody worked again for good; None if somebody never did."""
+    """Return how long after the cause was gone all uses went well for good; None if one caller's never did."""
     well_at = healed
     for who in range(count):
         mine = [use for use in uses if use.who == who and use.ended > healed]

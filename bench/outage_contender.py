@@ -1,4 +1,4 @@
-"""Whoever takes part in the outages: a kind of pool, and how it is opened."""
+"""A contender: a kind of pool, and how it is opened."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ Open = Callable[[str, int, float], Pool]
 
 @dataclass(frozen=True)
 class Contender:
-    """A kind of pool: the module it comes from, and how it is opened."""
+    """A kind of pool: its module, and how it is opened."""
 
     name: str
     module: str
@@ -30,5 +30,4 @@ class Contender:
 
     @property
     def is_installed(self) -> bool:
-        """Can it be imported?"""
         return find_spec(self.module) is not None

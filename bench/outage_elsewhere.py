@@ -1,4 +1,4 @@
-"""Our own pool on MariaDB and on Valkey, in threads and in asyncio; and the outages that make sense there."""
+"""Our own pool on MariaDB and Valkey, in both worlds, in the outages that make sense there."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,27 +16,22 @@ from pingpool.testing.servers import MariaDBServer, PrivateServer, ServerMissing
 
 
 def mysql_plain(url: str) -> MySQL:
-    """Return the database without TLS."""
     return MySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 
 def async_mysql_plain(url: str) -> AsyncMySQL:
-    """Return the same for asyncio."""
     return AsyncMySQL.from_url(url + "?ssl_disabled=true&autocommit=true")
 
 
 def query_mysql(session: Any, statement: str) -> Any:
-    """Run a statement, in either world."""
     return session.query(statement)
 
 
 def speak_redis(session: Any, statement: str) -> None:
-    """Say something."""
     client_on(session).ping()
 
 
 async def speak_redis_async(session: Any, statement: str) -> None:
-    """Say something, in asyncio."""
     await client_on(session).ping()
 
 
@@ -46,7 +41,7 @@ def socket_in(session: Any) -> int:
 
 
 def socket_written_to(session: Any) -> int:
-    """Return that of a session that writes to a stream of asyncio's."""
+    """Return that of a session with a stream of asyncio's."""
     return -1 if session._writer is None else socket_behind(session._writer.transport)
 
 
@@ -62,22 +57,20 @@ WORLDS: Mapping[str, Mapping[type[PrivateServer], Open]] = {
 }
 
 SCENES = {scene: play for scene, play in scenes.SCENES.items() if play is not scenes.frozen_backend}
-"""All but that of the frozen backend: these servers are one process."""
+"""All but the frozen backend: these servers are one process."""
 
 IMPATIENT: Mapping[type[PrivateServer], Mapping[str, int]] = {
     MariaDBServer: {"wait_timeout": 2, "max_connections": 20},
     ValkeyServer: {"timeout": 2, "maxclients": 20},
 }
-"""How these servers are told to drop what is idle for two seconds, and to have little room."""
+"""Settings to drop what is idle for two seconds, and for few connections."""
 
 
 def open_on(world: str, server: PrivateServer) -> Open:
-    """Return how our pool of one world is opened on a server."""
     return WORLDS[world][type(server)]
 
 
 def run(effort: Effort) -> Sheet:
-    """Play the scenes on both servers, side by side."""
     sheet = Sheet(
         title="outages: MariaDB and Valkey in trouble",
         note=f"As on PostgreSQL: {scenes.CALLERS} callers, {scenes.SIZE} sessions.",

@@ -1,7 +1,6 @@
-"""A pool of asyncio among the callers of the outages: it lives in a loop of its own, and each use is carried there.
+"""A pool of asyncio in a loop of its own, for the threads that are the callers of the outages.
 
-The callers stay threads, so every scene plays to both worlds as it is. How long a checkout took is measured in the
-loop; one that failed is measured where the caller is.
+The time of a checkout is measured in the loop; that of a failed one, where the caller is.
 """
 
 import asyncio
@@ -21,14 +20,13 @@ Run = Callable[[Any, str], Awaitable[object]]
 """Runs a statement on a session."""
 
 IsDead = Callable[[Any], bool]
-"""Looks whether a session can be seen to be dead."""
+"""Can the session be seen to be dead?"""
 
 
 class PoolInLoop:
     """An `AsyncPingingPool` that threads use."""
 
     def __init__(self, pool: Opening[Any], run: Run, is_dead: IsDead) -> None:
-        """Open the pool there."""
         self._run = run
         self._is_dead = is_dead
         self._loop = asyncio.new_event_loop()
@@ -38,7 +36,7 @@ class PoolInLoop:
 
     @contextmanager
     def use(self) -> Generator[Loan]:
-        """Check out, for the length of a block."""
+        """Check out for the length of a block."""
         session, was_dead, waited = self._await(self._check_out())
         try:
             yield Loan(lambda statement: self._await(self._speak(session, statement)), lambda: was_dead, waited)
@@ -48,7 +46,6 @@ class PoolInLoop:
         self._await(self._pool.give_back(session, None))
 
     def close(self) -> None:
-        """End the pool and its loop."""
         self._await(self._pool.close(1))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -59,7 +56,7 @@ class PoolInLoop:
         return await pool
 
     async def _check_out(self) -> tuple[Any, bool, float]:
-        """Return a session, and whether it was dead when it was handed out; on its way it may still die."""
+        """Return a session, and whether it was dead when it was handed out."""
         began = time.monotonic()
         session = await self._pool.get()
         waited = time.monotonic() - began

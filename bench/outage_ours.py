@@ -16,19 +16,19 @@ PING_DEADLINE = 1.0
 """Seconds that a ping may take."""
 
 HASTE: Any = {"ping_interval": 1.0, "io_timeout": PING_DEADLINE}
-"""Outages of seconds want a pool that is as quick."""
+"""As quick as outages of seconds need it."""
 
 SIMPLE: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
 """One statement is one round trip."""
 
 SocketOf = Callable[[Any], int]
-"""Tells the file descriptor of a session, -1 if it is closed."""
+"""Returns the file descriptor of a session, -1 if it is closed."""
 
 
 def in_threads(
     database: Callable[[str], Database[Any]], run: Callable[[Any, str], object], socket_of: SocketOf
 ) -> Open:
-    """Return how the pool for threads is opened on a kind of database whose sessions run statements like that."""
+    """Return how the pool for threads is opened."""
 
     def open(url: str, size: int, timeout: float) -> Pool:
         pool = pingpool.open(database(url), size=size, default_timeout=timeout, **HASTE)
@@ -44,7 +44,7 @@ def in_threads(
 
 
 def in_asyncio(database: Callable[[str], AsyncDatabase[Any]], run: Run, socket_of: SocketOf) -> Open:
-    """Return the same for the pool for asyncio."""
+    """Return how the pool for asyncio is opened."""
 
     def open(url: str, size: int, timeout: float) -> Pool:
         pool = pingpool.open_async(database(url), size=size, default_timeout=timeout, **HASTE)
@@ -54,22 +54,19 @@ def in_asyncio(database: Callable[[str], AsyncDatabase[Any]], run: Run, socket_o
 
 
 def execute(session: Any, statement: str) -> Any:
-    """Run a statement, in either world."""
     return session.execute(statement)
 
 
 def is_deaf(fd: int) -> bool:
-    """Can a socket be seen to be of no use any more?"""
+    """Can the socket be seen to be closed?"""
     return fd < 0 or look_at(fd) is not Look.QUIET
 
 
 def socket_of_psycopg(session: Any) -> int:
-    """Return the file descriptor of a session of psycopg's, -1 if it is closed."""
     return -1 if session.closed else int(session.fileno())
 
 
 def socket_behind(transport: Any) -> int:
-    """Return the file descriptor of a transport of asyncio's, -1 if it is closed."""
     return -1 if transport is None else int(transport.get_extra_info("socket").fileno())
 
 

@@ -1,4 +1,4 @@
-"""The other pools in the outages: of psycopg connections in autocommit, each set up as its users would."""
+"""The other pools in the outages: psycopg connections in autocommit, each set up as its users would."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +13,6 @@ from pingpool.databases.common.sockets import Look, look_at
 
 
 def loan(connection: Any) -> Loan:
-    """Return a psycopg connection as what a caller gets."""
     return Loan(connection.execute, lambda: connection.closed or look_at(connection.fileno()) is not Look.QUIET)
 
 
@@ -89,7 +88,7 @@ def _upstream(url: str, size: int, timeout: float) -> Pool:
     SpannerMetricsTracerFactory(enabled=False)
 
     class Session:
-        """A PostgreSQL session in the clothes of a Spanner one."""
+        """A PostgreSQL session that looks like one of Spanner's."""
 
         def __init__(self) -> None:
             self.connection = psycopg.connect(url, autocommit=True)
@@ -145,7 +144,7 @@ def _upstream(url: str, size: int, timeout: float) -> Pool:
 
 
 def fill(use: Callable[[], AbstractContextManager[Loan]], size: int) -> None:
-    """Have all sessions opened, in a pool that opens them one by one as they are wanted."""
+    """Have all sessions opened, in a pool that opens them on demand."""
     held = [use() for _ in range(size)]
     for each in held:
         each.__enter__()

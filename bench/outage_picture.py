@@ -1,7 +1,7 @@
 """The picture of the outages: `python -m bench.outage_picture figures.json outages.svg`.
 
-One strip for each pool and scene. Time runs to the right; every error is a stroke, the grey field is the outage. Behind
-it stand the number of errors and the longest that anybody waited for a session.
+A strip for each pool and scene: time from left to right, a stroke for every error, grey for the outage, then the
+number of errors and the longest wait for a session.
 """
 
 import json
@@ -19,7 +19,6 @@ WIDE, STRIP, LEFT, RIGHT, GAP, TOP = 560, 14, 190, 200, 26, 40
 
 
 def draw(outages: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the picture of the raw figures of `python -m bench outages`."""
     parts: list[str] = []
     y = TOP
     for scene, stories in outages.items():
@@ -43,7 +42,6 @@ def draw(outages: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def strip(y: float, name: str, story: Mapping[str, Any], length: float) -> list[str]:
-    """Draw one pool's errors."""
     scale = WIDE / length
     since, healed = story["since"] * scale, story["healed"] * scale
     outage = max(1.0, healed - since)
@@ -62,12 +60,10 @@ def strip(y: float, name: str, story: Mapping[str, Any], length: float) -> list[
 
 
 def in_words(seconds: float) -> str:
-    """Say how long that is."""
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def words(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
-    """Write something."""
     style = f'font-family="sans-serif" font-size="11" text-anchor="{anchor}" font-weight="{weight}"'
     return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
 

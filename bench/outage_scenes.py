@@ -1,6 +1,6 @@
-"""The outages: each is a function that opens a pool on a private PostgreSQL, lets callers use it, and strikes.
+"""The outages: each opens a pool on a private PostgreSQL, lets callers use it, and makes trouble.
 
-What comes back is what happened, use by use. Everything a scene does to the server it undoes.
+It returns what happened, use by use, and undoes what it did to the server.
 """
 
 import threading
@@ -21,10 +21,10 @@ PAUSE = 0.05
 """Seconds that a caller rests after each use."""
 
 LONGEST_BURST = 3.0
-"""Seconds after which the rest of a burst is called off: a pool may take its time over each checkout."""
+"""Seconds after which a burst ends early."""
 
 CROWDING = 0.3
-"""Seconds that others take to crowd a server."""
+"""Seconds that others take to fill a server."""
 
 RELIEF = 2.0
 """Seconds that callers go on after the cause is gone."""
@@ -37,29 +37,27 @@ class Story:
     began: float
     uses: list[Use]
     since: float = 0.0
-    """When the trouble was there."""
+    """When the trouble began."""
 
     healed: float = 0.0
     """When its cause was gone."""
 
     connects: list[float] = field(default_factory=list)
-    """When connections to the server were tried in between, where that was watched."""
+    """When connections to the server were tried in between, where a proxy noted it."""
 
     hanging: int = 0
-    """How many callers still hung when the scene was over."""
+    """How many callers still hung at the end."""
 
     def strike(self) -> None:
-        """The trouble is there."""
         self.since = time.monotonic()
 
     def heal(self) -> None:
-        """Its cause is gone."""
         self.healed = time.monotonic()
 
 
 @contextmanager
 def private_server(room: int = 20) -> Generator[PostgresServer]:
-    """Start a server that asks for a password and has room for so many sessions."""
+    """Start a server with a password and so many connections."""
     settings = {"max_connections": room, "superuser_reserved_connections": 0, "max_wal_senders": 0}
     with PostgresServer(password="right", settings=settings) as server:
         yield server
@@ -68,7 +66,7 @@ def private_server(room: int = 20) -> Generator[PostgresServer]:
 def idle(open_pool: Open, server: PrivateServer, bursts: int = 5) -> Story:
     """(a) The server drops sessions that are idle for 2 s; bursts of 40 checkouts come after pauses of 3 s.
 
-    PostgreSQL is asked for that by each session; for others it is a setting of the server.
+    Each session asks PostgreSQL for that; for other servers it is a setting.
     """
     impatience = "?options=-c%20idle_session_timeout%3D2000" if isinstance(server, PostgresServer) else ""
     with closing(open_pool(server.url + impatience, SIZE, 5.0)) as pool:
@@ -96,7 +94,7 @@ def restart(open_pool: Open, server: PrivateServer, down: float = 2.0) -> Story:
 
 
 def frozen_backend(open_pool: Open, server: PostgresServer, length: float = 6.0) -> Story:
-    """(c) One of the sessions' backends is stopped in its tracks for six seconds."""
+    """(c) The backend of one session is frozen for six seconds."""
     with closing(open_pool(server.url, SIZE, 5.0)) as pool, calling(pool) as story:
         server.pause(server.backends()[0])
         story.strike()
@@ -107,7 +105,7 @@ def frozen_backend(open_pool: Open, server: PostgresServer, length: float = 6.0)
 
 
 def terminated(open_pool: Open, server: PrivateServer) -> Story:
-    """(d) All backends are terminated at once; a statement that runs through it is cut off, and no other."""
+    """(d) All backends are terminated at once."""
     with closing(open_pool(server.url, SIZE, 5.0)) as pool, calling(pool) as story:
         story.strike()
         server.terminate_backends()
@@ -116,7 +114,7 @@ def terminated(open_pool: Open, server: PrivateServer) -> Story:
 
 
 def frozen_server(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
-    """(e) The whole server is stopped in its tracks for four seconds; a checkout may take one."""
+    """(e) The whole server is frozen for four seconds; a checkout may take one."""
     with closing(open_pool(server.url, SIZE, 1.0)) as pool, calling(pool) as story:
         if isinstance(server, PostgresServer):  # which has a process for each session
             for backend in server.backends():
@@ -143,7 +141,7 @@ def black_hole(open_pool: Open, server: PrivateServer, length: float = 4.0) -> S
 
 
 def crowded(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
-    """(g) Half of the sessions are lost, and others have taken every connection that the server has."""
+    """(g) Half of the sessions are lost, and others have taken all connections of the server."""
     with ExitStack() as stack:
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
         pool = stack.enter_context(closing(open_pool(server.url_at(proxy.port), SIZE, 5.0)))
@@ -161,7 +159,7 @@ def crowded(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Stor
 
 
 def wrong_password(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Story:
-    """(h) The password is changed and all sessions end; four seconds later the old one is right again."""
+    """(h) The password is changed and all sessions end; four seconds later it is changed back."""
     with ExitStack() as stack:
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
         url = server.url_at(proxy.port)
@@ -192,7 +190,7 @@ SCENES: dict[str, Callable[[Open, PostgresServer], Story]] = {
 
 
 def extra_round_trips(open_pool: Open, server: PrivateServer, checkouts: int = 200) -> float:
-    """Return how many round trips a checkout costs beyond its statement, counted by a proxy."""
+    """Return the round trips of a checkout beyond its statement, counted by a proxy."""
     with FaultProxy(server.host, server.port) as proxy, closing(
         open_pool(server.url_at(proxy.port), SIZE, 5.0)
     ) as pool:  # fmt: skip
@@ -209,7 +207,7 @@ def extra_round_trips(open_pool: Open, server: PrivateServer, checkouts: int = 2
 
 @contextmanager
 def closing(pool: Pool) -> Generator[Pool]:
-    """Close the pool in the end, in a thread of its own: some wait for whoever hangs."""
+    """Close the pool, in a thread of its own: some wait for calls that hang."""
     try:
         yield pool
     finally:
@@ -220,7 +218,7 @@ def closing(pool: Pool) -> Generator[Pool]:
 
 @contextmanager
 def calling(pool: Pool) -> Generator[Story]:
-    """Let callers use the pool, from half a second before the scene until `RELIEF` seconds after it."""
+    """Let callers use the pool, from half a second before the block until `RELIEF` seconds after it."""
     callers = Callers(pool, CALLERS, pause=PAUSE)
     story = Story(time.monotonic(), callers.uses)
     callers.start()
@@ -234,7 +232,6 @@ def calling(pool: Pool) -> Generator[Story]:
 
 @contextmanager
 def connects_of(proxy: FaultProxy) -> Generator[Sequence[float]]:
-    """Note when the proxy accepts connections."""
     seen: list[float] = []
     done = threading.Event()
 
@@ -256,7 +253,7 @@ def connects_of(proxy: FaultProxy) -> Generator[Sequence[float]]:
 
 @contextmanager
 def others_on(server: PrivateServer) -> Generator[None]:
-    """Have others take every connection that the server has, also those that it is about to set free."""
+    """Have others take every connection of the server, also those that it frees soon."""
     database = database_of(server.url)
     with ExitStack() as others:
         until = time.monotonic() + CROWDING

@@ -1,4 +1,4 @@
-"""Outages: what callers notice of a database's bad days, with pingpool and with other pools, on a real PostgreSQL."""
+"""Outages: what callers of each pool notice while a real PostgreSQL is in trouble."""
 
 import logging
 import queue
@@ -20,23 +20,22 @@ from bench.sheet import Row, Sheet, Target
 from pingpool.testing.servers import PostgresServer
 
 AT_A_TIME = 2
-"""How many contenders play at the same time, each with a server of its own: most of a scene is waiting."""
+"""How many contenders play at the same time, each with its own server: a scene is mostly waiting."""
 
 STAGGER = 0.25
-"""Seconds between the bursts of two contenders, in the scene where all idle at the same time."""
+"""Seconds between the bursts of two contenders, where all play at the same time."""
 
 HASTE = 0.25
 """Seconds within which all callers are to be well again."""
 
 SLACK = 0.05
-"""Seconds by which a checkout may overrun its time."""
+"""Seconds by which a checkout may be late."""
 
 
 COLUMNS = ["", "errors", "checkout p50", "p99", "max", "extra", "connects/s", "well after"]
 
 
 def run(effort: Effort) -> Sheet:
-    """Play every scene to every contender."""
     contenders = (*OURS, *PEERS)
     present = [contender for contender in contenders if contender.is_installed]
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
@@ -70,7 +69,7 @@ def side_by_side(
     contenders: list[Contender],
     servers: list[PostgresServer],
 ) -> dict[str, scenes.Story]:
-    """Play a scene to all contenders, each alone with a server, as many at a time as there are servers."""
+    """Play a scene to all contenders, as many at a time as there are servers."""
     free: queue.SimpleQueue[PostgresServer] = queue.SimpleQueue()
     for server in servers:
         free.put(server)
@@ -87,7 +86,7 @@ def side_by_side(
 
 
 def idle_together(contenders: list[Contender], server: PostgresServer) -> dict[str, scenes.Story]:
-    """Play the scene in which one mostly waits to all contenders at once; their bursts do not meet."""
+    """Play the scene of idle sessions to all contenders at once, with bursts that do not meet."""
     stories: dict[str, scenes.Story] = {}
 
     def play(contender: Contender) -> None:
@@ -122,7 +121,7 @@ def measure(story: scenes.Story) -> dict[str, Any]:
 
 
 def as_data(story: scenes.Story) -> dict[str, Any]:
-    """Return every wait and every error of a story, its times counted from its beginning."""
+    """Return every wait and every error of a story, with times from its beginning."""
     began = story.began
     return {
         "since": story.since - began,
@@ -136,7 +135,6 @@ def as_data(story: scenes.Story) -> dict[str, Any]:
 
 
 def cells(figures: Mapping[str, Any]) -> list[str]:
-    """Return the figures as a row of the table."""
     connects, well = figures["connects"], figures["well"]
     return [
         f"{figures['cut off']} + {figures['dead']} + {figures['failed']} of {figures['uses']}",
@@ -148,9 +146,9 @@ def cells(figures: Mapping[str, Any]) -> list[str]:
 
 
 def judge(scene: str, figures: Mapping[str, Any]) -> Target:
-    """Hold our figures against what is promised for the scene."""
+    """Compare our figures with what is promised for the scene."""
     no_fault = figures["dead"] == figures["failed"] == 0
-    # A session may die on its way from the pool's last look to the statement: that is inside a use as well.
+    # A session may also die between the pool's last look and the statement.
     few = not figures["failed"] and figures["cut off"] + figures["dead"] <= scenes.SIZE
     well = figures["well"] is not None and figures["well"]
     is_gentle = (figures["connects"] or 0) <= 4

@@ -12,11 +12,11 @@ PAIRS = 5_000
 """How many pairs make a round."""
 
 TIMES = {UPSTREAM: 4.0, PSYCOPG_POOL: 2.5}
-"""How many times as much as ours a pair of these is to cost, at least."""
+"""How many times as much as ours a pair of these costs, at least."""
 
 
 def nanoseconds(lender: Lender, pairs: int = PAIRS) -> Callable[[], float]:
-    """Return a round: it gives the processor time of a pair, which another process cannot inflate much."""
+    """Return a round: the processor time of a pair, which other processes hardly change."""
 
     def run() -> float:
         get, put = lender.get, lender.put
@@ -29,7 +29,6 @@ def nanoseconds(lender: Lender, pairs: int = PAIRS) -> Callable[[], float]:
 
 
 def run(effort: Effort) -> Sheet:
-    """Measure a pair of every pool."""
     peers, missing = installed(OURS, OURS_AGING, OURS_ASKED, *POOLS, *QUEUES)
     lenders = {peer.name: peer.open(SIZE) for peer in peers}
     rounds = interleave({who: nanoseconds(lender) for who, lender in lenders.items()}, effort.rounds)

@@ -1,7 +1,6 @@
-"""The peers: pingpool and the other pools, each opened full of stub sessions and reduced to a `get` and a `put`.
+"""The peers: pingpool and the other pools, each full of stub sessions and reduced to a `get` and a `put`.
 
-Every pool runs as its users get it: nothing is switched off but what would ask a stub whether it is alive. Nothing here
-touches a network.
+Every pool runs as its users get it; only what would ask a stub whether it is alive is switched off. No network.
 """
 
 import queue
@@ -16,15 +15,15 @@ from bench.stubs import AskedStubs, DBAPIConnection, Maker, ManyStubs, PsycopgCo
 from pingpool import PingingPool
 
 WORKERS = 16
-"""How many threads open sessions, where a pool lets one say."""
+"""How many threads open sessions, where a pool has that option."""
 
 HOUR = 3600.0
-"""Seconds that a caller may wait, and an opening may take: nothing is to time out while the machine is busy."""
+"""Seconds, for time-outs that must not come while the machine is busy."""
 
 
 @dataclass(frozen=True)
 class Lender:
-    """A pool that is full."""
+    """A full pool."""
 
     get: Callable[[], Any]
     put: Callable[[Any], Any]
@@ -33,7 +32,7 @@ class Lender:
 
 @dataclass(frozen=True)
 class Peer:
-    """A kind of pool: the module it comes from, what it pools, and how it is opened."""
+    """A kind of pool: its module, what it pools, and how it is opened."""
 
     name: str
     module: str
@@ -42,7 +41,6 @@ class Peer:
 
     @property
     def is_installed(self) -> bool:
-        """Can it be imported?"""
         try:
             import_module(self.module)
         except ImportError:
@@ -50,7 +48,7 @@ class Peer:
         return True
 
     def open(self, size: int, make: Maker | None = None, workers: int = WORKERS) -> Lender:
-        """Return a pool of `size` sessions that are all there."""
+        """Return a pool of `size` open sessions."""
         return self.fill(size, make or self.session, workers)
 
 
@@ -77,7 +75,7 @@ def _open_ours_asked(size: int, make: Maker, workers: int) -> Lender:
 
 
 def _open_upstream(size: int, make: Maker, workers: int) -> Lender:
-    """The client opens sessions one call after the other; this server gives one for each, as it is free to do."""
+    """The client opens sessions call by call; this server gives one for each, as it may."""
     from google.cloud.spanner_v1 import _helpers
     from google.cloud.spanner_v1.metrics.spanner_metrics_tracer_factory import SpannerMetricsTracerFactory
     from google.cloud.spanner_v1.pool import PingingPool as Upstream
@@ -168,5 +166,5 @@ QUEUES = (LIFO, PRIORITY)
 
 
 def installed(*peers: Peer) -> tuple[list[Peer], list[str]]:
-    """Return those that can be measured here, and the names of those that cannot."""
+    """Return those that can be measured here, and the names of the others."""
     return [peer for peer in peers if peer.is_installed], [peer.name for peer in peers if not peer.is_installed]

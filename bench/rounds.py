@@ -1,7 +1,6 @@
-"""Interleaved rounds: how figures are taken on a machine that does other things too.
+"""Interleaved rounds: contenders take turns, and who begins changes, so that a busy machine disturbs all alike.
 
-Contenders take turns, each for a short while, over many rounds; who begins changes from round to round. What disturbs
-the machine for a while disturbs them all alike, so ratios are taken within a round, and of everything the median.
+Ratios are taken within a round, and of everything the median.
 """
 
 import gc
@@ -12,11 +11,9 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a run measures."""
-
     rounds: int
     seconds: float
-    """How long the threads of one fairness round run."""
+    """Seconds that the threads of one fairness round run."""
 
     many: int
     """How many sessions are very many."""
@@ -33,16 +30,15 @@ class Rounds:
         self.figures = figures
 
     def median(self, who: str) -> float:
-        """Return the middle one of a contender's figures."""
         return median(self.figures[who])
 
     def ratio(self, who: str, to: str) -> float:
-        """Return how many times as much the one took as the other, by the median of the ratios within each round."""
+        """Return the median of the ratios within each round."""
         return median(mine / theirs for mine, theirs in zip(self.figures[who], self.figures[to], strict=True))
 
 
 def interleave(contenders: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
-    """Let each contender give one figure per round. A round in advance warms everybody up and does not count."""
+    """Let each contender give one figure per round, after a first round that does not count."""
     figures: dict[str, list[float]] = {who: [] for who in contenders}
     order = list(contenders)
     for number in range(rounds + 1):

@@ -1,7 +1,4 @@
-"""The sheet: one bench's result as a table, each target beside its figure, with a tick or a cross.
-
-Printed by rich where it is installed and a person looks on, as plain text otherwise.
-"""
+"""The sheet: a table of results, each with its target and a tick or a cross; in colour where rich is installed."""
 
 import sys
 from collections.abc import Sequence
@@ -21,19 +18,15 @@ class Target:
 
 
 def at_least(bound: float, figure: float, unit: str = "") -> Target:
-    """Promise a figure from `bound` up."""
     return Target(f">= {bound:g}{unit}", figure >= bound)
 
 
 def at_most(bound: float, figure: float, unit: str = "") -> Target:
-    """Promise a figure up to `bound`."""
     return Target(f"<= {bound:g}{unit}", figure <= bound)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender and its figures."""
-
     cells: Sequence[str]
     target: Target | None = None
 
@@ -51,7 +44,6 @@ class Sheet:
 
     @property
     def targets(self) -> list[Target]:
-        """Everything that was promised here."""
         return [row.target for row in self.rows if row.target is not None]
 
     def lines(self) -> list[list[str]]:
@@ -61,7 +53,6 @@ class Sheet:
 
 
 def show(sheet: Sheet) -> None:
-    """Print the sheet."""
     notes = [sheet.note, *(f"Not installed, so not measured: {who}." for who in sheet.missing)]
     if sys.stdout.isatty() and _show_rich(sheet, notes):
         return
@@ -79,7 +70,6 @@ def show(sheet: Sheet) -> None:
 
 
 def _show_rich(sheet: Sheet, notes: Sequence[str]) -> bool:
-    """Print the sheet in colour, if rich is there to do it."""
     try:
         from rich.console import Console
         from rich.markup import escape

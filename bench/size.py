@@ -1,4 +1,4 @@
-"""Size: what an idle session takes of memory, and whether a pair costs more in a pool of a million."""
+"""Size: the memory of an idle session, and whether a pair costs more in a pool of a million."""
 
 import gc
 import tracemalloc
@@ -7,7 +7,7 @@ from bench.pair import nanoseconds
 from bench.peers import OURS_AT_ONCE, POOLS, Peer, installed
 from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, at_most
-from bench.stubs import made_before
+from bench.stubs import created_before
 
 IDLE = 10_000
 FEW = 10
@@ -16,9 +16,9 @@ MOST_TIMES = 1.1
 
 
 def bytes_each(peer: Peer, size: int) -> float:
-    """Return the memory that a pool takes per idle session, the sessions themselves left out."""
+    """Return the bytes of the pool per idle session, without the sessions."""
     peer.open(FEW).close()  # what is imported or made once does not count
-    make = made_before(peer.session, size)
+    make = created_before(peer.session, size)
     gc.collect()
     tracemalloc.start()
     try:
@@ -33,7 +33,6 @@ def bytes_each(peer: Peer, size: int) -> float:
 
 
 def memory(effort: Effort) -> Sheet:
-    """Weigh every pool."""
     peers, missing = installed(OURS_AT_ONCE, *POOLS)
     sheet = Sheet(
         title=f"size: bookkeeping per idle session, {IDLE:,} of them",
@@ -50,11 +49,10 @@ def memory(effort: Effort) -> Sheet:
 
 
 def many(effort: Effort) -> Sheet:
-    """Measure a pair in a small pool and in a huge one."""
     few, lots = f"pingpool of {FEW}", f"pingpool of {effort.many:,}"
     lenders = {few: OURS_AT_ONCE.open(FEW), lots: OURS_AT_ONCE.open(effort.many)}
     gc.collect()
-    gc.freeze()  # or the collector would walk through a million sessions before every turn
+    gc.freeze()  # or the collector would walk through a million sessions each time
     rounds = interleave({who: nanoseconds(lender) for who, lender in lenders.items()}, 2 * effort.rounds)
     gc.unfreeze()
     times = rounds.ratio(lots, to=few)
@@ -66,5 +64,5 @@ def many(effort: Effort) -> Sheet:
     )
     sheet.rows.append(Row([few, f"{rounds.median(few):,.0f}", "1.00"]))
     sheet.rows.append(Row([lots, f"{rounds.median(lots):,.0f}", f"{times:.2f}"], at_most(MOST_TIMES, times, " x")))
-    lenders[few].close()  # but not the huge one: its crew would be at it all through the next bench
+    lenders[few].close()  # but not the huge one: its workers would be busy during the next bench
     return sheet

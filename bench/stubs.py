@@ -1,4 +1,4 @@
-"""Sessions that cost nothing, so that what is measured is the pool; and makers that are slow, or were quick before."""
+"""Sessions that cost nothing, so that only the pool is measured; functions that create them slowly, or had them before."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +10,12 @@ Maker = Callable[[], Any]
 
 
 class Session:
-    """A session of nothing."""
-
     def close(self) -> None:
         """End it."""
 
 
 class Stubs(Database[Any]):
-    """A database whose sessions come from a maker."""
+    """A database whose sessions come from a function."""
 
     def __init__(self, make: Maker = Session) -> None:
         self._make = make
@@ -27,14 +25,14 @@ class Stubs(Database[Any]):
 
 
 class ManyStubs(Stubs):
-    """The same, many by one call."""
+    """The same, with many by one call."""
 
     def create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Sequence[Any]:
         return [self._make() for _ in range(count)]
 
 
 class AskedStubs(Stubs):
-    """A database that is asked at every checkout and every check-in, as those with a real driver are."""
+    """A database that is asked at every checkout and check-in, as those with a real driver are."""
 
     def looks_alive(self, session: Any) -> bool:
         return True
@@ -44,7 +42,7 @@ class AskedStubs(Stubs):
 
 
 class SpannerSession(Session):
-    """What the Spanner client's pool touches on a session."""
+    """What the Spanner client's pool uses of a session."""
 
     _session_id = ""
 
@@ -56,7 +54,7 @@ class SpannerSession(Session):
 
 
 class PsycopgConnection(Session):
-    """What psycopg_pool touches on a connection. There is one `pgconn` for all: it is never the pool's own memory."""
+    """What psycopg_pool uses of a connection. All share one `pgconn`: it is not the pool's memory."""
 
     class pgconn:  # noqa: N801 - an attribute of psycopg's, that happens to be a class here
         transaction_status = 0  # idle, in no transaction
@@ -65,7 +63,7 @@ class PsycopgConnection(Session):
 
 
 class DBAPIConnection(Session):
-    """What SQLAlchemy and DBUtils touch on a connection."""
+    """What SQLAlchemy and DBUtils use of a connection."""
 
     def commit(self) -> None:
         """Commit nothing."""
@@ -75,7 +73,7 @@ class DBAPIConnection(Session):
 
 
 def slow(make: Maker, seconds: float) -> Maker:
-    """Return a maker that takes its time."""
+    """Return a function that takes its time."""
 
     def make_slowly() -> Any:
         time.sleep(seconds)
@@ -84,7 +82,7 @@ def slow(make: Maker, seconds: float) -> Maker:
     return make_slowly
 
 
-def made_before(make: Maker, count: int) -> Maker:
-    """Return a maker whose sessions are there already, so that the memory a pool takes is the pool's alone."""
+def created_before(make: Maker, count: int) -> Maker:
+    """Return a function whose sessions exist already, so that only the pool takes memory."""
     ready: Iterator[Any] = iter([make() for _ in range(count)])
     return lambda: next(ready)

@@ -2,8 +2,8 @@
 
     python examples/spanner_bank.py [SECONDS]
 
-Runs on Google's emulator: the one that `SPANNER_EMULATOR_HOST` names, or one of its own if the Google Cloud CLI has it
-(`gcloud components install cloud-spanner-emulator`). Needs `pip install 'pingpool[spanner]'`.
+Runs on Google's emulator: the one that `SPANNER_EMULATOR_HOST` names, or one of its own, if the Google Cloud CLI has
+it (`gcloud components install cloud-spanner-emulator`). Needs `pip install 'pingpool[spanner]'`.
 """
 
 import os
@@ -30,17 +30,17 @@ OPENING_BALANCE = 1000
 TELLERS = 4
 LABELS = {"app": "bank"}
 VAULT = threading.Lock()
-"""Transactions and deletions take turns: else the emulator crashes when it deletes a session."""
+"""Transactions and deletions take turns, since the emulator crashes when it deletes a session in use."""
 
 DDL = ["CREATE TABLE accounts (id INT64, balance INT64) PRIMARY KEY (id)"]
 
-# Newer versions of the client do without a pool unless they are told otherwise.
+# Newer versions of the client use a pool only if they are told to.
 for kind in ("", "_FOR_RW", "_PARTITIONED_OPS"):
     os.environ[f"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS{kind}"] = "false"
 
 
 def main(seconds: float) -> int:
-    """Open the bank, let tellers and saboteur loose, close it, and count the money."""
+    """Open the bank, start tellers and saboteur, close it, and count the money."""
     with emulator() as address:
         os.environ["SPANNER_EMULATOR_HOST"] = address
         open_accounts()
@@ -67,7 +67,7 @@ def main(seconds: float) -> int:
 
 
 def serve(database, seen, closing):
-    """Work at the counter: mostly look at accounts, at times move money from one to another."""
+    """Look at accounts, and sometimes move money."""
     while not closing.is_set():
         source, target = random.sample(range(ACCOUNTS), 2)
         try:
@@ -79,12 +79,11 @@ def serve(database, seen, closing):
                 with VAULT:
                     database.run_in_transaction(move, source, target, random.randint(1, 50), timeout_secs=10)
                 seen["transfers"] += 1
-        except NotFound:  # our session was deleted under our hands; what we did has not happened
+        except NotFound:  # our session was deleted, and nothing was changed
             seen["lost"] += 1
 
 
 def move(transaction, source, target, amount):
-    """Move money from one account to another."""
     keys = KeySet(keys=[[source], [target]])
     balances = dict(transaction.read("accounts", ["id", "balance"], keys))
     transaction.update(
@@ -93,7 +92,7 @@ def move(transaction, source, target, amount):
 
 
 def count_the_money(database):
-    """Look at all accounts; if the last victim of the saboteur falls to us, the second attempt finds a living one."""
+    """Look at all accounts. The second attempt finds a living session, if the first met a deleted one."""
     try:
         with database.snapshot() as snapshot:
             return [row[0] for row in snapshot.read("accounts", ["balance"], KeySet(all_=True))]
@@ -102,7 +101,7 @@ def count_the_money(database):
 
 
 def sabotage(seen, closing):
-    """Delete sessions of the bank behind its back, by the admin's API: one at a time, now and then all of them."""
+    """Delete sessions behind the bank's back, by the admin's API: one at a time, sometimes all of them."""
     database = Client("demo").instance("bank").database("money")
     api = database.spanner_api
     while not closing.wait(0.2):
@@ -114,7 +113,7 @@ def sabotage(seen, closing):
 
 
 def open_accounts():
-    """Make the instance, the database and the accounts; those of an earlier run are set back."""
+    """Create the instance, the database and the accounts, or reset those of an earlier run."""
     instance = Client("demo").instance("bank", "projects/demo/instanceConfigs/emulator-config", node_count=1)
     database = instance.database("money", ddl_statements=DDL)
     for resource in (instance, database):
@@ -147,7 +146,7 @@ def emulator() -> Generator[str]:
 
 
 def emulator_program() -> Path:
-    """Find the emulator of the Google Cloud CLI, or end with a word on how to get it."""
+    """Return the emulator of the Google Cloud CLI, or exit and say how to get it."""
     if shutil.which("gcloud"):
         ask = ["gcloud", "info", "--format=value(installation.sdk_root)"]
         root = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
@@ -158,7 +157,6 @@ def emulator_program() -> Path:
 
 
 def free_port() -> int:
-    """Find a port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -93,7 +93,7 @@ def test_a_broken_promise_ends_with_status_1(
 ) -> None:
     """Lost money, a dead session from `get`, or an error that nobody caused: the report says so and the status is 1."""
     monkeypatch.setattr(venue, name, broken)
-    monkeypatch.setattr(saboteur, "BREATH", (0.0, 0.01))
+    monkeypatch.setattr(saboteur, "PAUSE", (0.0, 0.01))
     done = CliRunner().invoke(app, ["demo", "--seconds", "1"])
     assert done.exit_code == 1
     assert finding in done.output
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_the_demo_early_with_a_report(monkeypatch: pytest.MonkeyPatc
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "follow", interrupt)
+    monkeypatch.setattr(demo, "print_lines", interrupt)
     done = CliRunner().invoke(app, ["demo", "--seconds", "60"])
     assert done.exit_code == 0
     assert "The money adds up" in done.output

@@ -18,7 +18,7 @@ from pingpool.cli import probe
 from pingpool.cli.app import app
 from pingpool.cli.durations import seconds_of, spoken
 from pingpool.telemetry.idling import Search
-from pingpool.telemetry.vigil import Vigil
+from pingpool.telemetry.probe import Probe
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, Trouble
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ServerMissing
@@ -51,16 +51,16 @@ class LonelyDatabase(FaultyDatabase):
         super().ping(session, timeout=timeout)
 
 
-def kept(database: LonelyDatabase, up_to: float = 1800, sessions: int = 24) -> Vigil[FakeSession]:
-    """Begin a vigil by the database's clock."""
-    return Vigil(database, Search(up_to, sessions), now=database.clock.now)
+def begun(database: LonelyDatabase, up_to: float = 1800, sessions: int = 24) -> Probe[FakeSession]:
+    """Begin a probe that lives by the database's clock."""
+    return Probe(database, Search(up_to, sessions), now=database.clock.now)
 
 
-def told(vigil: Vigil[FakeSession], clock: Clock) -> Search:
-    """Keep a vigil to its end, in no time."""
-    for wait in vigil.keep():
+def finished(trial: Probe[FakeSession], clock: Clock) -> Search:
+    """Run a probe to its end, in no time."""
+    for wait in trial.run():
         clock.advance(wait)
-    return vigil.search
+    return trial.search
 
 
 # What it does
@@ -70,18 +70,18 @@ def told(vigil: Vigil[FakeSession], clock: Clock) -> Search:
 def test_a_limit_is_found_in_the_time_of_two_rounds(limit: float) -> None:
     """The gap between alive and dead holds the limit, and finding it takes as long as the limit, twice."""
     clock = Clock()
-    vigil = kept(LonelyDatabase(clock, limit))
-    search = told(vigil, clock)
+    trial = begun(LonelyDatabase(clock, limit))
+    search = finished(trial, clock)
     assert search.youngest_dead is not None
     assert search.oldest_alive < limit <= search.youngest_dead
-    assert vigil.elapsed() < 2.5 * limit
+    assert trial.elapsed() < 2.5 * limit
 
 
 def test_every_session_is_proven_once_at_most_and_none_stays_open() -> None:
     """A ping would make a session young again, so it gets one; afterwards each is deleted, proven or not."""
     clock = Clock()
     database = LonelyDatabase(clock, 100)
-    search = told(kept(database), clock)
+    search = finished(begun(database), clock)
     assert set(database.proven.values()) == {1}
     assert len(search.findings) == database.proven.total() < len(database.opened)
     assert all(session.is_deleted for session in database.opened)
@@ -91,17 +91,17 @@ def test_slow_opening_makes_no_session_late() -> None:
     """Those that wait longest are opened first: each is proven at the age that was planned."""
     clock = Clock()
     planned = Search(1800, 24).next_round()
-    search = told(kept(LonelyDatabase(clock, handshake=0.01)), clock)
+    search = finished(begun(LonelyDatabase(clock, handshake=0.01)), clock)
     assert [finding.age for finding in search.findings] == pytest.approx(planned, abs=0.01)
 
 
 def test_the_time_left_is_honest() -> None:
     """Where nothing dies the estimate of the time left never changes but by the time that passes."""
     clock = Clock()
-    vigil = kept(LonelyDatabase(clock), up_to=600)
+    trial = begun(LonelyDatabase(clock), up_to=600)
     ends = []
-    for wait in vigil.keep():
-        ends.append(vigil.elapsed() + vigil.left())
+    for wait in trial.run():
+        ends.append(trial.elapsed() + trial.left())
         clock.advance(wait)
     assert ends == pytest.approx([600] * len(ends), abs=0.01)
 
@@ -109,28 +109,28 @@ def test_the_time_left_is_honest() -> None:
 def test_after_a_death_the_time_left_is_an_upper_bound() -> None:
     """From the second round on, the time left that is told first is enough."""
     clock = Clock()
-    vigil = kept(LonelyDatabase(clock, 100), sessions=3)
+    trial = begun(LonelyDatabase(clock, 100), sessions=3)
     bound = math.inf
-    for wait in vigil.keep():
-        if vigil.search.rounds >= 2:
-            bound = min(bound, vigil.elapsed() + vigil.left())
+    for wait in trial.run():
+        if trial.search.rounds >= 2:
+            bound = min(bound, trial.elapsed() + trial.left())
         clock.advance(wait)
-    assert vigil.elapsed() <= bound + 0.01
+    assert trial.elapsed() <= bound + 0.01
 
 
 def test_a_restart_is_no_limit() -> None:
     """If all sessions die at once of another cause the probe tries again, and outlives that age."""
     clock = Clock()
     database = LonelyDatabase(clock)
-    vigil = kept(database, up_to=300)
-    for wait in vigil.keep():
-        if vigil.search.oldest_alive > 40 and not vigil.search.deaths:
+    trial = begun(database, up_to=300)
+    for wait in trial.run():
+        if trial.search.oldest_alive > 40 and not trial.search.deaths:
             database.kill_all()
         clock.advance(wait)
-    assert vigil.search.oldest_alive >= 300
-    assert vigil.search.youngest_dead is None
-    assert len(vigil.search.strays) == 1
-    assert any("although others lived longer" in line for line in probe.verdict(vigil.search))
+    assert trial.search.oldest_alive >= 300
+    assert trial.search.youngest_dead is None
+    assert len(trial.search.strays) == 1
+    assert any("although others lived longer" in line for line in probe.verdict(trial.search))
 
 
 def test_an_answer_that_says_nothing_is_counted_as_such() -> None:
@@ -138,7 +138,7 @@ def test_an_answer_that_says_nothing_is_counted_as_such() -> None:
     clock = Clock()
     database = LonelyDatabase(clock)
     database.fail("ping", Trouble, times=3)
-    search = told(kept(database, up_to=300), clock)
+    search = finished(begun(database, up_to=300), clock)
     assert search.deaths == []
     assert search.oldest_alive >= 300
     assert any(line.startswith("Of 3 sessions nothing is known") for line in probe.verdict(search))
@@ -147,7 +147,7 @@ def test_an_answer_that_says_nothing_is_counted_as_such() -> None:
 # What it says
 
 
-class Watched:
+class Shown:
     """A probe whose waits are told to its clock, and what it printed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, limit: float = math.inf, *, terminal: bool = False) -> None:
@@ -161,7 +161,7 @@ class Watched:
         self.clock.advance(seconds)
 
     def run(self, up_to: float = 300) -> bool:
-        return probe.observe(kept(self.database, up_to), self.console, plain=self.plain)
+        return probe.observe(begun(self.database, up_to), self.console, plain=self.plain)
 
     @property
     def text(self) -> str:
@@ -171,9 +171,9 @@ class Watched:
 
 def test_a_limit_is_reported_with_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report names the oldest age alive, the youngest dead, and an interval below both."""
-    watched = Watched(monkeypatch, limit=100)
-    assert watched.run()
-    found = re.search(r"alive after (.+) idle, and dead after (.+)\.\nRecommended: ping_interval=(\d+)\n", watched.text)
+    shown = Shown(monkeypatch, limit=100)
+    assert shown.run()
+    found = re.search(r"alive after (.+) idle, and dead after (.+)\.\nRecommended: ping_interval=(\d+)\n", shown.text)
     assert found is not None
     alive, dead, interval = found.groups()
     assert (alive, dead) == ("1 min 39 s", "1 min 42 s")
@@ -182,64 +182,64 @@ def test_a_limit_is_reported_with_an_interval(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_plain_report_is_one_line_for_each_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pipe there is a line for each session that was proven, with the error that a dead one met."""
-    watched = Watched(monkeypatch, limit=100)
-    watched.run()
-    lines = [line for line in watched.text.splitlines() if line.startswith("idle for ")]
-    assert len(lines) == watched.database.proven.total()
+    shown = Shown(monkeypatch, limit=100)
+    shown.run()
+    lines = [line for line in shown.text.splitlines() if line.startswith("idle for ")]
+    assert len(lines) == shown.database.proven.total()
     assert sum("dead   session" in line for line in lines) == 2
-    assert "\x1b" not in watched.text
+    assert "\x1b" not in shown.text
 
 
 def test_what_was_not_tried_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing died the report claims no more than was seen."""
-    watched = Watched(monkeypatch)
-    assert watched.run()
-    assert "No session died up to 5 min idle; longer ages were not tried." in watched.text
-    assert "ping_interval=240 or less" in watched.text
+    shown = Shown(monkeypatch)
+    assert shown.run()
+    assert "No session died up to 5 min idle; longer ages were not tried." in shown.text
+    assert "ping_interval=240 or less" in shown.text
 
 
 def test_a_terminal_gets_a_bar_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a terminal a bar shows how much is over, and the time left is told, and what it hangs on."""
-    watched = Watched(monkeypatch, limit=100, terminal=True)
-    assert watched.run()
+    shown = Shown(monkeypatch, limit=100, terminal=True)
+    assert shown.run()
     for words in ("━", "5 min left if none dies", " left at most", "ping_interval="):
-        assert words in watched.text
+        assert words in shown.text
 
 
 def test_ctrl_c_ends_it_with_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped early it says what it saw until then, ends with no session open, and is no success."""
-    watched = Watched(monkeypatch)
+    shown = Shown(monkeypatch)
 
     def sleep(seconds: float) -> None:
-        watched.sleep(seconds)
-        if len(watched.database.proven) == 10:
+        shown.sleep(seconds)
+        if len(shown.database.proven) == 10:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("pingpool.cli.probe.time.sleep", sleep)
-    assert not watched.run()
-    assert "Stopped early.\nNo session died up to 10.7 s idle; longer ages were not tried." in watched.text
-    assert watched.database.live == []
+    assert not shown.run()
+    assert "Stopped early.\nNo session died up to 10.7 s idle; longer ages were not tried." in shown.text
+    assert shown.database.live == []
 
 
 def test_a_database_that_opens_no_more_sessions_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a session cannot be opened the reason is told, what was seen stands, and those that were opened are ended."""
-    watched = Watched(monkeypatch, limit=100)
+    shown = Shown(monkeypatch, limit=100)
 
     def sleep(seconds: float) -> None:
-        watched.sleep(seconds)
-        watched.database.fail("create", lambda: SessionDied("too many [clients]"))
+        shown.sleep(seconds)
+        shown.database.fail("create", lambda: SessionDied("too many [clients]"))
 
     monkeypatch.setattr("pingpool.cli.probe.time.sleep", sleep)
-    assert not watched.run()
-    assert "No session could be opened: too many [clients]\nSessions were alive after" in watched.text
-    assert watched.database.live == []
+    assert not shown.run()
+    assert "No session could be opened: too many [clients]\nSessions were alive after" in shown.text
+    assert shown.database.live == []
 
 
 def test_where_nothing_lives_nothing_is_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
     """A path on which even the youngest session is dead gets no interval."""
-    watched = Watched(monkeypatch, limit=0)
-    assert watched.run()
-    assert "none was seen alive.\nNo ping_interval can be recommended." in watched.text
+    shown = Shown(monkeypatch, limit=0)
+    assert shown.run()
+    assert "none was seen alive.\nNo ping_interval can be recommended." in shown.text
 
 
 # What a person types

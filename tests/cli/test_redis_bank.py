@@ -63,7 +63,7 @@ def test_the_demo_runs_on_valkey(valkey_server: ValkeyServer, scheme: str) -> No
 
 def test_no_strike_moves_money(valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A saboteur who never rests kills, drops and interrupts in mid-transaction; every promise is kept all the same."""
-    monkeypatch.setattr(saboteur, "BREATH", (0.0, 0.01))
+    monkeypatch.setattr(saboteur, "PAUSE", (0.0, 0.01))
     done = CliRunner().invoke(app, ["demo", valkey_server.url, "--seconds", "2"])
     strikes = re.findall(r"^(killed|had|interrupted) .*? (\d+)  ", done.output, re.MULTILINE)
     assert len(strikes) == 4
@@ -80,7 +80,7 @@ def test_money_that_is_stolen_is_missed(
     def steal(*_: object) -> None:
         valkey_server.execute(theft[0], keys(valkey_server)[7], *theft[1:])
 
-    monkeypatch.setattr(demo, "follow", steal)
+    monkeypatch.setattr(demo, "print_lines", steal)
     done = CliRunner().invoke(app, ["demo", valkey_server.url])
     assert done.exit_code == 1
     assert "BROKEN The money adds up" in done.output
@@ -97,7 +97,7 @@ class CarelessAccounts(RedisAccounts):
 def test_without_a_watch_money_is_lost(valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bank that forgets its WATCH loses money in the rush hour, and the report says so: the check can fail."""
     monkeypatch.setattr(venue, "RedisAccounts", CarelessAccounts)
-    monkeypatch.setattr(bank, "THOUGHT", 0.0)
+    monkeypatch.setattr(bank, "THINKING", 0.0)
     done = CliRunner().invoke(app, ["demo", valkey_server.url, "--seconds", "1", "--size", "16"])
     assert done.exit_code == 1
     assert "BROKEN The money adds up" in done.output

@@ -113,29 +113,29 @@ def test_an_interrupt_strikes_where_the_victim_stands() -> None:
     assert [type(result) for result in results] == [Interrupted]
 
 
-def test_one_worker_is_befuddled_for_each_prank() -> None:
-    """A prank makes exactly one worker walk away, and is over when that one is gone."""
+def test_one_worker_drops_a_session_for_each_request() -> None:
+    """One request makes exactly one worker drop its session, and ends when it has."""
     ambush = Ambush[str]()
-    befuddled: list[bool] = []
+    dropping: list[bool] = []
 
     def walk() -> None:
-        while not ambush.befuddles():
+        while not ambush.is_to_drop():
             pass
-        befuddled.append(ambush.befuddles())
-        ambush.gone()
+        dropping.append(ambush.is_to_drop())
+        ambush.dropped()
 
     worker = threading.Thread(target=walk)
     worker.start()
-    assert ambush.befuddle(timeout=10)
+    assert ambush.have_one_dropped(timeout=10)
     worker.join(10)
-    assert befuddled == [False]
+    assert dropping == [False]
 
 
-def test_a_prank_that_nobody_falls_for_is_called_off() -> None:
-    """If no worker comes by in time the prank is taken back, and later nobody walks away because of it."""
+def test_a_request_that_nobody_meets_is_withdrawn() -> None:
+    """A request that no worker meets in time is withdrawn, and nobody drops a session because of it later."""
     ambush = Ambush[str]()
-    assert not ambush.befuddle(timeout=0.01)
-    assert not ambush.befuddles()
+    assert not ambush.have_one_dropped(timeout=0.01)
+    assert not ambush.is_to_drop()
 
 
 def test_waits_are_counted_under_their_bar() -> None:

@@ -1,4 +1,4 @@
-"""The command `pingpool`. It needs the extra `cli`; without it, it says so."""
+"""The command `pingpool`. It needs the extra `cli`, and says so where that is missing."""
 
 import sys
 

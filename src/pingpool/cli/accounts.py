@@ -1,7 +1,7 @@
-"""The accounts of the bank, as one session sees them: all that the bank asks of a database.
+"""The accounts of the bank: all that the demo asks of a database. Rows of a table, or keys of Redis.
 
-They are rows of a table (`sql_accounts`) or keys of Redis (`redis_accounts`). What is changed between two commits is
-one transaction. It lives in the session and with its holder, nowhere else: if either is lost, nothing has been changed.
+What is changed between two commits is one transaction. It ends with its session or its holder: then nothing has been
+changed.
 """
 
 from abc import ABC, abstractmethod
@@ -11,11 +11,11 @@ ACCOUNTS = 100
 """How many accounts there are."""
 
 OPENING_BALANCE = 1000
-"""What each of them holds at first."""
+"""What each holds at first."""
 
 
 class Audit(NamedTuple):
-    """How many accounts there are, what they hold together, and what the poorest holds."""
+    """How many accounts there are, their sum, and the smallest balance."""
 
     accounts: int
     total: int
@@ -23,43 +23,42 @@ class Audit(NamedTuple):
 
 
 class Conflict(Exception):
-    """Another transaction came between. Nothing has been changed; one may try again."""
+    """Another transaction came between. Nothing was changed; try again."""
 
 
 class Accounts(ABC):
-    """The accounts, for as long as one holder has one session: transactions are made in a `with` block within that."""
+    """The accounts on one session, as a context manager; transactions are made within it."""
 
     books: str
-    """What they are written in, as one would call it to whoever looks at the database."""
+    """Where they are stored, for messages."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the session; what is open in it is for the pool to undo."""
+        """Let go of the session; the pool undoes what is open."""
 
     @abstractmethod
     def open(self) -> None:
-        """Make the accounts, all with the same balance."""
+        """Create the accounts, all with the same balance."""
 
     @abstractmethod
     def close(self) -> None:
-        """Take the accounts away, if they are there."""
+        """Remove the accounts, if they exist."""
 
     @abstractmethod
     def balance(self, account: int) -> int:
-        """Look at one account."""
+        """Return what an account holds."""
 
     @abstractmethod
     def change(self, account: int, amount: int) -> bool:
-        """Give money to an account, or take some (a negative amount) if it has that; return whether it had.
-
-        Raises `Conflict` if that cannot be.
+        """Add `amount` (negative: take it, if the account has that much); return whether it was done. Raises
+        `Conflict`.
         """
 
     @abstractmethod
     def commit(self) -> None:
-        """Make it so. Raises `Conflict` if that cannot be."""
+        """Commit. Raises `Conflict`."""
 
     @abstractmethod
     def roll_back(self) -> None:
@@ -67,4 +66,4 @@ class Accounts(ABC):
 
     @abstractmethod
     def audit(self) -> Audit:
-        """Look at the books."""
+        """Count the accounts and the money."""

@@ -1,8 +1,7 @@
-"""The place in mid-transaction where a worker and the saboteur meet.
+"""Where the saboteur catches a worker in mid-transaction.
 
-A worker passes by after it took money from one account and before it gives it to the other. If the saboteur lies in
-wait the worker stands still there, inside no statement, until the saboteur is done with it and its session. So a
-strike falls exactly where it hurts most, and never into the middle of a driver's call, which SQLite would not survive.
+A worker passes here after it took money and before it gives it. If the saboteur waits for one, the worker stops here
+until the saboteur is done. So it is never inside a driver's call, which SQLite would not survive.
 """
 
 import ctypes
@@ -17,18 +16,17 @@ KILLED_IDLE = "killed idle"
 KILLED_IN_USE = "killed in use"
 INTERRUPTED = "interrupted"
 DROPPED = "dropped"
-"""What a session may suffer, as the timeline's marks call it."""
+"""What happens to sessions, as the timeline calls it."""
 
 
 class Interrupted(BaseException):
-    """Thrown into a worker from another thread, as a time-out or a Ctrl-C would be."""
+    """Thrown into a worker from another thread, like a time-out or Ctrl-C."""
 
 
 class Victim(Generic[S]):
-    """A worker that walked into the ambush, and the session in its hands."""
+    """A worker that was caught, and its session."""
 
     def __init__(self, session: S) -> None:
-        """Stop the calling worker's clock."""
         self.session = session
         self._thread = threading.get_ident()
         self._gate = threading.Lock()
@@ -39,7 +37,7 @@ class Victim(Generic[S]):
         self._gate.acquire()
 
     def interrupt(self) -> None:
-        """Throw an exception into the worker; it strikes as soon as the worker goes on."""
+        """Throw an exception into the worker; it is raised when the worker goes on."""
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(Interrupted))
 
     def go_on(self) -> None:
@@ -48,18 +46,17 @@ class Victim(Generic[S]):
 
 
 class Ambush(Generic[S]):
-    """Where workers pass by in mid-transaction."""
+    """The place that workers pass in mid-transaction."""
 
     def __init__(self) -> None:
-        """Let everybody pass."""
         self._lock = threading.Lock()
         self._armed = False
         self._victims: queue.SimpleQueue[Victim[S]] = queue.SimpleQueue()
-        self._pranks: deque[None] = deque()
-        self._gone = threading.Semaphore(0)
+        self._drops_to_do: deque[None] = deque()
+        self._drops_done = threading.Semaphore(0)
 
     def pass_by(self, session: S) -> None:
-        """Go on, unless the saboteur lies in wait (called by a worker in mid-transaction)."""
+        """Go on, unless the saboteur waits for a worker (called by workers)."""
         with self._lock:
             if not self._armed:
                 return
@@ -69,7 +66,7 @@ class Ambush(Generic[S]):
         victim.stand_still()
 
     def catch(self, timeout: float) -> Victim[S] | None:
-        """Return the next worker that passes by within `timeout` seconds, standing still (called by the saboteur)."""
+        """Stop the next worker that passes within `timeout` seconds, or return None (called by the saboteur)."""
         with self._lock:
             self._armed = True
         try:
@@ -79,23 +76,23 @@ class Ambush(Generic[S]):
                 if self._armed:
                     self._armed = False
                     return None
-            return self._victims.get()  # it walked in at the last moment
+            return self._victims.get()  # it came at the last instant
 
-    def befuddle(self, timeout: float) -> bool:
-        """Have a worker walk away with its session; return whether one did in time (called by the saboteur)."""
-        self._pranks.append(None)
-        if self._gone.acquire(timeout=timeout):
+    def have_one_dropped(self, timeout: float) -> bool:
+        """Have a worker drop its session; return whether one did within `timeout` seconds (called by the saboteur)."""
+        self._drops_to_do.append(None)
+        if self._drops_done.acquire(timeout=timeout):
             return True
-        return not self.befuddles() and self._gone.acquire()  # one was about to go at the last moment
+        return not self.is_to_drop() and self._drops_done.acquire()  # one began at the last instant
 
-    def befuddles(self) -> bool:
-        """Is the calling worker the one to walk away? If so it has to say when it is `gone`."""
+    def is_to_drop(self) -> bool:
+        """Must the calling worker drop a session? Then it has to call `dropped` afterwards."""
         try:
-            self._pranks.pop()
+            self._drops_to_do.pop()
         except IndexError:
             return False
         return True
 
-    def gone(self) -> None:
-        """Say that a befuddled worker has left its session behind."""
-        self._gone.release()
+    def dropped(self) -> None:
+        """Say that the session was dropped."""
+        self._drops_done.release()

@@ -1,4 +1,4 @@
-"""What a person types: the commands, their options, and the help that teaches them."""
+"""The commands, their options, and their help."""
 
 import math
 from contextlib import nullcontext
@@ -19,7 +19,7 @@ from pingpool.database import Database
 from pingpool.errors import BadURL, PoolError
 from pingpool.opening import database_of
 from pingpool.telemetry.idling import Search
-from pingpool.telemetry.vigil import Vigil
+from pingpool.telemetry.probe import Probe
 
 app = typer.Typer(
     name="pingpool",
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 
-def tell_version(wanted: bool) -> None:
+def print_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
         typer.echo(f"pingpool {pingpool.__version__}")
@@ -38,14 +38,14 @@ def tell_version(wanted: bool) -> None:
 
 
 def finite(seconds: float) -> float:
-    """Insist on a time that ends."""
+    """Refuse a time that does not end."""
     if not math.isfinite(seconds):
         raise typer.BadParameter(f"{seconds} is no number of seconds that ends")
     return seconds
 
 
 def duration(text: str) -> float:
-    """Insist on a time that is one."""
+    """Parse a time."""
     try:
         return seconds_of(text)
     except ValueError as error:
@@ -53,7 +53,7 @@ def duration(text: str) -> float:
 
 
 def venue(url: str) -> Venue[Any]:
-    """Insist on a URL that names a place for the bank."""
+    """Return the place that a URL names."""
     try:
         return named(url)
     except (BadURL, ImportError) as error:
@@ -61,7 +61,7 @@ def venue(url: str) -> Venue[Any]:
 
 
 def database(url: str) -> Database[Any]:
-    """Insist on a URL that names a database."""
+    """Return the database that a URL names."""
     try:
         found: Database[Any] = database_of(url)
     except Exception as error:  # also those of a driver that wants credentials at once
@@ -70,7 +70,7 @@ def database(url: str) -> Database[Any]:
 
 
 def writable(file: Path | None) -> Path | None:
-    """Insist on a picture, in a folder that is there, before the show and not after it."""
+    """Refuse a file that cannot be written, before the demo and not after it."""
     if file is not None and file.suffix != ".svg":
         raise typer.BadParameter(f"the picture is an SVG: call it {file.stem}.svg, not {file.name!r}")
     if file is not None and not file.parent.is_dir():
@@ -79,7 +79,7 @@ def writable(file: Path | None) -> Path | None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Show the version and leave.")
+    bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and leave.")
 ]
 Seconds = Annotated[float, typer.Option(min=0.5, callback=finite, metavar="SECONDS", help="How long the bank is open.")]
 Workers = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many threads move money.")]
@@ -104,7 +104,7 @@ Picture = Annotated[
 
 @app.callback()
 def top(version: Version = False) -> None:
-    """A keep-alive session pool: idle sessions are kept alive, dead ones replaced before anybody meets them.
+    """A keep-alive session pool: idle sessions are kept alive, dead ones are replaced before anybody gets them.
 
     **pingpool demo** shows what that means: five seconds, an embedded database, and a saboteur.
 
@@ -121,24 +121,24 @@ def demo(
     plain: Plain = False,
     timeline: Picture = None,
 ) -> None:
-    """Watch a pool survive a saboteur.
+    """See a pool survive a saboteur.
 
     Threads move money between the accounts of a bank: real SQL on a real SQLite file, through a few pooled sessions.
     Meanwhile a saboteur
 
-    - closes sessions behind the pool's back, idle ones and ones in use,
-    - has workers walk away with a session and never give it back,
+    - closes sessions behind the pool's back, both idle ones and ones in use,
+    - makes workers drop a session without giving it back,
     - interrupts workers in the middle of a transaction.
 
     Opening a session takes 40 ms and a ping 10 ms, as over a network, so that you can see them.
 
-    With a URL the bank stands in that database, be it SQLite, PostgreSQL, MySQL, MariaDB, Redis or Valkey, at its own
-    speed. It keeps its books in one table, or in keys that begin with one prefix, `pingpool_demo_...`, and takes them
-    with it at the end. Sessions are killed by ending their streams here, so the user in the URL need be no more than
-    one who may create a table, or write and delete keys.
+    With a URL the bank uses that database (SQLite, PostgreSQL, MySQL, MariaDB, Redis or Valkey) at its own speed. It
+    needs one table, or keys with one prefix, `pingpool_demo_...`, and removes them at the end. Sessions are killed by
+    ending their streams on this side, so the user in the URL only needs the right to create a table, or to write and
+    delete keys.
 
-    At the end the books are checked. The exit status is **0** if no money was lost, no worker was handed a
-    dead session and every slot of the pool is in order; **1** if not, or if the database cannot be reached.
+    At the end the money is counted. The exit status is **0** if no money was lost, no worker was handed a dead session
+    and no slot of the pool was lost; **1** if not, or if the database cannot be reached.
 
     Try
 
@@ -164,15 +164,15 @@ def demo(
 def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain = False) -> None:
     """Find out how long an idle session survives on this path.
 
-    Servers, proxies, load balancers and firewalls end sessions that are silent for too long, and many do not say so.
-    The probe opens sessions, leaves them idle for growing times, and proves each of them once, with a ping. Where one
-    is dead it goes on with new ones, between the oldest that was alive and that one, until it knows the limit to 5 %.
+    Servers, proxies, load balancers and firewalls end sessions that are silent for too long, often without notice. The
+    probe opens sessions, leaves them idle for growing times, and pings each of them once. Where one is dead, it tries
+    new sessions between that age and the oldest that was alive, until it knows the limit to 5 %.
 
-    That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. What was seen
-    until then is reported all the same, with a `ping_interval` that keeps sessions alive.
+    That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. It still
+    reports what it saw, with a `ping_interval` that keeps sessions alive.
 
-    The exit status is **0** if the probe came to its end, be it that it found a limit or that there is none up to
-    `--up-to`; **1** if it was stopped, or if sessions could not be opened.
+    The exit status is **0** if the probe is complete, with a limit or with none up to `--up-to`; **1** if it was
+    stopped, or if sessions could not be opened.
 
     Try
 
@@ -180,8 +180,8 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     - `pingpool probe redis://cache --up-to 2h --sessions 48`
     """
     console = Console(highlight=False)
-    vigil = Vigil(database(url), Search(duration(up_to), sessions))
+    started = Probe(database(url), Search(duration(up_to), sessions))
     with ended_like_ctrl_c():
-        is_complete = observe(vigil, console, plain=plain or not console.is_terminal)
+        is_complete = observe(started, console, plain=plain or not console.is_terminal)
     if not is_complete:
         raise typer.Exit(1)

@@ -1,8 +1,4 @@
-"""The bank: workers who move money between accounts through pooled sessions.
-
-Each transfer checks a session out, looks at an account, thinks for a moment, and moves the money in one transaction.
-Whatever a worker meets on the way goes into the bank's notes.
-"""
+"""The bank: workers move money between accounts through pooled sessions, and note what goes wrong."""
 
 import random
 import threading
@@ -21,15 +17,15 @@ from pingpool.errors import PoolTimeout
 from pingpool.telemetry.timeline import Timeline
 from pingpool.threads.pool import PingingPool
 
-THOUGHT = 0.004
-"""Seconds that a worker thinks before it moves money, on average; it holds its session meanwhile."""
+THINKING = 0.004
+"""Seconds, on average, that a worker holds its session before it moves money."""
 
 
 @dataclass
 class Notes:
-    """What the workers met: when transfers were made, how long gets took, and in words whatever went wrong.
+    """What the workers met: times of transfers, waits, and errors as text, which keeps no session alive.
 
-    Lists grow by one step, so no lock is needed; errors are kept as text, since they would keep sessions alive.
+    Lists grow in one step, so no lock is needed.
     """
 
     transfers: list[float] = field(default_factory=list[float])
@@ -55,7 +51,6 @@ class Bank(Generic[S]):
         ambush: Ambush[S],
         timeline: Timeline,
     ) -> None:
-        """Build the bank; nobody works there yet."""
         self.pool = pool
         self.notes = Notes()
         self._accounts_on = accounts_on
@@ -67,7 +62,7 @@ class Bank(Generic[S]):
         self._opened_at = time.monotonic()
 
     def open(self, workers: int) -> None:
-        """Let the workers in."""
+        """Start the workers."""
         self._opened_at = time.monotonic()
         self._workers = [
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(workers)
@@ -76,7 +71,7 @@ class Bank(Generic[S]):
             worker.start()
 
     def close(self, timeout: float) -> None:
-        """Send the workers home; whoever is not gone after `timeout` seconds is a surprise."""
+        """Stop the workers; one that still runs after `timeout` seconds is a surprise."""
         self._over.set()
         until = time.monotonic() + timeout
         for worker in self._workers:
@@ -85,7 +80,7 @@ class Bank(Generic[S]):
                 self.notes.surprises.append(f"{worker.name} hangs")
 
     def hour(self) -> tuple[str, float]:
-        """Return which hours these are, and how many seconds are left of them."""
+        """Return which hours these are, and how many seconds of them are left."""
         time_of_day = (time.monotonic() - self._opened_at) % sum(length for _, length in self.DAY)
         for name, length in self.DAY:
             if time_of_day < length:
@@ -94,41 +89,38 @@ class Bank(Generic[S]):
         return self.DAY[0]
 
     def _pause(self) -> float:
-        """Return the seconds until a worker begins its next transfer."""
         hours, left = self.hour()
         return {"rush": 0.0, "quiet": random.uniform(0.03, 0.15), "closed": left}[hours]
 
     def _work(self) -> None:
-        """Move money until the bank closes, whatever happens."""
         while not self._over.wait(self._pause()):
             try:
-                if self._ambush.befuddles():
+                if self._ambush.is_to_drop():
                     self._walk_away()
                 else:
                     self._transfer()
             except Interrupted as interrupt:
                 self.notes.interrupts.append(repr(interrupt))
-            except Conflict:  # somebody else was faster, and nothing has moved
+            except Conflict:  # somebody else was faster; nothing was moved
                 continue
             except PoolTimeout as error:
                 self.notes.timeouts.append(str(error))
             except Exception as error:
-                # A lost session was noted where it was at hand.
+                # A lost session was noted by `_noting_death`.
                 if self._witness.meaning_of(error) is not Meaning.LOST:
                     self.notes.surprises.append(repr(error))
 
     def _transfer(self) -> None:
-        """Move some money, in one transaction."""
         source, target = random.sample(range(ACCOUNTS), 2)
         with self._in_line() as line, self.pool.session() as session, self._holding(session) as accounts:
             line.close()
             balance = accounts.balance(source)
-            time.sleep(random.uniform(0.5, 1.5) * THOUGHT)
+            time.sleep(random.uniform(0.5, 1.5) * THINKING)
             self._move(accounts, session, source, target, amount=random.randint(1, max(1, balance // 4)))
         self.notes.transfers.append(time.monotonic())
 
     def _move(self, accounts: Accounts, session: S, source: int, target: int, amount: int) -> None:
-        """Take and give in one transaction; everybody begins with the lower account, so that there is no deadlock."""
+        """Take and give in one transaction; the lower account first, so that there is no deadlock."""
         first, second = sorted([(source, -amount), (target, amount)])
         is_begun = accounts.change(*first)
         if is_begun:
@@ -139,23 +131,22 @@ class Bank(Generic[S]):
             accounts.roll_back()
 
     def _walk_away(self) -> None:
-        """Lose a session, and say so."""
         try:
-            self._forget_a_session()
+            self._drop_a_session()
         finally:
-            self._ambush.gone()
+            self._ambush.dropped()
 
-    def _forget_a_session(self) -> None:
-        """Check a session out, take money from an account, and forget about it: no put, no close, no rollback."""
+    def _drop_a_session(self) -> None:
+        """Check a session out, take money from an account, and drop it: no put, no close, no rollback."""
         with self._in_line():
             session = self.pool.get()
-        with self._judging(session):
-            accounts = self._accounts_on(session)  # its transaction is open until both are forgotten
+        with self._noting_death(session):
+            accounts = self._accounts_on(session)  # its transaction is open until both are collected
             accounts.change(random.randrange(ACCOUNTS), -1)
             self._timeline.mark(DROPPED, self._timeline.lane_of(session))
 
     def _in_line(self) -> ExitStack:
-        """Join the line for a session. The wait ends when the line is closed, or else with the block."""
+        """Count a waiter, until the returned stack is closed."""
         line = ExitStack()
         line.callback(self._leave_line, time.monotonic())
         self._timeline.queue(1)
@@ -169,14 +160,14 @@ class Bank(Generic[S]):
     def _holding(self, session: S) -> Generator[Accounts]:
         """Use the accounts on a session, and let go of it in the end."""
         try:
-            with self._judging(session), self._accounts_on(session) as accounts:
+            with self._noting_death(session), self._accounts_on(session) as accounts:
                 yield accounts
         finally:
             self._witness.let_go(session)
 
     @contextmanager
-    def _judging(self, session: S) -> Generator[None]:
-        """Use a session; if it is found dead, note whether it died in our hands or came dead from the pool."""
+    def _noting_death(self, session: S) -> Generator[None]:
+        """If the session is dead, note whether it died in use or was dead when the pool gave it out."""
         try:
             yield
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The demo: a bank, its pool and a saboteur are set up, watched for a few seconds, and judged."""
+"""The demo: sets up a bank, its pool and a saboteur, shows them for some seconds, and judges."""
 
 import logging
 import time
@@ -12,8 +12,8 @@ from rich.console import Console
 
 from pingpool.cli.ambush import Ambush
 from pingpool.cli.bank import Bank
-from pingpool.cli.live import watch
-from pingpool.cli.plain import follow
+from pingpool.cli.live import show
+from pingpool.cli.plain import print_lines
 from pingpool.cli.report import Evidence, print_report
 from pingpool.cli.saboteur import Saboteur
 from pingpool.cli.scene import Plan, Scene
@@ -27,24 +27,24 @@ from pingpool.telemetry.timeline_svg import draw
 from pingpool.threads.pool import PingingPool
 
 PING_INTERVAL = 0.5
-"""Seconds; short enough that the idle sessions of a demo get to be pinged."""
+"""Seconds; so short that the idle sessions of a demo are pinged."""
 
-LAST_ORDERS = 15.0
-"""Seconds that the workers have to finish what they are at when the bank closes."""
+CLOSING_TIME = 15.0
+"""Seconds that workers have to finish when the bank closes."""
 
-CALM = 3.0
-"""Seconds in which the pool must be whole again when everybody has left."""
+RECOVERY = 3.0
+"""Seconds within which the pool must then be whole again."""
 
 
 class Unavailable(Exception):
-    """The database is no place for a bank; the text says why."""
+    """The database cannot be used for the demo; the text says why."""
 
 
 def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, picture: Path | None) -> bool:
     """Run the demo, print the report, draw the picture if one is wanted; return whether all went as promised.
 
     Raises:
-        Unavailable: the database cannot be reached, or takes no books, or does not let go of them.
+        Unavailable: the database cannot be reached, or the accounts cannot be created or removed.
         CannotFill: it gives fewer sessions than the plan wants.
     """
     with books(venue):
@@ -57,7 +57,7 @@ def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, pictu
 
 
 def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evidence:
-    """Let the bank work under sabotage until its time is up, or Ctrl-C, and collect the evidence."""
+    """Let the bank work under sabotage until the time is up, or Ctrl-C."""
     witness, ambush, timeline = Witness(venue), Ambush[S](), Timeline()
     with unseen_warnings() as texts:
         new: PingingPool[S] = PingingPool(plan.size, 10, PING_INTERVAL, name="bank")
@@ -68,13 +68,13 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             bank.open(plan.workers)
             saboteur.start()
             try:
-                (follow if plain else watch)(scene, console)
+                (print_lines if plain else show)(scene, console)
             except KeyboardInterrupt:
                 console.print("Stopped early.")
             elapsed = scene.elapsed()
             saboteur.stop()
-            bank.close(LAST_ORDERS)
-            stats = calm(pool)
+            bank.close(CLOSING_TIME)
+            stats = whole_again(pool)
             ended_at = timeline.now()
     with borrowed(venue.database) as session:
         audit = venue.accounts_on(session).audit()
@@ -90,16 +90,16 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
     )
 
 
-def calm(pool: PingingPool[S]) -> Stats:
-    """Let the pool become whole again, and return its state."""
-    until = time.monotonic() + CALM
+def whole_again(pool: PingingPool[S]) -> Stats:
+    """Wait until the pool is whole again, and return its stats."""
+    until = time.monotonic() + RECOVERY
     while (stats := pool.stats()).idle < stats.size and time.monotonic() < until:
         time.sleep(0.01)
     return stats
 
 
 def caption(evidence: Evidence) -> str:
-    """Draw the timeline, with words that say what it shows."""
+    """Draw the timeline with its captions."""
     plan, stats = evidence.plan, evidence.stats
     return draw(
         evidence.timeline,
@@ -112,10 +112,10 @@ def caption(evidence: Evidence) -> str:
 
 @contextmanager
 def books(venue: Venue[S]) -> Generator[None]:
-    """Keep the bank's books in the database for the length of a block, and no longer."""
+    """Create the accounts for the length of a block."""
     with ExitStack() as until_the_end:
         with borrowed(venue.database) as session:
-            until_the_end.push(partial(burn_the_books, venue))
+            until_the_end.push(partial(remove_books, venue))
             try:
                 venue.accounts_on(session).open()
             except Exception as error:
@@ -123,8 +123,8 @@ def books(venue: Venue[S]) -> Generator[None]:
         yield
 
 
-def burn_the_books(venue: Venue[S], _: object, error: BaseException | None, trace: object) -> None:
-    """Leave nothing behind in the database. If that fails, then `error`, which ended the show, matters more."""
+def remove_books(venue: Venue[S], _: object, error: BaseException | None, trace: object) -> None:
+    """Remove the accounts. If that fails, `error`, which ended the demo, matters more."""
     with borrowed(venue.database) as session:
         accounts = venue.accounts_on(session)
         try:
@@ -136,7 +136,7 @@ def burn_the_books(venue: Venue[S], _: object, error: BaseException | None, trac
 
 @contextmanager
 def borrowed(database: Database[S]) -> Generator[S]:
-    """Open a session of the database's own, which no pool has seen, for the length of a block."""
+    """Open a session outside of any pool, for the length of a block."""
     try:
         session = database.create(labels={}, timeout=10)
     except Exception as error:
@@ -149,9 +149,9 @@ def borrowed(database: Database[S]) -> Generator[S]:
 
 @contextmanager
 def unseen_warnings() -> Generator[list[str]]:
-    """Collect the text of warnings instead of showing them, and keep the pool's log quiet, for the length of a block.
+    """Collect warnings as text instead of showing them, and silence the pool's log, for the length of a block.
 
-    Only the text: Python 3.13 warns of a dropped connection too, and whoever keeps that warning keeps the connection.
+    Only the text: from Python 3.13 on a warning may hold the dropped connection.
     """
     texts: list[str] = []
 

@@ -9,14 +9,14 @@ UNITS = {
     **dict.fromkeys(("d", "day", "days"), 86400.0),
     "ms": 0.001,
 }
-"""How many seconds each unit has."""
+"""Seconds in each unit."""
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds that a text such as `90`, `90s`, `1.5m` or `2 h` means.
+    """Parse `90`, `90s`, `1.5m` or `2 h`.
 
     Raises:
-        ValueError: it means none, or a time that is not positive or does not end.
+        ValueError: it is no time, or not positive, or does not end.
     """
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text.strip()[len(number) :].strip()

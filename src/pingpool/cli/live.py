@@ -1,4 +1,4 @@
-"""The live view: every slot's last seconds as a lane, the line of waiters, the pool's doings and the waits."""
+"""The live view: each slot as a lane, the waiters, the counts and the waits."""
 
 import time
 from itertools import groupby
@@ -15,13 +15,13 @@ from pingpool.cli.waits import NAMES, in_words
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, VACANT, State
 
 FRAME = 1 / 12
-"""Seconds from one picture to the next."""
+"""Seconds between two pictures."""
 
 CELL = 0.05
-"""Seconds that one character of a lane stands for."""
+"""Seconds for each character of a lane."""
 
 MOST_LANES = 12
-"""So many slots are shown one by one; of more, the first."""
+"""Of more slots only the first are shown."""
 
 COLOURS: dict[State | None, str] = {
     IN_USE: "blue",
@@ -38,7 +38,7 @@ COLUMNS = " ▁▂▃▄▅▆▇█"
 BAR = "━"
 
 
-def watch(scene: Scene, console: Console) -> None:
+def show(scene: Scene, console: Console) -> None:
     """Show the scene until the time is up."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while left := scene.left():
@@ -52,7 +52,7 @@ def picture(scene: Scene, width: int) -> RenderableType:
 
 
 def headline(scene: Scene, width: int) -> Text:
-    """Say what this is, and how much of it is left."""
+    """Draw the title and a bar of the time that is over."""
     plan = scene.plan
     what = f"{plan.workers} workers, {plan.size} sessions, {ACCOUNTS} accounts, one saboteur  "
     left = f"  {scene.left():.1f} s left"
@@ -62,7 +62,7 @@ def headline(scene: Scene, width: int) -> Text:
 
 
 def lanes(scene: Scene, length: int) -> Table:
-    """Draw what each slot did in the last seconds, and say what it does now."""
+    """Draw the last seconds of each slot, and its state now."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(min_width=length)
@@ -82,7 +82,7 @@ def lanes(scene: Scene, length: int) -> Table:
 
 
 def sparkline(values: list[int]) -> str:
-    """Draw numbers as a row of small columns, as high as the greatest demands."""
+    """Draw numbers as a row of small columns."""
     most = max(values) or 1
     return "".join(COLUMNS[-(-value * (len(COLUMNS) - 1) // most)] for value in values)
 
@@ -95,7 +95,7 @@ def numbers(scene: Scene, width: int) -> Table:
         "transfers": f"{len(notes.transfers):,}",
         "per second": f"{scene.rate():,}",
         "pings": f"{stats.pings:,}",
-        "sessions made": f"{stats.created:,}",
+        "created": f"{stats.created:,}",
         "wait, p50": in_words(half),
         "wait, p99": in_words(nearly_all),
     }
@@ -111,7 +111,7 @@ def numbers(scene: Scene, width: int) -> Table:
 
 
 def counts(heading: str, rows: dict[str, str]) -> Table:
-    """Lay out names and numbers."""
+    """Draw names and numbers."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column(heading, min_width=13, no_wrap=True)
     table.add_column("", justify="right", min_width=6, no_wrap=True)

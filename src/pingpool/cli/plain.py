@@ -8,7 +8,7 @@ from pingpool.cli.accounts import ACCOUNTS
 from pingpool.cli.scene import Scene
 
 
-def follow(scene: Scene, console: Console) -> None:
+def print_lines(scene: Scene, console: Console) -> None:
     """Print a line for each second until the time is up."""
     plan = scene.plan
     console.print(
@@ -23,7 +23,7 @@ def follow(scene: Scene, console: Console) -> None:
 
 
 def describe(scene: Scene) -> str:
-    """Say in one line what has happened so far, and what the pool is doing."""
+    """Return what has happened so far, in one line."""
     stats = scene.stats()
     return (
         f"{scene.elapsed():5.1f} s  {len(scene.bank.notes.transfers):6,} transfers  "

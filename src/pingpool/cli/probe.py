@@ -1,6 +1,5 @@
-"""The probe: how long does an idle session survive on this path? The vigil as a person watches it, and what it showed.
-
-Whatever is said was seen. A probe that is stopped early, or fails, still says what it saw.
+"""What a person sees of the probe: a line for each ping, a bar, and the verdict, also of a probe that was stopped
+early.
 """
 
 import math
@@ -13,10 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from pingpool.cli.durations import spoken
 from pingpool.telemetry.idling import Finding, Search
-from pingpool.telemetry.vigil import NotOpened, Vigil
+from pingpool.telemetry.probe import NotOpened, Probe
 
 FRAME = 0.25
-"""Seconds between two looks at the bar."""
+"""Seconds between two updates of the bar."""
 
 OUTCOMES = {
     True: "[green]alive[/green]",
@@ -25,13 +24,13 @@ OUTCOMES = {
 }
 
 
-def observe(vigil: Vigil[Any], console: Console, *, plain: bool) -> bool:
-    """Keep the vigil and say what is seen; return whether it came to its end."""
-    search = vigil.search
+def observe(probe: Probe[Any], console: Console, *, plain: bool) -> bool:
+    """Run the probe and print what is seen; return whether it is complete."""
+    search = probe.search
     console.print(f"Leaving sessions idle, {search.sessions} at a time, for up to {spoken(search.up_to)} ...")
     complaint = ""
     try:
-        (follow if plain else watch)(vigil, console)
+        (print_lines if plain else show_bar)(probe, console)
     except KeyboardInterrupt:
         complaint = "Stopped early."
     except NotOpened as error:
@@ -44,35 +43,35 @@ def observe(vigil: Vigil[Any], console: Console, *, plain: bool) -> bool:
     return not complaint
 
 
-def follow(vigil: Vigil[Any], console: Console) -> None:
-    """Print a line for each session that was proven."""
+def print_lines(probe: Probe[Any], console: Console) -> None:
+    """Print a line for each session that was pinged."""
     shown = 0
-    for wait in vigil.keep():
-        shown = tell_news(vigil.search, shown, console)
+    for wait in probe.run():
+        shown = print_new(probe.search, shown, console)
         time.sleep(wait)
 
 
-def watch(vigil: Vigil[Any], console: Console) -> None:
-    """Do so above a bar that shows how much of the longest possible time is over."""
+def show_bar(probe: Probe[Any], console: Console) -> None:
+    """The same, above a bar for the longest time that it may take."""
     columns = (BarColumn(bar_width=None), TextColumn("{task.description}"))
     with Progress(*columns, console=console, auto_refresh=False, transient=True, expand=True) as bar:
         task = bar.add_task("opening sessions", total=1.0)
         shown = 0
-        for wait in vigil.keep():
-            shown = tell_news(vigil.search, shown, bar.console)
-            elapsed, left = vigil.elapsed(), vigil.left()
-            bar.update(task, completed=elapsed, total=elapsed + left, description=estimate(vigil))
+        for wait in probe.run():
+            shown = print_new(probe.search, shown, bar.console)
+            elapsed, left = probe.elapsed(), probe.left()
+            bar.update(task, completed=elapsed, total=elapsed + left, description=estimate(probe))
             bar.refresh()
             time.sleep(min(wait, FRAME))
 
 
-def estimate(vigil: Vigil[Any]) -> str:
-    """Say how much time is left, and what that hangs on."""
-    condition = "if none dies" if vigil.search.youngest_dead is None else "at most"
-    return f"{spoken(math.ceil(vigil.left()))} left {condition}"
+def estimate(probe: Probe[Any]) -> str:
+    """Return how much time is left, and on what condition."""
+    condition = "if none dies" if probe.search.youngest_dead is None else "at most"
+    return f"{spoken(math.ceil(probe.left()))} left {condition}"
 
 
-def tell_news(search: Search, shown: int, console: Console) -> int:
+def print_new(search: Search, shown: int, console: Console) -> int:
     """Print the findings that are not yet shown; return how many are shown now."""
     for finding in search.findings[shown:]:
         console.print(described(finding), soft_wrap=True)
@@ -80,12 +79,12 @@ def tell_news(search: Search, shown: int, console: Console) -> int:
 
 
 def described(finding: Finding) -> str:
-    """Say in one line what became of one session."""
+    """Return what became of one session, in one line."""
     return f"idle for {spoken(finding.age):>12}  {OUTCOMES[finding.is_alive]}  {escape(finding.reason)}".rstrip()
 
 
 def verdict(search: Search) -> list[str]:
-    """Say what was seen, what was not, and which interval is to be recommended, in a few lines."""
+    """Return what was seen, what was not, and which interval is recommended."""
     alive, dead = search.oldest_alive, search.youngest_dead
     lines: list[str] = []
     if dead is not None and alive:

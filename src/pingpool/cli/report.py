@@ -1,4 +1,4 @@
-"""The report: what was done to the pool, what it made of that, and the verdict."""
+"""The report: what was done to the pool, what came of it, and the verdict."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Evidence:
         return Counter(mark.what for mark in self.timeline.marks)
 
     def checks(self) -> list[Check]:
-        """Hold what happened against what was promised."""
+        """Compare what happened with what was promised."""
         audit, notes, stats = self.audit, self.notes, self.stats
         due = ACCOUNTS * OPENING_BALANCE
         errors = [*notes.dead_on_arrival, *notes.surprises]
@@ -73,7 +73,7 @@ class Evidence:
 
 
 def print_report(evidence: Evidence, console: Console) -> None:
-    """Print what happened, in words and numbers, and the verdict."""
+    """Print what happened, and the verdict."""
     plan, notes = evidence.plan, evidence.notes
     console.print()
     console.print(
@@ -82,7 +82,7 @@ def print_report(evidence: Evidence, console: Console) -> None:
         soft_wrap=True,
     )
     console.print()
-    console.print(deeds(evidence))
+    console.print(sabotage(evidence))
     console.print()
     console.print(service(evidence))
     console.print()
@@ -92,22 +92,22 @@ def print_report(evidence: Evidence, console: Console) -> None:
     console.print()
 
 
-def deeds(evidence: Evidence) -> Table:
-    """Set what the saboteur did beside what became of it."""
+def sabotage(evidence: Evidence) -> Table:
+    """Show what the saboteur did, and what came of it."""
     strikes, stats, notes = evidence.strikes, evidence.stats, evidence.notes
     table = sheet("The saboteur", "", "What became of it")
-    for deed, count, outcome in (
+    for what, count, outcome in (
         ("killed idle sessions", strikes[KILLED_IDLE], f"workers who met one: {len(notes.dead_on_arrival)}"),
         ("killed sessions in use", strikes[KILLED_IN_USE], f"holders who got an error: {len(notes.deaths_in_hand)}"),
         ("had sessions dropped", strikes[DROPPED], f"noticed: {stats.leaked}, warned about: {evidence.warnings}"),
         ("interrupted workers", strikes[INTERRUPTED], f"transactions rolled back: {len(notes.interrupts)}"),
     ):
-        table.add_row(deed, str(count), outcome)
+        table.add_row(what, str(count), outcome)
     return table
 
 
 def service(evidence: Evidence) -> Table:
-    """Show how the pool served meanwhile."""
+    """Show how the pool served."""
     stats, notes = evidence.stats, evidence.notes
     half, most, all_of_them = notes.waits.percentiles(50, 99, 100)
     replaced = ", ".join(f"{count} {reason}" for reason, count in sorted(stats.replaced.items()) if count)

@@ -1,7 +1,6 @@
-"""The saboteur: a thread that does to a pool, within seconds, what a bad month in production does.
+"""The saboteur: a thread that does to a pool in seconds what production does in a bad month.
 
-It kills sessions behind the pool's back, idle ones and ones in use; it has workers walk away with theirs; it
-interrupts workers in mid-transaction. Each strike is marked on the timeline, which is also where it is counted.
+Each strike is marked on the timeline, where strikes are also counted.
 """
 
 import gc
@@ -16,21 +15,20 @@ from pingpool.cli.witness import Witness
 from pingpool.database import S
 from pingpool.telemetry.timeline import Timeline
 
-BREATH = (0.1, 0.3)
+PAUSE = (0.1, 0.3)
 """The shortest and the longest pause between two strikes, in seconds."""
 
 PATIENCE = 0.2
-"""Seconds after which it tries something else if nobody fit for a strike comes by."""
+"""Seconds that it waits for a worker before it tries something else."""
 
-GLANCE = 0.002
-"""Seconds between two looks for a session that nobody holds."""
+LOOK_EVERY = 0.002
+"""Seconds between two looks for an idle session."""
 
 
 class Saboteur(Generic[S]):
-    """Strikes at random moments, each way of striking as often as the others."""
+    """Strikes at random times, in each way equally often."""
 
     def __init__(self, witness: Witness[S], ambush: Ambush[S], timeline: Timeline) -> None:
-        """Wait for the order to start."""
         self._witness = witness
         self._ambush = ambush
         self._timeline = timeline
@@ -42,25 +40,24 @@ class Saboteur(Generic[S]):
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and let nobody stand still."""
+        """End, and let no worker wait."""
         self._over.set()
         self._thread.join()
 
     def _run(self) -> None:
         for strike in self._strikes():
-            if self._over.wait(random.uniform(*BREATH)):
+            if self._over.wait(random.uniform(*PAUSE)):
                 return
             strike()
 
     def _strikes(self) -> Iterator[Callable[[], None]]:
-        """Yield every way of striking, shuffled, again and again."""
-        ways = [self._kill_idle, self._kill_in_use, self._interrupt, self._befuddle]
+        ways = [self._kill_idle, self._kill_in_use, self._interrupt, self._drop]
         return itertools.chain.from_iterable(random.sample(ways, len(ways)) for _ in itertools.count())
 
     def _kill_idle(self) -> None:
-        """End a session that nobody holds; in rush hours that takes a few looks."""
-        for _ in range(int(PATIENCE / GLANCE)):
-            if self._kill_any_idle() or self._over.wait(GLANCE):
+        """End an idle session; in rush hours that takes a few looks."""
+        for _ in range(int(PATIENCE / LOOK_EVERY)):
+            if self._kill_any_idle() or self._over.wait(LOOK_EVERY):
                 return
 
     def _kill_any_idle(self) -> bool:
@@ -74,24 +71,23 @@ class Saboteur(Generic[S]):
         return False
 
     def _kill_in_use(self) -> None:
-        """End a session in the hands of a worker in mid-transaction."""
+        """End a session in mid-transaction."""
         if victim := self._ambush.catch(PATIENCE):
             self._timeline.mark(KILLED_IN_USE, self._timeline.lane_of(victim.session))
             self._witness.kill(victim.session)
             victim.go_on()
 
     def _interrupt(self) -> None:
-        """Interrupt a worker in mid-transaction."""
         if victim := self._ambush.catch(PATIENCE):
             self._timeline.mark(INTERRUPTED, self._timeline.lane_of(victim.session))
             victim.interrupt()
             victim.go_on()
 
-    def _befuddle(self) -> None:
-        """Have a worker walk away with its session, and see that it is collected.
+    def _drop(self) -> None:
+        """Have a worker drop its session, and have that collected.
 
-        A `sqlite3.Connection` is part of a reference cycle: the collector alone ends a dropped one. In a busy program
-        it soon comes by; here it is asked to, by the one thread that may hold on to sessions of others.
+        A `sqlite3.Connection` is part of a reference cycle. Only this thread may collect: it alone never holds the
+        sessions of others.
         """
-        if self._ambush.befuddle(PATIENCE):
+        if self._ambush.have_one_dropped(PATIENCE):
             gc.collect()

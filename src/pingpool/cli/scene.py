@@ -1,4 +1,4 @@
-"""What there is to see while the demo runs: the plan, the bank, the timeline, and how much of the time is over."""
+"""What there is to see while the demo runs."""
 
 import time
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from pingpool.telemetry.timeline import Timeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long the bank is open, how many threads work there, and how many sessions its pool holds."""
+    """How long the bank is open, how many threads work, and how many sessions the pool holds."""
 
     seconds: float = 5.0
     workers: int = 16
@@ -21,25 +21,24 @@ class Plan:
 
 
 class Scene:
-    """One run of the demo, for those who watch it."""
+    """One run of the demo, which begins now."""
 
     def __init__(self, plan: Plan, bank: Bank[Any], timeline: Timeline) -> None:
-        """Begin now."""
         self.plan = plan
         self.bank = bank
         self.timeline = timeline
         self._began_at = time.monotonic()
 
     def elapsed(self) -> float:
-        """Return how many seconds it has been going on."""
+        """Return the seconds since the beginning."""
         return time.monotonic() - self._began_at
 
     def left(self) -> float:
-        """Return how many seconds are left."""
+        """Return the seconds that are left."""
         return max(0.0, self.plan.seconds - self.elapsed())
 
     def rate(self) -> int:
-        """Return the transfers per second, over the last second."""
+        """Return the transfers within the last second."""
         transfers = self.bank.notes.transfers
         return len(transfers) - bisect_left(transfers.copy(), time.monotonic() - 1.0)
 
@@ -48,5 +47,5 @@ class Scene:
         return Counter(mark.what for mark in self.timeline.marks.copy())
 
     def stats(self) -> Stats:
-        """Take a snapshot of the pool."""
+        """Return the pool's stats."""
         return self.bank.pool.stats()

@@ -9,7 +9,7 @@ LIKE_CTRL_C = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 @contextmanager
 def ended_like_ctrl_c() -> Generator[None]:
-    """Within this block let those signals interrupt; what another handler was set for stays as it is."""
+    """Let those signals interrupt this block, unless somebody else has set them."""
     changed = [number for number in LIKE_CTRL_C if signal.getsignal(number) is signal.SIG_DFL]
     for number in changed:
         signal.signal(number, signal.default_int_handler)

@@ -7,54 +7,53 @@ from typing import Any
 from pingpool.cli.accounts import ACCOUNTS, OPENING_BALANCE, Accounts, Audit, Conflict
 
 CONFLICTS = ("40001", "40P01", 1020, 1213)
-"""What a server says to one of two transactions that got in each other's way: SQLSTATEs, and numbers of MySQL."""
+"""SQLSTATEs, and error numbers of MySQL, for two transactions in conflict."""
 
 
 class SQLAccounts(Accounts):
     """A table of accounts. `mark` is the driver's parameter marker."""
 
     def __init__(self, session: Any, *, table: str = "accounts", mark: str = "?") -> None:
-        """Look at nothing yet."""
         self.books = f"the table {table}"
         self._session = session
         self._table = table
         self._mark = mark
 
     def open(self) -> None:
-        """Make the table and fill it."""
+        """Create the table and fill it."""
         self._run("CREATE TABLE {table} (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)")
         for account in range(ACCOUNTS):
             self._run("INSERT INTO {table} VALUES (?, ?)", account, OPENING_BALANCE)
         self.commit()
 
     def close(self) -> None:
-        """Drop the table, if it is there."""
+        """Drop the table, if it exists."""
         self._run("DROP TABLE IF EXISTS {table}")
         self.commit()
 
     def balance(self, account: int) -> int:
-        """Look at one row."""
+        """Read one row."""
         row = self._run("SELECT balance FROM {table} WHERE id = ?", account).fetchone()
         return int(row[0])
 
     def change(self, account: int, amount: int) -> bool:
-        """Change one row, which the server keeps from everybody else until the transaction ends."""
+        """Change one row, which locks it until the transaction ends."""
         changed = self._run(
             "UPDATE {table} SET balance = balance + ? WHERE id = ? AND balance >= ?", amount, account, -amount
         )
         return bool(changed.rowcount == 1)
 
     def commit(self) -> None:
-        """Make it so."""
+        """Commit. Raises `Conflict`."""
         with conflicts():
             self._session.commit()
 
     def roll_back(self) -> None:
-        """Undo it."""
+        """Roll back."""
         self._session.rollback()
 
     def audit(self) -> Audit:
-        """Look at all rows."""
+        """Read all rows."""
         row = self._run("SELECT COUNT(*), SUM(balance), MIN(balance) FROM {table}").fetchone()
         return Audit(*map(int, row))
 
@@ -67,7 +66,7 @@ class SQLAccounts(Accounts):
 
 @contextmanager
 def conflicts() -> Generator[None]:
-    """Call a conflict by its name, whatever the driver calls it. A database that locks rows knows some all the same."""
+    """Raise a driver's error as a `Conflict` where it is one."""
     try:
         yield
     except Exception as error:

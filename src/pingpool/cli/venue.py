@@ -1,8 +1,6 @@
-"""Where the bank stands: which database, how its accounts are kept there, how far away, how sessions are killed.
+"""Where the bank is: which database, how accounts are stored there, how far away it is, how sessions are killed.
 
-By default a file of SQLite's in a folder of its own, which goes when the demo ends, made as slow as a server across a
-network. Or whatever a URL names, as fast as it is; there the bank keeps its books under a name of its own, and takes
-them with it.
+By default an SQLite file in a folder of its own, made as slow as a server across a network.
 """
 
 import secrets
@@ -35,18 +33,18 @@ AT_HAND = Distance()
 AS_OVER_A_NETWORK = Distance(handshake=0.04, round_trip=0.01)
 
 MARKS = {"sqlite": "?", "postgresql": "%s", "postgres": "%s", "mysql": "%s", "mariadb": "%s"}
-"""The parameter marker of the driver for each scheme whose sessions are connections of PEP 249."""
+"""The parameter marker for each scheme with PEP 249 connections."""
 
 REDIS = ("redis", "rediss", "valkey", "valkeys")
-"""The schemes whose sessions are connections of redis-py or valkey-py."""
+"""The schemes with connections of redis-py or valkey-py."""
 
 
 @dataclass(frozen=True, slots=True)
 class Venue(Generic[S]):
     """A place for the bank.
 
-    `accounts_on` returns the accounts as a session sees them. `kill` ends a session as a server or a firewall would; it
-    must not be inside a call.
+    `accounts_on` returns the accounts on a session. `kill` ends a session that is not inside a call, as a server or a
+    firewall would.
     """
 
     database: Database[S]
@@ -57,7 +55,7 @@ class Venue(Generic[S]):
 
 @contextmanager
 def embedded() -> Generator[Venue[Any]]:
-    """Offer a place that is gone after the block."""
+    """Offer a place that is removed after the block."""
     with tempfile.TemporaryDirectory(prefix="pingpool-demo-") as folder:
         database = SQLite(Path(folder) / "bank.db", busy_timeout=30)
         yield Venue(database, SQLAccounts, partial(database.delete, timeout=1), AS_OVER_A_NETWORK)

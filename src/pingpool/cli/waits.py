@@ -1,10 +1,10 @@
-"""How long callers waited for a session: percentiles, and a histogram that spans microseconds to seconds."""
+"""How long callers waited for a session: percentiles and a histogram."""
 
 from bisect import bisect_right
 from itertools import pairwise
 
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Where one bar of the histogram ends and the next begins, in seconds."""
+"""Seconds: where one bar of the histogram ends and the next begins."""
 
 NAMES = (
     f"under {BOUNDS[0] * 1000:g} ms",
@@ -14,22 +14,20 @@ NAMES = (
 
 
 class Waits:
-    """Waits, in seconds; many threads may note theirs."""
+    """Waits, in seconds. Safe to share among threads."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self._waits: list[float] = []
 
     def note(self, seconds: float) -> None:
-        """Note one."""
+        """Add one."""
         self._waits.append(seconds)
 
     def __len__(self) -> int:
-        """Return how many were noted."""
         return len(self._waits)
 
     def percentiles(self, *percents: float) -> list[float]:
-        """Return the waits below which so many percent of all lie; 100 is the longest. Zeros if there are none."""
+        """Return the waits below which so many percent of all lie (100: the longest); zeros if there are none."""
         waits = sorted(self._waits) or [0.0]
         return [waits[min(len(waits) - 1, int(len(waits) * percent / 100))] for percent in percents]
 

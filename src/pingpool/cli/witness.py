@@ -1,11 +1,10 @@
-"""The witness: stands between a pool and its database, and remembers what became of every session.
+"""The witness: stands between a pool and its database, and knows what became of every session.
 
-It is what makes the demo's verdict exact. A session is in somebody's hands from the look with which the pool checks
-it out until its holder lets go of it. A kill falls before or after that look, never during it: both take the
-session's own lock. So a worker that meets a dead session can be told for certain whether it died in its hands, which
-no pool can help, or was dead when the pool gave it out, which no pool may do.
+A session is in hand from the pool's look at checkout until its holder lets go. A kill falls before or after that look,
+never during it. So it is certain whether a dead session died in use, which no pool can help, or was dead when it was
+given out, which no pool may do.
 
-It also makes the database as slow as its venue wants it, so that there is something to see.
+The witness also makes the database as slow as its venue says.
 """
 
 import threading
@@ -19,95 +18,93 @@ from pingpool.database import Database, Meaning, S
 
 
 class Fate(Enum):
-    """How far a session has come."""
+    """What became of a session."""
 
     ALIVE = "alive"
     KILLED_IDLE = "killed while the pool had it"
     KILLED_IN_USE = "killed in its holder's hands"
 
 
-class Testimony:
+class Record:
     """What is known about one session."""
 
     __slots__ = ("fate", "in_hand", "lock")
 
     def __init__(self) -> None:
-        """Start alive, in nobody's hands."""
         self.lock = threading.Lock()
         self.in_hand = False
         self.fate = Fate.ALIVE
 
 
 class Witness(Database[S]):
-    """The same database, watched."""
+    """The database of a venue, with a record of every session."""
 
     def __init__(self, venue: Venue[S]) -> None:
-        """Watch the database of this venue."""
         self.database = venue.database
-        self._strike_down = venue.kill
+        self._end_unseen = venue.kill
         self._distance = venue.distance
         self._lock = threading.Lock()
-        self._known: WeakKeyDictionary[S, Testimony] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[S, Record] = WeakKeyDictionary()
 
-    # What the demo asks.
+    # What the demo asks
 
     def sessions(self) -> list[S]:
-        """Return every session that was opened and not yet ended, whoever has it."""
+        """Return every session that is open, whoever has it."""
         with self._lock:
             return list(self._known)
 
     def let_go(self, session: S) -> None:
         """Note that the holder is about to give the session back."""
-        testimony = self._of(session)
-        with testimony.lock:
-            testimony.in_hand = False
+        record = self._of(session)
+        with record.lock:
+            record.in_hand = False
 
     def kill(self, session: S) -> Fate:
-        """End the session behind the pool's back; its holder, if any, must not be using it at this moment."""
-        testimony = self._of(session)
-        with testimony.lock:
-            if testimony.fate is Fate.ALIVE:
-                testimony.fate = Fate.KILLED_IN_USE if testimony.in_hand else Fate.KILLED_IDLE
-                self._strike_down(session)
-            return testimony.fate
+        """End the session behind the pool's back; its holder must not be inside a call."""
+        record = self._of(session)
+        with record.lock:
+            if record.fate is Fate.ALIVE:
+                record.fate = Fate.KILLED_IN_USE if record.in_hand else Fate.KILLED_IDLE
+                self._end_unseen(session)
+            return record.fate
 
     def kill_idle(self, session: S) -> bool:
-        """End the session unless somebody holds it or it is dead already; return whether it was ended."""
-        testimony = self._of(session)
-        with testimony.lock:
-            if testimony.in_hand or testimony.fate is not Fate.ALIVE:
+        """End the session if it is alive and nobody holds it; return whether it was ended."""
+        record = self._of(session)
+        with record.lock:
+            if record.in_hand or record.fate is not Fate.ALIVE:
                 return False
-            testimony.fate = Fate.KILLED_IDLE
-            self._strike_down(session)
+            record.fate = Fate.KILLED_IDLE
+            self._end_unseen(session)
             return True
 
     def fate_of(self, session: S) -> Fate:
         """Return what became of the session."""
         return self._of(session).fate
 
-    # What the pool asks.
+    # What the pool asks
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
-        """Open a session, as slowly as over the venue's distance."""
+        """Open a session, as slowly as the distance demands."""
         time.sleep(self._distance.handshake)
         session = self.database.create(labels=labels, timeout=timeout)
         with self._lock:
-            self._known[session] = Testimony()
+            self._known[session] = Record()
         return session
 
     def looks_alive(self, session: S) -> bool:
-        """Look at a session that is being checked out; if it looks alive it is in somebody's hands from now on."""
-        testimony = self._of(session)
-        with testimony.lock:
-            testimony.in_hand = self.database.looks_alive(session)
-            return testimony.in_hand
+        """Look at a session that is being checked out; if it looks alive it is in hand from now on."""
+        record = self._of(session)
+        with record.lock:
+            record.in_hand = self.database.looks_alive(session)
+            return record.in_hand
 
     def ping(self, session: S, *, timeout: float) -> None:
-        """Prove the session by a round trip."""
+        """Ping, as slowly as the distance demands."""
         self._over_the_distance(self.database.ping, session, timeout)
 
     def reset(self, session: S, *, timeout: float) -> None:
-        """Undo what the last holder left open, by a round trip."""
+        """Reset, as slowly as the distance demands."""
         self._over_the_distance(self.database.reset, session, timeout)
 
     def delete(self, session: S, *, timeout: float) -> None:
@@ -135,7 +132,6 @@ class Witness(Database[S]):
         self.database.abort(session)
 
     def __repr__(self) -> str:
-        """Name what is watched."""
         return repr(self.database)
 
     def _over_the_distance(self, call: Callable[..., None], session: S, timeout: float) -> None:
@@ -143,6 +139,6 @@ class Witness(Database[S]):
         with self._of(session).lock:
             call(session, timeout=timeout)
 
-    def _of(self, session: S) -> Testimony:
+    def _of(self, session: S) -> Record:
         with self._lock:
-            return self._known.setdefault(session, Testimony())
+            return self._known.setdefault(session, Record())

@@ -1,1 +1,1 @@
-"""What a pool tells about itself to those who watch it: timelines, for a start."""
+"""What a pool shows of itself: timelines, the slot's diagram, the search for the idle limit."""

@@ -1,7 +1,4 @@
-"""The states of a slot as a picture, drawn from the core's own data: `python -m pingpool.telemetry.diagram`.
-
-What it prints is `docs/slots.md`; a test holds that page to the data.
-"""
+"""Draws `docs/slots.md` from the core's own data: `python -m pingpool.telemetry.diagram`."""
 
 import sys
 
@@ -21,7 +18,7 @@ TAIL = "```\n"
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the whole page."""
     states = [f'    state "{state.value}" as {state.name}\n' for state in State]
     first = "    [*] --> VACANT\n"
     moves = [f"    {move.before.name} --> {move.after.name}: {move.event}\n" for move in TRANSITIONS]

@@ -1,35 +1,32 @@
-"""The search for an idle limit: which ages to try next, given what became of the sessions that were tried.
+"""The search for an idle limit: which ages to try next. Pure arithmetic: no clock, no session.
 
-A session can be proven only once, since a ping makes it young again, and nobody can wait backwards. So sessions are
-tried in rounds: all of a round are opened together, each is proven at an age of its own, and the round ends with the
-first death. The first round climbs from small ages to the largest; the others divide the gap between the oldest
-session that was alive and the youngest that was dead, until it is small. Each goes as far as that death did, so that
-one of another cause (a restart, say) is found out: a session outlives it, and the climb goes on.
-
-Pure arithmetic: no clock, no session.
+A ping makes a session young again, so each can be tried only once. The search goes in rounds. A round opens its
+sessions together, pings each at an age of its own, and ends with the first death. The first round goes from small ages
+to the largest. The others divide the gap between alive and dead until it is small. If a session outlives the age of a
+death, that death had another cause (a restart, say), and the search goes on to larger ages.
 """
 
 import math
 from typing import NamedTuple
 
 YOUNGEST = 1.0
-"""Seconds at which the first climb begins; earlier if it does not go far."""
+"""Seconds: the smallest age of the first round, unless `up_to` is small."""
 
 PRECISION = 0.05
 """How small the gap has to be, as a part of the age at which sessions are dead."""
 
 FINEST = 0.1
-"""Seconds; a gap smaller than that is small enough anyway."""
+"""Seconds: no gap has to be smaller than this."""
 
 MOST_ROUNDS = 16
-"""A path that contradicts itself is not searched for ever."""
+"""A path that contradicts itself ends the search."""
 
 MARGIN = 0.8
-"""The interval that is recommended, as a part of an age at which sessions are alive."""
+"""The recommended interval, as a part of an age at which sessions are alive."""
 
 
 class Finding(NamedTuple):
-    """What became of one session: its age in seconds, whether it was alive (None: unknown), and the error if not."""
+    """One session's age in seconds, whether it was alive (None: unknown), and the error if not."""
 
     age: float
     is_alive: bool | None
@@ -37,14 +34,13 @@ class Finding(NamedTuple):
 
 
 class Search:
-    """Looks for the age at which idle sessions begin to die."""
+    """Looks for the age at which idle sessions begin to die: up to `up_to` seconds, `sessions` at a time.
+
+    Raises:
+        ValueError: `up_to` is not a positive number, or there are fewer than two sessions.
+    """
 
     def __init__(self, up_to: float, sessions: int) -> None:
-        """Search ages up to `up_to` seconds, with that many sessions at a time.
-
-        Raises:
-            ValueError: there is no such age, or fewer than two sessions.
-        """
         if not 0 < up_to < math.inf:
             raise ValueError(f"up_to must be a positive, finite number of seconds; got {up_to!r}")
         if sessions < 2:
@@ -55,11 +51,11 @@ class Search:
         self.findings: list[Finding] = []
 
     def note(self, finding: Finding) -> None:
-        """Note what became of one session."""
+        """Add what became of one session."""
         self.findings.append(finding)
 
     def next_round(self) -> list[float]:
-        """Begin a round: return the ages to try, youngest first. None are left when the search is over."""
+        """Begin a round and return the ages to try, youngest first; none when the search is over."""
         if self.is_over:
             return []
         self.rounds += 1
@@ -73,7 +69,7 @@ class Search:
 
     @property
     def is_over(self) -> bool:
-        """Is the limit known well enough, or was the largest age tried and no limit met?"""
+        """Is the limit known well enough, or was everything tried?"""
         dead = self.youngest_dead
         if dead is None:
             is_known = any(finding.age >= self.up_to for finding in self.findings)
@@ -83,12 +79,12 @@ class Search:
 
     @property
     def oldest_alive(self) -> float:
-        """The largest age at which a session was alive; 0 if none was."""
+        """The largest age at which a session was alive, or 0."""
         return max((finding.age for finding in self.findings if finding.is_alive), default=0.0)
 
     @property
     def youngest_dead(self) -> float | None:
-        """The smallest age at which a session was dead that no other session outlived, or None."""
+        """The smallest age at which a session was dead and that none outlived, or None."""
         return min((age for age in self.deaths if age > self.oldest_alive), default=None)
 
     @property
@@ -98,7 +94,7 @@ class Search:
 
     @property
     def strays(self) -> list[float]:
-        """The ages at which sessions were dead although others outlived them, youngest first."""
+        """The ages of the dead that others outlived, youngest first."""
         return sorted(age for age in self.deaths if age <= self.oldest_alive)
 
     @property
@@ -114,11 +110,11 @@ class Search:
         return max(FINEST, PRECISION * (self.youngest_dead or 0.0))
 
     def parts(self, gap: float) -> int:
-        """Return into how many parts a gap is to be divided; twice as many as needed, since proofs may be late."""
+        """Return into how many parts to divide a gap: twice as many as needed, since pings may be late."""
         return math.ceil(2 * gap / self.small_gap)
 
     def later_rounds(self) -> float:
-        """Return how many seconds the rounds after the one that has just begun may take."""
+        """Return how many seconds the rounds after this one may take."""
         dead = self.youngest_dead
         if dead is None:
             return 0.0
@@ -127,6 +123,6 @@ class Search:
 
 
 def rounded_down(seconds: float) -> float:
-    """Return a number that a person would write: whole seconds, tenths below ten, hundredths below one."""
+    """Round to whole seconds, tenths below ten, hundredths below one."""
     scale = 1 if seconds >= 10 else 10 if seconds >= 1 else 100
     return math.floor(seconds * scale) / scale

@@ -1,15 +1,13 @@
 """A timeline: which state each slot of a pool was in, and when.
 
-The slots write it themselves: a `Lane` is a slot that keeps a diary, and a new pool can be given such slots.
-
     timeline = Timeline()
     pool = timeline.record(PingingPool(size=4))
     pool.bind(database)
     ...
     Path("shop.svg").write_text(draw(timeline, title="an hour at the shop"))
 
-So nothing is sampled and nothing is missed, however short. A diary grows with every checkout, which it makes
-a microsecond longer: timelines are for minutes under observation, not for years of service.
+The slots record each change themselves, so nothing is missed, however short. The record grows with every checkout,
+which takes a microsecond longer: this is for minutes, not for production.
 """
 
 from bisect import bisect_right
@@ -26,11 +24,11 @@ P = TypeVar("P", bound=Life[Any, Any])
 Now = Callable[[], float]
 
 EVERYDAY = {IDLE, IN_USE}
-"""What slots do most of the time; any other state is rare, short, and what one looks for."""
+"""The common states. Any other is rare, short, and what one looks for."""
 
 
 class Span(NamedTuple):
-    """A stretch of time that a slot spent in one state. Times are seconds of the timeline's clock."""
+    """The time that a slot spent in one state, in seconds of the timeline's clock."""
 
     start: float
     end: float
@@ -38,7 +36,7 @@ class Span(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something that happened from outside, on one lane, or to the pool as a whole if the lane is None."""
+    """Something that happened from outside, to one lane or (None) to the pool."""
 
     when: float
     what: str
@@ -46,14 +44,13 @@ class Mark(NamedTuple):
 
 
 class Lane(AgingSlot):
-    """A slot that keeps a diary of its states."""
+    """A slot that records its states."""
 
     __slots__ = ("_now", "_state", "changes")
 
     _state: State
 
     def __init__(self, now: Now) -> None:
-        """Open the diary; the first entry says vacant."""
         self._now = now
         self.changes: list[tuple[float, State]] = []
         super().__init__()
@@ -65,13 +62,12 @@ class Lane(AgingSlot):
 
     @state.setter
     def state(self, state: State) -> None:
-        """Note each change with the time."""
         if not self.changes or self._state is not state:
             self.changes.append((self._now(), state))
         self._state = state
 
     def spans(self, start: float, end: float) -> Iterator[Span]:
-        """Yield what the slot did from `start` to `end`, without gaps."""
+        """Yield the states from `start` to `end`, without gaps."""
         changes = self.changes[: bisect_right(self.changes, end, key=_when)]
         first = max(0, bisect_right(changes, start, key=_when) - 1)
         for (since, state), (until, _) in pairwise([*changes[first:], (end, VACANT)]):
@@ -81,8 +77,7 @@ class Lane(AgingSlot):
     def prevailing(self, start: float, end: float, count: int) -> list[State | None]:
         """Return one state for each of `count` equal parts of the time; None where there was no slot yet.
 
-        A rare state prevails over the everyday ones however short it was, so that none gets lost in a small picture;
-        among equals the one that took longest.
+        A rare state wins over the common ones, so that a small picture shows it; among equals, the longest wins.
         """
         width = (end - start) / count
         shares: list[dict[State, float]] = [{} for _ in range(count)]
@@ -98,10 +93,9 @@ class Lane(AgingSlot):
 
 
 class Timeline:
-    """The diaries of all slots of a pool, what happened to it from outside, and how many callers waited."""
+    """The states of all slots of a pool, what happened from outside, and how many callers waited."""
 
     def __init__(self, now: Now = SystemClock.now) -> None:
-        """Begin at the time it is by this clock."""
         self.now = now
         self.started_at = now()
         self.lanes: list[Lane] = []
@@ -109,32 +103,32 @@ class Timeline:
         self.arrivals: list[tuple[float, int]] = []
 
     def record(self, pool: P) -> P:
-        """Have a pool that was never bound write to this timeline."""
+        """Have a pool that was never bound record to this timeline."""
         return equip(pool, slots=self.add_lane)
 
     def add_lane(self) -> Lane:
-        """Return a slot that writes to this timeline."""
+        """Return a slot that records to this timeline."""
         lane = Lane(self.now)
         self.lanes.append(lane)
         return lane
 
     def lane_of(self, session: object) -> int | None:
-        """Return the number of the lane in which a session lives, from 0; None if it has none any more."""
+        """Return the lane of a session, counted from 0, or None."""
         for number, lane in enumerate(self.lanes):
             if lane.ref is not None and lane.ref() is session:
                 return number
         return None
 
     def mark(self, what: str, lane: int | None = None) -> None:
-        """Note that something happened from outside just now."""
+        """Record that something happened from outside just now."""
         self.marks.append(Mark(self.now(), what, lane))
 
     def queue(self, change: int) -> None:
-        """Note that a caller joined the line of those who want a session (1), or left it (-1)."""
+        """Record that a caller began (1) or stopped (-1) to wait for a session."""
         self.arrivals.append((self.now(), change))
 
     def queue_lengths(self, start: float, end: float, count: int) -> list[int]:
-        """Return the greatest number of callers in line in each of `count` equal parts of the time."""
+        """Return the most waiters in each of `count` equal parts of the time."""
         width = (end - start) / count
         lengths = [0] * count
         length, part = 0, 0

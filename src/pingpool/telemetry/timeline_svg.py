@@ -1,8 +1,7 @@
-"""A timeline as a picture: one lane per slot, coloured by state, with the line of waiters below.
+"""Draws a timeline as SVG: a lane for each slot, coloured by state, and the waiters below.
 
-Pure drawing: from a `Timeline` to the text of an SVG. It needs no script and no font of its own, follows the reader's
-light or dark mode, and tells more where the mouse rests on something. States differ in height as well as in colour, so
-that the picture can be read without telling colours apart.
+No script, no font of its own; light and dark mode; details under the mouse. States differ in height too, for those who
+cannot tell the colours apart.
 """
 
 import math
@@ -21,10 +20,10 @@ TOP = 124
 QUEUE = 64
 AXIS = 46
 ROOMY = 8
-"""Up to so many lanes have room for marks above them; more are drawn closer together."""
+"""Up to so many lanes have room for marks above them."""
 
 FINEST = 2
-"""The width, in pixels, that even the shortest state is drawn with."""
+"""Pixels: the width of the shortest state."""
 
 
 class Look(NamedTuple):
@@ -45,7 +44,7 @@ LOOKS: Mapping[State, Look] = {
     VACANT: Look("#d9485f", "#f2788b", 0.3),
 }
 NAMES = {CHECKING: "pinged"}
-"""Where a picture has a better word than the state's own name."""
+"""Better words for a picture than the state's own name."""
 
 GLYPHS = (
     "M-5-4H5L0 5Z",  # a triangle that points down
@@ -54,11 +53,11 @@ GLYPHS = (
     "M0-5.5 5.5 0 0 5.5-5.5 0Z",  # a diamond
     "M-4.5-4.5H4.5V4.5H-4.5Z",  # a square
 )
-"""What marks look like, each kind in alphabetical order; they begin again when there are more kinds."""
+"""What marks look like, for the kinds in alphabetical order; used again when there are more kinds."""
 
 
 def draw(timeline: Timeline, *, title: str, subtitle: str = "", until: float | None = None) -> str:
-    """Return the picture of a timeline, from its beginning to `until` (on its clock; now, if not given)."""
+    """Return the picture of a timeline, from its beginning until `until` (its clock's time; default: now)."""
     return _Picture(timeline, timeline.now() if until is None else until).text(title, subtitle)
 
 
@@ -131,14 +130,13 @@ class _Picture:
         yield "</g>"
 
     def stretch(self, state: State, middle: float, first: int, last: int) -> str:
-        """Draw a slot in one state from one column to another."""
         seconds = (self.end - self.start) * FINEST / PLOT
         said = f"{NAMES.get(state, state.value)}, {first * seconds:.2f} s to {last * seconds:.2f} s"
         bar = _bar(state, LEFT + first * FINEST, middle, (last - first) * FINEST, self.thickness * LOOKS[state].height)
         return f"{bar}<title>{said}</title></rect>"
 
     def mark(self, mark: Mark) -> Iterator[str]:
-        """Draw a glyph above its lane, with a hair down through it; on the lane itself where lanes are tight."""
+        """Draw a glyph above its lane and a line down through it; on the lane itself where there is no room."""
         top = TOP - 2 if mark.lane is None else self.middle(mark.lane) - self.thickness / 2
         rise = self.thickness / 2 if self.is_tight and mark.lane is not None else -9
         said = f"{escape(mark.what)} at {mark.when - self.start:.3f} s"
@@ -166,7 +164,7 @@ class _Picture:
 
 
 def _bar(state: State, x: float, middle: float, width: float, height: float) -> str:
-    """Begin a rectangle in the colour of the state, with its middle at that height."""
+    """Begin a rectangle in the colour of the state, with its middle at `height`."""
     return (
         f'<rect class="{_class(state)}" x="{x:.0f}" y="{middle - height / 2:.1f}" '
         f'width="{width:.0f}" height="{height:.1f}">'
@@ -183,7 +181,7 @@ def _width(text: str) -> float:
 
 
 def _step(least: float) -> float:
-    """Return the smallest of 1, 2, 5, 10, 20 … (and their tenths) that is no less."""
+    """Return the smallest of 1, 2, 5, 10, 20 … (or their tenths) that is large enough."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 

@@ -1,7 +1,7 @@
-"""What to test with: a clock that is told the time, a database that fails on demand, real servers, a faulty network.
+"""What to test with: a clock that is set by hand, a database that fails on demand, real servers, a faulty network.
 
-The names here need nothing but the standard library. `pingpool.testing.servers`, `.proxy` and `.spanner` need the
-extra `servers`, and are imported by their own names.
+The names here need only the standard library. Import `pingpool.testing.servers`, `.proxy` and `.spanner` by name; they
+need the extra `servers`.
 """
 
 from pingpool.pool.life import equip

@@ -1,9 +1,9 @@
-"""The database that fails on demand, for asyncio: the same words, and sessions of the same kind.
+"""A database for asyncio that fails, hangs and loses sessions on demand.
 
 database = AsyncFaultyDatabase()
 async with pingpool.open_async(database, size=3) as pool:
     database.kill_all()                      # idle sessions die silently
-    with database.hanging("create"):         # opening one takes for ever
+    with database.hanging("create"):         # opening one never ends
         ...
     database.fail("ping", times=1)           # the next ping raises
     database.slow("create", 0.5)             # each takes half a second of the loop's time
@@ -20,32 +20,29 @@ from pingpool.testing.fake import Fake, FakeSession, LeftOpen, Trouble
 
 
 class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
-    """Sessions without a server; every call is counted, and each coroutine method does as it is told.
-
-    One fault at a time waits for the calls of each method; a new one takes the place of the old.
-    """
+    """Sessions without a server. Every call is counted; each coroutine method may have one fault at a time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._faults: dict[str, Fault] = {}
 
-    # What it is told.
+    # What a test tells it
 
     def fail(self, call: str, error: Callable[[], BaseException] = Trouble, *, times: float = math.inf) -> None:
-        """Let the next `times` calls of a coroutine method ("create", "ping", …) raise what `error()` returns."""
+        """Let the next `times` calls of a coroutine method ("create", "ping", …) raise `error()`."""
         self._faults[call] = _Failure(error, times)
 
     def slow(self, call: str, seconds: float) -> None:
-        """Let each call of a coroutine method take so many seconds."""
+        """Let each call of a coroutine method take `seconds`."""
         self._faults[call] = _Delay(seconds)
 
     def recover(self) -> None:
-        """Let every call from now on succeed at once."""
+        """End all faults."""
         self._faults.clear()
 
     @contextmanager
     def hanging(self, call: str) -> Generator[None]:
-        """Let calls of a coroutine method hang until the block ends; then they go on as if nothing had been."""
+        """Let calls of a coroutine method hang until the block ends; then they go on."""
         fault = _Hang()
         self._faults[call] = fault
         try:
@@ -55,7 +52,7 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
                 del self._faults[call]
             fault.gate.set()
 
-    # What a pool asks of it.
+    # What a pool asks it
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
         """Open a session."""
@@ -63,7 +60,7 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
         return self._open(labels)
 
     async def ping(self, session: FakeSession, *, timeout: float) -> None:
-        """Prove it."""
+        """Ping it."""
         await self._meet("ping")
         session.use()
 
@@ -73,7 +70,6 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
         session.is_deleted = True
 
     async def _meet(self, call: str) -> None:
-        """Count the call, and meet the fault that waits for it."""
         self.calls[call] += 1
         fault = self._faults.get(call)
         if fault is not None:
@@ -81,7 +77,7 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
 
 
 class AsyncTransactionalDatabase(LeftOpen, AsyncFaultyDatabase):
-    """A faulty database whose sessions can be left open, looked at without a round trip, and vouched for."""
+    """A faulty database whose sessions have transactions, and can be looked at."""
 
     async def reset(self, session: FakeSession, *, timeout: float) -> None:
         """Undo what was left open."""
@@ -91,10 +87,10 @@ class AsyncTransactionalDatabase(LeftOpen, AsyncFaultyDatabase):
 
 
 class Fault(Protocol):
-    """Something that waits for calls."""
+    """What happens to calls."""
 
     async def strike(self) -> None:
-        """Raise, or hang, or take time, or let the call go on."""
+        """Raise, hang, take time, or do nothing."""
         ...
 
 
@@ -104,7 +100,6 @@ class _Failure:
         self._left = times
 
     async def strike(self) -> None:
-        """Raise, if there is something left to raise."""
         self._left -= 1
         if self._left >= 0:
             raise self._error()
@@ -115,7 +110,6 @@ class _Delay:
         self._seconds = seconds
 
     async def strike(self) -> None:
-        """Take time."""
         await asyncio.sleep(self._seconds)
 
 
@@ -124,5 +118,4 @@ class _Hang:
         self.gate = asyncio.Event()
 
     async def strike(self) -> None:
-        """Wait until the gate opens."""
         await self.gate.wait()

@@ -1,4 +1,4 @@
-"""A clock that is told the time. A pool that lives by it waits for minutes in no time, and never a moment too long.
+"""A clock that is set by hand: a test passes minutes in no time.
 
 clock = Clock()
 pool = equip(PingingPool(ping_interval=60), clock=clock)
@@ -13,20 +13,19 @@ from pingpool.threads.gates import open_gate
 
 
 class Clock:
-    """Stands still until it is told otherwise; safe to share among threads."""
+    """Starts at `now` seconds and stands still until it is advanced. Safe to share among threads."""
 
     def __init__(self, now: float = 1000.0) -> None:
-        """Start at `now` seconds."""
         self._now = now
         self._lock = threading.Lock()
         self._sleepers: list[_Sleeper] = []
 
     def now(self) -> float:
-        """Return the time it was told."""
+        """Return the time in seconds."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, and wake everybody whose time has come."""
+        """Let `seconds` pass, and wake everybody who waited for that."""
         if not seconds >= 0 or seconds == math.inf:
             raise ValueError(f"time goes forward, by a finite step; got {seconds!r}")
         with self._lock:
@@ -39,7 +38,7 @@ class Clock:
             open_gate(sleeper.gate)
 
     def wait(self, gate: Gate, timeout: float) -> bool:
-        """Wait at the gate until it opens, or until `timeout` seconds were told; return whether it opened."""
+        """Wait until the gate opens or `timeout` seconds have passed; return whether it opened."""
         with self._lock:
             sleeper = _Sleeper(self._now + timeout, gate)
             if sleeper.until <= self._now:

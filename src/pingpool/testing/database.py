@@ -1,9 +1,9 @@
-"""A database that fails, hangs and loses sessions on demand, to see what a pool, and the code around it, makes of that.
+"""A database that fails, hangs and loses sessions on demand.
 
 database = FaultyDatabase()
 with pingpool.open(database, size=3) as pool:
     database.kill_all()                      # idle sessions die silently
-    with database.hanging("create"):         # opening one takes for ever
+    with database.hanging("create"):         # opening one never ends
         ...
     database.fail("ping", times=1)           # the next ping raises
 """
@@ -20,29 +20,26 @@ from pingpool.testing.fake import Fake, FakeSession, LeftOpen, Trouble
 
 
 class FaultyDatabase(Fake, Database[FakeSession]):
-    """Sessions without a server; every call is counted, and does as it is told.
-
-    One fault at a time waits for the calls of each method; a new one takes the place of the old.
-    """
+    """Sessions without a server. Every call is counted; each method may have one fault at a time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._faults: dict[str, Fault] = {}
         self._counting = threading.Lock()
 
-    # What it is told.
+    # What a test tells it
 
     def fail(self, call: str, error: Callable[[], BaseException] = Trouble, *, times: float = math.inf) -> None:
-        """Let the next `times` calls of a method ("create", "ping", …) raise what `error()` returns."""
+        """Let the next `times` calls of a method ("create", "ping", …) raise `error()`."""
         self._set(call, Failure(error, times))
 
     def recover(self) -> None:
-        """Let every call from now on succeed."""
+        """End all faults."""
         self._faults.clear()
 
     @contextmanager
     def hanging(self, call: str, *, times: float = math.inf) -> Generator[None]:
-        """Let the next `times` calls of a method hang until the block ends; then they go on as if nothing had been."""
+        """Let the next `times` calls of a method hang until the block ends; then they go on."""
         fault = Hang(times)
         self._set(call, fault)
         try:
@@ -53,7 +50,7 @@ class FaultyDatabase(Fake, Database[FakeSession]):
             fault.end()
 
     def wait_for(self, call: str, count: int = 1, timeout: float = 10) -> None:
-        """Wait, in real time, until a method was called `count` times since the beginning.
+        """Wait, in real time, until a method was called `count` times in all.
 
         Raises:
             TimeoutError: it was not, within `timeout` seconds.
@@ -64,7 +61,7 @@ class FaultyDatabase(Fake, Database[FakeSession]):
                 raise TimeoutError(f"{call} was called {self.calls[call]} times, not {count}")
             time.sleep(0.001)
 
-    # What a pool asks of it.
+    # What a pool asks it
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
         """Open a session."""
@@ -72,7 +69,7 @@ class FaultyDatabase(Fake, Database[FakeSession]):
         return self._open(labels)
 
     def ping(self, session: FakeSession, *, timeout: float) -> None:
-        """Prove it."""
+        """Ping it."""
         self._meet("ping")
         session.use()
 
@@ -85,13 +82,11 @@ class FaultyDatabase(Fake, Database[FakeSession]):
         self._meet(trait)
 
     def _set(self, call: str, fault: "Fault") -> None:
-        """Have the fault wait for the calls of a method."""
         if getattr(type(self), call, None) is getattr(Database, call, None):
             raise ValueError(f"{type(self).__name__} has no method {call!r} of its own")
         self._faults[call] = fault
 
     def _meet(self, call: str) -> None:
-        """Count the call, and meet the fault that waits for it."""
         with self._counting:
             self.calls[call] += 1
             fault = self._faults.get(call)
@@ -101,7 +96,7 @@ class FaultyDatabase(Fake, Database[FakeSession]):
 
 
 class TransactionalDatabase(LeftOpen, FaultyDatabase):
-    """A faulty database whose sessions can be left open, looked at without a round trip, and aborted."""
+    """A faulty database whose sessions have transactions, and can be looked at and aborted."""
 
     def reset(self, session: FakeSession, *, timeout: float) -> None:
         """Undo what was left open."""
@@ -110,18 +105,18 @@ class TransactionalDatabase(LeftOpen, FaultyDatabase):
         session.left_open = False
 
     def abort(self, session: FakeSession) -> None:
-        """Note that it was asked for."""
+        """Count the call."""
         self._meet("abort")
 
 
 class Fault(ABC):
-    """Something that waits for so many calls, and then lets the others pass."""
+    """What happens to so many calls."""
 
     def __init__(self, times: float) -> None:
         self._left = times
 
     def spend(self) -> bool:
-        """Return whether one more call meets the fault."""
+        """Return whether one more call is concerned."""
         self._left -= 1
         return self._left >= 0
 
@@ -138,7 +133,7 @@ class Failure(Fault):
         self._error = error
 
     def strike(self) -> None:
-        """Raise it."""
+        """Raise the error."""
         raise self._error()
 
 
@@ -150,7 +145,7 @@ class Hang(Fault):
         self._gate = threading.Event()
 
     def strike(self) -> None:
-        """Wait until the gate opens."""
+        """Wait at the gate."""
         self._gate.wait()
 
     def end(self) -> None:

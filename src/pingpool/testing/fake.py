@@ -1,4 +1,4 @@
-"""What the fake databases of both worlds share: sessions that die unnoticed, and errors that tell by their class."""
+"""What the fake databases of both worlds share: sessions that die silently, and errors whose class is their meaning."""
 
 import itertools
 import weakref
@@ -9,19 +9,19 @@ from pingpool.database import Meaning, Traits
 
 
 class SessionDied(Exception):
-    """What using or pinging a dead session raises."""
+    """A dead session was used or pinged."""
 
 
 class Misplaced(Exception):
-    """What a node says that is no longer the right one."""
+    """The node is no longer the right one."""
 
 
 class Trouble(Exception):
-    """What a call raises that was told to fail: it says nothing about the session."""
+    """A call was told to fail; that says nothing about the session."""
 
 
 class Forbidden(Exception):
-    """What `create` raises when the database refuses for good."""
+    """The database refuses for good."""
 
 
 MEANINGS = {
@@ -43,7 +43,7 @@ class FakeSession:
         self.left_open = False
 
     def use(self) -> int:
-        """Do something with the session: return its number.
+        """Use the session: return its number.
 
         Raises:
             SessionDied: it is dead, or was deleted.
@@ -57,7 +57,7 @@ class FakeSession:
 
 
 class Fake(Traits[FakeSession]):
-    """A database whose sessions can be killed; it counts what is asked of it."""
+    """A database whose sessions can be killed, and which counts its calls."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -65,17 +65,17 @@ class Fake(Traits[FakeSession]):
         self._numbers = itertools.count(1)
 
     def kill(self, session: FakeSession) -> None:
-        """Let the session die, and nobody know."""
+        """Let the session die silently."""
         session.is_alive = False
 
     def kill_all(self) -> None:
-        """Let every session die."""
+        """Let every session die silently."""
         for session in self.sessions:
             self.kill(session)
 
     @property
     def sessions(self) -> list[FakeSession]:
-        """The sessions that were opened, dead or alive, but for those that nobody holds any more."""
+        """The sessions that were opened and that somebody still holds, dead or alive."""
         held = (reference() for reference in self._sessions.valuerefs())
         return sorted((session for session in held if session is not None), key=lambda session: session.number)
 
@@ -91,30 +91,28 @@ class Fake(Traits[FakeSession]):
         return next(known, None) or super().meaning_of(error)
 
     def _asked(self, trait: str) -> None:
-        """Count the question."""
         self.calls[trait] += 1
 
     def _open(self, labels: Mapping[str, str]) -> FakeSession:
-        """Return a new session."""
         session = FakeSession(next(self._numbers), labels)
         self._sessions[session.number] = session
         return session
 
 
 class LeftOpen(Fake):
-    """One whose sessions can be left open, and looked at."""
+    """One whose sessions have transactions, and can be looked at."""
 
     def looks_alive(self, session: FakeSession) -> bool:
-        """Look whether the session is alive."""
+        """Is the session alive?"""
         self._asked("looks_alive")
         return session.is_alive
 
     def needs_reset(self, session: FakeSession) -> bool:
-        """Tell whether something was left open."""
+        """Was something left open?"""
         self._asked("needs_reset")
         return session.left_open
 
     def survived_interrupt(self, session: FakeSession) -> bool:
-        """Vouch for sessions in which nothing was left open."""
+        """Was nothing left open?"""
         self._asked("survived_interrupt")
         return not session.left_open

@@ -3,8 +3,8 @@
     # conftest.py
     pytest_plugins = ["pingpool.testing.fixtures"]
 
-A server is started once, when a test first asks for it, and lent to one test after the other. A test may stop it or
-freeze it: afterwards it is put right. A server that is not installed skips the test and says how to get it.
+One server of a kind serves all tests. A test may stop or freeze it; afterwards it runs again. A server that is not
+installed skips the test and says how to get it.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -18,55 +18,55 @@ from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServe
 
 @pytest.fixture(scope="session")
 def started_postgres() -> Iterator[PostgresServer]:
-    """The PostgreSQL behind `postgres_server`."""
+    """The server behind `postgres_server`."""
     with skipped_if_missing(), PostgresServer() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def started_valkey() -> Iterator[ValkeyServer]:
-    """The Valkey behind `valkey_server`."""
+    """The server behind `valkey_server`."""
     with skipped_if_missing(), ValkeyServer() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def started_mariadb() -> Iterator[MariaDBServer]:
-    """The MariaDB behind `mariadb_server`."""
+    """The server behind `mariadb_server`."""
     with skipped_if_missing(), MariaDBServer() as server:
         yield server
 
 
 @pytest.fixture
 def postgres_server(started_postgres: PostgresServer) -> Iterator[PostgresServer]:
-    """A private PostgreSQL; its data lasts from test to test."""
+    """A private PostgreSQL; its data stays from test to test."""
     yield started_postgres
     put_right(started_postgres)
 
 
 @pytest.fixture
 def valkey_server(started_valkey: ValkeyServer) -> Iterator[ValkeyServer]:
-    """A private Valkey; its data lasts from test to test."""
+    """A private Valkey; its data stays from test to test."""
     yield started_valkey
     put_right(started_valkey)
 
 
 @pytest.fixture
 def mariadb_server(started_mariadb: MariaDBServer) -> Iterator[MariaDBServer]:
-    """A private MariaDB; its data lasts from test to test."""
+    """A private MariaDB; its data stays from test to test."""
     yield started_mariadb
     put_right(started_mariadb)
 
 
 @pytest.fixture
 def fault_proxy() -> Iterator[Callable[[PrivateServer], FaultProxy]]:
-    """Call it with a server to get a proxy in front of it, which ends with the test."""
+    """Call it with a server to get a proxy in front of it, for the length of the test."""
     with ExitStack() as until_the_end:
         yield lambda server: until_the_end.enter_context(FaultProxy(server.host, server.port))
 
 
 def put_right(server: PrivateServer) -> None:
-    """Make a server that was lent to a test fit for the next one."""
+    """Make a server ready for the next test."""
     server.resume()
     server.start()
     if server.password:
@@ -76,7 +76,7 @@ def put_right(server: PrivateServer) -> None:
 
 @contextmanager
 def skipped_if_missing() -> Generator[None]:
-    """Turn the lack of a server's programs into a skip."""
+    """Skip the test if the server's programs are missing."""
     try:
         yield
     except ServerMissing as missing:

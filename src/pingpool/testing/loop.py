@@ -1,4 +1,4 @@
-"""An event loop on virtual time: it sleeps for hours in no time, and does the same things in the same order every time.
+"""An event loop on virtual time: hours pass in no time, and everything happens in the same order each time.
 
     def test_a_timeout() -> None:
         async def main() -> None:
@@ -6,9 +6,8 @@
             ...
         run(main())
 
-Each round of the loop takes a nanosecond; when nothing is left to be done, time leaps to the next timer. Pools,
-`asyncio.sleep` and `asyncio.timeout` all live by that time. If there is no timer either, every task waits for ever, and
-the loop says so instead of hanging.
+A round of the loop takes a nanosecond. When nothing is left to do, time jumps to the next timer. Without a timer the
+loop raises `Stuck` instead of hanging.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 STEP = 1e-9
-"""Seconds that a round of the loop takes; loops count timers that are this near as due."""
+"""Seconds that a round takes; loops count timers that are this near as due."""
 
 
 class Stuck(Exception):
@@ -28,14 +27,12 @@ class Stuck(Exception):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time all but stands still while somebody is at work, and leaps when nobody is.
+    """An event loop whose time begins at `now` seconds and jumps when there is nothing to do.
 
-    Sockets and threads are seen to, but only when all tasks wait; `patience` is how many real seconds the loop then
-    waits for them before it declares itself stuck.
+    When all tasks wait it also waits for sockets and threads, for at most `patience` real seconds.
     """
 
     def __init__(self, now: float = 1000.0, *, patience: float = 0.0) -> None:
-        """Start at `now` seconds."""
         self.now = now
         self._leaper = _Leaper(self, patience)
         super().__init__(self._leaper)
@@ -45,22 +42,22 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def leap(self, seconds: float) -> None:
-        """Let so many seconds pass."""
+        """Let `seconds` pass."""
         self.now = max(self.now + max(seconds, STEP), math.nextafter(self.now, math.inf))
 
 
 def run(main: Coroutine[Any, Any, T], *, patience: float = 0.0) -> T:
-    """Run a coroutine on virtual time, as `asyncio.run` does on real time.
+    """Run a coroutine on virtual time, like `asyncio.run`.
 
     Raises:
-        Stuck: it waits for what will never happen.
+        Stuck: every task waits, and nothing will ever happen.
     """
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience=patience)) as runner:
         return runner.run(main)
 
 
 class _Leaper(selectors.DefaultSelector):
-    """Where a loop waits for time to pass and for sockets to speak: here the time passes at once."""
+    """Where a loop waits for time and sockets: here time passes at once."""
 
     def __init__(self, loop: VirtualLoop, patience: float) -> None:
         super().__init__()

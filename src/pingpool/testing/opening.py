@@ -1,4 +1,4 @@
-"""A pool that is opened for a test: it lives by a clock that is told, or takes the slots it is given."""
+"""Opens a pool for a test."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack
@@ -21,6 +21,6 @@ def open(
     slots: Callable[[], Slot] | None = None,
     **options: Unpack[PoolOptions],
 ) -> PingingPool[S]:
-    """Return a pool that is bound and kept alive, as `pingpool.open` does; it lives by this clock, if one is given."""
+    """Return a pool as `pingpool.open` does, with the clock and the slots that are given."""
     pool: PingingPool[Any] = equip(PingingPool(**options), clock=clock, slots=slots)
     return opened(pool, database)

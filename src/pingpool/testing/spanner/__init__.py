@@ -8,8 +8,8 @@
         assert server.calls.count("GetSession") == 0
         assert server.violations == []
 
-Statements are answered by Google's `spannermockserver` with what `server.answer` was told; there is no SQL in here.
-A pool under test may share the clock: `SpannerServer(clock=clock)`. Needs the extras `spanner` and `servers`.
+Google's `spannermockserver` answers statements with what `server.answer` was told; there is no SQL. A pool may share
+the clock: `SpannerServer(clock=clock)`. Needs the extras `spanner` and `servers`.
 """
 
 from pingpool.testing.spanner.calls import Call, Calls

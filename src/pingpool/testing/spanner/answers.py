@@ -1,4 +1,4 @@
-"""What statements return: canned results, told in plain Python values."""
+"""What statements return: results in plain Python values."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ Row = Sequence[Value]
 class Answers:
     """The results of one server, by statement; a table's name stands for every read of that table.
 
-    Each asking gets a fresh copy, because Google's mock server writes the new transaction into what it hands out.
+    Each call gets a copy, because Google's mock server writes the new transaction into it.
     """
 
     def __init__(self) -> None:
@@ -29,22 +29,22 @@ class Answers:
         self._results[normal(statement)] = result_set(rows, columns, updated)
 
     def get(self, statement: str) -> ResultSet | None:
-        """The result of a statement; this is where Google's mock server comes to ask."""
+        """Return the result of a statement (called by Google's mock server)."""
         known = self._results.get(normal(statement))
         return None if known is None else ResultSet(known)
 
     def add_table(self, name: str) -> None:
-        """A table that nobody told about is empty."""
+        """Let a table be empty, unless it has an answer."""
         self._results.setdefault(normal(name), result_set((), (), None))
 
 
 def normal(statement: str) -> str:
-    """Statements are compared as Google's mock server compares them."""
+    """Return a statement in the form in which Google's mock server compares it."""
     return statement.lower().strip()
 
 
 def result_set(rows: Sequence[Row], columns: Sequence[str], updated: int | None) -> ResultSet:
-    """A result as Spanner would send it; without names the columns are called column1, column2 and so on."""
+    """Return a result as Spanner sends it; without names the columns are called column1, column2, …"""
     first = rows[0] if rows else ()
     names = columns or [f"column{number}" for number, _ in enumerate(first, start=1)]
     fields = [
@@ -59,13 +59,13 @@ def result_set(rows: Sequence[Row], columns: Sequence[str], updated: int | None)
 
 
 def type_code(column: Sequence[Value]) -> str:
-    """Spanner's type for the first value of a column that is not null."""
+    """Return Spanner's type for the first value that is not null."""
     known = next((value for value in column if value is not None), "")
     return {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", bytes: "BYTES"}[type(known)]
 
 
 def on_the_wire(value: Value) -> bool | float | str | None:
-    """Spanner sends integers as text; bytes are base64 already, since the client neither packs nor unpacks them."""
+    """Return a value as Spanner sends it: integers as text; bytes are base64 already, for the client."""
     match value:
         case bool() | float() | str() | None:
             return value

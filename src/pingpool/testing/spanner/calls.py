@@ -1,4 +1,4 @@
-"""What a server was asked, in order: every call with its session, its deadline and its metadata."""
+"""What a server was asked, in order."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,16 +14,16 @@ class Call:
     """For example `"BatchCreateSessions"`."""
     database: str
     session: str | None
-    """The full name of the session it was about; `None` for calls about a database."""
+    """The full name of its session; None for calls about a database."""
     deadline: float | None
-    """How many seconds the caller gave it; `None` for ever."""
+    """The seconds that the caller gave it, or None."""
     metadata: Mapping[str, str]
     request: Any
-    """The message itself, as google-cloud-spanner's own types have it."""
+    """The message, of google-cloud-spanner's own types."""
 
     @property
     def resource_prefix(self) -> str | None:
-        """The database that the client told the routers; `None` if it told none."""
+        """The database that the client told the routers, or None."""
         return self.metadata.get("google-cloud-resource-prefix")
 
     @property
@@ -33,42 +33,42 @@ class Call:
 
     @property
     def request_id(self) -> str | None:
-        """The client's own number for this request; `None` from clients that give none."""
+        """The client's own number for this request; None from clients that give none."""
         return self.metadata.get("x-goog-spanner-request-id")
 
 
 class Calls:
-    """The calls so far, in the order of their arrival. May be read while more arrive."""
+    """The calls so far, in order. May be read while more arrive."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._arrival = threading.Condition()
 
     def add(self, call: Call) -> None:
-        """A call has arrived."""
+        """Add a call."""
         with self._arrival:
             self._calls.append(call)
             self._arrival.notify_all()
 
     def count(self, method: str) -> int:
-        """How many calls of this method have arrived."""
+        """Return how many calls of this method have arrived."""
         return len(self.of(method))
 
     def of(self, method: str) -> list[Call]:
-        """The calls of one method, in order."""
+        """Return the calls of one method, in order."""
         return [call for call in self if call.method == method]
 
     def methods(self) -> list[str]:
-        """The story in short: the name of every call, in order."""
+        """Return the names of all calls, in order."""
         return [call.method for call in self]
 
     def wait_for(self, method: str, count: int = 1, *, timeout: float = 5.0) -> bool:
-        """Wait until `count` calls of this method have arrived; `False` if they have not within `timeout` seconds."""
+        """Wait until `count` calls of this method have arrived; return False after `timeout` seconds."""
         with self._arrival:
             return self._arrival.wait_for(lambda: self.count(method) >= count, timeout)
 
     def clear(self) -> None:
-        """Forget them all, to count anew."""
+        """Forget all calls."""
         with self._arrival:
             self._calls.clear()
 

@@ -1,7 +1,6 @@
-"""What goes wrong on demand: calls that are refused, and calls that are kept waiting.
+"""What goes wrong on demand: calls that are refused, and calls that are delayed.
 
-A fault says which method it strikes, how many calls it lets through first and how many it strikes then. A call is
-kept waiting before anything is done for it; one whose caller has given up meanwhile is never carried out.
+A delay comes before anything is done; if the caller has given up by then, nothing is done.
 """
 
 import math
@@ -14,11 +13,11 @@ from typing import Protocol
 import grpc
 
 EVERY_METHOD = "*"
-LOOK_EVERY = 0.02  # a call that is kept waiting looks this often, in seconds, whether its caller is still there
+LOOK_EVERY = 0.02  # seconds after which a delayed call looks whether its caller is still there
 
 
 class Gate(Protocol):
-    """What a call can be made to wait for, such as a `threading.Event`."""
+    """What can hold a call, such as a `threading.Event`."""
 
     def wait(self, timeout: float, /) -> bool:
         """Wait for at most `timeout` seconds; is it open?"""
@@ -27,14 +26,14 @@ class Gate(Protocol):
 
 @dataclass
 class Fault:
-    """Strikes `times` calls of a method, once `after` of them have passed."""
+    """Concerns `times` calls of a method, after the first `after`."""
 
     method: str
     times: float
     after: float
 
     def strikes(self, method: str) -> bool:
-        """Does it strike this call? Each asking is a call that came."""
+        """Count a call; does the fault concern it?"""
         if self.method not in (method, EVERY_METHOD):
             return False
         if self.after > 0:
@@ -54,13 +53,13 @@ class Failure(Fault):
 
 @dataclass
 class Delay(Fault):
-    """The call is kept waiting, by a gate or for some seconds."""
+    """The call is held by a gate or for some seconds."""
 
     by: Gate | float
 
 
 class Faults:
-    """The faults of one server, and the end of all waiting when it stops."""
+    """The faults of one server, and the end of all delays when it stops."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -68,26 +67,26 @@ class Faults:
         self._stopped = threading.Event()
 
     def add(self, fault: Fault) -> None:
-        """Order a fault."""
+        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def stop(self) -> None:
-        """Let go of every call that is kept waiting, now and from now on."""
+        """Let go of every delayed call, now and from now on."""
         self._stopped.set()
 
     def striking(self, method: str) -> list[Fault]:
-        """What befalls this call of `method`; each fault counts it as one."""
+        """Return the faults that concern this call of `method`; each counts it."""
         with self._lock:
             return [fault for fault in self._faults if fault.strikes(method)]
 
     def wait(self, by: Gate | float, is_awaited: Callable[[], bool]) -> None:
-        """Hold a call until the gate opens or the seconds have passed, its caller is gone, or the server stops."""
+        """Hold a call until the gate opens or the seconds are over, its caller is gone, or the server stops."""
         gate, patience = (self._stopped, by) if isinstance(by, int | float) else (by, math.inf)
         until = time.monotonic() + patience
         while is_awaited() and not self._stopped.is_set():

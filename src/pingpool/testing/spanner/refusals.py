@@ -1,4 +1,4 @@
-"""How a call is refused: a status, and the details that ride in the trailing metadata as Google's servers send them."""
+"""How a call is refused: a status, and details in the trailing metadata as Google's servers send them."""
 
 from importlib import import_module
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ class Refusal(Exception):
         self.details = details
 
     def end(self, context: grpc.ServicerContext) -> NoReturn:
-        """End the call. An aborted transaction is told to try again at once, so that no test waits for it."""
+        """End the call. An aborted transaction may be tried again at once, so that no test waits."""
         status = status_pb2.Status(code=self.code.value[0], message=self.message)
         for detail in self.details:
             packed = any_pb2.Any()
@@ -36,7 +36,7 @@ class Refusal(Exception):
 
 
 def not_found(resource_type: str, name: str) -> Refusal:
-    """NOT_FOUND as Spanner says it: with the type and the name of what is missing."""
+    """Return Spanner's NOT_FOUND, with the type and the name of what is missing."""
     kind = resource_type.rpartition(".")[2]
     info = error_details_pb2.ResourceInfo(
         resource_type=f"type.googleapis.com/{resource_type}",

@@ -1,7 +1,7 @@
 """What each RPC of Cloud Spanner does.
 
-Sessions, reads and partitions are ours; statements and transactions are left to Google's `spannermockserver`. That is
-not safe for threads, and so neither is this: the caller holds the server's lock.
+Sessions, reads and partitions are ours; statements and transactions are Google's `spannermockserver`. Not safe for
+threads: the caller holds the server's lock.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Rpcs:
         }
 
     def carry_out(self, method: str, request: Any) -> Any:
-        """Answer a request with a message, a streaming one with a list of them; raises `Refusal` or `ValueError`."""
+        """Return a message, or a list of them for a stream. Raises `Refusal` or `ValueError`."""
         ours = self._ours.get(method)
         return ours(request) if ours else self._mocked(method, request)
 
@@ -73,7 +73,7 @@ class Rpcs:
         parts = self._mocked("ExecuteStreamingSql", request)
         options = self._google.transactions.get(request.transaction.id)
         if options is not None and "partitioned_dml" in options:
-            # A partitioned statement may touch a row twice, so Spanner vouches only for a lower bound.
+            # A partitioned statement may touch a row twice: Spanner promises only a lower bound.
             parts[-1].stats = ResultSetStats(row_count_lower_bound=parts[-1].stats.row_count_exact)
         return parts
 
@@ -87,7 +87,7 @@ class Rpcs:
         return spanner.PartitionResponse(partitions=[spanner.Partition(partition_token=b"the only one")])
 
     def _create(self, database: str, template: Any) -> Any:
-        # Clients from before these fields existed have no such attributes.
+        # Older clients have no such attributes.
         role: str = getattr(template, "creator_role", "")
         multiplexed: bool = getattr(template, "multiplexed", False)
         labels: Mapping[str, str] = template.labels
@@ -100,13 +100,12 @@ class Rpcs:
         return session
 
     def _as_statement(self, read: Any) -> Any:
-        """Google's mock server knows no reads: the table's name is made the statement."""
         self._answers.add_table(read.table)
         return spanner.ExecuteSqlRequest(session=read.session, transaction=read.transaction, sql=read.table)
 
 
 def message(session: Session) -> spanner.Session:
-    """A session in Spanner's words. What is not set is left out, for clients from before those fields existed."""
+    """Return a session as a message, without unset fields, which older clients do not know."""
     optional: dict[str, Any] = {"creator_role": session.creator_role, "multiplexed": session.multiplexed}
     return spanner.Session(
         name=session.name,

@@ -1,4 +1,4 @@
-"""A Cloud Spanner server that runs in this process: start, stop, a client for it, and all that can be done to it."""
+"""A Cloud Spanner server in this process: start, stop, a client, and all that can be done to it."""
 
 import inspect
 import math
@@ -20,14 +20,14 @@ from pingpool.testing.spanner.rpcs import Rpcs
 from pingpool.testing.spanner.servicer import RPC, Servicer
 from pingpool.testing.spanner.sessions import Session, Sessions, ToldClock
 
-MOST_CALLS_AT_ONCE = 256  # calls that are kept waiting hold a thread each
+MOST_CALLS_AT_ONCE = 256  # delayed calls hold a thread each
 
 
 class SpannerServer:
-    """A server on a free port of this machine, started at once and stopped by `stop` or by leaving its block.
+    """A server on a free port of this machine, started at once; `stop` or the end of its block stops it.
 
-    Every database exists until it is dropped. `batch_cap` is the most sessions that one BatchCreateSessions makes.
-    Sessions that come without `expected_labels` or `expected_role` are noted as violations. Safe for threads.
+    Every database exists until it is dropped. One BatchCreateSessions makes at most `batch_cap` sessions. Sessions
+    without `expected_labels` or `expected_role` are noted as violations. Safe for threads.
     """
 
     def __init__(
@@ -39,29 +39,29 @@ class SpannerServer:
         expected_role: str = "",
     ) -> None:
         self.clock: ToldClock = clock or Clock()
-        """Passes only when told: `server.clock.advance(3601)` is an idle hour for every session."""
+        """Set by hand: `server.clock.advance(3601)` is an idle hour for every session."""
         self._sessions = Sessions(self.clock, expected_labels or {}, expected_role)
         self._answers = Answers()
         self._servicer = Servicer(self._sessions, Rpcs(self._sessions, self._answers, batch_cap))
         self._threads = ThreadPoolExecutor(MOST_CALLS_AT_ONCE, thread_name_prefix="spanner-server")
         self._server = RPC.server(self._threads, handlers=[self._servicer.handlers()])
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        """Host and port, as `SPANNER_EMULATOR_HOST` would name them."""
+        """Host and port, as in `SPANNER_EMULATOR_HOST`."""
         self._server.start()
 
     def client(self, project: str = "p", **options: Any) -> Client:
-        """Google's own client, talking to this server; `options` are its own.
+        """Return Google's own client for this server; `options` are its own.
 
-        Raises `RuntimeError` when `SPANNER_EMULATOR_HOST` is set, because the client would follow that instead.
+        Raises `RuntimeError` when `SPANNER_EMULATOR_HOST` is set, which the client would follow.
         """
         if os.environ.get("SPANNER_EMULATOR_HOST", self.address) != self.address:
             raise RuntimeError("SPANNER_EMULATOR_HOST is set: the client would talk to that server and not to this one")
         if "disable_builtin_metrics" in inspect.signature(Client).parameters:
             options.setdefault("disable_builtin_metrics", True)
-        anonymous: Any = AnonymousCredentials  # which says nothing about its types
+        anonymous: Any = AnonymousCredentials  # without types
         return Client(project, anonymous(), client_options={"api_endpoint": self.address}, **options)
 
-    # What the server answers, and what it was asked.
+    # What the server answers, and what it was asked
 
     def answer(
         self,
@@ -71,10 +71,10 @@ class SpannerServer:
         columns: Sequence[str] = (),
         updated: int | None = None,
     ) -> None:
-        """Let a statement return these rows, or say how many rows it `updated`; it may be told anew at any time.
+        """Let a statement return these rows, or say how many rows it `updated`.
 
-        A table's name as the statement stands for every read of that table. `SELECT 1` is there from the start; any
-        other statement that nobody told about is refused with INVALID_ARGUMENT.
+        A table's name stands for every read of that table. `SELECT 1` is known from the start; any other statement
+        without an answer is refused with INVALID_ARGUMENT.
         """
         with self._servicer.lock:
             self._answers.add(statement, rows, columns, updated)
@@ -86,24 +86,24 @@ class SpannerServer:
 
     @property
     def violations(self) -> list[str]:
-        """What a client should not have done, in sentences: two calls at once in one session, labels left out."""
+        """What clients did wrong, as sentences: two calls at once in one session, missing labels."""
         with self._servicer.lock:
             return list(self._sessions.violations)
 
-    # The sessions, and their end.
+    # The sessions, and their end
 
     @property
     def sessions(self) -> list[Session]:
-        """The ordinary sessions that are alive now, the oldest first, as they are and not as copies."""
+        """The ordinary sessions that are alive now, oldest first, not copied."""
         return [session for session in self._alive() if not session.multiplexed]
 
     @property
     def multiplexed_sessions(self) -> list[Session]:
-        """The sessions that a client shares among all its threads; ordinary pools have nothing to do with them."""
+        """The sessions that a client shares among its threads; pools do not use them."""
         return [session for session in self._alive() if session.multiplexed]
 
     def expire(self, name: str) -> None:
-        """Delete a session behind the client's back, by its full name; as if its time had come."""
+        """Delete a session, by its full name, behind the client's back."""
         with self._servicer.lock:
             self._sessions.delete([name])
 
@@ -113,35 +113,35 @@ class SpannerServer:
             self.expire(session.name)
 
     def drop(self, name: str) -> None:
-        """Drop a database, or an instance with all its databases, by its full name, and every session with it."""
+        """Drop a database, or an instance with all its databases, by its full name, and their sessions."""
         with self._servicer.lock:
             self._servicer.dropped.add(name)
             below = [session.name for session in self._sessions.alive() if session.name.startswith(f"{name}/")]
             self._sessions.delete(below)
 
-    # What goes wrong.
+    # What goes wrong
 
     def fail(
         self, method: str, code: grpc.StatusCode, *, times: float = 1, after: int = 0, message: str = "told to fail"
     ) -> None:
-        """Refuse the next `times` calls of a method (`math.inf` for ever), once `after` of them have passed.
+        """Refuse the next `times` calls of a method (`math.inf`: all), after the first `after`.
 
         `method` is an RPC's name or `EVERY_METHOD`. Nothing is done for a refused call.
         """
         self._servicer.faults.add(Failure(method, times, after, code, message))
 
     def delay(self, method: str, by: float | Gate, *, times: float = math.inf, after: int = 0) -> None:
-        """Keep calls of a method waiting for `by` real seconds, or until a gate (say, a `threading.Event`) opens.
+        """Delay calls of a method by `by` real seconds, or until a gate (say, a `threading.Event`) opens.
 
-        A call is carried out only after its wait, and not at all if its caller has given up by then.
+        If the caller has given up by then, nothing is done.
         """
         self._servicer.faults.add(Delay(method, times, after, by))
 
     def heal(self) -> None:
-        """No more failures and delays; what waits at a gate goes on waiting for it."""
+        """Remove all failures and delays; calls that wait at a gate still do."""
         self._servicer.faults.clear()
 
-    # The end.
+    # The end
 
     def stop(self) -> None:
         """Break every connection and close the port. Again is harmless."""

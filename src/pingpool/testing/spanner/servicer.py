@@ -1,7 +1,5 @@
-"""The way of a call through the server, the same for every RPC.
-
-It is written down, meets the faults that were ordered for its method, has to name a database and a session that
-exist, and only then is carried out.
+"""The way of each call through the server: it is noted, meets the faults for its method, has to name a database and a
+session that exist, and then is carried out.
 """
 
 import threading
@@ -41,16 +39,16 @@ REQUESTS = {
 STREAMING = {"ExecuteStreamingSql", "StreamingRead", "BatchWrite"}
 ABOUT_A_DATABASE = {"CreateSession", "BatchCreateSessions", "ListSessions"}
 ABOUT_A_SESSION_ITSELF = {"GetSession", "DeleteSession"}
-"""Calls that look at a session without using it: they prolong no life."""
+"""Calls that do not use their session: it lives no longer for them."""
 
 RPC: Any = grpc
-"""The stubs of grpc disagree with one another on what a handler is generic in."""
+"""The stubs of grpc contradict one another here."""
 
-FOR_EVER = 1e9  # older versions of grpc say "no deadline" by a number of seconds beyond all reason
+FOR_EVER = 1e9  # older versions of grpc have a huge number in place of "no deadline"
 
 
 class Servicer:
-    """Takes the calls of every client of one server, on many threads at once."""
+    """Takes the calls of all clients, on many threads."""
 
     def __init__(self, sessions: Sessions, rpcs: Rpcs) -> None:
         self.calls = Calls()
@@ -62,7 +60,7 @@ class Servicer:
         self._rpcs = rpcs
 
     def handlers(self) -> Any:
-        """What a gRPC server needs in order to offer all this, as far as the installed client knows the words."""
+        """Return what a gRPC server needs to offer all methods that the installed client knows."""
         known = {method: getattr(spanner, name) for method, name in REQUESTS.items() if hasattr(spanner, name)}
         return RPC.method_handlers_generic_handler(
             "google.spanner.v1.Spanner",
@@ -98,7 +96,6 @@ class Servicer:
 
     @contextmanager
     def _inside_its_session(self, call: Call) -> Generator[None]:
-        """Tell the session that a call is in it."""
         transaction = transaction_of(call.request)
         with self.lock:
             session = self._sessions.get(call.session) if call.session else None
@@ -112,7 +109,6 @@ class Servicer:
                     self._sessions.leave(session, transaction)
 
     def _meet_faults(self, method: str, context: grpc.ServicerContext) -> None:
-        """Wait as long as was ordered, then fail if that was ordered."""
         faults = self.faults.striking(method)
         for delay in [fault for fault in faults if isinstance(fault, Delay)]:
             self.faults.wait(delay.by, context.is_active)
@@ -132,7 +128,7 @@ class Servicer:
 
 
 def call_of(method: str, request: Any, context: grpc.ServicerContext) -> Call:
-    """Read off a request what it names, and off its context what came along."""
+    """Return the call that a request and its context describe."""
     named: str | None = None
     if method not in ABOUT_A_DATABASE:
         named = request.name if method in ABOUT_A_SESSION_ITSELF else request.session
@@ -148,13 +144,13 @@ def call_of(method: str, request: Any, context: grpc.ServicerContext) -> Call:
 
 
 def transaction_of(request: Any) -> bytes:
-    """The transaction that a call belongs to, if that has begun before."""
+    """Return the transaction of a call, if that has begun before."""
     if hasattr(request, "transaction_id"):
         return bytes(request.transaction_id)
     return bytes(request.transaction.id) if hasattr(request, "transaction") else b""
 
 
 def encoded(answer: Any) -> bytes:
-    """Google has two kinds of message: the plain one writes itself, the wrapped one leaves it to its class."""
+    """Return a message as bytes: plain ones do it themselves, wrapped ones by their class."""
     written: bytes = answer.SerializeToString() if isinstance(answer, Message) else answer.__class__.serialize(answer)
     return written

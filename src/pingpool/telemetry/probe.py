@@ -1,7 +1,6 @@
-"""The vigil: sessions are left alone, and each is proven once, at the age at which its turn has come.
+"""The probe: sessions are left idle, and each is pinged once, at the age that the search asks for.
 
-It waits for nothing itself. It says how long nothing is to be done and lets its caller wait, who may draw a picture
-meanwhile, or tell a clock in a test.
+It never waits itself: it yields how long to wait, so that the caller may draw a picture, or a test set a clock.
 """
 
 from collections import deque
@@ -14,32 +13,31 @@ from pingpool.database import Database, Meaning, S
 from pingpool.telemetry.idling import Finding, Search
 
 PATIENCE = 10.0
-"""Seconds that opening, proving or ending one session may take."""
+"""Seconds that opening, pinging or ending one session may take."""
 
 TICK = 0.001
-"""Seconds; nobody is asked to wait for less, which a clock may not be able to tell."""
+"""Seconds: the shortest wait that is asked for."""
 
 LABELS = {"app": "pingpool-probe"}
-"""What somebody who looks at the server sees of the sessions."""
+"""What the server's people see of the sessions."""
 
 
 class NotOpened(Exception):
-    """The database opens no session; the text, and `__cause__`, say why."""
+    """The database opens no session; the text and `__cause__` say why."""
 
 
 class Sleeper(NamedTuple, Generic[S]):
-    """A session that is left alone: since when, and until what age in seconds."""
+    """An idle session: since when, and at what age in seconds it is pinged."""
 
     session: S
     since: float
     waking_age: float
 
 
-class Vigil(Generic[S]):
-    """Tries what a search wants tried, on the sessions of one database."""
+class Probe(Generic[S]):
+    """Tries the ages that a search wants, on sessions of one database. `now` tells the time in seconds."""
 
     def __init__(self, database: Database[S], search: Search, *, now: Callable[[], float] = clock.now) -> None:
-        """Open nothing yet. `now` tells the time in seconds."""
         self.search = search
         self._database = database
         self._now = now
@@ -47,10 +45,9 @@ class Vigil(Generic[S]):
         self._sleepers: deque[Sleeper[S]] = deque()
         self._rounds_to_come = 0.0
 
-    def keep(self) -> Iterator[float]:
-        """Go through the search. Yields the seconds until something is to be done; 0 after each proof.
-
-        However it ends, no session stays open.
+    def run(self) -> Iterator[float]:
+        """Do the whole search. Yields the seconds until the next step; 0 after each ping. Ends all sessions in any
+        case.
 
         Raises:
             NotOpened: a session could not be opened.
@@ -64,17 +61,17 @@ class Vigil(Generic[S]):
                 self._end_all()
 
     def elapsed(self) -> float:
-        """Return how many seconds it has been going on."""
+        """Return the seconds since the beginning."""
         return self._now() - self._began_at
 
     def left(self) -> float:
-        """Return how many seconds it may still take if no session dies before all others are proven."""
+        """Return how many seconds it may still take if no session dies early."""
         if not self._sleepers:
             return self._rounds_to_come
         return max(0.0, self._wait_for(self._sleepers[-1])) + self._rounds_to_come
 
     def _open(self, ages: list[float]) -> None:
-        """Open a session for each age; those that wait longest first, so that opening them makes nobody late."""
+        """Open a session for each age; the oldest first, so that the young are not late."""
         for age in reversed(ages):
             try:
                 session = self._database.create(labels=LABELS, timeout=PATIENCE)
@@ -84,7 +81,7 @@ class Vigil(Generic[S]):
             self._sleepers.appendleft(Sleeper(session, since, age))
 
     def _prove_in_turn(self) -> Iterator[float]:
-        """Prove one session after the other, until one is dead: the rest are older."""
+        """Ping one session after the other until one is dead; the rest are older."""
         while self._sleepers:
             while (wait := self._wait_for(self._sleepers[0])) > 0:
                 yield max(wait, TICK)
@@ -118,6 +115,6 @@ class Vigil(Generic[S]):
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return the first line of what an error says; its cause, if it has one, says more."""
+    """Return the first line of the error, or of its cause."""
     said = str(error.__cause__ or error).strip()
     return said.splitlines()[0] if said else type(error).__name__
