@@ -5,10 +5,12 @@ import queue
 
 import pytest
 
-from pingpool import PingingPool, PoolTimeout
+from pingpool import PingingPool, PoolTimeout, testing
 from pingpool.errors import NotLent
-from pingpool.testing import FakePool, FaultyDatabase, assert_no_leaks, settle
+from pingpool.testing import Clock, FakePool, FaultyDatabase, assert_no_leaks, settle
+from pingpool.testing.async_database import AsyncFaultyDatabase
 from pingpool.testing.async_fake_pool import AsyncFakePool
+from pingpool.testing.clock import Stuck
 
 
 def test_a_fake_lends_what_it_is_given_and_remembers_how_it_was_used() -> None:
@@ -80,3 +82,24 @@ def test_a_leak_fails_the_test_that_asks() -> None:
             assert_no_leaks(pool)
         pool.put(session)
         assert_no_leaks(pool)
+
+
+def test_a_test_that_waits_for_a_clock_nobody_tells_is_told_so() -> None:
+    """Instead of hanging for ever, `get` raises what says which time it waits for; the pool goes on."""
+    clock = Clock(patience=0.1)
+    with testing.open(FaultyDatabase(), clock=clock, size=1) as pool:
+        session = pool.get()
+        with pytest.raises(Stuck, match=r"it is 1000 by this clock; somebody waits until 1000\.25"):
+            pool.get(5)
+        pool.put(session)
+        assert pool.get() is session
+        pool.put(session)
+
+
+@pytest.mark.parametrize("kind", [FaultyDatabase, AsyncFaultyDatabase])
+def test_a_fault_in_what_is_never_called_is_refused(kind: type[FaultyDatabase | AsyncFaultyDatabase]) -> None:
+    """A misspelt method, or one that this database does not have, is named: its fault would never strike."""
+    with pytest.raises(ValueError, match="has no method 'pings' of its own"):
+        kind().fail("pings")
+    with pytest.raises(ValueError, match="'reset'"), kind().hanging("reset"):
+        pass

@@ -30,11 +30,15 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
 
     def fail(self, call: str, error: Callable[[], BaseException] = Trouble, *, times: float = math.inf) -> None:
         """Let the next `times` calls of a coroutine method ("create", "ping", …) raise `error()`."""
-        self._faults[call] = _Failure(error, times)
+        self._set(call, _Failure(error, times))
 
     def slow(self, call: str, seconds: float) -> None:
         """Let each call of a coroutine method take `seconds`."""
-        self._faults[call] = _Delay(seconds)
+        self._set(call, _Delay(seconds))
+
+    def _set(self, call: str, fault: "Fault") -> None:
+        self._refuse_unknown(call, AsyncDatabase)
+        self._faults[call] = fault
 
     def recover(self) -> None:
         """End all faults."""
@@ -44,7 +48,7 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
     def hanging(self, call: str) -> Generator[None]:
         """Let calls of a coroutine method hang until the block ends; then they go on."""
         fault = _Hang()
-        self._faults[call] = fault
+        self._set(call, fault)
         try:
             yield
         finally:

@@ -10,13 +10,23 @@ import threading
 
 from pingpool.threads.clock import Gate
 from pingpool.threads.gates import open_gate
+from pingpool.threads.own import OwnThread
+
+
+class Stuck(Exception):
+    """Somebody waits for a time that nobody tells, so the test would hang for ever."""
 
 
 class Clock:
-    """Starts at `now` seconds and stands still until it is advanced. Safe to share among threads."""
+    """Starts at `now` seconds and stands still until it is advanced. Safe to share among threads.
 
-    def __init__(self, now: float = 1000.0) -> None:
+    A caller that waits while nobody advances the clock gets `Stuck` after `patience` real seconds; the pool's own
+    threads wait for ever.
+    """
+
+    def __init__(self, now: float = 1000.0, *, patience: float = 20.0) -> None:
         self._now = now
+        self._patience = patience
         self._lock = threading.Lock()
         self._sleepers: list[_Sleeper] = []
 
@@ -45,12 +55,23 @@ class Clock:
                 return gate.acquire(blocking=False)
             self._sleepers.append(sleeper)
         try:
-            gate.acquire()
+            self._pass(gate, sleeper)
         finally:
             with self._lock:
                 if sleeper in self._sleepers:
                     self._sleepers.remove(sleeper)
         return not sleeper.is_due
+
+    def _pass(self, gate: Gate, sleeper: "_Sleeper") -> None:
+        if isinstance(threading.current_thread(), OwnThread):
+            gate.acquire()
+        elif not gate.acquire(timeout=self._patience):
+            waiting = sorted({each.until for each in self._sleepers})
+            raise Stuck(
+                f"it is {self._now:g} by this clock; somebody waits until {sleeper.until:g}, or for the pool, and in "
+                f"{self._patience:g} s of real time nobody advanced the clock. Advance it from another thread. All who "
+                f"wait do so until {', '.join(f'{until:g}' for until in waiting)}"
+            )
 
 
 class _Sleeper:

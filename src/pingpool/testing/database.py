@@ -82,8 +82,7 @@ class FaultyDatabase(Fake, Database[FakeSession]):
         self._meet(trait)
 
     def _set(self, call: str, fault: "Fault") -> None:
-        if getattr(type(self), call, None) is getattr(Database, call, None):
-            raise ValueError(f"{type(self).__name__} has no method {call!r} of its own")
+        self._refuse_unknown(call, Database)
         self._faults[call] = fault
 
     def _meet(self, call: str) -> None:

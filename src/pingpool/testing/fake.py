@@ -4,6 +4,7 @@ import itertools
 import weakref
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from pingpool.database import Meaning, Traits
 
@@ -89,6 +90,11 @@ class Fake(Traits[FakeSession]):
         self._asked("meaning_of")
         known = (meaning for kind, meaning in MEANINGS.items() if isinstance(error, kind))
         return next(known, None) or super().meaning_of(error)
+
+    def _refuse_unknown(self, call: str, kind: type[Any]) -> None:
+        """Raise if this kind of database has no version of its own of a method: a fault in it would never strike."""
+        if getattr(type(self), call, None) is getattr(kind, call, None):
+            raise ValueError(f"{type(self).__name__} has no method {call!r} of its own")
 
     def _asked(self, trait: str) -> None:
         self.calls[trait] += 1

@@ -16,14 +16,12 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from pingpool.testing.clock import Stuck
+
 T = TypeVar("T")
 
 STEP = 1e-9
 """Seconds that a round takes; loops count timers that are this near as due."""
-
-
-class Stuck(Exception):
-    """Every task waits, and nothing will ever happen."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -10,13 +10,17 @@ BREATH = 0.1
 """Seconds that a thread rests after an exception, lest one that comes again and again keeps a processor busy."""
 
 
+class OwnThread(threading.Thread):
+    """A thread that works for a pool, not for its callers."""
+
+
 def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
     """Start a thread that takes one step after another, until a step returns True.
 
     Raises:
         RuntimeError: no thread can be had, because there are too many, or the process is ending.
     """
-    thread = threading.Thread(target=_take_steps, args=(name, step), name=name, daemon=True)
+    thread = OwnThread(target=_take_steps, args=(name, step), name=name, daemon=True)
     thread.start()
     return thread
 
