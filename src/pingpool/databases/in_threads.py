@@ -13,16 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from pingpool.database import AsyncDatabase, Database, S
+from pingpool.database import AsyncDatabase, Database, Meaning, S
 from pingpool.databases.common.identity import Identified
 from pingpool.pool.log import log
 
 T = TypeVar("T")
 
-TRAITS = ("looks_alive", "needs_reset", "survived_interrupt", "meaning_of")
+TRAITS = ("looks_alive", "needs_reset", "survived_interrupt")
 
 NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 """What a call in a thread may raise, but must not be raised again in a task, where it means something else."""
+
+
+class NoThread(RuntimeError):
+    """No thread could be had for a call."""
 
 
 class InThreads(Identified, AsyncDatabase[S]):
@@ -40,6 +44,10 @@ class InThreads(Identified, AsyncDatabase[S]):
             usual = getattr(Database, name)
             if getattr(type(database), name, usual) is not usual or name in vars(database):
                 setattr(self, name, own)
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Ask the database; that no thread could be had says nothing of a session."""
+        return Meaning.TRANSIENT if isinstance(error, NoThread) else self._database.meaning_of(error)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
         """Open one session."""
@@ -148,4 +156,7 @@ def in_background(call: Callable[[], object]) -> None:
         except BaseException:
             log().exception("a call to a database, whose result nobody waits for any more, failed")
 
-    threading.Thread(target=run, name="pingpool-call", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="pingpool-call", daemon=True).start()
+    except RuntimeError as error:
+        raise NoThread(str(error)) from error
