@@ -10,8 +10,29 @@ BREATH = 0.1
 """Seconds that a thread rests after an exception, lest one that comes again and again keeps a processor busy."""
 
 
+PATIENCE = 1.0
+"""Seconds that whoever starts a thread waits for its first line."""
+
+
 class OwnThread(threading.Thread):
-    """A thread that works for a pool, not for its callers."""
+    """A thread that works for a pool, not for its callers.
+
+    Until a new thread runs its first line, CPython knows it by the number of its maker. So an exception that is thrown
+    into the maker may end it before that line, and `Thread.start` would wait for it for ever.
+    """
+
+    def start(self) -> None:
+        """Start it; one that never comes to its first line is not alive."""
+        self._started = _Started()
+        super().start()
+
+
+class _Started(threading.Event):
+    """Tells that a thread has begun; nobody waits longer for that than makes sense."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait, for a second at most."""
+        return super().wait(PATIENCE if timeout is None else timeout)
 
 
 def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
