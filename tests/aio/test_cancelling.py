@@ -149,7 +149,7 @@ def test_a_cancel_at_any_step_loses_nothing(scenario: Scenario) -> None:
 
 
 def test_a_close_that_is_cancelled_at_any_step_closes_all_the_same() -> None:
-    """Whoever is cancelled while closing leaves the rest to the crew: every session ends."""
+    """Whoever is cancelled while closing leaves the rest to the workers: every session ends."""
 
     async def close(step: int) -> bool:
         database = SteppingDatabase()

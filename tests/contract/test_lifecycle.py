@@ -359,7 +359,7 @@ async def test_stats_add_up(world: World) -> None:
 
 
 async def test_a_snapshot_is_frozen(world: World) -> None:
-    """`stats` returns figures of one moment, which nobody changes afterwards."""
+    """`stats` returns figures of one time, which do not change afterwards."""
     pool = await world.open(size=1)
     stats = pool.stats()
     await pool.get()
