@@ -59,7 +59,7 @@ class PoolOptions(MoreOptions, total=False):
 
 
 class Options(NamedTuple):
-    """What is set once, when a pool is made. Inside, "no limit" is infinity."""
+    """What is set once, when a pool is created. Inside, "no limit" is infinity."""
 
     size: int
     default_timeout: float | None

@@ -84,7 +84,7 @@ class PostgresServer(PrivateServer):
         return len(pids)
 
     def set_password(self, password: str) -> None:
-        """Change the password; `url` follows. Only a server that was made with one asks for it."""
+        """Change the password; `url` follows. Only a server that was created with one asks for it."""
         literal = password.replace("'", "''")
         self.execute(f"ALTER ROLE postgres PASSWORD '{literal}'")
         self.password = password
