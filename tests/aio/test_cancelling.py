@@ -220,7 +220,7 @@ def test_a_session_that_reaches_a_cancelled_caller_goes_to_the_next() -> None:
 
 
 def test_a_creation_outlives_the_caller_that_caused_it() -> None:
-    """A caller gives up while a session is being made for it; the session goes to the next in line."""
+    """A caller gives up while a session is being created for it; the session goes to the next in line."""
 
     async def main() -> None:
         database = AsyncFaultyDatabase()

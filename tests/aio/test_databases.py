@@ -30,12 +30,12 @@ pytest_plugins = ["pingpool.testing.fixtures"]
 Use = Callable[[Any], Coroutine[Any, Any, Any]]
 
 
-async def survive_the_death_of_all(database: AsyncDatabase[Any], use: Use, massacre: Callable[[], object]) -> None:
+async def survive_the_death_of_all(database: AsyncDatabase[Any], use: Use, kill_all: Callable[[], object]) -> None:
     """Open a pool, use it, let every session die from outside, and use it again."""
     async with pingpool.open_async(database, size=3, labels={"team": "shop"}) as pool:
         async with pool.session() as session:
             await use(session)
-        assert await asyncio.to_thread(massacre)
+        assert await asyncio.to_thread(kill_all)
         await asyncio.sleep(0.05)  # what the server said reaches the sockets
         casualties: list[Exception] = []
         try:

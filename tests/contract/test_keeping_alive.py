@@ -29,7 +29,7 @@ async def test_ping_does_nothing_while_all_is_fresh(world: World) -> None:
 
 
 async def test_ping_replaces_what_is_gone(world: World) -> None:
-    """Sessions that died are made anew within the same round, and do not count as proven."""
+    """Sessions that died are replaced within the same round, and do not count as proven."""
     pool = await world.open(size=3)
     for session in world.database.sessions[:2]:
         world.database.kill(session)

@@ -225,7 +225,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: not self.closed)
     @rule()
     def clear(self) -> None:
-        """Every idle session is ended, and none is made until the pool is bound again."""
+        """Every idle session is ended, and none is created until the pool is bound again."""
         idle = self.idle
         self.act(self.patiently(self.pool.clear()))
         assert all(session.is_deleted for session in idle)

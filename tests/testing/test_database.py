@@ -24,7 +24,7 @@ def opened(database: FaultyDatabase) -> FakeSession:
 
 
 def test_sessions_are_numbered_and_labelled() -> None:
-    """Each session has a number of its own, counted from 1, and the labels it was made with."""
+    """Each session has a number of its own, counted from 1, and the labels it was created with."""
     database = FaultyDatabase()
     one, two = opened(database), opened(database)
     assert (one.use(), two.use()) == (1, 2)
