@@ -145,7 +145,7 @@ def crowded(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Stor
     with ExitStack() as stack:
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
         pool = stack.enter_context(closing(open_pool(server.url_at(proxy.port), SIZE, 5.0)))
-        watched = stack.enter_context(connects_of(proxy))
+        connects = stack.enter_context(connects_of(proxy))
         story = stack.enter_context(calling(pool))
         proxy.refuse()
         proxy.cut(SIZE // 2)
@@ -154,7 +154,7 @@ def crowded(open_pool: Open, server: PrivateServer, length: float = 4.0) -> Stor
             proxy.accept()
             time.sleep(length)
         story.heal()
-    story.connects = [when for when in watched if story.since < when < story.healed]
+    story.connects = [when for when in connects if story.since < when < story.healed]
     return story
 
 
@@ -164,7 +164,7 @@ def wrong_password(open_pool: Open, server: PrivateServer, length: float = 4.0) 
         proxy = stack.enter_context(FaultProxy(server.host, server.port))
         url = server.url_at(proxy.port)
         pool = stack.enter_context(closing(open_pool(url, SIZE, 5.0)))
-        watched = stack.enter_context(connects_of(proxy))
+        connects = stack.enter_context(connects_of(proxy))
         story = stack.enter_context(calling(pool))
         server.set_password("another")
         stack.callback(server.set_password, "right")
@@ -173,7 +173,7 @@ def wrong_password(open_pool: Open, server: PrivateServer, length: float = 4.0) 
         time.sleep(length)
         server.set_password("right")
         story.heal()
-    story.connects = [when for when in watched if story.since < when < story.healed]
+    story.connects = [when for when in connects if story.since < when < story.healed]
     return story
 
 
@@ -235,20 +235,20 @@ def connects_of(proxy: FaultProxy) -> Generator[Sequence[float]]:
     seen: list[float] = []
     done = threading.Event()
 
-    def watch() -> None:
+    def note_connects() -> None:
         known = proxy.accepted
         while not done.wait(0.005):
             now = proxy.accepted
             seen.extend([time.monotonic()] * (now - known))
             known = now
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    noting = threading.Thread(target=note_connects, daemon=True)
+    noting.start()
     try:
         yield seen
     finally:
         done.set()
-        watcher.join()
+        noting.join()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ MOST_TIMES = 1.1
 
 def bytes_each(peer: Peer, size: int) -> float:
     """Return the bytes of the pool per idle session, without the sessions."""
-    peer.open(FEW).close()  # what is imported or made once does not count
+    peer.open(FEW).close()  # what is imported or created once does not count
     make = created_before(peer.session, size)
     gc.collect()
     tracemalloc.start()
@@ -36,7 +36,7 @@ def memory(effort: Effort) -> Sheet:
     peers, missing = installed(OURS_AT_ONCE, *POOLS)
     sheet = Sheet(
         title=f"size: bookkeeping per idle session, {IDLE:,} of them",
-        note="Bytes allocated while the pool is filled, and still there; the sessions were made before.",
+        note="Bytes allocated while the pool is filled, and still there; the sessions were created before.",
         columns=["", "bytes", "x pingpool"],
         missing=missing,
     )

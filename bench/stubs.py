@@ -1,4 +1,4 @@
-"""Sessions that cost nothing, so that only the pool is measured; functions that create them slowly, or had them before."""
+"""Sessions that cost nothing, so that the pool is measured; functions that create them slowly, or had them before."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What every run of the tests has: whoever runs for long is named, so that nobody looks at a silent screen."""
+"""What every run of the tests has: tests that run for long are named, so that the screen is never silent."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ SILENCE = 30.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the progress where it is shown: not in the workers of pytest-xdist."""
+    """Report the progress where it is shown: not in the workers of pytest-xdist."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress())
 

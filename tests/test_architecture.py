@@ -1,7 +1,7 @@
 """The house as `src/` must keep it: who may import whom, what the core may touch, how large and how named a file is.
 
 Each rule is a function from a source to its complaints. It is asked twice: about every file of ours, which must give
-none, and about the crooked sources at the end, which must each give one, so that no rule can fall asleep.
+none, and about the wrong sources at the end, which must each give one, so that every rule works.
 """
 
 from __future__ import annotations

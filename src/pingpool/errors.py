@@ -1,6 +1,6 @@
 """Everything a pool may raise of its own.
 
-Each error is also a kin of the standard library's error that the callers of a queue expect, so that code written
+Each error is also the error of the standard library that callers of a queue expect, so that code written
 for `queue.Queue`, or for google-cloud-spanner's pools, catches it without knowing this package.
 """
 

@@ -59,7 +59,7 @@ class PoolOptions(MoreOptions, total=False):
 
 
 class Options(NamedTuple):
-    """What is set once, when a pool is made. Inside, "no limit" is infinity."""
+    """What is set once, when a pool is created. Inside, "no limit" is infinity."""
 
     size: int
     default_timeout: float | None
@@ -120,12 +120,12 @@ def options_from(
 
 
 def is_int(value: object) -> bool:
-    """Is this a whole number, and not a bool in its clothes?"""
+    """Is this a whole number, and not a bool?"""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def seconds(what: str, value: float) -> float:
-    """Insist on a number of seconds from 0 up; waiting for ever is `math.inf`."""
+    """Return a number of seconds from 0 up, or raise; `math.inf` waits for ever."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{what} must be a number of seconds; got {value!r}")
     if not value >= 0:
@@ -146,7 +146,7 @@ def _count(what: str, value: int) -> None:
 
 
 def _checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Insist on strings for strings, and keep a copy that nobody can change."""
+    """Return a copy that nobody can change, of strings for strings, or raise."""
     if labels is None:
         return MappingProxyType({})
     if not isinstance(labels, Mapping):

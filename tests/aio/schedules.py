@@ -53,7 +53,7 @@ class Trouble(AsyncDatabase[Session]):
     share: float
     """How often something goes wrong."""
     careful: bool
-    """Whether it wants sessions to be looked at, reset and vouched for."""
+    """Whether it wants sessions to be looked at, reset, and asked whether they survived an interrupt."""
     is_well: bool = False
     server: list[Session] = field(default_factory=list)
     made: int = 0
@@ -274,7 +274,7 @@ class Schedule:
                 self.note("cannot fill")
 
     async def cancel_some(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Cancel tasks at odd moments; each must end as cancelled, and soon."""
+        """Cancel tasks at random times; each must end as cancelled, and soon."""
         for _ in range(self.chance.randrange(len(tasks) + 2)):
             await asyncio.sleep(self.chance.choice((0, 0, self.chance.expovariate(1 / SHORT))))
             task = self.chance.choice(tasks)

@@ -149,7 +149,7 @@ def test_a_cancel_at_any_step_loses_nothing(scenario: Scenario) -> None:
 
 
 def test_a_close_that_is_cancelled_at_any_step_closes_all_the_same() -> None:
-    """Whoever is cancelled while closing leaves the rest to the crew: every session ends."""
+    """Whoever is cancelled while closing leaves the rest to the workers: every session ends."""
 
     async def close(step: int) -> bool:
         database = SteppingDatabase()
@@ -220,7 +220,7 @@ def test_a_session_that_reaches_a_cancelled_caller_goes_to_the_next() -> None:
 
 
 def test_a_creation_outlives_the_caller_that_caused_it() -> None:
-    """A caller gives up while a session is being made for it; the session goes to the next in line."""
+    """A caller gives up while a session is being created for it; the session goes to the next in line."""
 
     async def main() -> None:
         database = AsyncFaultyDatabase()

@@ -30,12 +30,12 @@ pytest_plugins = ["pingpool.testing.fixtures"]
 Use = Callable[[Any], Coroutine[Any, Any, Any]]
 
 
-async def outlive_a_massacre(database: AsyncDatabase[Any], use: Use, massacre: Callable[[], object]) -> None:
-    """Open a pool, use it, let every session die from outside, and use it again as if nothing had been."""
+async def survive_the_death_of_all(database: AsyncDatabase[Any], use: Use, kill_all: Callable[[], object]) -> None:
+    """Open a pool, use it, let every session die from outside, and use it again."""
     async with pingpool.open_async(database, size=3, labels={"team": "shop"}) as pool:
         async with pool.session() as session:
             await use(session)
-        assert await asyncio.to_thread(massacre)
+        assert await asyncio.to_thread(kill_all)
         await asyncio.sleep(0.05)  # what the server said reaches the sockets
         casualties: list[Exception] = []
         try:
@@ -51,7 +51,7 @@ async def outlive_a_massacre(database: AsyncDatabase[Any], use: Use, massacre: C
         assert (stats.in_use, stats.vacant) == (0, 0), stats
 
 
-async def outlive_a_cancel(database: AsyncDatabase[Any], hang: Use, use: Use) -> None:
+async def survive_a_cancel(database: AsyncDatabase[Any], hang: Use, use: Use) -> None:
     """A caller who is cancelled in the middle of a statement leaves the next one a session that works."""
     async with pingpool.open_async(database, size=1, io_timeout=5) as pool:
         for _ in range(3):
@@ -68,19 +68,19 @@ async def answer_in_postgres(connection: Any) -> None:
     assert await cursor.fetchone() == (42,)
 
 
-def test_psycopg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
-    """Sessions of psycopg that the server ended are replaced before anybody but their user meets them."""
+def test_psycopg_survives_the_death_of_all(postgres_server: PostgresServer) -> None:
+    """Sessions of psycopg that the server ended are replaced before anybody else gets them."""
     database = AsyncPostgres(postgres_server.url)
-    asyncio.run(outlive_a_massacre(database, answer_in_postgres, postgres_server.terminate_backends))
+    asyncio.run(survive_the_death_of_all(database, answer_in_postgres, postgres_server.terminate_backends))
 
 
-def test_psycopg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
-    """A cancelled statement costs psycopg's session nothing: it was cancelled on the server, and libpq vouches."""
+def test_psycopg_survives_a_cancel(postgres_server: PostgresServer) -> None:
+    """A cancelled statement costs psycopg's session nothing: it was cancelled on the server, and libpq says so."""
 
     async def hang(connection: Any) -> None:
         await connection.execute("SELECT pg_sleep(30)")
 
-    asyncio.run(outlive_a_cancel(AsyncPostgres(postgres_server.url), hang, answer_in_postgres))
+    asyncio.run(survive_a_cancel(AsyncPostgres(postgres_server.url), hang, answer_in_postgres))
 
 
 def test_psycopg_shows_labels_and_undoes_what_was_left_open(postgres_server: PostgresServer) -> None:
@@ -101,17 +101,17 @@ def test_psycopg_shows_labels_and_undoes_what_was_left_open(postgres_server: Pos
     asyncio.run(main())
 
 
-def test_asyncpg_outlives_a_massacre(postgres_server: PostgresServer) -> None:
+def test_asyncpg_survives_the_death_of_all(postgres_server: PostgresServer) -> None:
     """So are those of asyncpg."""
 
     async def use(connection: Any) -> None:
         assert await connection.fetchval("SELECT 42") == 42
 
     database = AsyncPG.from_url(postgres_server.url.replace("postgresql", "asyncpg"))
-    asyncio.run(outlive_a_massacre(database, use, postgres_server.terminate_backends))
+    asyncio.run(survive_the_death_of_all(database, use, postgres_server.terminate_backends))
 
 
-def test_asyncpg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
+def test_asyncpg_survives_a_cancel(postgres_server: PostgresServer) -> None:
     """A cancelled statement costs asyncpg's session, and the next caller gets another one."""
 
     async def use(connection: Any) -> None:
@@ -120,7 +120,7 @@ def test_asyncpg_outlives_a_cancel(postgres_server: PostgresServer) -> None:
     async def hang(connection: Any) -> None:
         await connection.execute("SELECT pg_sleep(30)")
 
-    asyncio.run(outlive_a_cancel(AsyncPG(postgres_server.url), hang, use))
+    asyncio.run(survive_a_cancel(AsyncPG(postgres_server.url), hang, use))
 
 
 def test_a_wrong_password_is_said_at_once() -> None:
@@ -147,8 +147,8 @@ def test_a_port_that_makes_no_sense_is_refused_before_anything_is_connected(plac
 
 
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
-def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> None:
-    """So are those of redis-py and of valkey-py; neither reconnects in secret."""
+def test_redis_survives_the_death_of_all(valkey_server: ValkeyServer, scheme: str) -> None:
+    """So are those of redis-py and of valkey-py; neither reconnects silently."""
 
     async def use(connection: Any) -> None:
         number = await client_on(connection).client_id()
@@ -157,7 +157,9 @@ def test_redis_outlives_a_massacre(valkey_server: ValkeyServer, scheme: str) -> 
     numbers: dict[Any, int] = {}
     database = AsyncRedis.from_url(valkey_server.url.replace("redis", scheme).replace("valkey", scheme))
     asyncio.run(
-        outlive_a_massacre(database, use, lambda: valkey_server.execute("CLIENT", "KILL", "TYPE", "normal") or True)
+        survive_the_death_of_all(
+            database, use, lambda: valkey_server.execute("CLIENT", "KILL", "TYPE", "normal") or True
+        )
     )
 
 
@@ -201,7 +203,7 @@ def test_redis_hands_no_watch_on(valkey_server: ValkeyServer, scheme: str) -> No
     asyncio.run(main())
 
 
-def test_redis_outlives_a_cancel(valkey_server: ValkeyServer) -> None:
+def test_redis_survives_a_cancel(valkey_server: ValkeyServer) -> None:
     """A cancelled command costs the connection, whose answer nobody reads, and nobody else meets that answer."""
 
     async def hang(connection: Any) -> None:
@@ -212,7 +214,7 @@ def test_redis_outlives_a_cancel(valkey_server: ValkeyServer) -> None:
         await connection.send_command("ECHO", "hello")
         assert await connection.read_response() in (b"hello", "hello")
 
-    asyncio.run(outlive_a_cancel(AsyncRedis.from_url(valkey_server.url), hang, use))
+    asyncio.run(survive_a_cancel(AsyncRedis.from_url(valkey_server.url), hang, use))
 
 
 async def answer_in_sqlite(connection: Any) -> None:
@@ -237,13 +239,13 @@ def test_aiosqlite_keeps_what_was_committed(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_aiosqlite_outlives_a_cancel() -> None:
+def test_aiosqlite_survives_a_cancel() -> None:
     """A statement that was cancelled is stopped with its session."""
 
     async def hang(connection: Any) -> None:
         await connection.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
 
-    asyncio.run(outlive_a_cancel(AsyncSQLite(), hang, answer_in_sqlite))
+    asyncio.run(survive_a_cancel(AsyncSQLite(), hang, answer_in_sqlite))
 
 
 def test_aiosqlite_replaces_what_somebody_closed() -> None:

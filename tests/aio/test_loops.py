@@ -20,8 +20,8 @@ from pingpool.testing.loop import Stuck, VirtualLoop, run
 SRC = Path(__file__).parents[2] / "src"
 
 
-def test_a_pool_may_be_made_outside_a_loop() -> None:
-    """Made, and told to keep alive, before any loop runs, a pool goes to work in the loop it is first used in."""
+def test_a_pool_may_be_created_outside_a_loop() -> None:
+    """Created, and told to keep alive, before any loop runs, a pool goes to work in the loop it is first used in."""
     pool: AsyncPingingPool[FakeSession] = AsyncPingingPool(2, ping_interval=60)
     pool.keep_alive()
 
@@ -96,7 +96,7 @@ def test_a_loop_in_another_thread_is_told_at_once() -> None:
     asyncio.run(main())
 
 
-def test_errors_are_kin_of_both_kinds_of_queues() -> None:
+def test_errors_are_those_of_both_kinds_of_queues() -> None:
     """What get and put raise is caught by the names of asyncio's queues, of `queue`'s, and of this package."""
 
     async def main() -> None:
@@ -173,7 +173,7 @@ def test_tasks_say_what_they_do() -> None:
     run(main())
 
 
-def test_the_crew_rests_when_a_loop_ends(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_workers_stop_when_a_loop_ends(caplog: pytest.LogCaptureFixture) -> None:
     """A loop that ends in the middle of everything leaves no task pending, no warning, and starts nothing new."""
     database = AsyncFaultyDatabase()
 
@@ -237,7 +237,7 @@ except pingpool.PoolTimeout:
 """
 
 
-def test_no_word_about_pending_tasks_at_exit() -> None:
+def test_nothing_is_said_about_pending_tasks_at_exit() -> None:
     """A process that ends in the middle of everything, its pool not closed, says nothing about tasks."""
     ended = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "ignore::ResourceWarning", "-c", END_IN_THE_MIDDLE],
@@ -251,7 +251,7 @@ def test_no_word_about_pending_tasks_at_exit() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_starts_empty() -> None:
-    """In a child the pool belongs to no loop yet; it makes its own sessions, and ends none of the parent's."""
+    """In a child the pool belongs to no loop yet; it creates its own sessions, and ends none of the parent's."""
 
     async def parent() -> AsyncPingingPool[FakeSession]:
         return await pingpool.open_async(database, size=2)

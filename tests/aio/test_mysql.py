@@ -15,7 +15,7 @@ from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
 from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, run, soon
-from tests.aio.test_databases import outlive_a_massacre
+from tests.aio.test_databases import survive_the_death_of_all
 from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
@@ -93,8 +93,8 @@ def test_a_look_sees_every_kind_of_end(
     asyncio.run(main())
 
 
-def test_a_look_hears_last_words(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
-    """A goodbye that the loop has read is no answer to anything: the session is not lent, whether the stream ended."""
+def test_a_look_sees_a_last_message(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """A session whose server has sent a last message is not lent, whether or not the stream has ended."""
 
     async def main() -> None:
         session = await connect(mysql)
@@ -176,13 +176,13 @@ def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
 # What a use may end in
 
 
-def test_a_massacre_is_outlived(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
-    """Sessions that the server killed are replaced before anybody but their user meets them."""
+def test_the_death_of_all_is_survived(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """Sessions that the server killed are replaced before anybody else gets them."""
 
     async def use(session: Any) -> None:
         assert await run(session, "SELECT 42") == (42,)
 
-    asyncio.run(outlive_a_massacre(mysql, use, mariadb_server.terminate_backends))
+    asyncio.run(survive_the_death_of_all(mysql, use, mariadb_server.terminate_backends))
 
 
 def test_a_session_killed_in_use_is_lost(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:

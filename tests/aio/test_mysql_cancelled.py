@@ -10,7 +10,7 @@ from pingpool.databases.mysql import AsyncMySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
 from tests.aio.mysql_lab import PLAIN, CancelledAt, ProxyFor, connect, run, soon
-from tests.aio.test_databases import outlive_a_cancel
+from tests.aio.test_databases import survive_a_cancel
 from tests.databases.waiting import SOON
 
 pytest.importorskip("aiomysql")
@@ -38,7 +38,7 @@ def test_a_cancelled_statement_costs_the_session(mysql: AsyncMySQL) -> None:
     async def use(session: Any) -> None:
         assert await run(session, "SELECT 42") == (42,)
 
-    asyncio.run(outlive_a_cancel(mysql, hang, use))
+    asyncio.run(survive_a_cancel(mysql, hang, use))
 
 
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
@@ -110,7 +110,7 @@ def test_a_cancelled_ping_leaves_no_answer_behind(strict_server: MariaDBServer, 
 
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
 def test_a_deletion_ends_the_session_on_the_server(strict_server: MariaDBServer, options: str) -> None:
-    """The server hears the goodbye, and has no session any more; a second deletion does nothing."""
+    """The server is told, and has no session any more; a second deletion does nothing."""
     mysql = AsyncMySQL.from_url(strict_server.url + options)
 
     async def main() -> None:

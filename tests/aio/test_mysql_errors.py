@@ -80,7 +80,7 @@ def test_wrong_credentials_and_names_are_fatal(strict_server: MariaDBServer, wro
 
 @pytest.mark.parametrize("option", ["ssl_verify_identity", "ssl_verify_cert"])
 def test_tls_that_is_not_to_be_had_is_named(mariadb_server: MariaDBServer, fault_proxy: ProxyFor, option: str) -> None:
-    """Where TLS was asked for, a server without it hears not a word, and waiting will not heal that."""
+    """Where TLS was asked for, a server without it is told nothing, and waiting will not heal that."""
     proxy = fault_proxy(mariadb_server)
     mysql = AsyncMySQL.from_url(f"{mariadb_server.url_at(proxy.port)}?{option}=true")
     error = fill_error(mysql)
@@ -89,7 +89,7 @@ def test_tls_that_is_not_to_be_had_is_named(mariadb_server: MariaDBServer, fault
     assert mysql.meaning_of(error.__cause__) is Meaning.REFUSED
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(strict_server: MariaDBServer) -> None:
+def test_a_certificate_that_nobody_trusts_is_refused(strict_server: MariaDBServer) -> None:
     """An untrusted certificate is named, and will not heal by waiting."""
     mysql = AsyncMySQL.from_url(strict_server.url + "?ssl_verify_cert=true")
     error = fill_error(mysql)
@@ -115,7 +115,7 @@ def test_tls_is_used_where_it_is_offered(mariadb_server: MariaDBServer, strict_s
 
 
 def test_a_wrong_host_or_port_is_named_with_the_reason() -> None:
-    """`open_async` raises `CannotFill`, whose text names the place that was sought and why it was sought in vain."""
+    """`open_async` raises `CannotFill`, whose text names the place and why it could not be reached."""
     for wrong, place, why in (
         (AsyncMySQL("no-such-host.invalid"), "no-such-host.invalid:3306", "Name|name|resolve"),
         (AsyncMySQL("127.0.0.1", 1), "127.0.0.1:1", "Connect call failed"),
@@ -185,7 +185,7 @@ def test_ordinary_errors_lose_nothing(mariadb_server: MariaDBServer) -> None:
 
 
 def test_a_password_that_changes_is_asked_for_at_each_creation(strict_server: MariaDBServer) -> None:
-    """A function as the password is asked each time, and may have letters beyond ASCII to say."""
+    """A function as the password is called each time, and may return letters beyond ASCII."""
     asked: list[str] = []
 
     def read_secret() -> str:

@@ -70,7 +70,7 @@ def test_a_statement_of_a_task_left_running_is_not_lent_on(mariadb_server: Maria
 
 
 def test_a_command_on_a_session_that_was_put_back_hides_it(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
-    """Who speaks on a session after he has put it back makes it look dead, and the next holder gets another."""
+    """A holder that uses a session after putting it back makes it look dead, and the next holder gets another."""
 
     async def main() -> None:
         async with pingpool.open_async(mysql, size=1) as pool:
@@ -124,7 +124,7 @@ def test_an_error_in_the_middle_of_an_answer_ends_the_session(mysql: AsyncMySQL)
     asyncio.run(main())
 
 
-def test_an_error_of_the_server_or_before_a_word_was_sent_ends_nothing(mysql: AsyncMySQL) -> None:
+def test_an_error_of_the_server_or_before_anything_was_sent_ends_nothing(mysql: AsyncMySQL) -> None:
     """A wrong statement, and one that cannot be written, leave the session as it was."""
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""The bank on Valkey: `pingpool demo` as a user runs it there, and transactions that are struck in the middle."""
+"""The bank on Valkey: `pingpool demo` as a user runs it there, and transactions that end in the middle."""
 
 import re
 import subprocess
@@ -160,13 +160,13 @@ def kill(place: Place, session: Any) -> None:
 
 
 @pytest.mark.parametrize(("strike", "replaced"), [(interrupt, {"tainted": 1}), (stumble, {}), (kill, {"lost": 1})])
-def test_a_transaction_that_is_struck_moves_nothing(
+def test_a_transaction_that_is_cut_short_moves_nothing(
     valkey_server: ValkeyServer, place: Place, strike: Callable[[Place, Any], None], replaced: dict[str, int]
 ) -> None:
     """Whatever ends a transaction in the middle, nothing has moved, and what it watched does not matter to the next."""
     with pingpool.open(place.database, size=1) as pool:
-        struck = pytest.raises(BaseException)  # noqa: PT011 (each strike has its own)
-        with struck, pool.session() as session, place.accounts_on(session) as accounts:
+        fails = pytest.raises(BaseException)  # noqa: PT011 (each strike has its own)
+        with fails, pool.session() as session, place.accounts_on(session) as accounts:
             assert accounts.change(1, -100)
             strike(place, session)
             accounts.change(2, 100)
@@ -183,7 +183,7 @@ def test_a_transaction_that_is_struck_moves_nothing(
 
 @pytest.mark.filterwarnings("ignore:.*never put back:ResourceWarning")
 def test_a_session_that_is_dropped_takes_its_transaction_along(place: Place) -> None:
-    """A holder that walks away in mid-transaction moves nothing, and is noticed: nobody else keeps its session."""
+    """A session that is dropped in mid-transaction moves nothing, and is noticed: nobody else holds it."""
     with pingpool.open(place.database, size=1) as pool:
         session = pool.get()
         accounts = place.accounts_on(session)

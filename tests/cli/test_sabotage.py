@@ -28,7 +28,7 @@ def opened(witness: Witness[FakeSession]) -> FakeSession:
 
 
 def test_a_kill_after_the_checkout_is_a_death_in_use(witness: Witness[FakeSession]) -> None:
-    """From the look of its checkout until its holder lets go, a session that is killed dies in its holder's hands."""
+    """From the look of its checkout until its holder lets go, a session that is killed dies in use."""
     session = opened(witness)
     assert witness.looks_alive(session)
     assert not witness.kill_idle(session)
@@ -37,7 +37,7 @@ def test_a_kill_after_the_checkout_is_a_death_in_use(witness: Witness[FakeSessio
 
 
 def test_a_kill_before_the_checkout_is_a_death_in_the_pool(witness: Witness[FakeSession]) -> None:
-    """A session that nobody holds, or that its holder has let go of, dies in the pool's care, and only once."""
+    """A session that nobody holds, or that its holder has let go of, dies idle, and only once."""
     session = opened(witness)
     witness.looks_alive(session)
     witness.let_go(session)

@@ -62,7 +62,7 @@ BAD_VALUES: dict[str, list[Bad]] = {
 async def test_an_option_that_makes_no_sense_is_refused(
     world: World, option: str, value: Any, error: type[Exception]
 ) -> None:
-    """A pool is not made of what cannot be meant, and the error names the option and the value."""
+    """A pool refuses what cannot be meant, and the error names the option and the value."""
     with pytest.raises(error) as caught:
         world.pool(**{option: value})
     assert option in str(caught.value)

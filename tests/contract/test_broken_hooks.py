@@ -152,14 +152,14 @@ async def test_an_error_from_deeper_down_is_the_drivers(world: World) -> None:
 
 @pytest.mark.parametrize("hook", ["looks_alive", "needs_reset", "meaning_of"])
 async def test_a_time_limit_reaches_the_caller(world: World, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception of a signal handler that strikes inside a question is nobody's answer: it costs the session."""
+    """An exception of a signal handler inside a question is no answer: it costs the session and reaches the caller."""
     if type(world).__name__ == "ThreadWorld":
-        pytest.skip("signals strike the main thread, and the cases run in others: see tests/threads/test_signals.py")
+        pytest.skip("signals come to the main thread, and the cases run in others: see tests/threads/test_signals.py")
 
-    def strike(*_: object) -> None:
+    def time_out(*_: object) -> None:
         raise TimeLimit
 
-    old = signal.signal(signal.SIGUSR1, strike)
+    old = signal.signal(signal.SIGUSR1, time_out)
     database = Ours()
     database.answer = lambda: os.kill(os.getpid(), signal.SIGUSR1)
     pool = await world.open(database, size=1)

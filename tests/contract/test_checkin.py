@@ -63,7 +63,7 @@ async def test_a_refusal_reaches_the_unbound_pool_too(world: World) -> None:
 
 
 async def test_put_never_blocks(world: World) -> None:
-    """`put` returns at once though every call to the database hangs; what needs a round trip is the crew's."""
+    """`put` returns at once though every call to the database hangs; what needs a round trip is left to the workers."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
     session = await pool.get()
@@ -113,7 +113,7 @@ async def test_a_block_waits_no_longer_than_it_was_told(world: World) -> None:
 
 
 async def test_what_a_block_left_open_is_undone(world: World) -> None:
-    """A transaction that a block did not end is rolled back by the crew before the next holder sees the session."""
+    """A transaction that a block did not end is rolled back by the workers before the next holder sees the session."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
     async with pool.session() as session:
@@ -257,8 +257,8 @@ async def test_an_interrupted_block_taints_its_session(world: World, error: type
     assert world.database.calls["ping"] == 0
 
 
-async def test_a_database_may_vouch_for_an_interrupted_session(world: World) -> None:
-    """If `survived_interrupt` says that the session can be used again, it goes back as if nothing had been."""
+async def test_a_session_may_survive_an_interrupt(world: World) -> None:
+    """If `survived_interrupt` says that the session can be used again, it goes back to idle."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
     with pytest.raises(Interrupt):
@@ -268,7 +268,7 @@ async def test_a_database_may_vouch_for_an_interrupted_session(world: World) -> 
     assert database.calls["survived_interrupt"] == 1
 
 
-async def test_a_database_that_does_not_vouch_has_the_session_deleted(world: World) -> None:
+async def test_a_session_that_did_not_survive_an_interrupt_is_deleted(world: World) -> None:
     """If `survived_interrupt` says no, the interrupted session is deleted."""
     database = TransactionalDatabase()
     pool = await world.open(database, size=1)
@@ -296,7 +296,7 @@ async def drop_one(world: World, pool: Pool) -> None:
 
 
 async def test_a_dropped_session_costs_nothing_but_itself(world: World) -> None:
-    """A session whose holder let go of it without a `put` is made anew, and a warning says so."""
+    """A session whose holder let go of it without a `put` is replaced, and a warning says so."""
     pool = await world.open(size=1)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -307,7 +307,7 @@ async def test_a_dropped_session_costs_nothing_but_itself(world: World) -> None:
 
 @pytest.mark.filterwarnings("error::ResourceWarning")
 async def test_a_warning_that_is_an_error_costs_nothing(world: World) -> None:
-    """Where warnings are errors a dropped session is made anew all the same, and no caller gets the error."""
+    """Where warnings are errors a dropped session is replaced all the same, and no caller gets the error."""
     pool = await world.open(size=1)
     await drop_one(world, pool)
     assert (await pool.get()).use() == 2

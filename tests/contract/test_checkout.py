@@ -14,7 +14,7 @@ async def lend(pool: Pool, count: int) -> list[FakeSession]:
 
 
 async def test_the_defaults_are_those_of_the_seed(world: World) -> None:
-    """A pool made without arguments has ten sessions, waits ten seconds and pings after fifty minutes."""
+    """A pool created without arguments has ten sessions, waits ten seconds and pings after fifty minutes."""
     pool = world.pool()
     assert (pool.size, pool.default_timeout, pool.ping_interval, dict(pool.labels)) == (10, 10, 3000, {})
 
@@ -27,7 +27,7 @@ async def test_the_seeds_arguments_may_be_positional(world: World) -> None:
 
 
 @pytest.mark.parametrize("attribute", ["size", "default_timeout", "ping_interval", "labels", "name"])
-async def test_what_a_pool_was_made_with_is_read_only(world: World, attribute: str) -> None:
+async def test_the_options_of_a_pool_are_read_only(world: World, attribute: str) -> None:
     """Nobody changes a pool's options by assigning to them."""
     pool = world.pool()
     with pytest.raises(AttributeError):
@@ -49,7 +49,7 @@ async def test_every_pool_has_a_name(world: World) -> None:
 
 
 async def test_at_first_sessions_go_out_in_order_of_creation(world: World) -> None:
-    """The session that was made first is lent first."""
+    """The session that was created first is lent first."""
     pool = await world.open(size=4, workers=1)
     assert [session.number for session in await lend(pool, 4)] == [1, 2, 3, 4]
 
@@ -105,7 +105,7 @@ async def test_a_ping_starts_the_interval_anew(world: World) -> None:
 
 
 async def test_an_overdue_session_that_is_gone_is_replaced(world: World) -> None:
-    """Nobody meets a session that died while it lay idle: the caller gets a new one in its place."""
+    """Nobody gets a session that died while it was idle: the caller gets a new one in its place."""
     pool = await world.open(size=1, workers=1)
     world.database.kill_all()
     await world.advance(60)

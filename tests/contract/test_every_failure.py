@@ -21,7 +21,7 @@ METHODS = [
 
 
 class Interrupt(BaseException):
-    """An error of the rudest kind."""
+    """An error that is no Exception."""
 
 
 ERRORS = [Trouble, ConnectionError, MemoryError, RecursionError, Interrupt, KeyboardInterrupt, SystemExit]
@@ -47,7 +47,7 @@ async def live(world: World, pool: Pool, database: TransactionalDatabase, error:
         database.kill(session)
         session.use()
     await pool.ping()
-    # A block is interrupted: the database is asked to vouch for the session.
+    # A block is interrupted: the database is asked whether the session survived.
     async with surviving(error), pool.session(0):
         raise Interrupt
     await world.rest()

@@ -19,7 +19,7 @@ async def lose_all(world: World, pool: Pool) -> None:
 
 
 async def test_an_outage_shorter_than_the_timeout_costs_no_error(world: World) -> None:
-    """Who waits while no session can be made gets one as soon as the database is back."""
+    """Who waits while no session can be created gets one as soon as the database is back."""
     pool = await world.open(size=2)
     world.database.fail("create", ConnectionError)
     await lose_all(world, pool)
@@ -32,7 +32,7 @@ async def test_an_outage_shorter_than_the_timeout_costs_no_error(world: World) -
 
 
 async def test_waiters_learn_why_there_was_nothing(world: World) -> None:
-    """A `PoolTimeout` carries the last failure to make a session as its cause."""
+    """A `PoolTimeout` carries the last failure to create a session as its cause."""
     pool = await world.open(size=1)
     world.database.fail("create", ConnectionError)
     await lose_all(world, pool)
@@ -45,7 +45,7 @@ async def test_waiters_learn_why_there_was_nothing(world: World) -> None:
 
 
 async def test_a_failure_that_is_over_is_nobodys_cause(world: World) -> None:
-    """Once sessions are made again, a timeout has no cause but the lack of sessions."""
+    """Once sessions are created again, a timeout has no cause but the lack of sessions."""
     pool = await world.open(size=1)
     world.database.fail("create", ConnectionError, times=1)
     await lose_all(world, pool)
@@ -112,8 +112,8 @@ async def test_after_a_failure_one_tries_before_the_others(world: World) -> None
     assert pool.stats().idle == 4
 
 
-async def test_after_a_massacre_one_tries_before_the_others(world: World) -> None:
-    """When all sessions are gone the server may be in trouble: one attempt to make them anew goes before the others."""
+async def test_after_the_death_of_all_one_tries_before_the_others(world: World) -> None:
+    """When all sessions are gone the server may be in trouble: one attempt goes before the others."""
     pool = await world.open(size=4)
     world.database.kill_all()
     await world.advance(60)
@@ -127,7 +127,7 @@ async def test_after_a_massacre_one_tries_before_the_others(world: World) -> Non
 
 
 async def test_an_attempt_that_hangs_keeps_nobody_waiting(world: World) -> None:
-    """After a massacre the first attempt hangs for as long as it may: who waits is served by the next, soon after."""
+    """When the first attempt after the death of all hangs, waiters are served by the next, soon after."""
     pool = await world.open(size=3, workers=3)
     world.database.kill_all()
     await world.advance(60)
@@ -178,7 +178,7 @@ async def test_a_refusal_for_good_heals(world: World) -> None:
 
 
 async def test_a_refusal_does_not_matter_while_there_are_sessions(world: World) -> None:
-    """Who can hope for a session in somebody's hands goes on waiting, though no new one can be made."""
+    """Who can hope for a session in somebody's hands goes on waiting, though no new one can be created."""
     pool = await world.open(size=2)
     busy = await pool.get()
     world.database.fail("create", Forbidden)

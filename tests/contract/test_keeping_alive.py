@@ -21,7 +21,7 @@ async def test_ping_proves_only_what_is_due(world: World) -> None:
 
 
 async def test_ping_does_nothing_while_all_is_fresh(world: World) -> None:
-    """A moment before the interval has passed no session is due."""
+    """Just before the interval has passed no session is due."""
     pool = await world.open(size=3)
     await world.advance(59.9)
     assert await pool.ping() == 0
@@ -29,7 +29,7 @@ async def test_ping_does_nothing_while_all_is_fresh(world: World) -> None:
 
 
 async def test_ping_replaces_what_is_gone(world: World) -> None:
-    """Sessions that died are made anew within the same round, and do not count as proven."""
+    """Sessions that died are replaced within the same round, and do not count as proven."""
     pool = await world.open(size=3)
     for session in world.database.sessions[:2]:
         world.database.kill(session)
@@ -292,7 +292,7 @@ async def test_no_session_is_lent_beyond_its_lifetime(world: World) -> None:
 
 
 async def test_lifetimes_are_jittered(world: World) -> None:
-    """Sessions made together do not all end at the same moment."""
+    """Sessions created together do not all end at the same time."""
     pool = await world.open(size=20, max_lifetime=1000, ping_interval=math.inf)
     await world.advance(899, step=100)
     ages: list[int] = []

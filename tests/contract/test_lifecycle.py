@@ -11,7 +11,7 @@ from tests.contract.worlds import World, adds_up, start
 
 
 async def test_labels_reach_every_session(world: World) -> None:
-    """Sessions are made with the pool's labels, and so is every replacement."""
+    """Sessions are created with the pool's labels, and so is every replacement."""
     pool = await world.open(size=2, labels={"team": "shop"})
     world.database.kill_all()
     await world.advance(60)
@@ -33,7 +33,7 @@ async def test_labels_cannot_be_changed(world: World) -> None:
 
 
 async def test_bind_fills_the_pool(world: World) -> None:
-    """After `bind` there are `size` sessions, all idle, none made in vain."""
+    """After `bind` there are `size` sessions, all idle, none created in vain."""
     pool = await world.open(size=7)
     assert (pool.stats().idle, world.database.calls["create"]) == (7, 7)
 
@@ -88,7 +88,7 @@ async def test_what_is_no_database_is_refused(world: World, junk: object) -> Non
 @pytest.mark.parametrize("times", [1, 100])
 @pytest.mark.parametrize("error", [Trouble, Forbidden, SystemExit])
 async def test_a_failed_fill_leaves_nothing_behind(world: World, error: type[BaseException], times: int) -> None:
-    """If one session cannot be made none stays open, the error says why, and the pool may be bound again."""
+    """If one session cannot be created none stays open, the error says why, and the pool may be bound again."""
     world.database.fail("create", error, times=times)
     pool = world.pool(size=4)
     with pytest.raises(CannotFill) as caught:
@@ -209,8 +209,8 @@ async def test_a_check_does_not_outlive_a_clear(world: World) -> None:
     assert pool.stats().vacant == 2
 
 
-async def test_what_is_being_made_does_not_outlive_a_clear(world: World) -> None:
-    """A session that is being made while the pool is cleared is deleted as soon as it is there."""
+async def test_what_is_being_created_does_not_outlive_a_clear(world: World) -> None:
+    """A session that is being created while the pool is cleared is deleted as soon as it is there."""
     pool = world.pool(size=1)
     with world.database.hanging("create"):
         binding = start(pool.bind(world.database))
@@ -359,7 +359,7 @@ async def test_stats_add_up(world: World) -> None:
 
 
 async def test_a_snapshot_is_frozen(world: World) -> None:
-    """`stats` returns figures of one moment, which nobody changes afterwards."""
+    """`stats` returns figures of one time, which do not change afterwards."""
     pool = await world.open(size=1)
     stats = pool.stats()
     await pool.get()

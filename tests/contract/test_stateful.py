@@ -1,6 +1,6 @@
 """Random lives of one pool beside a simple model of it, in every world; hypothesis finds the shortest that goes wrong.
 
-The model knows who holds what, which sessions are open, and between which two moments each was proven last.
+The model knows who holds what, which sessions are open, and between which two times each was proven last.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Interrupt(BaseException):
 
 
 class Proof(NamedTuple):
-    """A session was proven last at some moment between these two, both included."""
+    """A session was proven last at a time between these two, both included."""
 
     earliest: float
     latest: float
@@ -70,7 +70,7 @@ class Life(RuleBasedStateMachine):
             return self.run(step)
         finally:
             self.run(self.world.rest())
-            if self.deaths != deaths:  # one death makes every session a suspect, also one made at that moment
+            if self.deaths != deaths:  # one death makes every session a suspect, also one created at that time
                 self.known_dead |= {session for session in self.database.sessions if not session.is_alive}
                 self.known_dead -= set(self.held)
                 self.suspected_at = self.now
@@ -225,7 +225,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: not self.closed)
     @rule()
     def clear(self) -> None:
-        """Every idle session is ended, and none is made until the pool is bound again."""
+        """Every idle session is ended, and none is created until the pool is bound again."""
         idle = self.idle
         self.act(self.patiently(self.pool.clear()))
         assert all(session.is_deleted for session in idle)

@@ -120,7 +120,7 @@ async def test_several_sessions_serve_as_many_waiters(world: World) -> None:
 
 
 async def test_a_newcomer_never_overtakes(world: World) -> None:
-    """A session that comes back belongs to the waiter at that moment: whoever asks next finds none."""
+    """A session that comes back belongs to the waiter at once: whoever asks next finds none."""
     pool = await world.open(size=1)
     session = await pool.get()
     (waiting,) = await world.line_up(pool, 9)
@@ -145,7 +145,7 @@ async def test_who_gives_up_makes_room_for_the_next(world: World) -> None:
 
 
 async def test_one_who_waits_for_a_check_is_served_by_a_return(world: World) -> None:
-    """A waiter takes whatever is proven first, be it a checked session or one that came back."""
+    """A waiter takes whatever is proven first: a checked session, or one that came back."""
     pool = await world.open(size=2, io_timeout=5)
     busy = await pool.get()
     await world.advance(60)

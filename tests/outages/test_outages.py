@@ -23,7 +23,7 @@ SLACK = 0.25
 """Seconds by which a checkout may overrun its time, on a machine that is busy with other things."""
 
 BUSY = 1.0
-"""Seconds that a busy machine may take to do what takes a moment."""
+"""Seconds that a busy machine may take for what is quick."""
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +90,21 @@ def longest_checkout(story: scenes.Story) -> float:
 
 
 def heals_within(story: scenes.Story, bound: float) -> None:
-    """Insist that everybody works again so soon after the cause was gone."""
+    """Check that everybody works again so soon after the cause was gone."""
     well = seconds_until_well(story.uses, story.healed, scenes.CALLERS)
     assert well is not None
     assert well <= bound
 
 
 def is_degraded_but_live(story: scenes.Story, length: float) -> None:
-    """Insist that nobody is refused and nobody gets a dead session, and that the pool asks for more, but gently."""
+    """Check that nobody is refused and nobody gets a dead session, and that the pool asks for more, but gently."""
     counts = fates(story)
     assert counts[FAILED] == counts[DEAD] == 0
     assert 1 <= len(story.connects) <= 4 * length + 2
 
 
 def is_told_at_once(story: scenes.Story, length: float, words: str) -> None:
-    """Insist that callers hear at once what is wrong, in these words, that the pool asks gently, and that it heals."""
+    """Check that callers hear at once what is wrong, in these words, that the pool asks gently, and that it heals."""
     assert fates(story)[DEAD] == 0
     refused = [use for use in story.uses if use.got is None]
     assert refused

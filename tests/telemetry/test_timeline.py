@@ -1,4 +1,4 @@
-"""Timelines: slots that keep a diary, and the picture drawn from it."""
+"""Timelines: slots that record their states, and the picture drawn from them."""
 
 import xml.etree.ElementTree as ET
 
@@ -26,7 +26,7 @@ def timeline(clock: Clock) -> Timeline:
     return Timeline(clock.now)
 
 
-def diary(timeline: Timeline, clock: Clock) -> Lane:
+def recorded(timeline: Timeline, clock: Clock) -> Lane:
     """A lane that was vacant for 1 s, idle for 2, checked for a hundredth, then idle again."""
     lane = timeline.add_lane()
     assert isinstance(lane, Lane)
@@ -52,7 +52,7 @@ def classed(picture: ET.Element, name: str) -> list[ET.Element]:
 
 def test_a_lane_notes_every_state_with_its_time(timeline: Timeline, clock: Clock) -> None:
     """The spans of a lane follow each other without a gap, and are cut to the time that was asked for."""
-    lane = diary(timeline, clock)
+    lane = recorded(timeline, clock)
     assert [Span(round(s.start, 6), round(s.end, 6), s.state) for s in lane.spans(100.5, 104)] == [
         Span(100.5, 101, VACANT),
         Span(101, 103, IDLE),
@@ -72,14 +72,14 @@ def test_a_state_that_stays_is_noted_once(timeline: Timeline) -> None:
 
 def test_a_rare_state_prevails_however_short(timeline: Timeline, clock: Clock) -> None:
     """A check of a hundredth of a second is not lost among seconds of idleness, however few parts there are."""
-    lane = diary(timeline, clock)
+    lane = recorded(timeline, clock)
     assert lane.prevailing(100, 104, 4) == [VACANT, IDLE, IDLE, CHECKING]
     assert lane.prevailing(101.5, 102.5, 2) == [IDLE, IDLE]
 
 
 def test_there_is_nothing_before_the_first_slot(timeline: Timeline, clock: Clock) -> None:
     """Parts of the time before there was a slot show nothing."""
-    lane = diary(timeline, clock)
+    lane = recorded(timeline, clock)
     assert lane.prevailing(98, 102, 4) == [None, None, VACANT, IDLE]
 
 
@@ -121,7 +121,7 @@ def test_every_state_has_a_look() -> None:
 def test_the_picture_has_one_lane_per_slot(timeline: Timeline, clock: Clock) -> None:
     """The picture is well-formed XML with a lane for each slot, a mark for each strike and tooltips for both."""
     for _ in range(3):
-        diary(timeline, clock)
+        recorded(timeline, clock)
     timeline.mark("killed", 1)
     timeline.mark("<shaken & stirred>")
     picture = parsed(timeline)

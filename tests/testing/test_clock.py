@@ -14,7 +14,7 @@ def waiting(clock: Clock, gate: threading.Lock, timeout: float) -> Future[bool]:
     """Have a thread wait at the gate by the clock."""
     asked = threading.Event()
 
-    class Watched:
+    class Observed:
         """A gate that says when somebody stands before it."""
 
         release = gate.release
@@ -26,14 +26,14 @@ def waiting(clock: Clock, gate: threading.Lock, timeout: float) -> Future[bool]:
             return gate.acquire(blocking, timeout)
 
     threads = ThreadPoolExecutor(1)
-    answer = threads.submit(clock.wait, Watched(), timeout)
+    answer = threads.submit(clock.wait, Observed(), timeout)
     threads.shutdown(wait=False)
     assert asked.wait(10)
     return answer
 
 
 def test_time_stands_still_until_it_is_told() -> None:
-    """Between two tellings it is always the same moment."""
+    """Between two steps the time stays the same."""
     clock = Clock(5)
     assert (clock.now(), clock.now()) == (5, 5)
     clock.advance(2.5)
@@ -50,7 +50,7 @@ def test_time_never_goes_back(seconds: float) -> None:
 
 
 def test_a_wait_ends_when_its_time_was_told() -> None:
-    """Who waits for five seconds goes on once they were told, be it in two parts, and knows that the gate is shut."""
+    """A waiter of five seconds goes on when they have passed, also in two steps, and knows that the gate is shut."""
     clock = Clock()
     answer = waiting(clock, shut_gate(), 5)
     clock.advance(4)
@@ -79,7 +79,7 @@ def test_a_wait_of_no_time_is_a_look() -> None:
 
 
 def test_everybody_wakes_in_their_own_time() -> None:
-    """Each of many who wait goes on at their own moment, not before."""
+    """Each of many waiters goes on at its own time, not before."""
     clock = Clock()
     answers = [waiting(clock, shut_gate(), seconds) for seconds in (1, 2, 3)]
     for count in (1, 2, 3):

@@ -24,7 +24,7 @@ def opened(database: FaultyDatabase) -> FakeSession:
 
 
 def test_sessions_are_numbered_and_labelled() -> None:
-    """Each session has a number of its own, counted from 1, and the labels it was made with."""
+    """Each session has a number of its own, counted from 1, and the labels it was created with."""
     database = FaultyDatabase()
     one, two = opened(database), opened(database)
     assert (one.use(), two.use()) == (1, 2)
@@ -112,7 +112,7 @@ def test_a_method_fails_as_it_is_told() -> None:
 
 @pytest.mark.parametrize("call", ["pnig", "", "create_many", "looks_alive"])
 def test_a_method_it_does_not_have_cannot_fail(call: str) -> None:
-    """A misspelt method is refused: a fault that strikes nobody tests nothing."""
+    """A misspelt method is refused: a fault that no call meets tests nothing."""
     database = FaultyDatabase()
     with pytest.raises(ValueError, match="method"):
         database.fail(call)
@@ -180,7 +180,7 @@ def test_errors_are_told_by_their_class() -> None:
 
 
 def test_what_was_left_open_can_be_undone() -> None:
-    """A transactional database tells that something was left open, undoes it, and vouches only for the rest."""
+    """A transactional database says what was left open, undoes it, and says what survives an interrupt."""
     database = TransactionalDatabase()
     session = opened(database)
     session.left_open = True

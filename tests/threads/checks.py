@@ -70,7 +70,7 @@ def soon(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
 
 @contextmanager
 def quick_collections() -> Generator[None]:
-    """Let the garbage collector look only at what is made from now on: the tests' own furniture is large."""
+    """Let the garbage collector look only at what is made from now on: the tests' own objects are many."""
     gc.collect()
     gc.freeze()
     try:

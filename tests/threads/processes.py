@@ -1,4 +1,4 @@
-"""Programs that run in a Python of their own, because they fork, exit, or are struck by signals."""
+"""Programs that run in a Python of their own, because they fork, exit, or get signals."""
 
 import os
 import subprocess

@@ -1,8 +1,8 @@
 """An interrupt at a chosen point: the n-th place of the pool's own code at which Python may raise a KeyboardInterrupt.
 
 Python looks for signals where a function begins, where a loop jumps back and where a call returns, and nowhere else: a
-`with` block, say, cannot be struck between its last line and the release of its lock. A trace function that raises
-after each such instruction strikes everywhere an interrupt can strike, one place by one.
+`with` block, say, cannot be interrupted between its last line and the release of its lock. A trace function that raises
+after each such instruction interrupts everywhere an interrupt can come, one place after the other.
 """
 
 import dis
@@ -22,7 +22,7 @@ OURS = (str(HOME / "threads"), str(HOME / "core"))
 LOOKS = ("CALL", "RESUME")
 
 last: list[str] = []
-"""Where the last strike was, for whoever looks into a failure."""
+"""Where the last strike was, for the report of a failure."""
 
 
 @functools.cache

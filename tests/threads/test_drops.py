@@ -129,7 +129,7 @@ def test_a_waiter_is_served_when_somebody_drops_his_session() -> None:
 
 
 def test_nobody_else_holds_on_to_a_session_after_its_jobs() -> None:
-    """Neither the crew nor the memory of a failure keeps a session alive that its holder dropped."""
+    """Neither the workers nor the record of a failure keep a session alive that its holder dropped."""
     database = FaultyDatabase()
     pool = bound(database, 1, ping_interval=1e-6)
     database.fail("ping", times=1)
@@ -156,7 +156,7 @@ class Brick:
 
 
 class BrickDatabase(Database[Brick]):
-    """Makes bricks."""
+    """Creates sessions that take no weak references."""
 
     made = 0
 
@@ -179,7 +179,7 @@ def test_sessions_that_take_no_weak_references_can_be_pooled() -> None:
 
 
 def test_an_object_at_the_address_of_a_dropped_session_is_not_taken_for_it() -> None:
-    """A stranger that lives where a dropped session lived is refused, and the slot still comes back."""
+    """An object at the address of a dropped session is refused, and the slot still comes back."""
     pool = bound(FaultyDatabase(), 1)
     session = pool.get()
     address = id(session)

@@ -13,7 +13,7 @@ IO_TIMEOUT = 0.3
 
 
 class CountedDatabase(TransactionalDatabase):
-    """Notes how many threads are in one of its calls at a time, and whom it was asked to abort."""
+    """Notes how many threads are in one of its calls at a time, and which sessions it was asked to abort."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def test_a_session_whose_check_hangs_is_aborted() -> None:
 
 
 def test_a_session_that_was_proven_in_time_is_never_aborted() -> None:
-    """A check that ends at the very moment of its deadline is either given up or ends well, never both."""
+    """A check that ends exactly at its deadline is either given up or ends well, never both."""
 
     class Slow(CountedDatabase):
         def ping(self, session: FakeSession, *, timeout: float) -> None:
@@ -132,7 +132,7 @@ def test_a_round_ends_although_more_calls_hang_than_there_are_workers(call: str)
 
 
 def test_a_failing_abort_does_no_harm() -> None:
-    """Whatever `abort` raises, nobody hears of it, and the slot goes on."""
+    """Whatever `abort` raises, no caller gets it, and the slot goes on."""
 
     class Clumsy(TransactionalDatabase):
         def abort(self, session: FakeSession) -> None:

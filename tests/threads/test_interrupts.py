@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
+def interrupt_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
     """Tell the story again and again, with an interrupt some points later each time."""
     nth, reached = 1, True
     with quick_collections():
@@ -28,7 +28,7 @@ def strike_everywhere(story: Story, database: type[FaultyDatabase], *, every: in
                 del call
                 all_live(pool)
             except BaseException as error:
-                error.add_note(f"struck at point {nth} of {story.__name__}, in {last}; the pool: {pool!r}")
+                error.add_note(f"at point {nth} of {story.__name__}, in {last}; the pool: {pool!r}")
                 raise
             in_time(partial(pool.close, 1))
             nth += every
@@ -41,20 +41,20 @@ def by_name(story: Story) -> str:
 
 @pytest.mark.parametrize("story", [get_at_once, put, put_again], ids=by_name)
 def test_an_interrupt_anywhere_on_the_fast_ways_loses_no_slot(story: Story) -> None:
-    """Wherever an interrupt strikes `get` or `put`, all slots are live in a moment and nobody finds a latch held."""
-    strike_everywhere(story, FaultyDatabase)
+    """Wherever an interrupt comes in `get` or `put`, all slots are live soon and no latch is held."""
+    interrupt_everywhere(story, FaultyDatabase)
 
 
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_an_interrupt_loses_no_slot(story: Story) -> None:
     """An interrupt at every 23rd point of every way to use a pool loses nothing."""
-    strike_everywhere(story, FaultyDatabase, every=23)
+    interrupt_everywhere(story, FaultyDatabase, every=23)
 
 
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
-    """The same with a database that looks, resets and vouches, and with every session overdue."""
-    strike_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
+    """The same with a database that looks, resets and survives interrupts, and with every session overdue."""
+    interrupt_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
 
 
 @pytest.mark.proof
@@ -63,6 +63,6 @@ def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
 def test_an_interrupt_anywhere_loses_no_slot(story: Story, careful: bool) -> None:
     """The same at every single point."""
     if careful:
-        strike_everywhere(story, TransactionalDatabase, ping_interval=1e-6)
+        interrupt_everywhere(story, TransactionalDatabase, ping_interval=1e-6)
     else:
-        strike_everywhere(story, FaultyDatabase)
+        interrupt_everywhere(story, FaultyDatabase)

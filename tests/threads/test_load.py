@@ -1,4 +1,4 @@
-"""Many threads and every kind of trouble at once, by the dice; afterwards all slots are live."""
+"""Many threads and every kind of trouble at once, at random; afterwards all slots are live."""
 
 import logging
 import random
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(autouse=True)
 def nervous(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """Let threads change places all the time; and let no log record hold on to a session."""
+    """Have threads switched all the time, and no log record hold a session."""
     monkeypatch.setattr(logging.getLogger("pingpool"), "disabled", True)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -41,7 +41,7 @@ class Storm:
         self.over = False
 
     def rage(self, threads: int, uses: int) -> None:
-        """Let it rage for so many uses of sessions."""
+        """Use sessions so many times."""
         crowd = [aside(lambda number=number: self._work(number)) for number in range(threads)]
         crowd.append(aside(self._sabotage))
         raged = soon(lambda: self.uses >= uses)

@@ -1,4 +1,4 @@
-"""Nothing grows with time: no waiter, moment, letter or job stays behind."""
+"""Nothing grows with time: no waiter, timer, ref or job stays behind."""
 
 import gc
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def objects() -> int:
     """Count what is alive of the pool's own kinds of things."""
     gc.collect()
-    ours = ("pingpool.core", "pingpool.threads")
+    ours = ("pingpool.core", "pingpool.pool", "pingpool.threads")
     return sum(str(type(thing).__module__).startswith(ours) for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("times", [5_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_time_outs_leave_nothing_behind(times: int) -> None:
-    """Callers that got nothing leave no trace, be they 100,000."""
+    """Callers that got nothing leave nothing behind, not even 100,000 of them."""
     pool = bound(FaultyDatabase(), 1)
     session = pool.get()
 
@@ -42,7 +42,7 @@ def test_time_outs_leave_nothing_behind(times: int) -> None:
 
 @pytest.mark.parametrize("times", [3_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_jobs_leave_nothing_behind(times: int) -> None:
-    """Resets, checks and replacements leave no moment, job, letter or thread, be they 100,000."""
+    """Resets, checks and replacements leave no timer, job, ref or thread behind, not even 100,000 of them."""
     database = TransactionalDatabase()
     pool = bound(database, 2, ping_interval=1e-6, io_timeout=60)
 

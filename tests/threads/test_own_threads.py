@@ -12,7 +12,7 @@ from tests.threads.checks import all_live, aside, bound, soon
 from tests.threads.processes import run
 
 
-class Strike(BaseException):
+class Thrown(BaseException):
     """What is thrown into a thread."""
 
 
@@ -23,13 +23,13 @@ def threads_of(pool: PingingPool[FakeSession], kind: str = "") -> list[threading
 
 @pytest.mark.parametrize("kind", ["keeper", "timers", "worker"])
 def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
-    """Whichever thread is struck, pings go on, calls are given up in time, and sessions are replaced."""
+    """Whichever thread is interrupted, pings go on, calls are given up in time, and sessions are replaced."""
     database = FaultyDatabase()
     pool = bound(database, 2, ping_interval=0.05, io_timeout=0.2)
     pool.keep_alive()
     assert soon(lambda: threads_of(pool, kind))
     for thread in threads_of(pool, kind):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Strike))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Thrown))
     database.calls.clear()
     assert soon(lambda: database.calls["ping"] >= 4, 10)
     with database.hanging("ping"):

@@ -1,4 +1,4 @@
-"""Finalisers and signal handlers may call the pool, also when they strike it in the middle of a turn."""
+"""Finalisers and signal handlers may call the pool, also when they come in the middle of a turn."""
 
 import gc
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def intrude_everywhere(
                 del call, intrude
                 all_live(pool)
             except BaseException as error:
-                error.add_note(f"{intruder.__name__} struck point {nth} of {story.__name__}, in {last}; {pool!r}")
+                error.add_note(f"{intruder.__name__} at point {nth} of {story.__name__}, in {last}; {pool!r}")
                 raise
             in_time(partial(pool.close, 1))
             nth += every
@@ -112,7 +112,7 @@ def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -
 
 
 def test_closing_in_mid_turn_ends_the_pool() -> None:
-    """A signal handler that closes the pool it struck ends it."""
+    """A signal handler may close the pool that it interrupted."""
     nth, reached = 1, True
     while reached:
         pool = bound(FaultyDatabase())

@@ -69,7 +69,7 @@ def a_database_decides_what_is_lent() -> None:
 
 
 def a_pool_may_be_made_before_its_database() -> None:
-    """A pool is annotated, or told what it lends, where it is made."""
+    """A pool is annotated, or told what it lends, where it is created."""
     pool: PingingPool[Line] = PingingPool(10, 10, 3000, None)
     other = PingingPool[Line](size=5, default_timeout=None, labels={"team": "shop"})
     pool.bind(Exchange())

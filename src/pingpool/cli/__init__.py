@@ -4,7 +4,6 @@ import sys
 
 
 def main() -> None:
-    """Run the command line."""
     try:
         from pingpool.cli.app import app
     except ModuleNotFoundError as missing:

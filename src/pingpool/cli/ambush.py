@@ -41,7 +41,6 @@ class Victim(Generic[S]):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(Interrupted))
 
     def go_on(self) -> None:
-        """Let the worker go on."""
         self._gate.release()
 
 

@@ -31,7 +31,6 @@ app = typer.Typer(
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and leave."""
     if wanted:
         typer.echo(f"pingpool {pingpool.__version__}")
         raise typer.Exit
@@ -45,7 +44,6 @@ def finite(seconds: float) -> float:
 
 
 def duration(text: str) -> float:
-    """Parse a time."""
     try:
         return seconds_of(text)
     except ValueError as error:
@@ -53,7 +51,6 @@ def duration(text: str) -> float:
 
 
 def venue(url: str) -> Venue[Any]:
-    """Return the place that a URL names."""
     try:
         return named(url)
     except (BadURL, ImportError) as error:
@@ -61,7 +58,6 @@ def venue(url: str) -> Venue[Any]:
 
 
 def database(url: str) -> Database[Any]:
-    """Return the database that a URL names."""
     try:
         found: Database[Any] = database_of(url)
     except Exception as error:  # also those of a driver that wants credentials at once

@@ -62,7 +62,6 @@ class Bank(Generic[S]):
         self._opened_at = time.monotonic()
 
     def open(self, workers: int) -> None:
-        """Start the workers."""
         self._opened_at = time.monotonic()
         self._workers = [
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(workers)
@@ -158,7 +157,6 @@ class Bank(Generic[S]):
 
     @contextmanager
     def _holding(self, session: S) -> Generator[Accounts]:
-        """Use the accounts on a session, and let go of it in the end."""
         try:
             with self._noting_death(session), self._accounts_on(session) as accounts:
                 yield accounts

@@ -57,7 +57,6 @@ def perform(plan: Plan, venue: Venue[S], console: Console, *, plain: bool, pictu
 
 
 def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evidence:
-    """Let the bank work under sabotage until the time is up, or Ctrl-C."""
     witness, ambush, timeline = Witness(venue), Ambush[S](), Timeline()
     with unseen_warnings() as texts:
         new: PingingPool[S] = PingingPool(plan.size, 10, PING_INTERVAL, name="bank")
@@ -91,7 +90,6 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
 
 
 def whole_again(pool: PingingPool[S]) -> Stats:
-    """Wait until the pool is whole again, and return its stats."""
     until = time.monotonic() + RECOVERY
     while (stats := pool.stats()).idle < stats.size and time.monotonic() < until:
         time.sleep(0.01)
@@ -99,7 +97,6 @@ def whole_again(pool: PingingPool[S]) -> Stats:
 
 
 def caption(evidence: Evidence) -> str:
-    """Draw the timeline with its captions."""
     plan, stats = evidence.plan, evidence.stats
     return draw(
         evidence.timeline,

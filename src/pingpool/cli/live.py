@@ -39,7 +39,6 @@ BAR = "━"
 
 
 def show(scene: Scene, console: Console) -> None:
-    """Show the scene until the time is up."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while left := scene.left():
             live.update(picture(scene, console.width), refresh=True)
@@ -47,12 +46,10 @@ def show(scene: Scene, console: Console) -> None:
 
 
 def picture(scene: Scene, width: int) -> RenderableType:
-    """Draw the scene as it is now."""
     return Group(headline(scene, width), Text(), lanes(scene, max(10, width - 24)), Text(), numbers(scene, width))
 
 
 def headline(scene: Scene, width: int) -> Text:
-    """Draw the title and a bar of the time that is over."""
     plan = scene.plan
     what = f"{plan.workers} workers, {plan.size} sessions, {ACCOUNTS} accounts, one saboteur  "
     left = f"  {scene.left():.1f} s left"
@@ -62,7 +59,6 @@ def headline(scene: Scene, width: int) -> Text:
 
 
 def lanes(scene: Scene, length: int) -> Table:
-    """Draw the last seconds of each slot, and its state now."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(min_width=length)
@@ -82,13 +78,11 @@ def lanes(scene: Scene, length: int) -> Table:
 
 
 def sparkline(values: list[int]) -> str:
-    """Draw numbers as a row of small columns."""
     most = max(values) or 1
     return "".join(COLUMNS[-(-value * (len(COLUMNS) - 1) // most)] for value in values)
 
 
 def numbers(scene: Scene, width: int) -> Table:
-    """Set the counts beside the waits."""
     stats, strikes, notes = scene.stats(), scene.strikes(), scene.bank.notes
     half, nearly_all = notes.waits.percentiles(50, 99)
     service = {
@@ -111,7 +105,6 @@ def numbers(scene: Scene, width: int) -> Table:
 
 
 def counts(heading: str, rows: dict[str, str]) -> Table:
-    """Draw names and numbers."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column(heading, min_width=13, no_wrap=True)
     table.add_column("", justify="right", min_width=6, no_wrap=True)

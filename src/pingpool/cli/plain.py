@@ -9,7 +9,6 @@ from pingpool.cli.scene import Scene
 
 
 def print_lines(scene: Scene, console: Console) -> None:
-    """Print a line for each second until the time is up."""
     plan = scene.plan
     console.print(
         f"{plan.workers} workers, {plan.size} sessions, {ACCOUNTS} accounts, {plan.seconds:g} s, and a saboteur",
@@ -23,7 +22,6 @@ def print_lines(scene: Scene, console: Console) -> None:
 
 
 def describe(scene: Scene) -> str:
-    """Return what has happened so far, in one line."""
     stats = scene.stats()
     return (
         f"{scene.elapsed():5.1f} s  {len(scene.bank.notes.transfers):6,} transfers  "

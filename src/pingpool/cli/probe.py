@@ -44,7 +44,6 @@ def observe(probe: Probe[Any], console: Console, *, plain: bool) -> bool:
 
 
 def print_lines(probe: Probe[Any], console: Console) -> None:
-    """Print a line for each session that was pinged."""
     shown = 0
     for wait in probe.run():
         shown = print_new(probe.search, shown, console)
@@ -79,12 +78,10 @@ def print_new(search: Search, shown: int, console: Console) -> int:
 
 
 def described(finding: Finding) -> str:
-    """Return what became of one session, in one line."""
     return f"idle for {spoken(finding.age):>12}  {OUTCOMES[finding.is_alive]}  {escape(finding.reason)}".rstrip()
 
 
 def verdict(search: Search) -> list[str]:
-    """Return what was seen, what was not, and which interval is recommended."""
     alive, dead = search.oldest_alive, search.youngest_dead
     lines: list[str] = []
     if dead is not None and alive:
@@ -106,7 +103,6 @@ def verdict(search: Search) -> list[str]:
 
 
 def advice(search: Search) -> list[str]:
-    """Recommend an interval, if there is one to recommend."""
     if search.ping_interval:
         return [f"Recommended: ping_interval={search.ping_interval:g}" + (" or less" if not search.deaths else "")]
     return ["No ping_interval can be recommended."] if search.deaths else []

@@ -25,15 +25,12 @@ class RedisAccounts(Accounts):
         self.roll_back()
 
     def open(self) -> None:
-        """Create all keys at once."""
         self._client.mset(dict.fromkeys(self._keys, OPENING_BALANCE))
 
     def close(self) -> None:
-        """Delete the keys that exist."""
         self._client.delete(*self._keys)
 
     def balance(self, account: int) -> int:
-        """Read one key."""
         return int(self._client.get(self._keys[account]))
 
     def change(self, account: int, amount: int) -> bool:
@@ -47,7 +44,6 @@ class RedisAccounts(Accounts):
         return True
 
     def commit(self) -> None:
-        """Write all of it, or nothing."""
         self._transaction.multi()
         self._transaction.mset(self._drafts)
         self._drafts = {}
@@ -59,11 +55,9 @@ class RedisAccounts(Accounts):
             raise Conflict from error
 
     def roll_back(self) -> None:
-        """Forget what was to be written, and stop watching."""
         self._drafts = {}
         self._transaction.reset()
 
     def audit(self) -> Audit:
-        """Read all keys at one time."""
         balances = [int(balance) for balance in self._client.mget(self._keys) if balance is not None]
         return Audit(len(balances), sum(balances), min(balances, default=0))

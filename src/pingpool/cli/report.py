@@ -39,11 +39,9 @@ class Evidence:
 
     @property
     def strikes(self) -> Counter[str]:
-        """What the saboteur did, by kind."""
         return Counter(mark.what for mark in self.timeline.marks)
 
     def checks(self) -> list[Check]:
-        """Compare what happened with what was promised."""
         audit, notes, stats = self.audit, self.notes, self.stats
         due = ACCOUNTS * OPENING_BALANCE
         errors = [*notes.dead_on_arrival, *notes.surprises]
@@ -68,12 +66,10 @@ class Evidence:
 
     @property
     def is_well(self) -> bool:
-        """Was every promise kept?"""
         return all(check.kept for check in self.checks())
 
 
 def print_report(evidence: Evidence, console: Console) -> None:
-    """Print what happened, and the verdict."""
     plan, notes = evidence.plan, evidence.notes
     console.print()
     console.print(
@@ -93,7 +89,6 @@ def print_report(evidence: Evidence, console: Console) -> None:
 
 
 def sabotage(evidence: Evidence) -> Table:
-    """Show what the saboteur did, and what came of it."""
     strikes, stats, notes = evidence.strikes, evidence.stats, evidence.notes
     table = sheet("The saboteur", "", "What became of it")
     for what, count, outcome in (
@@ -107,7 +102,6 @@ def sabotage(evidence: Evidence) -> Table:
 
 
 def service(evidence: Evidence) -> Table:
-    """Show how the pool served."""
     stats, notes = evidence.stats, evidence.notes
     half, most, all_of_them = notes.waits.percentiles(50, 99, 100)
     replaced = ", ".join(f"{count} {reason}" for reason, count in sorted(stats.replaced.items()) if count)

@@ -36,11 +36,9 @@ class Saboteur(Generic[S]):
         self._thread = threading.Thread(target=self._run, name="saboteur", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and let no worker wait."""
         self._over.set()
         self._thread.join()
 
@@ -71,7 +69,6 @@ class Saboteur(Generic[S]):
         return False
 
     def _kill_in_use(self) -> None:
-        """End a session in mid-transaction."""
         if victim := self._ambush.catch(PATIENCE):
             self._timeline.mark(KILLED_IN_USE, self._timeline.lane_of(victim.session))
             self._witness.kill(victim.session)

@@ -30,11 +30,9 @@ class Scene:
         self._began_at = time.monotonic()
 
     def elapsed(self) -> float:
-        """Return the seconds since the beginning."""
         return time.monotonic() - self._began_at
 
     def left(self) -> float:
-        """Return the seconds that are left."""
         return max(0.0, self.plan.seconds - self.elapsed())
 
     def rate(self) -> int:
@@ -43,9 +41,7 @@ class Scene:
         return len(transfers) - bisect_left(transfers.copy(), time.monotonic() - 1.0)
 
     def strikes(self) -> Counter[str]:
-        """Count what the saboteur did, by kind."""
         return Counter(mark.what for mark in self.timeline.marks.copy())
 
     def stats(self) -> Stats:
-        """Return the pool's stats."""
         return self.bank.pool.stats()

@@ -20,19 +20,16 @@ class SQLAccounts(Accounts):
         self._mark = mark
 
     def open(self) -> None:
-        """Create the table and fill it."""
         self._run("CREATE TABLE {table} (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)")
         for account in range(ACCOUNTS):
             self._run("INSERT INTO {table} VALUES (?, ?)", account, OPENING_BALANCE)
         self.commit()
 
     def close(self) -> None:
-        """Drop the table, if it exists."""
         self._run("DROP TABLE IF EXISTS {table}")
         self.commit()
 
     def balance(self, account: int) -> int:
-        """Read one row."""
         row = self._run("SELECT balance FROM {table} WHERE id = ?", account).fetchone()
         return int(row[0])
 
@@ -44,16 +41,13 @@ class SQLAccounts(Accounts):
         return bool(changed.rowcount == 1)
 
     def commit(self) -> None:
-        """Commit. Raises `Conflict`."""
         with conflicts():
             self._session.commit()
 
     def roll_back(self) -> None:
-        """Roll back."""
         self._session.rollback()
 
     def audit(self) -> Audit:
-        """Read all rows."""
         row = self._run("SELECT COUNT(*), SUM(balance), MIN(balance) FROM {table}").fetchone()
         return Audit(*map(int, row))
 

@@ -20,7 +20,6 @@ class Waits:
         self._waits: list[float] = []
 
     def note(self, seconds: float) -> None:
-        """Add one."""
         self._waits.append(seconds)
 
     def __len__(self) -> int:
@@ -32,7 +31,6 @@ class Waits:
         return [waits[min(len(waits) - 1, int(len(waits) * percent / 100))] for percent in percents]
 
     def histogram(self) -> list[int]:
-        """Return how many waits fall under each of `NAMES`."""
         counts = [0] * len(NAMES)
         for wait in self._waits.copy():
             counts[bisect_right(BOUNDS, wait)] += 1
@@ -40,5 +38,4 @@ class Waits:
 
 
 def in_words(seconds: float) -> str:
-    """Write a short time with its unit."""
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

@@ -49,7 +49,6 @@ class Witness(Database[S]):
     # What the demo asks
 
     def sessions(self) -> list[S]:
-        """Return every session that is open, whoever has it."""
         with self._lock:
             return list(self._known)
 
@@ -79,13 +78,11 @@ class Witness(Database[S]):
             return True
 
     def fate_of(self, session: S) -> Fate:
-        """Return what became of the session."""
         return self._of(session).fate
 
     # What the pool asks
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> S:
-        """Open a session, as slowly as the distance demands."""
         time.sleep(self._distance.handshake)
         session = self.database.create(labels=labels, timeout=timeout)
         with self._lock:
@@ -100,35 +97,28 @@ class Witness(Database[S]):
             return record.in_hand
 
     def ping(self, session: S, *, timeout: float) -> None:
-        """Ping, as slowly as the distance demands."""
         self._over_the_distance(self.database.ping, session, timeout)
 
     def reset(self, session: S, *, timeout: float) -> None:
-        """Reset, as slowly as the distance demands."""
         self._over_the_distance(self.database.reset, session, timeout)
 
     def delete(self, session: S, *, timeout: float) -> None:
-        """End the session."""
         with self._of(session).lock:
             self.database.delete(session, timeout=timeout)
         with self._lock:
             self._known.pop(session, None)
 
     def needs_reset(self, session: S) -> bool:
-        """Did the last holder leave something open?"""
         with self._of(session).lock:
             return self.database.needs_reset(session)
 
     def survived_interrupt(self, session: S) -> bool:
-        """May the session be used again after an interrupt?"""
         return self.database.survived_interrupt(session)
 
     def meaning_of(self, error: BaseException) -> Meaning:
-        """What does the error mean?"""
         return self.database.meaning_of(error)
 
     def abort(self, session: S) -> None:
-        """Free a thread that hangs on the session."""
         self.database.abort(session)
 
     def __repr__(self) -> str:

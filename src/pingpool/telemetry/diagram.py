@@ -18,7 +18,6 @@ TAIL = "```\n"
 
 
 def page() -> str:
-    """Return the whole page."""
     states = [f'    state "{state.value}" as {state.name}\n' for state in State]
     first = "    [*] --> VACANT\n"
     moves = [f"    {move.before.name} --> {move.after.name}: {move.event}\n" for move in TRANSITIONS]

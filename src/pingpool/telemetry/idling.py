@@ -51,7 +51,6 @@ class Search:
         self.findings: list[Finding] = []
 
     def note(self, finding: Finding) -> None:
-        """Add what became of one session."""
         self.findings.append(finding)
 
     def next_round(self) -> list[float]:
@@ -89,7 +88,6 @@ class Search:
 
     @property
     def deaths(self) -> list[float]:
-        """The ages at which sessions were dead."""
         return [finding.age for finding in self.findings if finding.is_alive is False]
 
     @property

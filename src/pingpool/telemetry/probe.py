@@ -61,7 +61,6 @@ class Probe(Generic[S]):
                 self._end_all()
 
     def elapsed(self) -> float:
-        """Return the seconds since the beginning."""
         return self._now() - self._began_at
 
     def left(self) -> float:

@@ -57,7 +57,6 @@ class Lane(AgingSlot):
 
     @property
     def state(self) -> State:
-        """The state it is in."""
         return self._state
 
     @state.setter
@@ -107,7 +106,6 @@ class Timeline:
         return equip(pool, slots=self.add_lane)
 
     def add_lane(self) -> Lane:
-        """Return a slot that records to this timeline."""
         lane = Lane(self.now)
         self.lanes.append(lane)
         return lane

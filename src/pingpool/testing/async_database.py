@@ -59,17 +59,14 @@ class AsyncFaultyDatabase(Fake, AsyncDatabase[FakeSession]):
     # What a pool asks it
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
-        """Open a session."""
         await self._meet("create")
         return self._open(labels)
 
     async def ping(self, session: FakeSession, *, timeout: float) -> None:
-        """Ping it."""
         await self._meet("ping")
         session.use()
 
     async def delete(self, session: FakeSession, *, timeout: float) -> None:
-        """End it."""
         await self._meet("delete")
         session.is_deleted = True
 
@@ -84,7 +81,6 @@ class AsyncTransactionalDatabase(LeftOpen, AsyncFaultyDatabase):
     """A faulty database whose sessions have transactions, and can be looked at."""
 
     async def reset(self, session: FakeSession, *, timeout: float) -> None:
-        """Undo what was left open."""
         await self._meet("reset")
         session.use()
         session.left_open = False

@@ -31,7 +31,6 @@ class Clock:
         self._sleepers: list[_Sleeper] = []
 
     def now(self) -> float:
-        """Return the time in seconds."""
         return self._now
 
     def advance(self, seconds: float) -> None:

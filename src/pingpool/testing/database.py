@@ -64,17 +64,14 @@ class FaultyDatabase(Fake, Database[FakeSession]):
     # What a pool asks it
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
-        """Open a session."""
         self._meet("create")
         return self._open(labels)
 
     def ping(self, session: FakeSession, *, timeout: float) -> None:
-        """Ping it."""
         self._meet("ping")
         session.use()
 
     def delete(self, session: FakeSession, *, timeout: float) -> None:
-        """End it."""
         self._meet("delete")
         session.is_deleted = True
 
@@ -98,13 +95,11 @@ class TransactionalDatabase(LeftOpen, FaultyDatabase):
     """A faulty database whose sessions have transactions, and can be looked at and aborted."""
 
     def reset(self, session: FakeSession, *, timeout: float) -> None:
-        """Undo what was left open."""
         self._meet("reset")
         session.use()
         session.left_open = False
 
     def abort(self, session: FakeSession) -> None:
-        """Count the call."""
         self._meet("abort")
 
 
@@ -132,7 +127,6 @@ class Failure(Fault):
         self._error = error
 
     def strike(self) -> None:
-        """Raise the error."""
         raise self._error()
 
 
@@ -144,9 +138,7 @@ class Hang(Fault):
         self._gate = threading.Event()
 
     def strike(self) -> None:
-        """Wait at the gate."""
         self._gate.wait()
 
     def end(self) -> None:
-        """Open the gate for good."""
         self._gate.set()

@@ -70,7 +70,6 @@ class Fake(Traits[FakeSession]):
         session.is_alive = False
 
     def kill_all(self) -> None:
-        """Let every session die silently."""
         for session in self.sessions:
             self.kill(session)
 
@@ -109,16 +108,13 @@ class LeftOpen(Fake):
     """One whose sessions have transactions, and can be looked at."""
 
     def looks_alive(self, session: FakeSession) -> bool:
-        """Is the session alive?"""
         self._asked("looks_alive")
         return session.is_alive
 
     def needs_reset(self, session: FakeSession) -> bool:
-        """Was something left open?"""
         self._asked("needs_reset")
         return session.left_open
 
     def survived_interrupt(self, session: FakeSession) -> bool:
-        """Was nothing left open?"""
         self._asked("survived_interrupt")
         return not session.left_open

@@ -36,7 +36,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._leaper)
 
     def time(self) -> float:
-        """Return the virtual time."""
         return self.now
 
     def leap(self, seconds: float) -> None:

@@ -84,7 +84,6 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
         return len(self._links)
 
     # Ends of connections; each returns how many it ended
@@ -128,7 +127,6 @@ class FaultProxy:
         self._wait_for(self._listen())
 
     def close(self) -> None:
-        """End everything."""
         self.refuse()
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)

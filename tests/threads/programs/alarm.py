@@ -1,4 +1,4 @@
-"""Use a pool while a timer's signal handler uses it too, thousands of times a second, at whatever moment."""
+"""Use a pool while a timer's signal handler uses it too, thousands of times a second, at any time."""
 
 import faulthandler
 import random

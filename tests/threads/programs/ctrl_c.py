@@ -1,4 +1,4 @@
-"""Press Ctrl-C, hundreds of times at random moments, into the way to use a pool that the first argument names."""
+"""Press Ctrl-C, hundreds of times at random, into the way to use a pool that the first argument names."""
 
 import _thread
 import os
@@ -68,20 +68,20 @@ def in_blocks() -> None:
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in the background jobs of some shells
-struck = 0
+interrupted = 0
 ready = threading.Event()
 holders = [threading.Thread(target=hold, daemon=True) for _ in range(3)]
 presser = threading.Thread(target=press, daemon=True)
 for thread in [*holders, presser]:
     thread.start()
-while struck < times:
+while interrupted < times:
     try:
         ready.set()  # from here on a Ctrl-C is expected
         while True:
             with suppress(PoolTimeout):
                 (in_blocks if how == "blocks" else use)()
     except KeyboardInterrupt:
-        struck += 1
+        interrupted += 1
 while not over:
     try:
         over = True
@@ -93,4 +93,4 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 time.sleep(0.01)
 all_live(pool)
 pool.close(1)
-tell(f"struck {struck}")
+tell(f"interrupted {interrupted}")

@@ -22,7 +22,7 @@ how = sys.argv[1]
 report, line = os.pipe()
 
 
-class Watched(FaultyDatabase):
+class Recorded(FaultyDatabase):
     """Writes every call down, with the process that made it and the process that opened the session."""
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
@@ -42,10 +42,10 @@ class Watched(FaultyDatabase):
 
 
 class Goodbye(FakeSession):
-    """Says a polite goodbye when it is collected, as drivers do; said by the child it would end the parent's."""
+    """Ends its session when it is collected, as drivers do; in the child that would end the parent's."""
 
     def __del__(self) -> None:
-        """Say it."""
+        """End it."""
         write("goodbye", self)
 
 
@@ -73,7 +73,7 @@ def in_child() -> None:
     gc.collect()
 
 
-database = Watched()
+database = Recorded()
 pool = bound(database, 4, ping_interval=0.05 if how == "kept alive" else 3000)
 mine = [pool.get() for _ in range(2)]
 over = False
@@ -87,14 +87,14 @@ def aside(call: Callable[[], object]) -> None:
 
 
 def churn() -> None:
-    """Keep the pool busy, so that the fork strikes in the middle of a turn."""
+    """Keep the pool busy, so that the fork comes in the middle of a turn."""
     while not over:
         with suppress(PoolTimeout), pool.session(0.01) as session:
             session.use()
 
 
 def wait() -> None:
-    """Stand in line."""
+    """Wait for a session."""
     with pool.session(20) as session:
         session.use()
 

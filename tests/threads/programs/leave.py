@@ -1,4 +1,4 @@
-"""Leave the process with a pool in the state that the first argument names; print when the leaving begins."""
+"""Leave the process with a pool in the state that the first argument names; print when the end begins."""
 
 import atexit
 import sys

@@ -22,7 +22,7 @@ _, HARD = resource.getrlimit(resource.RLIMIT_NPROC)
 
 @contextlib.contextmanager
 def no_threads() -> Generator[None]:
-    """Let no thread be had: the limit counts for everybody but root."""
+    """Let no thread be started: the limit counts for everybody but root."""
     resource.setrlimit(resource.RLIMIT_NPROC, (0, HARD))
     try:
         yield
@@ -61,7 +61,7 @@ def start() -> None:
 
 
 def midlife() -> None:
-    """Whoever waits keeps his time, and the pool is whole within a second of threads being had again."""
+    """Waiters keep their time, and the pool is whole within a second after threads can be started again."""
     database = FaultyDatabase()
     with pingpool.open(database, size=2, ping_interval=0.2, io_timeout=1) as pool:
         time.sleep(6)  # the workers linger for five seconds

@@ -23,15 +23,15 @@ class Database(TransactionalDatabase):
     """Answers what is asked in the callers' threads without taking a lock that an interrupt leaves held."""
 
     def looks_alive(self, session: FakeSession) -> bool:
-        """Look whether the session is alive."""
+        """Is the session alive?"""
         return session.is_alive
 
     def needs_reset(self, session: FakeSession) -> bool:
-        """Tell whether something was left open."""
+        """Was something left open?"""
         return session.left_open
 
     def survived_interrupt(self, session: FakeSession) -> bool:
-        """Vouch for sessions in which nothing was left open."""
+        """Was nothing left open?"""
         return not session.left_open
 
     def meaning_of(self, error: BaseException) -> Meaning:

@@ -1,4 +1,4 @@
-"""Throw exceptions into threads that use a pool, at random moments, and see whether anything is lost."""
+"""Throw exceptions into threads that use a pool, at random times, and see whether anything is lost."""
 
 import ctypes
 import faulthandler
@@ -30,7 +30,7 @@ caught = 0
 
 
 def use() -> None:
-    """Use the pool until it is over, whatever comes flying."""
+    """Use the pool until it is over, whatever is thrown."""
     global caught
     while not over:
         try:
@@ -55,21 +55,21 @@ def live() -> None:
 
 
 def started() -> threading.Thread:
-    """Start one more victim."""
+    """Start one more thread to throw at."""
     thread = threading.Thread(target=live, daemon=True)
     thread.start()
     return thread
 
 
-def throw_at(victim: threading.Thread) -> None:
+def throw_at(thread: threading.Thread) -> None:
     """Throw, unless it has ended: its number may be that of another thread by then, so let none run in between."""
     sys.setswitchinterval(60)
-    if victim.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
+    if thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Thrown))
     sys.setswitchinterval(1e-5)
 
 
-threading.excepthook = lambda _: None  # a victim may die of what is thrown: another takes its place
+threading.excepthook = lambda _: None  # a thread may die of what is thrown: another takes its place
 threads = [started() for _ in range(6)]
 for _ in range(throws):
     number = random.randrange(len(threads))

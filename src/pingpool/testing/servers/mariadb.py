@@ -40,7 +40,6 @@ class MariaDBServer(PrivateServer):
         self.client_program = find_program("mariadb", "mysql")
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"mysql://root{secret}@{self.host}:{port}/test"
 
@@ -56,7 +55,6 @@ class MariaDBServer(PrivateServer):
         secret.unlink()
 
     def command(self, folder: Path) -> Sequence[str]:
-        """Return the command that runs the server in the foreground."""
         # Relative to the data: the whole path could be too long for a socket.
         data = {"datadir": folder / "data", "tmpdir": folder}
         place = {**data, "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
@@ -65,7 +63,6 @@ class MariaDBServer(PrivateServer):
         return [str(self.server_program), "--no-defaults", *as_this_user(), *options]
 
     def answers(self) -> bool:
-        """Return whether the server greets who connects."""
         try:
             with socket.create_connection((self.host, self.port), timeout=10) as connection:
                 return connection.recv(5)[4:] == NOT_AN_ERROR
@@ -85,7 +82,6 @@ class MariaDBServer(PrivateServer):
         return [int(row[0]) for row in self.execute(f"SELECT id FROM information_schema.processlist WHERE {clients}")]
 
     def terminate_backends(self) -> int:
-        """End every client's session on the server and wait until they are gone; return how many."""
         found = self.backends()
         kills = "".join(f"KILL {each}; " for each in found)
         unless_gone = "DECLARE CONTINUE HANDLER FOR 1094 DO 0;"
@@ -101,7 +97,6 @@ class MariaDBServer(PrivateServer):
 
 
 def find_program(*names: str) -> Path:
-    """Return the first of these programs that is installed. Raises `ServerMissing`."""
     found = first_program(*names)
     if found is None:
         get = "apt-get install mariadb-server-core mariadb-client-core"
@@ -110,7 +105,6 @@ def find_program(*names: str) -> Path:
 
 
 def new_password(password: str) -> str:
-    """Return the SQL that gives every root the same password."""
     literal = password.replace("\\", "\\\\").replace("'", "''")
     places = ("localhost", "127.0.0.1")
     return "".join(f"ALTER USER root@'{place}' IDENTIFIED BY '{literal}';\n" for place in places)

@@ -41,12 +41,10 @@ class PostgresServer(PrivateServer):
         self._paused_backends: set[int] = set()
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"postgresql://postgres{secret}@{self.host}:{port}/postgres"
 
     def prepare(self, folder: Path) -> None:
-        """Create an empty cluster."""
         secret = folder / "password"
         secret.write_text(self.password + "\n")
         asked = [f"--pwfile={secret}", "--auth=scram-sha-256"] if self.password else ["--auth=trust"]
@@ -55,12 +53,10 @@ class PostgresServer(PrivateServer):
         secret.unlink()
 
     def command(self, folder: Path) -> Sequence[str]:
-        """Return the command that runs the server in the foreground."""
         settings = [f"--{name}={value}" for name, value in {**SPEED, **self.settings, "port": self.port}.items()]
         return [*as_nobody_special(folder), f"{self.programs}/postgres", "-D", f"{folder}/data", *settings]
 
     def answers(self) -> bool:
-        """Return whether the postmaster says that it is ready."""
         assert self.folder is not None
         try:
             lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
@@ -83,13 +79,12 @@ class PostgresServer(PrivateServer):
         return [int(row[0]) for row in self.execute(f"SELECT pid FROM pg_stat_activity WHERE {clients}")]
 
     def terminate_backends(self) -> int:
-        """End every client's session on the server and wait until they are gone; return how many."""
         pids = self.backends()
         self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM unnest(ARRAY{pids}::int[]) AS pid")
         return len(pids)
 
     def set_password(self, password: str) -> None:
-        """Change the password; `url` follows. Only a server that was made with one asks for it."""
+        """Change the password; `url` follows. Only a server that was created with one asks for it."""
         literal = password.replace("'", "''")
         self.execute(f"ALTER ROLE postgres PASSWORD '{literal}'")
         self.password = password

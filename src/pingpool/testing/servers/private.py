@@ -138,7 +138,6 @@ class PrivateServer(ABC):
             self._process = None
 
     def restart(self) -> None:
-        """Stop and start."""
         self.stop()
         self.start()
 
@@ -148,7 +147,6 @@ class PrivateServer(ABC):
             self._process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Thaw whatever was paused."""
         if self._process is not None:
             self._process.send(signal.SIGCONT)
 

@@ -32,7 +32,6 @@ class ValkeyServer(PrivateServer):
         self.program = program or find_program()
 
     def url_at(self, port: int) -> str:
-        """Return the URL of this server through another port, such as a proxy's."""
         secret = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{secret}{self.host}:{port}/0"
 
@@ -40,13 +39,11 @@ class ValkeyServer(PrivateServer):
         """Do nothing."""
 
     def command(self, folder: Path) -> Sequence[str]:
-        """Return the command that runs the server in the foreground."""
         base = {"bind": self.host, "port": self.port, "dir": folder, "save": "", "protected-mode": "no"}
         settings = {**base, **self.settings, "requirepass": self.password}
         return [str(self.program), *(word for name, value in settings.items() for word in (f"--{name}", str(value)))]
 
     def answers(self) -> bool:
-        """Return whether the server answers a PING."""
         try:
             return self.execute("PING") == "PONG"
         except OSError:
@@ -66,7 +63,6 @@ class ValkeyServer(PrivateServer):
             return reply
 
     def terminate_backends(self) -> int:
-        """End every client's connection on the server; return how many."""
         killed = self.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert isinstance(killed, int)
         return killed

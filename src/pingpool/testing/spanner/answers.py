@@ -25,7 +25,6 @@ class Answers:
         self.add("SELECT 1", [(1,)], (), None)
 
     def add(self, statement: str, rows: Sequence[Row], columns: Sequence[str], updated: int | None) -> None:
-        """Let a statement, or the reads of a table, return this from now on."""
         self._results[normal(statement)] = result_set(rows, columns, updated)
 
     def get(self, statement: str) -> ResultSet | None:
@@ -44,7 +43,6 @@ def normal(statement: str) -> str:
 
 
 def result_set(rows: Sequence[Row], columns: Sequence[str], updated: int | None) -> ResultSet:
-    """Return a result as Spanner sends it; without names the columns are called column1, column2, …"""
     first = rows[0] if rows else ()
     names = columns or [f"column{number}" for number, _ in enumerate(first, start=1)]
     fields = [
@@ -59,7 +57,6 @@ def result_set(rows: Sequence[Row], columns: Sequence[str], updated: int | None)
 
 
 def type_code(column: Sequence[Value]) -> str:
-    """Return Spanner's type for the first value that is not null."""
     known = next((value for value in column if value is not None), "")
     return {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", bytes: "BYTES"}[type(known)]
 

@@ -45,17 +45,14 @@ class Calls:
         self._arrival = threading.Condition()
 
     def add(self, call: Call) -> None:
-        """Add a call."""
         with self._arrival:
             self._calls.append(call)
             self._arrival.notify_all()
 
     def count(self, method: str) -> int:
-        """Return how many calls of this method have arrived."""
         return len(self.of(method))
 
     def of(self, method: str) -> list[Call]:
-        """Return the calls of one method, in order."""
         return [call for call in self if call.method == method]
 
     def methods(self) -> list[str]:
@@ -68,7 +65,6 @@ class Calls:
             return self._arrival.wait_for(lambda: self.count(method) >= count, timeout)
 
     def clear(self) -> None:
-        """Forget all calls."""
         with self._arrival:
             self._calls.clear()
 

@@ -67,12 +67,10 @@ class Faults:
         self._stopped = threading.Event()
 
     def add(self, fault: Fault) -> None:
-        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 

@@ -17,13 +17,9 @@ AGE_LIMIT = 28 * 24 * 3600.0
 class ToldClock(Protocol):
     """A clock that is set by hand, such as `pingpool.testing.Clock`."""
 
-    def now(self) -> float:
-        """Return the time in seconds."""
-        ...
+    def now(self) -> float: ...
 
-    def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
-        ...
+    def advance(self, seconds: float) -> None: ...
 
 
 @dataclass
@@ -41,11 +37,9 @@ class Session:
 
     @property
     def database(self) -> str:
-        """The full name of its database."""
         return self.name.partition("/sessions/")[0]
 
     def is_alive(self, now: float) -> bool:
-        """Is it still alive?"""
         if now - self.created_at > AGE_LIMIT:
             return False
         return self.multiplexed or bool(self.transactions_running) or now - self.last_used_at <= IDLE_LIMIT
@@ -63,7 +57,6 @@ class Sessions:
         self._numbers = count(1)
 
     def create(self, database: str, *, labels: Mapping[str, str], creator_role: str, multiplexed: bool) -> Session:
-        """Return a new session."""
         now = self._clock.now()
         name = f"{database}/sessions/{next(self._numbers)}"
         session = Session(name, dict(labels), creator_role, multiplexed, created_at=now, last_used_at=now)
@@ -73,7 +66,6 @@ class Sessions:
         return session
 
     def get(self, name: str) -> Session | None:
-        """Return the session of that name, or None if it is not alive."""
         session = self._by_name.get(name)
         if session and not session.is_alive(self._clock.now()):
             del self._by_name[name]
