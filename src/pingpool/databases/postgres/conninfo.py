@@ -2,14 +2,17 @@
 
 import difflib
 import inspect
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from pingpool.databases.common.roles import Role
 from pingpool.databases.common.urls import ESCAPES, check_port
 from pingpool.databases.postgres.names import unquoted
+from pingpool.databases.postgres.roles import OF_A_PRIMARY
 from pingpool.errors import BadURL
 
 DRIVER_OPTIONS = {
@@ -18,6 +21,9 @@ DRIVER_OPTIONS = {
     if parameter.kind is parameter.KEYWORD_ONLY
 }
 """What `psycopg.connect` takes for itself; the rest is for libpq."""
+
+ATTRIBUTES = "target_session_attrs"
+ANY: Role = "any"
 
 LONGEST_WAIT = 86_400.0
 """The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
@@ -49,10 +55,22 @@ def patience(where: Mapping[str, Any], timeout: float) -> int:
     psycopg counts whole seconds, and 2 at least.
     """
     said = {**from_surroundings(), **where}
-    hosts = len(str(said.get("host") or said.get("hostaddr") or "").split(","))
     rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
     own = float(said.get("connect_timeout") or 0)
-    return max(2, int(min(timeout / (hosts * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+    return max(2, int(min(timeout / (hosts_in(where) * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+
+
+def hosts_in(where: Mapping[str, Any]) -> int:
+    """Return how many hosts there are to choose from."""
+    said = {**from_surroundings(), **where}
+    return len(str(said.get("host") or said.get("hostaddr") or "").split(","))
+
+
+def role_in(where: Mapping[str, Any], role: Role) -> Role:
+    """Return which node is wanted, by the argument or by libpq's own word for it."""
+    by_itself = from_surroundings().get(ATTRIBUTES, ANY)  # also what libpq does if nobody says anything
+    said = where.get(ATTRIBUTES) or os.environ.get("PGTARGETSESSIONATTRS") or by_itself.replace(ANY, "")
+    return role if said in ("", *OF_A_PRIMARY) else ANY
 
 
 def from_surroundings() -> dict[str, str]:
