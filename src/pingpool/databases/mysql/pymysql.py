@@ -18,7 +18,8 @@ from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at, peek
 from pingpool.databases.common.urls import check_files, check_names
-from pingpool.databases.mysql.options import TLS_FILES, check_charset, driver, on_the_wire, placed
+from pingpool.databases.mysql import tls
+from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
 from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, refuse_unread, takes_writes
 from pingpool.errors import BadURL
 
@@ -41,8 +42,9 @@ class MySQL(MySQLTraits, Database[Any]):
         password: the password, or a function that is asked for it each time a session is opened.
         connect: opens a connection by another driver, in place of all else.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
-        **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, `ssl_ca`, ... On a trusted network
-            `ssl_disabled=True` makes connecting twenty times faster.
+        **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, ... For TLS `ssl=True`, which
+            verifies the certificate and its name, with `ssl_ca` and its kin if need be. By default TLS is spoken where
+            the server offers it, and nothing verified; on a trusted network `ssl_disabled=True` is twenty times faster.
 
     Raises:
         BadURL: an option makes no sense.
@@ -68,7 +70,8 @@ class MySQL(MySQLTraits, Database[Any]):
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
             check_charset(options.get("charset"))
-            check_files(options, TLS_FILES)
+            check_files(options, tls.FILES)
+            self._tls = tls.context_of(options)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
         self._identity = (self._where, password, connect, role)
@@ -85,6 +88,8 @@ class MySQL(MySQLTraits, Database[Any]):
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        if self._tls is not None:
+            where = {**{name: where[name] for name in where if name not in tls.OPTIONS}, "ssl": self._tls}
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
         limit = None if timeout == math.inf else timeout
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
@@ -137,8 +142,13 @@ class MySQL(MySQLTraits, Database[Any]):
         if fd is not None:
             hang_up(fd)
 
-    def __repr__(self) -> str:
-        return super().__repr__() if self._connect is None else f"MySQL(connect={self._connect!r})"
+    def _place(self) -> str:
+        return super()._place() if self._connect is None else f"connect={name_of(self._connect)}"
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Name a function by no more than its name: others show what it is called with, a password perhaps."""
+    return str(getattr(function, "__qualname__", type(function).__name__))
 
 
 def connected_to(path: str, timeout: float) -> socket.socket:

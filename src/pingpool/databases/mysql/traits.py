@@ -4,7 +4,7 @@ aiomysql is PyMySQL with another way to read; both keep the same things in the s
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pingpool.database import Meaning, Traits
@@ -95,10 +95,10 @@ class MySQLTraits(Identified, Traits[Any]):
             return Meaning.LOST
         return Meaning.TRANSIENT if said_by_server(error) else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
+    def _place(self) -> str:
         shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
         named = {**{name: it for name, it in shown.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
-        return f"{type(self).__name__}({', '.join(f'{name}={it!r}' for name, it in named.items())})"
+        return ", ".join(f"{name}={it!r}" for name, it in named.items())
 
 
 def code_of(error: BaseException) -> int | None:
@@ -119,7 +119,9 @@ def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:
 def takes_writes(rows: Sequence[Any]) -> bool:
     """Read the answer to `ASK_FOR_ROLE`, in whatever form the user's cursors give rows."""
     [row] = rows
-    return not int(next(iter(row.values() if isinstance(row, Mapping) else row)))
+    anything: Any = row
+    values = list(anything.values() if hasattr(anything, "values") else anything)
+    return not int(values[0])
 
 
 def said_by_server(error: BaseException) -> bool:

@@ -13,14 +13,13 @@ import ssl
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlsplit
 
 from pingpool.database import AsyncDatabase, Meaning
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
-from pingpool.databases.common.urls import ESCAPES, check_names, check_port
+from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
@@ -188,9 +187,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
         return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
 
-    def __repr__(self) -> str:
-        place = (self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")
-        return f"{type(self).__name__}({place!r})"
+    def _place(self) -> str:
+        return repr((self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
 
 
 def says_closed(error: BaseException) -> bool:
@@ -212,10 +210,9 @@ def bounded(timeout: float) -> float | None:
 
 def check_place(dsn: str) -> None:
     """Refuse a URL in which a piece of the password would be taken for something else, or a port is none."""
-    try:
-        url = urlsplit(dsn)
-    except ValueError:
-        raise BadURL(f"asyncpg: the place in the URL makes no sense; {ESCAPES}") from None
+    url = parsed(dsn)
+    if url is None:
+        raise BadURL(f"asyncpg: the place in the URL makes no sense; {ESCAPES}")
     if dsn and url.scheme not in ("postgresql", "postgres"):
         raise BadURL("asyncpg takes a URL, postgresql://user:password@host:port/database")
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment

@@ -33,10 +33,9 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the conninfo and the options as one. Raises `BadURL` if a name, a host or a number makes no sense."""
     if conninfo.startswith(("postgresql://", "postgres://")):
         refuse_spilt_password(conninfo)
-    try:
-        where = conninfo_to_dict(make_conninfo(conninfo, **options))
-    except psycopg.ProgrammingError as error:
-        raise BadURL(f"PostgreSQL: {told_without_secrets(str(error).strip(), conninfo, options)}") from None
+    where, complaint = parsed(conninfo, options)
+    if complaint:  # raised out here, where libpq's own error, which quotes the password, is no context of it
+        raise BadURL(f"PostgreSQL: {told_without_secrets(complaint, conninfo, options)}")
     if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
         raise BadURL(f"PostgreSQL: there is an @ in the host; {ESCAPES}")
     for port in str(where.get("port") or 5432).split(","):
@@ -47,6 +46,14 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     except ValueError:
         raise BadURL("PostgreSQL: connect_timeout is a number of seconds") from None
     return where
+
+
+def parsed(conninfo: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Return what libpq reads, and what it complains of, if it does."""
+    try:
+        return conninfo_to_dict(make_conninfo(conninfo, **options)), ""
+    except psycopg.ProgrammingError as error:
+        return {}, str(error).strip()
 
 
 def patience(where: Mapping[str, Any], timeout: float) -> int:

@@ -144,9 +144,9 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
             return Meaning.REFUSED
         return meaning_of_text(str(error)) if isinstance(error, psycopg.OperationalError) else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
+    def _place(self) -> str:
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
-        return f"{type(self).__name__}({make_conninfo(**named)!r})"
+        return repr(make_conninfo(**named))
 
 
 def meaning_of_text(said: str) -> Meaning:

@@ -36,7 +36,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
         kind = owing(self._kind, Owing, self._driver.ResponseError)
-        session = kind(**self._place, **self.introduction(labels, asked(self._password)))
+        session = kind(**self._where, **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
         session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))

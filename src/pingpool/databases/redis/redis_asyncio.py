@@ -31,7 +31,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         moves = self._roles.moves
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
         kind = owing(getattr(kinds, self._kind.__name__), AsyncOwing, self._driver.ResponseError)
-        session = kind(**self._place, **self.introduction(labels, await asked_async(self._password)))
+        session = kind(**self._where, **self.introduction(labels, await asked_async(self._password)))
         session.retry = no_retry(self._driver)
         try:
             with self.naming_timeouts():

@@ -5,7 +5,7 @@ What is pooled is the raw connection, not a client: that has a pool of its own, 
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from ssl import SSLCertVerificationError
+from ssl import CERT_NONE, SSLCertVerificationError
 from types import ModuleType
 from typing import Any, Generic, Self, TypeAlias
 
@@ -53,11 +53,13 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         self._driver: Any = driver or first_driver()
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
-        self._place = {"path": path} if path else {"host": host, "port": port}
+        self._where = {"path": path} if path else {"host": host, "port": port}
+        if ssl and not path:
+            options.setdefault("ssl_check_hostname", is_verified(options.get("ssl_cert_reqs", "required")))
         self._options = {"db": db, "username": username, **options}
         self._password = password
         self._roles = Roles(role)
-        self._identity = (self._kind, self._place, self._options, password, role)
+        self._identity = (self._kind, self._where, self._options, password, role)
         check_names(options, options_of(self._kind), self._kind.__module__)
         check_files(options, TLS_FILES)
 
@@ -123,9 +125,14 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
             return Meaning.LOST
         return Meaning.TRANSIENT if is_complaint else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
-        named = ", ".join(f"{name}={value!r}" for name, value in {**self._place, "db": self._options["db"]}.items())
-        return f"{type(self).__name__}({named})"
+    def _place(self) -> str:
+        where = {**self._where, "db": self._options["db"]}
+        return ", ".join(f"{name}={value!r}" for name, value in where.items())
+
+
+def is_verified(cert_reqs: object) -> bool:
+    """Is the server's certificate verified? Then so should its name be, which not every driver does by itself."""
+    return cert_reqs not in (None, "none", CERT_NONE)
 
 
 def is_from_a_wrong_node(error: BaseException, kinds: Any) -> bool:
