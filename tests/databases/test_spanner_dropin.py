@@ -222,7 +222,7 @@ def test_a_role_in_the_url_is_that_of_the_sessions(lab: Lab) -> None:
 )
 def test_a_url_that_makes_no_sense_is_refused(url: str) -> None:
     """A URL names a project, an instance and a database, and only options that are known."""
-    with pytest.raises(pingpool.errors.BadURL, match="(?i)spanner"):
+    with pytest.raises(pingpool.errors.BadURL, match=r"(?i)spanner"):
         from_url(url)
 
 

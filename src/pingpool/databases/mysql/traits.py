@@ -49,9 +49,14 @@ REFUSED = frozenset(
     {
         *(1044, 1045, 1049, 1698),  # access denied, no such database
         *(1129, 1130, 1131, 1132, 1251, 1524, 2026, 2059, 2061),  # this host, this way to authenticate, no TLS
+        *(3118, 4151),  # the account is locked
+        *(1054, 1231, 1253, 1273),  # a setting, a character set or a collation that is none
     }
 )
 """The codes of errors of connecting that will come again until somebody mends the cause."""
+
+
+HOPELESS = (TypeError, NotImplementedError, ssl.SSLCertVerificationError)
 
 
 class MySQLTraits(Identified, Traits[Any]):
@@ -85,7 +90,7 @@ class MySQLTraits(Identified, Traits[Any]):
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
         code = code_of(error)
         reasons = (error, error.__cause__, getattr(error, "original_exception", None))
-        if code in REFUSED or any(isinstance(each, TypeError | ssl.SSLCertVerificationError) for each in reasons):
+        if code in REFUSED or any(isinstance(each, HOPELESS) for each in reasons):
             return Meaning.REFUSED
         if self._roles.matters and is_from_a_wrong_node(code, error):
             return self._roles.moved()
