@@ -46,6 +46,12 @@ class Meaning(Enum):
     """Anything else."""
 
 
+def named(database: object) -> str:
+    """Name a database by its class and its `name`, if it has one: the `repr` of others may hold a password."""
+    name = getattr(database, "name", None)
+    return f"{type(database).__name__}({name})" if isinstance(name, str) else type(database).__name__
+
+
 class Traits(Generic[S]):
     """What is asked of a database in passing, the same for threads and for asyncio. All of it is optional."""
 

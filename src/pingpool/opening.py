@@ -76,12 +76,18 @@ def database_of(url: str, group: str = GROUP) -> Any:
     """Return the database that a URL names."""
     from importlib.metadata import entry_points  # as slow to import as all the rest together
 
-    scheme, colon, rest = url.partition(":")
-    known = {entry.name: entry for entry in entry_points(group=group)}
+    scheme, _, rest = url.partition(":")
     scheme = scheme.lower()  # RFC 3986, 3.1
-    if not colon or scheme not in known:
-        what = f"scheme {scheme!r}" if colon else "a URL without a scheme"  # the rest may hold a password
+    known = {entry.name for entry in entry_points(group=group)}
+    claims = {entry.value: entry for entry in entry_points(group=group, name=scheme)}
+    if len(claims) > 1:
+        whose = " and ".join(sorted(f"{each.dist and each.dist.name} ({value})" for value, each in claims.items()))
+        raise UnknownScheme(f"{scheme}:// is claimed by several packages: {whose}; uninstall all but one")
+    if not claims or scheme == url:
+        is_scheme = rest.startswith("//") and "@" not in scheme  # what else stands there may be a password
+        what = f"scheme {scheme!r}" if is_scheme else "a URL without a scheme"
         other, opener = (ASYNC_GROUP, "open_async") if group == GROUP else (GROUP, "open")
         hint = f"; {opener}() knows it" if entry_points(group=other, name=scheme) else ""
         raise UnknownScheme(f"cannot open {what}{hint}; the known schemes are: {', '.join(sorted(known)) or 'none'}")
-    return known[scheme].load()(f"{scheme}:{rest}")
+    [entry] = claims.values()
+    return entry.load()(f"{scheme}:{rest}")

@@ -149,11 +149,12 @@ def test_any_label_may_be_sent(strict_server: MariaDBServer, kind: Any, label: s
     assert shown[0].startswith("team=")
 
 
-def test_a_url_may_leave_the_place_to_a_file(strict_server: MariaDBServer, tmp_path: Path) -> None:
-    """A URL without a host says nothing against the host of the file."""
+def test_a_file_may_say_the_place(strict_server: MariaDBServer, tmp_path: Path) -> None:
+    """Where no host is said, that of the file counts."""
     file = tmp_path / "my.cnf"
     file.write_text(f"[client]\nhost=127.0.0.1\nport={strict_server.port}\nuser=root\npassword=right\n")
-    with pingpool.open(f"mysql:///test?ssl_disabled=true&read_default_file={file}", size=1) as pool:
+    database = MySQL(database="test", ssl_disabled=True, read_default_file=str(file))
+    with pingpool.open(database, size=1) as pool:
         assert pool.stats().idle == 1
     assert MySQL.from_url("mysql://") == MySQL("localhost", 3306)
 

@@ -77,7 +77,7 @@ def test_only_a_database_can_be_bound(junk: Any) -> None:
 def test_another_database_is_refused_by_name(lab: Lab) -> None:
     """A pool that is bound to one database names both when it is to be bound to another."""
     pool, _ = bound(lab)
-    with pytest.raises(pingpool.errors.BoundElsewhere, match=r"databases/d'.*databases/other'"):
+    with pytest.raises(pingpool.errors.BoundElsewhere, match=r"databases/d.*databases/other"):
         lab.database(pool, "other")
 
 
@@ -222,7 +222,7 @@ def test_a_role_in_the_url_is_that_of_the_sessions(lab: Lab) -> None:
 )
 def test_a_url_that_makes_no_sense_is_refused(url: str) -> None:
     """A URL names a project, an instance and a database, and only options that are known."""
-    with pytest.raises(pingpool.errors.BadURL, match="spanner"):
+    with pytest.raises(pingpool.errors.BadURL, match=r"(?i)spanner"):
         from_url(url)
 
 

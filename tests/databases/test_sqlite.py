@@ -271,7 +271,7 @@ def test_a_url_without_a_path_is_a_memory(url: str) -> None:
         ("sqlite:/var/lib/shop.db", "sqlite:////"),
         ("sqlite:shop.db", "sqlite:///"),
         ("sqlite:", "sqlite://"),
-        ("sqlite://[", "sqlite://["),
+        ("sqlite://[", "sqlite:///"),
     ],
 )
 def test_a_url_that_makes_no_sense_is_refused(url: str, part: str) -> None:

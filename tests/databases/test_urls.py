@@ -35,7 +35,7 @@ def test_an_at_sign_in_a_password_is_harmless(scheme: str) -> None:
         ("redis://h/0?path=/tmp/s", r"redis\+unix://"),
         ("redis://h/0?driver=valkey", "valkey://"),
         ("redis://h?db=1", "before the question mark"),
-        ("mysql://h?connect=x", "a function"),
+        ("mysql://h?connect=x", "an object"),
         ("mysql://h?host=x", "before the question mark"),
         ("mysql://h:70000", "a port is a number from 1 to 65535"),
         ("mysql://h:0", "a port is a number from 1 to 65535"),

@@ -1,14 +1,15 @@
 """Any driver that follows PEP 249, pooled with what that standard offers: `commit`, `rollback`, `close`, cursors.
 
 The standard has no ping, no word for "is a transaction open?" and no code for "the connection is lost", so this file
-asks for a statement, rolls back whenever the driver cannot say that nothing is open, and reads the errors that the
-standard reserves for trouble with the connection. Databases with a file of their own know better.
+asks for a statement, rolls back whenever the driver cannot say that nothing is open, and knows the codes of a dozen
+drivers (`disconnects`). Databases with a file of their own know better.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from pingpool.database import Database, Meaning, Traits
+from pingpool.databases import disconnects
 from pingpool.databases.callables import GivenTraits
 
 
@@ -46,27 +47,15 @@ class Connection(Protocol):
 
 C = TypeVar("C", bound=Connection)
 
-DISCONNECTED = (
-    "closed",
-    "gone away",
-    "lost connection",
-    "connection reset",
-    "broken pipe",
-    "not connected",
-    "no connection",
-    "terminat",
-    "server has disconnected",
-    "end-of-file",
-    "eof detected",
-)
-"""How drivers say, in lower case, that the other side is no longer there."""
+ROOTS = ("Error", "DatabaseError", "InterfaceError", "OperationalError", "InternalError")
+"""The classes of PEP 249 from which a driver's errors come."""
 
 
 class DBAPITraits(Traits[C]):
     """What can be said of any driver."""
 
-    _trouble: tuple[type[BaseException], ...]
-    """The driver's classes of errors that may be about the connection."""
+    _errors: tuple[type[BaseException], ...]
+    """The driver's errors, if it is known."""
 
     def needs_reset(self, session: C) -> bool:
         """Is a transaction open? Some drivers tell; of the others it must be supposed, unless in autocommit."""
@@ -76,11 +65,8 @@ class DBAPITraits(Traits[C]):
         return getattr(session, "autocommit", False) is not True
 
     def meaning_of(self, error: BaseException) -> Meaning:
-        """Is it of a class that the standard reserves for trouble with the connection, and does it read like that?"""
-        meaning = super().meaning_of(error)
-        if meaning is Meaning.UNKNOWN and isinstance(error, self._trouble):
-            return Meaning.LOST if any(word in str(error).lower() for word in DISCONNECTED) else meaning
-        return meaning
+        """Most drivers have codes; of the errors of the driver that was given words count, too."""
+        return disconnects.meaning_of(error, self._errors)
 
 
 class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
@@ -90,9 +76,9 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     Args:
         connect: opens one connection.
-        driver: the driver's module, for its exceptions; without it no error counts as a disconnect by its class.
+        driver: the driver's module, for its exceptions; without it an error without a code is no disconnect.
         ping: the statement that proves a connection alive.
-        meaning_of: what does this error mean? If it returns None, the error is judged by its class and its text.
+        meaning_of: what does this error mean? If it returns None, the error is judged by its codes, or its text.
         looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
     """
 
@@ -108,11 +94,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
         self._connect = connect
         self._statement = ping
-        self._trouble = tuple(
-            getattr(driver, name)
-            for name in ("OperationalError", "InterfaceError", "ProgrammingError")
-            if hasattr(driver, name)
-        )
+        self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
@@ -125,7 +107,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         cursor.fetchall()
         cursor.close()
         if self.needs_reset(session):
-            session.rollback()
+            roll_back(session)
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection."""
@@ -133,4 +115,13 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back."""
+        roll_back(session)
+
+
+def roll_back(session: Connection) -> None:
+    """Roll back; a driver may complain that there is nothing to undo, as DuckDB does."""
+    try:
         session.rollback()
+    except Exception as error:
+        if not disconnects.says_nothing_open(error):
+            raise

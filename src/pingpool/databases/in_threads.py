@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from pingpool.database import AsyncDatabase, Database, Meaning, S
+from pingpool.database import AsyncDatabase, Database, Meaning, S, named
 from pingpool.databases.common.identity import Identified
 from pingpool.pool.log import log
 
@@ -89,8 +89,8 @@ class InThreads(Identified, AsyncDatabase[S]):
             in_background(partial(self._database.abort, session))
             raise
 
-    def __repr__(self) -> str:
-        return f"InThreads({self._database!r})"
+    def _place(self) -> str:
+        return named(self._database)
 
 
 async def in_thread(call: Callable[[], T], *, late: Callable[[T], object] = type) -> T:

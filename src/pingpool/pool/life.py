@@ -14,7 +14,7 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Round
 from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats
-from pingpool.database import AsyncDatabase, Database
+from pingpool.database import AsyncDatabase, Database, named
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
 from pingpool.options import Options, seconds
 from pingpool.pool.forks import in_every_child
@@ -111,6 +111,8 @@ class Life(Generic[S, D]):
 
     def __repr__(self) -> str:
         """Say what the pool is doing."""
+        if not hasattr(self, "_lending"):  # its options were refused
+            return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.name}: {self._desk.snapshot()}>"
 
     # Keeping alive.
@@ -180,15 +182,17 @@ class Life(Generic[S, D]):
 
     def _associate(self, database: Any) -> None:
         """Have workers for the database, or say why not."""
+        name = named(database)
         if not isinstance(database, self._kind):
             kind, hint = self._kind.__name__, self._hint_for(database)
-            raise TypeError(f"bind() takes a pingpool.{kind}, got {database!r:.200}; {hint}")
+            raise TypeError(f"bind() takes a pingpool.{kind}, got a {name}; {hint}")
         desk = self._come_in()
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
         if self._database != database:
             if self._is_bound or desk.ledger.filling:
-                raise BoundElsewhere(f"{self.name} is bound to {self._database!r}; make another pool for {database!r}")
+                bound = named(self._database)
+                raise BoundElsewhere(f"{self.name} is bound to {bound}; make another pool for {name}")
             refuse_what_cannot_work(database)
             self._move_to(database)
 
@@ -197,7 +201,8 @@ class Life(Generic[S, D]):
         round = self._begin_to_fill()
         await self._desk.wait(round, math.inf)
         if round.failure is not None:
-            raise CannotFill(f"{self.name}: {self._database!r} opens no session: {round.failure}") from round.failure
+            what = named(self._database)
+            raise CannotFill(f"{self.name}: {what} opens no session: {round.failure}") from round.failure
 
     def _begin_to_fill(self) -> Round:
         """Have every vacant slot filled from now on."""

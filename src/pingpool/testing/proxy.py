@@ -57,8 +57,7 @@ class FaultProxy:
         self.bytes_up = 0
         self.bytes_down = 0
         self.round_trips = 0
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        self._family, self._target = found[0], found[4]
+        self.lead_to(host, port)
         self._links: dict[Link, None] = {}  # oldest first
         self._delay = 0.0
         self._bytes_until_cut: int | None = None
@@ -117,6 +116,11 @@ class FaultProxy:
     def delay(self, seconds: float) -> None:
         """Hold back all data for so many seconds, each way. 0 ends it."""
         self._delay = seconds
+
+    def lead_to(self, host: str, port: int) -> None:
+        """Pass on new connections to this host and port, as when a name moves. Open ones stay where they are."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        self._family, self._target = found[0], found[4]
 
     def refuse(self) -> None:
         """Refuse new connections. Open ones stay."""

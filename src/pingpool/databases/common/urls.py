@@ -50,14 +50,23 @@ def take_apart(
             raise BadURL(
                 f"{name} has its place before the question mark: {parts.scheme}://user:password@host:port/path"
             )
-        try:
-            options[name] = kinds[name](value) if name in kinds else value
-        except (KeyError, ValueError):
-            raise BadURL(f"{name} cannot be {value!r}") from None
+        options[name] = value_of(name, value, kinds)
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
     return Target(parts.scheme, parts.hostname, parts.port, user or None, password, unquote(parts.path[1:]), options)
 
+
+def value_of(name: str, value: str, kinds: Mapping[str, Callable[[str], Any]]) -> Any:
+    """Return the value of an option. Raises `BadURL` if it makes no sense."""
+    try:
+        return kinds[name](value) if name in kinds else value
+    except (KeyError, ValueError):
+        shown = repr(value) if len(value) < LONG else "that"
+        raise BadURL(f"{name} cannot be {shown}") from None
+
+
+LONG = 20
+"""A value of so many letters is no slip of the pen: it may be a secret."""
 
 ESCAPES = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
 """What to say when the end of a password may have been taken for the end of something else."""
@@ -65,20 +74,31 @@ ESCAPES = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %4
 
 def split(url: str) -> SplitResult:
     """Split a URL. Raises `BadURL` if that makes no sense, also if a password seems to go on behind the host."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # it quotes what is before the path, password and all
-        raise BadURL(f"the URL makes no sense: {ESCAPES}") from None
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
+    parts = parsed(url)
+    if parts is None:  # raised out here, where Python's own error, which quotes the password, is no context of it
+        raise BadURL(f"the URL makes no sense: {ESCAPES}")
+    if port_in(parts) == 0:
         raise BadURL(f"a port is a number from 1 to 65535; {ESCAPES}")
     names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     if parts.fragment or "@" in parts.path or any("@" in name for name in names):
         raise BadURL(f"there is something behind the host that has no place there: {ESCAPES}")
     return parts
+
+
+def parsed(url: str) -> SplitResult | None:
+    """Return the parts of a URL; None if it makes no sense."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def port_in(parts: SplitResult) -> int | None:
+    """Return the port; None if there is none, 0 if it is no port."""
+    try:
+        return parts.port
+    except ValueError:
+        return 0
 
 
 def check_port(port: str) -> None:

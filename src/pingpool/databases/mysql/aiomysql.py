@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 from pingpool.database import AsyncDatabase, Meaning
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
+from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.common.urls import check_files, check_names
-from pingpool.databases.mysql.options import TLS, TLS_FILES, check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.traits import CANNOT_CONNECT, MySQLTraits, refuse_unread
+from pingpool.databases.mysql import tls
+from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
+from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, refuse_unread, takes_writes
 from pingpool.databases.mysql.turns import Connection
-from pingpool.errors import BadURL
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
 
@@ -39,6 +40,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         host, port, user, database: where to connect.
         password: the password, or a function, also a coroutine function, that is asked for it each time a session is
             opened.
+        role: "primary", a node that takes writes, or "any"; as `MySQL` takes it.
         **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
@@ -54,22 +56,26 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         user: str | None = None,
         password: AsyncPassword = "",
         database: str | None = None,
+        role: Role = "primary",
         **options: Any,
     ) -> None:
-        known = {*inspect.signature(aiomysql.connect).parameters, *TLS, "database"} - {"db", "loop"}
+        known = {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS, "database"} - {"db", "loop"}
         check_names(options, known, "aiomysql")
         check_charset(options.get("charset"))
-        check_files(options, TLS_FILES)
-        tls = {name: options.pop(name) for name in TLS if name in options}
+        check_files(options, tls.FILES)
+        words = {name: options.pop(name) for name in tls.OPTIONS if name in options}
         host, port = placed(host, port, options)
         self._where = {"host": host, "port": port, "user": user, "database": database, **options}
         self._password = password
-        self._tls = context_of(tls)
-        self._insists_on_tls = any(value for name, value in tls.items() if name != "ssl_disabled")
-        self._identity = (self._where, password, tls)
+        self._roles = Roles(role)
+        asked = tls.context_of(words)
+        self._insists_on_tls = asked is not None
+        self._tls = asked or (None if words.get("ssl_disabled") else unverified())
+        self._identity = (self._where, password, role, words)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
+        moves = self._roles.moves
         where: dict[str, Any] = {**self._where}
         where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
         where["db"] = where.pop("database")
@@ -86,11 +92,19 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         except BaseException:
             session.close()
             raise
+        self._roles.settle(session, moves)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send the protocol's own ping; never reconnect."""
-        await session.ping(reconnect=False)
+        moves = self._roles.moves
+        if self._roles.has_to_be_asked(session):
+            async with session.cursor() as cursor:
+                await cursor.execute(ASK_FOR_ROLE)
+                refuse_wrong_node(takes_writes(await cursor.fetchall()))
+        else:
+            await session.ping(reconnect=False)
+        self._roles.settle(session, moves)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Say goodbye and hang up, waiting for nothing."""
@@ -145,11 +159,7 @@ def unreachable(session: Session, why: object) -> Exception:
     return error
 
 
-def context_of(tls: Mapping[str, Any]) -> ssl.SSLContext | None:
-    """Return what PyMySQL makes of its options for TLS. Once is enough: it takes longer than connecting."""
-    try:
-        unconnected = driver().connect(defer_connect=True, **tls)
-    except Exception as error:
-        raise BadURL(f"MySQL: PyMySQL can do no TLS with {', '.join(tls)}: {error}") from error
-    context: ssl.SSLContext | None = getattr(unconnected, "ctx", None)
+def unverified() -> ssl.SSLContext | None:
+    """Return what PyMySQL speaks TLS with where the server offers it, and nobody asks for it."""
+    context: ssl.SSLContext | None = getattr(driver().connect(defer_connect=True), "ctx", None)
     return context

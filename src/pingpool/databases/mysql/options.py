@@ -4,32 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pingpool.databases.common.urls import switch, take_apart
+from pingpool.databases.mysql.tls import SWITCHES as TLS_SWITCHES
 from pingpool.errors import BadURL
 
 OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
 """The options that say where the server is, when host and port do not."""
 
-TLS_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
-TLS_SWITCHES = ("ssl_disabled", "ssl_verify_cert", "ssl_verify_identity")
-TLS = (*TLS_SWITCHES, *TLS_FILES, "ssl", "ssl_key_password")
-
-INSTEAD = {"connect": "it is a function, and an argument of MySQL"}
-ELSEWHERE = ("host", "port", "user", "password", "database")
-WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
-SWITCHES = (*TLS_SWITCHES, "autocommit", "local_infile", "use_unicode", "echo")
-OBJECTS = ("ssl", "conv", "cursorclass", "auth_plugin_map")
-
-
-def no_text(value: str) -> None:
-    """Refuse an option that is an object, and so has no place in a URL."""
-    raise ValueError(value)
-
-
-KINDS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(WHOLE, int),
-    **dict.fromkeys(SWITCHES, switch),
-    **dict.fromkeys(OBJECTS, no_text),
+OBJECTS = ("connect", "conv", "cursorclass", "auth_plugin_map", "loop")
+HARMFUL = ("init_command", *OTHER_PLACES[1:], "local_infile")
+INSTEAD = {
+    **dict.fromkeys(OBJECTS, "it is an object; write MySQL(…) or AsyncMySQL(…), which take it by this name"),
+    **dict.fromkeys(
+        HARMFUL, "it runs or reads something, and URLs come from anywhere; write MySQL(…) or AsyncMySQL(…) with it"
+    ),
 }
+ELSEWHERE = ("host", "port", "user", "password", "passwd", "database", "db")
+WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
+SWITCHES = (*TLS_SWITCHES, "ssl", "autocommit", "use_unicode", "echo")
+
+KINDS: dict[str, Callable[[str], Any]] = {**dict.fromkeys(WHOLE, int), **dict.fromkeys(SWITCHES, switch)}
 """How options are read that are not text."""
 
 

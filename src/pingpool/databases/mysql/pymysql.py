@@ -8,17 +8,19 @@ import inspect
 import math
 import socket
 import ssl
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
+from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at, peek
 from pingpool.databases.common.urls import check_files, check_names
-from pingpool.databases.mysql.options import TLS_FILES, check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.traits import CANNOT_CONNECT, MySQLTraits, refuse_unread
+from pingpool.databases.mysql import tls
+from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
+from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, refuse_unread, takes_writes
 from pingpool.errors import BadURL
 
 LONGEST_TIMEOUT = 31_536_000
@@ -39,8 +41,10 @@ class MySQL(MySQLTraits, Database[Any]):
             `read_default_file`) says it.
         password: the password, or a function that is asked for it each time a session is opened.
         connect: opens a connection by another driver, in place of all else.
-        **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, `ssl_ca`, ... On a trusted network
-            `ssl_disabled=True` makes connecting twenty times faster.
+        role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
+        **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, ... For TLS `ssl=True`, which
+            verifies the certificate and its name, with `ssl_ca` and its kin if need be. By default TLS is spoken where
+            the server offers it, and nothing verified; on a trusted network `ssl_disabled=True` is twenty times faster.
 
     Raises:
         BadURL: an option makes no sense.
@@ -55,28 +59,37 @@ class MySQL(MySQLTraits, Database[Any]):
         password: Password = "",
         database: str | None = None,
         connect: Callable[[], Any] | None = None,
+        role: Role = "primary",
         **options: Any,
     ) -> None:
         host, port = placed(host, port, options)
         self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
         self._password = password
         self._connect = connect
+        self._roles = Roles(role)
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
             check_charset(options.get("charset"))
-            check_files(options, TLS_FILES)
+            check_files(options, tls.FILES)
+            self._tls = tls.context_of(options)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
-        self._identity = (self._where, password, connect)
+        self._identity = (self._where, password, connect, role)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
-        if self._connect is not None:
-            return self._connect()
+        moves = self._roles.moves
+        session = self._by_pymysql(labels, timeout) if self._connect is None else self._connect()
+        self._roles.settle(session, moves)
+        return session
+
+    def _by_pymysql(self, labels: Mapping[str, str], timeout: float) -> Any:
         where: dict[str, Any] = {**self._where, "port": self._where["port"] or 0}
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        if self._tls is not None:
+            where = {**{name: where[name] for name in where if name not in tls.OPTIONS}, "ssl": self._tls}
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
         limit = None if timeout == math.inf else timeout
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
@@ -92,11 +105,13 @@ class MySQL(MySQLTraits, Database[Any]):
 
     def ping(self, session: Any, *, timeout: float) -> None:
         """Send the protocol's own ping. PyMySQL gives it up in time; others are freed by `abort`."""
+        moves = self._roles.moves
         with limited(session, timeout):
-            try:
-                session.ping(reconnect=False)
-            except TypeError:  # drivers that never reconnect have no such parameter
-                session.ping()
+            if self._roles.has_to_be_asked(session):
+                refuse_wrong_node(takes_writes(answer(session, ASK_FOR_ROLE)))
+            else:
+                ping(session)
+        self._roles.settle(session, moves)
 
     def delete(self, session: Any, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open."""
@@ -127,8 +142,13 @@ class MySQL(MySQLTraits, Database[Any]):
         if fd is not None:
             hang_up(fd)
 
-    def __repr__(self) -> str:
-        return super().__repr__() if self._connect is None else f"MySQL(connect={self._connect!r})"
+    def _place(self) -> str:
+        return super()._place() if self._connect is None else f"connect={name_of(self._connect)}"
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Name a function by no more than its name: others show what it is called with, a password perhaps."""
+    return str(getattr(function, "__qualname__", type(function).__name__))
 
 
 def connected_to(path: str, timeout: float) -> socket.socket:
@@ -159,6 +179,22 @@ def socket_of(session: Any) -> int | None:
     if link is None:
         return -1
     return link.fileno() if hasattr(link, "fileno") else None
+
+
+def ping(session: Any) -> None:
+    """Send the protocol's own ping by any of the drivers."""
+    try:
+        session.ping(reconnect=False)
+    except TypeError:  # drivers that never reconnect have no such parameter
+        session.ping()
+
+
+def answer(session: Any, statement: str) -> Sequence[Any]:
+    """Run a statement by any of the drivers, and return its rows."""
+    with closing(session.cursor()) as cursor:
+        cursor.execute(statement)
+        rows: Sequence[Any] = cursor.fetchall()
+        return rows
 
 
 @contextmanager

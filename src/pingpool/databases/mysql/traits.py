@@ -4,10 +4,12 @@ aiomysql is PyMySQL with another way to read; both keep the same things in the s
 """
 
 import ssl
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pingpool.database import Meaning, Traits
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.roles import Roles
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 
 IN_TRANSACTION = 1
@@ -28,13 +30,33 @@ LOST = frozenset(
 CLOSED_HERE = ((0, "InterfaceError"), (-1, "OperationalError"))
 """How PyMySQL, and mysql-connector, name a connection that they have closed; neither code says that by itself."""
 
+WRONG_NODE = frozenset(
+    {
+        *(1792, 1836, 1874),  # read-only: the transaction, the server, InnoDB
+        1820,  # the password has to be changed first, on the primary
+        3100,  # group replication cannot commit here
+    }
+)
+"""The codes of errors of a node that takes no writes …"""
+
+ALSO_OF_OTHER_CAUSES = {1290: ("read-only", "read_only"), 1047: ("WSREP",)}
+"""… and those that say so only with one of these words; WSREP is Galera's, of a node that lost the others."""
+
+ASK_FOR_ROLE = "SELECT @@global.read_only OR @@global.innodb_read_only"
+"""A statement that opens no transaction."""
+
 REFUSED = frozenset(
     {
         *(1044, 1045, 1049, 1698),  # access denied, no such database
         *(1129, 1130, 1131, 1132, 1251, 1524, 2026, 2059, 2061),  # this host, this way to authenticate, no TLS
+        *(3118, 4151),  # the account is locked
+        *(1054, 1231, 1253, 1273),  # a setting, a character set or a collation that is none
     }
 )
 """The codes of errors of connecting that will come again until somebody mends the cause."""
+
+
+HOPELESS = (TypeError, NotImplementedError, ssl.SSLCertVerificationError)
 
 
 class MySQLTraits(Identified, Traits[Any]):
@@ -42,6 +64,7 @@ class MySQLTraits(Identified, Traits[Any]):
 
     _where: dict[str, Any]
     """How to connect, in the driver's words, but for the password."""
+    _roles: Roles
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -67,18 +90,20 @@ class MySQLTraits(Identified, Traits[Any]):
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
         code = code_of(error)
         reasons = (error, error.__cause__, getattr(error, "original_exception", None))
-        if code in REFUSED or any(isinstance(each, TypeError | ssl.SSLCertVerificationError) for each in reasons):
+        if code in REFUSED or any(isinstance(each, HOPELESS) for each in reasons):
             return Meaning.REFUSED
+        if self._roles.matters and is_from_a_wrong_node(code, error):
+            return self._roles.moved()
         if (meaning := super().meaning_of(error)) is Meaning.UNREACHABLE:
             return meaning
         if code in LOST or (code, type(error).__name__) in CLOSED_HERE:
             return Meaning.LOST
         return Meaning.TRANSIENT if said_by_server(error) else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
+    def _place(self) -> str:
         shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
         named = {**{name: it for name, it in shown.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
-        return f"{type(self).__name__}({', '.join(f'{name}={it!r}' for name, it in named.items())})"
+        return ", ".join(f"{name}={it!r}" for name, it in named.items())
 
 
 def code_of(error: BaseException) -> int | None:
@@ -87,6 +112,21 @@ def code_of(error: BaseException) -> int | None:
         return None
     code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     return code if isinstance(code, int) else None
+
+
+def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:
+    """Does an error say that the node takes no writes?"""
+    if code is None:
+        return False
+    return code in WRONG_NODE or any(word in str(error) for word in ALSO_OF_OTHER_CAUSES.get(code, ()))
+
+
+def takes_writes(rows: Sequence[Any]) -> bool:
+    """Read the answer to `ASK_FOR_ROLE`, in whatever form the user's cursors give rows."""
+    [row] = rows
+    anything: Any = row
+    values = list(anything.values() if hasattr(anything, "values") else anything)
+    return not int(values[0])
 
 
 def said_by_server(error: BaseException) -> bool:

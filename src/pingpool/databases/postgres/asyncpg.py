@@ -13,15 +13,16 @@ import ssl
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlsplit
 
 from pingpool.database import AsyncDatabase, Meaning
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
-from pingpool.databases.common.urls import ESCAPES, check_names, check_port
-from pingpool.databases.postgres.hosts import attempts, hosts, in_query
+from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
+from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
+from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
 from pingpool.errors import BadURL
 
 asyncpg: Any = import_module("asyncpg")  # it has no types
@@ -63,6 +64,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     Args:
         dsn: a URL as asyncpg takes it.
+        role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
         discard_all: whether a session is cleared each time it comes back, by two round trips: temporary tables,
             settings, the role, advisory locks; not the prepared statements, which asyncpg counts on.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
@@ -72,13 +74,19 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         BadURL: the URL, or the name of an option, makes no sense.
     """
 
-    def __init__(self, dsn: str | None = None, *, discard_all: bool = False, **options: Any) -> None:
+    def __init__(
+        self, dsn: str | None = None, *, discard_all: bool = False, role: Role = "primary", **options: Any
+    ) -> None:
         check_place(dsn or "")
         check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
         self._dsn = dsn
         self._options = options
         self._discard_all = discard_all
-        self._identity = (dsn, options, discard_all)
+        said = said_attributes(dsn, options)
+        self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
+        if said is None and self._roles.matters and len(hosts(dsn, options)) > 1:
+            options["target_session_attrs"] = "read-write"
+        self._identity = (dsn, options, discard_all, self._roles.wanted)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -91,7 +99,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        options = dict(self._options)
+        moves, options = self._roles.moves, dict(self._options)
         if "password" in options:
             options["password"] = await asked_async(options["password"])
         if labels:
@@ -99,7 +107,9 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             own = settings.get("application_name") or in_query(self._dsn).get("application_name")
             settings["application_name"] = application_name(labels, after=own)
             options["server_settings"] = settings
-        return await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
+        session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
+        self._roles.settle(session, moves)
+        return session
 
     async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
         """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
@@ -118,7 +128,12 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Run a statement and wait for its end."""
-        await session.execute("SELECT 1", timeout=bounded(timeout))
+        moves, limit = self._roles.moves, bounded(timeout)
+        if self._roles.has_to_be_asked(session):
+            refuse_wrong_node(await session.fetchval(ASK_FOR_ROLE, timeout=limit) == TAKES_WRITES)
+        else:
+            await session.execute("SELECT 1", timeout=limit)
+        self._roles.settle(session, moves)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Say goodbye, or hang up if the other side does not answer or has said its own."""
@@ -154,6 +169,9 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
+        code = getattr(error, "sqlstate", None)
+        if self._roles.matters and code is not None and is_from_a_wrong_node(code, str(error)):
+            return self._roles.moved()
         if isinstance(error, LOST) or says_closed(error):
             return Meaning.LOST
         if isinstance(error, REFUSED) or (isinstance(error, ConnectionError) and "rejected SSL" in str(error)):
@@ -169,9 +187,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
         return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
 
-    def __repr__(self) -> str:
-        place = (self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")
-        return f"{type(self).__name__}({place!r})"
+    def _place(self) -> str:
+        return repr((self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
 
 
 def says_closed(error: BaseException) -> bool:
@@ -193,10 +210,9 @@ def bounded(timeout: float) -> float | None:
 
 def check_place(dsn: str) -> None:
     """Refuse a URL in which a piece of the password would be taken for something else, or a port is none."""
-    try:
-        url = urlsplit(dsn)
-    except ValueError:
-        raise BadURL(f"asyncpg: the place in the URL makes no sense; {ESCAPES}") from None
+    url = parsed(dsn)
+    if url is None:
+        raise BadURL(f"asyncpg: the place in the URL makes no sense; {ESCAPES}")
     if dsn and url.scheme not in ("postgresql", "postgres"):
         raise BadURL("asyncpg takes a URL, postgresql://user:password@host:port/database")
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment

@@ -2,14 +2,17 @@
 
 import difflib
 import inspect
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from pingpool.databases.common.roles import Role
 from pingpool.databases.common.urls import ESCAPES, check_port
 from pingpool.databases.postgres.names import unquoted
+from pingpool.databases.postgres.roles import OF_A_PRIMARY
 from pingpool.errors import BadURL
 
 DRIVER_OPTIONS = {
@@ -19,6 +22,9 @@ DRIVER_OPTIONS = {
 }
 """What `psycopg.connect` takes for itself; the rest is for libpq."""
 
+ATTRIBUTES = "target_session_attrs"
+ANY: Role = "any"
+
 LONGEST_WAIT = 86_400.0
 """The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
 
@@ -27,10 +33,9 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the conninfo and the options as one. Raises `BadURL` if a name, a host or a number makes no sense."""
     if conninfo.startswith(("postgresql://", "postgres://")):
         refuse_spilt_password(conninfo)
-    try:
-        where = conninfo_to_dict(make_conninfo(conninfo, **options))
-    except psycopg.ProgrammingError as error:
-        raise BadURL(f"PostgreSQL: {told_without_secrets(str(error).strip(), conninfo, options)}") from None
+    where, complaint = parsed(conninfo, options)
+    if complaint:  # raised out here, where libpq's own error, which quotes the password, is no context of it
+        raise BadURL(f"PostgreSQL: {told_without_secrets(complaint, conninfo, options)}")
     if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
         raise BadURL(f"PostgreSQL: there is an @ in the host; {ESCAPES}")
     for port in str(where.get("port") or 5432).split(","):
@@ -43,16 +48,36 @@ def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return where
 
 
+def parsed(conninfo: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Return what libpq reads, and what it complains of, if it does."""
+    try:
+        return conninfo_to_dict(make_conninfo(conninfo, **options)), ""
+    except psycopg.ProgrammingError as error:
+        return {}, str(error).strip()
+
+
 def patience(where: Mapping[str, Any], timeout: float) -> int:
     """Return the seconds that psycopg may give each host: an equal share, or less if the user says so.
 
     psycopg counts whole seconds, and 2 at least.
     """
     said = {**from_surroundings(), **where}
-    hosts = len(str(said.get("host") or said.get("hostaddr") or "").split(","))
     rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
     own = float(said.get("connect_timeout") or 0)
-    return max(2, int(min(timeout / (hosts * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+    return max(2, int(min(timeout / (hosts_in(where) * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+
+
+def hosts_in(where: Mapping[str, Any]) -> int:
+    """Return how many hosts there are to choose from."""
+    said = {**from_surroundings(), **where}
+    return len(str(said.get("host") or said.get("hostaddr") or "").split(","))
+
+
+def role_in(where: Mapping[str, Any], role: Role) -> Role:
+    """Return which node is wanted, by the argument or by libpq's own word for it."""
+    by_itself = from_surroundings().get(ATTRIBUTES, ANY)  # also what libpq does if nobody says anything
+    said = where.get(ATTRIBUTES) or os.environ.get("PGTARGETSESSIONATTRS") or by_itself.replace(ANY, "")
+    return role if said in ("", *OF_A_PRIMARY) else ANY
 
 
 def from_surroundings() -> dict[str, str]:

@@ -20,11 +20,17 @@ def attempts(dsn: str | None, options: Mapping[str, Any]) -> list[Attempt]:
     places = named(dsn, options)
     if len(places) < 2:
         return [{}]
-    asked = in_query(dsn).get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
-    if options.get("target_session_attrs", asked) != "prefer-standby":
+    if said_attributes(dsn, options) != "prefer-standby":
         return places
     # Where hosts are tried one by one, the second best can only be asked for in a second round.
     return [{"target_session_attrs": kind, **place} for kind, place in product(("standby", "any"), places)]
+
+
+def said_attributes(dsn: str | None, options: Mapping[str, Any]) -> str | None:
+    """Return what is said of the server's role, in libpq's words."""
+    asked = in_query(dsn).get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+    said: str | None = options.get("target_session_attrs", asked)
+    return said
 
 
 def hosts(dsn: str | None, options: Mapping[str, Any]) -> list[str]:

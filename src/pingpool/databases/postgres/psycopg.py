@@ -14,7 +14,7 @@ from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech, hang_up
 from pingpool.databases.postgres.conninfo import LONGEST_WAIT
-from pingpool.databases.postgres.traits import PsycopgTraits, pass_notifications_on, refuse_unfinished
+from pingpool.databases.postgres.traits import PsycopgTraits, refuse_unfinished
 
 Session: TypeAlias = "psycopg.Connection[Any]"
 
@@ -27,6 +27,8 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     Args:
         conninfo: a URL or `key=value` pairs, as libpq takes them.
         password: the password, or a function that is asked for it each time a session is opened.
+        role: which node is wanted. "primary": one that takes writes; among several hosts no other is taken, and a
+            session whose node no longer does is replaced. "any": also a standby, as `target_session_attrs` may say.
         discard_all: whether a session is cleared by `DISCARD ALL` each time it comes back, by a round trip: temporary
             tables, settings, advisory locks, `LISTEN`.
         **options: whatever else `psycopg.connect` takes: `autocommit`, `row_factory`, `dbname`, ...
@@ -37,26 +39,22 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        return psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
+        moves = self._roles.moves
+        session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
+        self._roles.settle(session, moves)
+        return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; raises `TimeoutError` if there is none in time."""
+        moves = self._roles.moves
         connection = session.pgconn
         until = time.monotonic() + timeout
-        connection.send_query(b"")
+        connection.send_query(self.question_for(session))
         while connection.is_busy():
             if not await_speech(connection.socket, min(until - time.monotonic(), LONGEST_WAIT)):
                 raise TimeoutError(f"no answer to a ping within {timeout:g} s")
             connection.consume_input()
-        refusal: psycopg.Error | None = None
-        while result := connection.get_result():
-            if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
-                refusal = psycopg.errors.error_from_result(result)
-        pass_notifications_on(connection)
-        if connection.status != psycopg.pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the server hung up on a ping") from refusal
-        if refusal is not None:
-            raise refusal
+        self.read_answers(session, [*iter(connection.get_result, None)], moves)
 
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open."""

@@ -8,7 +8,7 @@ from psycopg.generators import execute
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
-from pingpool.databases.postgres.traits import PsycopgTraits, pass_notifications_on, refuse_unfinished
+from pingpool.databases.postgres.traits import PsycopgTraits, refuse_unfinished
 
 Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 
@@ -27,19 +27,16 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
         password = await asked_async(self._password)
-        return await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
+        moves = self._roles.moves
+        session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
+        self._roles.settle(session, moves)
+        return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; it opens no transaction."""
-        connection = session.pgconn
-        connection.send_query(b"")
-        answers = await session.wait(execute(connection))
-        pass_notifications_on(connection)
-        for result in answers:
-            if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
-                raise psycopg.errors.error_from_result(result)
-        if connection.status != psycopg.pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the server hung up after its answer to a ping")
+        moves = self._roles.moves
+        session.pgconn.send_query(self.question_for(session))
+        self.read_answers(session, await session.wait(execute(session.pgconn)), moves)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open."""

@@ -4,7 +4,7 @@ What a server sends unasked (a notification, a changed setting, its last words) 
 Only last words mean that it is dead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -13,13 +13,16 @@ from psycopg.conninfo import make_conninfo
 from pingpool.database import Meaning, Traits
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
-from pingpool.databases.postgres.conninfo import DRIVER_OPTIONS, checked, patience
+from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
 from pingpool.databases.postgres.names import application_name
+from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
+ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 IN_SYNC = (IDLE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 
 CONNECTION_TROUBLE = "08"
@@ -61,23 +64,50 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
 
     def __init__(
-        self, conninfo: str = "", *, password: P | None = None, discard_all: bool = False, **options: Any
+        self,
+        conninfo: str = "",
+        *,
+        password: P | None = None,
+        discard_all: bool = False,
+        role: Role = "primary",
+        **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
         self._where = checked(conninfo, options)
+        self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._discard_all = discard_all
-        self._identity = (self._where, password, discard_all, self._driver_options)
+        self._identity = (self._where, password, discard_all, self._roles.wanted, self._driver_options)
 
     def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
         """Return what psycopg is to connect with."""
         where = {**self._where, **self._driver_options}
         where["connect_timeout"] = patience(self._where, timeout)
+        if self._roles.matters and hosts_in(where) > 1:
+            where.setdefault(ATTRIBUTES, "read-write")
         if labels:
             where["application_name"] = application_name(labels, after=where.get("application_name"))
         if password is not None:
             where["password"] = password
         return where
+
+    def question_for(self, session: C) -> bytes:
+        """Return the statement of a ping: an empty one, or one that asks for the node's role."""
+        return ASK_FOR_ROLE.encode() if self._roles.has_to_be_asked(session) else b""
+
+    def read_answers(self, session: C, answers: Sequence[Any], moves: int) -> None:
+        """Raise what is wrong with a session by its answers to a ping that was sent after so many moves."""
+        connection = session.pgconn
+        pass_notifications_on(connection)
+        refused = next((each for each in answers if each.status not in ANSWERED), None)
+        refusal = refused and psycopg.errors.error_from_result(refused)
+        if connection.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the server hung up on a ping") from refusal
+        if refusal is not None:
+            raise refusal
+        roles = [each.get_value(0, 0) for each in answers if each.status == psycopg.pq.ExecStatus.TUPLES_OK]
+        refuse_wrong_node(all(each == TAKES_WRITES.encode() for each in roles))
+        self._roles.settle(session, moves)
 
     def looks_alive(self, session: C) -> bool:
         """Is the socket quiet, or does it bring nothing worse than a notice?"""
@@ -106,15 +136,17 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         if not isinstance(error, psycopg.Error):
             return super().meaning_of(error)
         if error.sqlstate is not None:
+            if self._roles.matters and is_from_a_wrong_node(error.sqlstate, str(error)):
+                return self._roles.moved()
             is_last = error.diag.severity_nonlocalized in LAST_WORDS or error.sqlstate.startswith(CONNECTION_TROUBLE)
             return Meaning.LOST if is_last else Meaning.TRANSIENT
         if isinstance(error, psycopg.ProgrammingError):
             return Meaning.REFUSED
         return meaning_of_text(str(error)) if isinstance(error, psycopg.OperationalError) else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
+    def _place(self) -> str:
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
-        return f"{type(self).__name__}({make_conninfo(**named)!r})"
+        return repr(make_conninfo(**named))
 
 
 def meaning_of_text(said: str) -> Meaning:

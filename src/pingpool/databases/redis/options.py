@@ -25,12 +25,20 @@ KINDS: dict[str, Callable[[str], Any]] = {
 }
 """How options of the drivers are read that are not text."""
 
+TEXTS = {
+    *("client_name", "encoding", "encoding_errors", "lib_name", "lib_version", "redis_client_name", "role"),
+    *(*TLS_FILES, "ssl_cert_reqs", "ssl_ca_data", "ssl_ciphers", "ssl_password"),
+}
+
 
 def arguments(url: str) -> dict[str, Any]:
     """Return what a URL says as the arguments of `Redis` or `AsyncRedis`. Raises `BadURL`."""
     is_file = url.partition(":")[0].endswith("+unix")
     elsewhere = {"host", "port", "db", "username", "password"} - ({"db"} if is_file else set())
     target = take_apart(url, KINDS, elsewhere=elsewhere, instead=INSTEAD)
+    for name in target.options:
+        if name not in TEXTS | KINDS.keys() and name in options_of(first_driver().connection.SSLConnection):
+            raise BadURL(f"{name} is no option of a URL: it is an object; write Redis(…) or AsyncRedis(…) with it")
     return {
         **(socket_in(target) if is_file else host_in(target)),
         "username": target.user,

@@ -3,13 +3,15 @@
 import math
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
+from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at
 from pingpool.databases.redis.answers import Owing, all_pushes, has_read_ahead, left_in, owing
 from pingpool.databases.redis.client import never_again
-from pingpool.databases.redis.traits import LEFTOVERS, PATIENCE, RedisTraits, Session
+from pingpool.databases.redis.traits import ASK_FOR_ROLE, LEFTOVERS, PATIENCE, RedisTraits, Session, takes_writes
 
 
 class Redis(RedisTraits[Password], Database[Session]):
@@ -22,6 +24,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         password: the password, or a function that is asked for it each time a session is opened.
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
+        role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
         driver: the module `redis` or `valkey`; by default the first of them that is installed.
         **options: whatever else the driver's connection takes: `decode_responses`, `protocol`, `ssl_ca_certs`, ...
 
@@ -31,8 +34,9 @@ class Redis(RedisTraits[Password], Database[Session]):
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
+        moves = self._roles.moves
         kind = owing(self._kind, Owing, self._driver.ResponseError)
-        session = kind(**self._place, **self.introduction(labels, asked(self._password)))
+        session = kind(**self._where, **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
         session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
@@ -42,22 +46,27 @@ class Redis(RedisTraits[Password], Database[Session]):
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
         never_again(session)
+        self._roles.settle(session, moves)
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send a PING and wait for its answer; never reconnect."""
+        moves = self._roles.moves
         link = session._sock
         if link is None:
             raise self._driver.ConnectionError("the connection is closed")
         link.settimeout(finite(timeout))
         try:
             session.send_command("PING", check_health=False)
-            answer = session.read_response()
+            self.refuse_all_but_pong(session.read_response())
+            if self._roles.has_to_be_asked(session):
+                session.send_command(ASK_FOR_ROLE, check_health=False)
+                with suppress(self._driver.ResponseError):  # it does not tell, or not everybody
+                    refuse_wrong_node(takes_writes(session.read_response()))
         finally:
             if session._sock is not None:
                 link.settimeout(session.socket_timeout)
-        if answer not in (b"PONG", "PONG"):
-            raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+        self._roles.settle(session, moves)
 
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection."""

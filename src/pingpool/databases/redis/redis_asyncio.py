@@ -3,14 +3,16 @@
 import asyncio
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
+from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.redis.answers import AsyncOwing, all_pushes, has_read_ahead, owing
 from pingpool.databases.redis.client import never_again
-from pingpool.databases.redis.traits import LEFTOVERS, PATIENCE, RedisTraits, Session
+from pingpool.databases.redis.traits import ASK_FOR_ROLE, LEFTOVERS, PATIENCE, RedisTraits, Session, takes_writes
 
 
 class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
@@ -26,9 +28,10 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
+        moves = self._roles.moves
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
         kind = owing(getattr(kinds, self._kind.__name__), AsyncOwing, self._driver.ResponseError)
-        session = kind(**self._place, **self.introduction(labels, await asked_async(self._password)))
+        session = kind(**self._where, **self.introduction(labels, await asked_async(self._password)))
         session.retry = no_retry(self._driver)
         try:
             with self.naming_timeouts():
@@ -38,16 +41,21 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
             await session.disconnect(nowait=True)
             raise
         never_again(session)
+        self._roles.settle(session, moves)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send a PING and wait for its answer; never reconnect."""
         if not session.is_connected:
             raise self._driver.ConnectionError("the connection is closed")
+        moves = self._roles.moves
         await session.send_command("PING", check_health=False)
-        answer = await session.read_response()
-        if answer not in (b"PONG", "PONG"):
-            raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+        self.refuse_all_but_pong(await session.read_response())
+        if self._roles.has_to_be_asked(session):
+            await session.send_command(ASK_FOR_ROLE, check_health=False)
+            with suppress(self._driver.ResponseError):  # it does not tell, or not everybody
+                refuse_wrong_node(takes_writes(await session.read_response()))
+        self._roles.settle(session, moves)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection."""

@@ -5,7 +5,7 @@ What is pooled is the raw connection, not a client: that has a pool of its own, 
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from ssl import SSLCertVerificationError
+from ssl import CERT_NONE, SSLCertVerificationError
 from types import ModuleType
 from typing import Any, Generic, Self, TypeAlias
 
@@ -13,6 +13,7 @@ from pingpool.database import Meaning, Traits
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.labels import as_text
+from pingpool.databases.common.roles import Role, Roles
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.redis.client import is_borrowed
 from pingpool.databases.redis.options import TLS_FILES, arguments, first_driver, options_of
@@ -24,6 +25,9 @@ PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
 LEFTOVERS = "the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open"
+
+ASK_FOR_ROLE = "HELLO"
+"""A command that names the node's role, and that even a user with few rights may send; since Redis 6."""
 
 REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
@@ -43,15 +47,19 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         ssl: bool = False,
         path: str | None = None,
         driver: ModuleType | None = None,
+        role: Role = "primary",
         **options: Any,
     ) -> None:
         self._driver: Any = driver or first_driver()
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
-        self._place = {"path": path} if path else {"host": host, "port": port}
+        self._where = {"path": path} if path else {"host": host, "port": port}
+        if ssl and not path:
+            options.setdefault("ssl_check_hostname", is_verified(options.get("ssl_cert_reqs", "required")))
         self._options = {"db": db, "username": username, **options}
         self._password = password
-        self._identity = (self._kind, self._place, self._options, password)
+        self._roles = Roles(role)
+        self._identity = (self._kind, self._where, self._options, password, role)
         check_names(options, options_of(self._kind), self._kind.__module__)
         check_files(options, TLS_FILES)
 
@@ -86,6 +94,11 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
             hint = "; does it speak TLS there?" if issubclass(self._kind, self._driver.SSLConnection) else ""
             raise self._driver.TimeoutError(f"{str(error) or 'Timeout connecting to server'}{hint}") from error
 
+    def refuse_all_but_pong(self, answer: object) -> None:
+        """Raise if this is not the answer to a PING: it is to what another holder has sent."""
+        if answer not in (b"PONG", "PONG"):
+            raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+
     def needs_reset(self, session: Session) -> bool:
         """Is an answer still to come, or was a pipeline with a WATCH, or a subscription, left open?"""
         return session.owes or is_borrowed(session)
@@ -105,14 +118,33 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
             return Meaning.REFUSED
         if (meaning := super().meaning_of(error)) is Meaning.UNREACHABLE:
             return meaning
+        if self._roles.matters and is_complaint and is_from_a_wrong_node(error, driver.exceptions):
+            return self._roles.moved()
         trouble = error.__context__ if isinstance(error, driver.WatchError) else error
         if isinstance(trouble, driver.ConnectionError | driver.TimeoutError):
             return Meaning.LOST
         return Meaning.TRANSIENT if is_complaint else Meaning.UNKNOWN
 
-    def __repr__(self) -> str:
-        named = ", ".join(f"{name}={value!r}" for name, value in {**self._place, "db": self._options["db"]}.items())
-        return f"{type(self).__name__}({named})"
+    def _place(self) -> str:
+        where = {**self._where, "db": self._options["db"]}
+        return ", ".join(f"{name}={value!r}" for name, value in where.items())
+
+
+def is_verified(cert_reqs: object) -> bool:
+    """Is the server's certificate verified? Then so should its name be, which not every driver does by itself."""
+    return cert_reqs not in (None, "none", CERT_NONE)
+
+
+def is_from_a_wrong_node(error: BaseException, kinds: Any) -> bool:
+    """Does a complaint say that the node takes no writes, or is not the one that has the key? A script may say so."""
+    moved = (kinds.ReadOnlyError, kinds.ClusterDownError, kinds.MasterDownError, kinds.MovedError)
+    return isinstance(error, moved) or "-READONLY" in str(error)
+
+
+def takes_writes(greeting: dict[Any, Any] | list[Any]) -> bool:
+    """Is it a master that answers a HELLO so, in either version of the protocol?"""
+    told = greeting if isinstance(greeting, dict) else dict(zip(greeting[::2], greeting[1::2], strict=False))
+    return told.get("role", told.get(b"role")) in ("master", b"master")
 
 
 def printable(name: str) -> str:

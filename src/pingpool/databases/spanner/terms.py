@@ -84,7 +84,7 @@ class Terms(SpannerTraits):
 
     def __repr__(self) -> str:
         """Name the database."""
-        return f"{type(self).__name__}({self.name!r})"
+        return f"{type(self).__name__}({getattr(self, 'name', '...')!r})"
 
 
 def to_keep_alive(session: Any) -> Any:

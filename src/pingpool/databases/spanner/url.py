@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.spanner_v1 import Client
 
+from pingpool.databases.common.urls import check_names, split
 from pingpool.databases.spanner.database import SpannerDatabase
 from pingpool.databases.spanner.versions import UNMEASURED
 from pingpool.errors import BadURL
@@ -27,19 +28,17 @@ class Place:
     @classmethod
     def named_by(cls, url: str) -> Self:
         """Read a URL, or say what is wrong with it."""
-        parts = urlsplit(url)
+        parts = split(url)
+        if parts.username is not None:
+            raise BadURL("Spanner: a URL names no user; credentials are those of the environment")
         # The project is what stands where other URLs have a host; `.netloc` keeps its case.
         names = [unquote(name) for name in (parts.netloc, *parts.path.strip("/").split("/"))]
         if len(names) != 3 or not all(names):
             raise BadURL(
-                f"{url!r} must name a project, an instance and a database: spanner://PROJECT/INSTANCE/DATABASE"
+                "Spanner: a URL names a project, an instance and a database: spanner://PROJECT/INSTANCE/DATABASE"
             )
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        unknown = [option for option in options if option not in KNOWN]
-        if unknown:
-            raise BadURL(
-                f"{url!r} has options that Spanner does not know: {', '.join(unknown)}; it knows emulator, role"
-            )
+        check_names(options, KNOWN, "Spanner")
         project, instance, database = names
         return cls(
             project, instance, database, emulator=options.get("emulator") or None, role=options.get("role") or None

@@ -10,10 +10,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from pingpool.database import Meaning, Traits
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.urls import check_names, parsed, value_of
 from pingpool.errors import BadURL
 
 PAUSE = 0.01
@@ -75,7 +76,7 @@ class SQLiteTraits(Identified, Traits[C]):
         try:
             return cls(**arguments(url))
         except ValueError as error:
-            raise BadURL(f"{url!r}: {error}") from None
+            raise BadURL(f"SQLite: {error}") from None
 
     def open(self) -> Connection:
         """Open a connection; it is bound to no thread."""
@@ -118,8 +119,8 @@ class SQLiteTraits(Identified, Traits[C]):
             return Meaning.REFUSED
         return super().meaning_of(error)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'a memory' if self._in_memory else self._target!r})"
+    def _place(self) -> str:
+        return "a memory" if self._in_memory else repr(self._target)
 
 
 def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
@@ -137,11 +138,10 @@ def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
 
 def arguments(url: str) -> Mapping[str, Any]:
     """Return what a URL says. Raises `ValueError` if it makes no sense; a `BadURL` is one."""
-    parts = urlsplit(url)
-    if not url.startswith("sqlite://") or parts.netloc or parts.fragment:
+    parts = parsed(url)
+    if parts is None or not url.startswith("sqlite://") or parts.netloc or parts.fragment:
         raise ValueError("write sqlite:///relative.db, sqlite:////absolute.db or sqlite:// for a memory (# as %23)")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    busy_timeout = options.pop("busy_timeout", "5")
-    if options:
-        raise ValueError(f"SQLite does not know the options {', '.join(options)}; it knows busy_timeout")
-    return {"path": unquote(parts.path.removeprefix("/")) or ":memory:", "busy_timeout": float(busy_timeout)}
+    check_names(options, ["busy_timeout"], "SQLite")
+    busy_timeout = value_of("busy_timeout", options.get("busy_timeout", "5"), {"busy_timeout": float})
+    return {"path": unquote(parts.path.removeprefix("/")) or ":memory:", "busy_timeout": busy_timeout}

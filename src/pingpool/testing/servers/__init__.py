@@ -11,6 +11,15 @@ server has a folder and a port of its own, and ends with the process that starte
 from pingpool.testing.servers.mariadb import MariaDBServer
 from pingpool.testing.servers.postgres import PostgresServer
 from pingpool.testing.servers.private import PrivateServer, ServerFailed, ServerMissing
+from pingpool.testing.servers.standby import StandbyServer
 from pingpool.testing.servers.valkey import ValkeyServer
 
-__all__ = ["MariaDBServer", "PostgresServer", "PrivateServer", "ServerFailed", "ServerMissing", "ValkeyServer"]
+__all__ = [
+    "MariaDBServer",
+    "PostgresServer",
+    "PrivateServer",
+    "ServerFailed",
+    "ServerMissing",
+    "StandbyServer",
+    "ValkeyServer",
+]
