@@ -7,7 +7,10 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from contextlib import suppress
+from itertools import compress, repeat
+from operator import methodcaller, not_
 
 from scene import Database, all_live, bound, tell
 
@@ -22,6 +25,10 @@ sys.setswitchinterval(1e-5)
 
 class Thrown(BaseException):
     """What is thrown."""
+
+
+THROW = ctypes.pythonapi.PyThreadState_SetAsyncExc
+THROW.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 
 pool = bound(Database(), 3, io_timeout=1)
@@ -62,11 +69,15 @@ def started() -> threading.Thread:
 
 
 def throw_at(victim: threading.Thread) -> None:
-    """Throw, unless it has ended: its number may be that of another thread by then, so let none run in between."""
-    sys.setswitchinterval(60)
-    if victim.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim.ident or 0), ctypes.py_object(Thrown))
-    sys.setswitchinterval(1e-5)
+    """Throw, unless it has ended: its number may be that of another thread by then.
+
+    So look and throw are one step, which is made in C and lets no other thread run in between.
+    """
+    if sys.version_info >= (3, 13):
+        signs = map(not_, map(methodcaller("is_done"), [victim._handle]))
+    else:
+        signs = map(methodcaller("locked"), [victim._tstate_lock])  # type: ignore[attr-defined]
+    deque(map(THROW, compress([victim.ident], signs), repeat(Thrown)), maxlen=0)
 
 
 threading.excepthook = lambda _: None  # a victim may die of what is thrown: another takes its place
