@@ -9,14 +9,14 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from pingpool import PoolClosed
-from pingpool.testing import FaultyDatabase, TransactionalDatabase
+from pingpool.testing import Clock, FaultyDatabase, TransactionalDatabase
 from tests.threads.checks import PATIENCE, Pool, aside, bound, in_time, soon
 
 
 def test_close_tells_every_waiter_at_once() -> None:
-    """Whoever waits when the pool is closed gets PoolClosed in a moment, while the database hangs."""
+    """Whoever waits when the pool is closed gets PoolClosed while no time passes, though the database hangs."""
     database = FaultyDatabase()
-    pool = bound(database, 1)
+    pool = bound(database, 1, Clock())
     told: list[type[PoolClosed]] = []
 
     def wait() -> None:

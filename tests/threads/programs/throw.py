@@ -8,9 +8,11 @@ import threading
 import time
 import warnings
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import compress, repeat
 from operator import methodcaller, not_
+from typing import Any
 
 from scene import Database, all_live, bound, tell
 
@@ -61,6 +63,31 @@ def live() -> None:
             use()
 
 
+unborn: set[object] = set()
+"""Threads that have not run yet: Python 3.11 knows them by the number of whoever starts them, and throws at them."""
+
+
+def start_new_thread(function: Callable[..., object], arguments: tuple[Any, ...]) -> int:
+    """Start a thread, as `threading` does, and know when it runs."""
+    sign = object()
+
+    def run() -> None:
+        unborn.discard(sign)
+        function(*arguments)
+
+    try:
+        unborn.add(sign)
+        return really_start(run, ())
+    except BaseException:
+        unborn.discard(sign)
+        raise
+
+
+if sys.version_info < (3, 12):
+    really_start = threading._start_new_thread  # type: ignore[attr-defined]
+    threading._start_new_thread = start_new_thread  # type: ignore[attr-defined]
+
+
 def started() -> threading.Thread:
     """Start one more victim."""
     thread = threading.Thread(target=live, daemon=True)
@@ -74,10 +101,11 @@ def throw_at(victim: threading.Thread) -> None:
     So look and throw are one step, which is made in C and lets no other thread run in between.
     """
     if sys.version_info >= (3, 13):
-        signs = map(not_, map(methodcaller("is_done"), [victim._handle]))
+        alive = map(not_, map(methodcaller("is_done"), [victim._handle]))
     else:
-        signs = map(methodcaller("locked"), [victim._tstate_lock])  # type: ignore[attr-defined]
-    deque(map(THROW, compress([victim.ident], signs), repeat(Thrown)), maxlen=0)
+        alive = map(methodcaller("locked"), [victim._tstate_lock])  # type: ignore[attr-defined]
+    targets = compress(compress([victim.ident], alive), map(not_, [unborn]))
+    deque(map(THROW, targets, repeat(Thrown)), maxlen=0)
 
 
 threading.excepthook = lambda _: None  # a victim may die of what is thrown: another takes its place
