@@ -1,12 +1,14 @@
 """The contract while the database is failing: nothing is lost, nobody waits for nothing, and all heals by itself."""
 
 import asyncio
+import logging
+from collections.abc import Mapping
 
 import pytest
 
 from pingpool import CannotFill, PoolTimeout
 from pingpool.errors import BadSession, DatabaseRefuses, Overrun
-from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied
+from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, Trouble
 from tests.contract.worlds import Pool, World, start
 
 
@@ -264,6 +266,40 @@ async def test_none_is_no_session(world: World) -> None:
     database.returns.clear()
     await pool.bind(database)
     await world.heal(pool)
+
+
+async def test_no_session_at_all_is_a_failure(world: World) -> None:
+    """A database whose `create_many` returns nothing is not asked for ever: the attempt has failed."""
+
+    class Empty(FaultyDatabase):
+        def create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> list[FakeSession]:
+            return []
+
+    with pytest.raises(CannotFill, match="no session at all"):
+        await world.open(Empty())
+
+
+async def test_a_broken_log_costs_no_report(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A filter of the log that raises, whenever something is told, leaves no caller waiting."""
+
+    def broken(record: logging.LogRecord) -> bool:
+        if record.levelno == logging.INFO:
+            raise ZeroDivisionError
+        return True
+
+    caplog.set_level(logging.INFO, "pingpool")
+    logging.getLogger("pingpool").addFilter(broken)
+    try:
+        pool = world.pool(size=2)
+        world.database.fail("create", Trouble, times=100)
+        with pytest.raises(CannotFill) as caught:
+            await pool.bind(world.database)
+    finally:
+        logging.getLogger("pingpool").removeFilter(broken)
+    assert isinstance(caught.value.__cause__, Trouble)
+    world.database.recover()
+    await pool.bind(world.database)
+    assert pool.stats().idle == 2
 
 
 async def test_the_same_session_is_never_pooled_twice(world: World) -> None:

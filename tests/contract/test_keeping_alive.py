@@ -249,6 +249,39 @@ async def test_a_closed_pool_is_not_kept_alive(world: World) -> None:
         await pool.keep_alive()
 
 
+async def test_a_pool_that_checks_each_checkout_is_not_kept_alive(world: World) -> None:
+    """With an interval of 0 everything is due all the time: the keeper would never rest."""
+    pool = await world.open(ping_interval=0)
+    with pytest.raises(ValueError, match="nothing to keep alive"):
+        await pool.keep_alive()
+
+
+async def test_the_keeper_outlives_a_round_that_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong in a round is told, and the next one comes in its time."""
+    pool = await world.open(size=1)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pool.bare, "_begin_ping", fail)
+        await pool.keep_alive()
+        await world.until(lambda: "a round of pings failed" in caplog.text)
+    await world.advance(60)
+    await world.seen("ping", 1)
+
+
+async def test_a_keeper_that_hears_late_of_a_close_ends(world: World) -> None:
+    """A look at a closed pool pings nothing, and is the last."""
+    pool = await world.open()
+    await world.advance(60)
+    await pool.close()
+    assert pool.bare._keep() is None
+    assert world.database.calls["ping"] == 0
+
+
 async def test_without_a_keeper_nothing_is_pinged(world: World) -> None:
     """Keeping alive is off until somebody asks for it."""
     pool = await world.open(size=2)

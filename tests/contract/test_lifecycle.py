@@ -4,7 +4,7 @@ import pytest
 
 from pingpool import CannotFill, PoolClosed, PoolTimeout
 from pingpool.errors import BoundElsewhere, NotLent, Overrun
-from pingpool.testing import FaultyDatabase, Forbidden, Trouble
+from pingpool.testing import FaultyDatabase, Forbidden, Trouble, equip
 from tests.contract.worlds import World, adds_up, start
 
 # Labels.
@@ -63,6 +63,13 @@ async def test_bind_tops_up(world: World) -> None:
     assert (pool.stats().idle, world.database.calls["create"]) == (2, 5)
     await pool.put(lent)
     assert pool.stats().idle == 3
+
+
+async def test_only_a_new_pool_takes_another_clock(world: World) -> None:
+    """Time does not jump for sessions that are there."""
+    pool = await world.open()
+    with pytest.raises(ValueError, match="only a new pool"):
+        equip(pool.bare, clock=world.clock)
 
 
 async def test_another_database_is_refused(world: World) -> None:

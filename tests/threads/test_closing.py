@@ -9,14 +9,14 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from pingpool import PoolClosed
-from pingpool.testing import FaultyDatabase, TransactionalDatabase
+from pingpool.testing import Clock, FaultyDatabase, TransactionalDatabase
 from tests.threads.checks import PATIENCE, Pool, aside, bound, in_time, soon
 
 
 def test_close_tells_every_waiter_at_once() -> None:
-    """Whoever waits when the pool is closed gets PoolClosed at once, while the database hangs."""
+    """Whoever waits when the pool is closed gets PoolClosed while no time passes, though the database hangs."""
     database = FaultyDatabase()
-    pool = bound(database, 1)
+    pool = bound(database, 1, Clock())
     told: list[type[PoolClosed]] = []
 
     def wait() -> None:
@@ -116,7 +116,7 @@ def test_a_closed_pool_is_never_filled() -> None:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_threads_of_a_closed_pool_go(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, timers and keeper end by themselves after `close`."""
+    """Crew, watch and keeper leave by themselves after `close`."""
     monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.1)
     monkeypatch.setattr("pingpool.threads.timers.LINGER", 0.1)
     pool = bound(FaultyDatabase(), 3, io_timeout=0.3, name="a-pool-that-goes")

@@ -1,6 +1,7 @@
 """Finalisers and signal handlers may call the pool, also when they come in the middle of a turn."""
 
 import gc
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -9,8 +10,8 @@ from typing import Any, ClassVar
 import pytest
 
 from pingpool import PoolClosed, PoolError, PoolTimeout
-from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import Pool, all_live, bound, in_time, quick_collections
+from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
+from tests.threads.checks import Pool, all_live, bound, in_time, quick_collections, soon
 from tests.threads.strikes import last, strike
 from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats
 
@@ -109,6 +110,34 @@ def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) ->
 def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:
     """The same at every point of every way, with a database that looks and resets, and every session overdue."""
     intrude_everywhere(story, intruder, TransactionalDatabase, ping_interval=1e-6)
+
+
+class Intrusive(Clock):
+    """A clock that calls something in the middle of the next turn of the main thread."""
+
+    intrude: Callable[[], object] | None = None
+
+    def now(self) -> float:
+        """Tell the time, in every turn."""
+        if self.intrude is not None and threading.current_thread() is threading.main_thread():
+            intrude, self.intrude = self.intrude, None
+            intrude()
+        return super().now()
+
+
+def test_a_put_in_mid_turn_is_seen_to_a_moment_later() -> None:
+    """What a signal handler puts, while it interrupts the pool's own turn, is in the pool as soon as that is over."""
+    clock = Intrusive()
+    pool = bound(FaultyDatabase(), 2, clock)
+    held = pool.get()
+    clock.intrude = lambda: pool.put(held)
+    other = pool.get()
+    assert clock.intrude is None
+    assert soon(lambda: pool.stats().idle == 1)
+    assert pool.get(0) is held
+    pool.put(held)
+    pool.put(other)
+    pool.close(1)
 
 
 def test_closing_in_mid_turn_ends_the_pool() -> None:

@@ -1,33 +1,30 @@
 """A caller only ever waits for the pool, never for the network: `get` keeps its time and `put` never blocks."""
 
-import time
 from contextlib import ExitStack
 
 import pytest
 
 from pingpool import PoolTimeout
 from pingpool.testing import Clock, FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import PATIENCE, Pool, aside, bound, in_time, soon
+from tests.threads.checks import PATIENCE, Pool, all_live, aside, bound, in_time, soon
 
-TIMEOUT = 0.1
-LATE = 0.05
 CALLS = ("create", "ping", "reset", "delete")
 
 
-def lateness(pool: Pool) -> float:
-    """Return by how many seconds a `get` that gets nothing exceeds its timeout."""
-    start = time.monotonic()
+def time_out(pool: Pool, clock: Clock, timeout: float) -> float:
+    """Return after how many seconds a `get` that gets nothing ends."""
+    start = clock.now()
     with pytest.raises(PoolTimeout):
-        pool.get(TIMEOUT)
-    return time.monotonic() - start - TIMEOUT
+        pool.get(timeout)
+    return clock.now() - start
 
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("call", [*CALLS, "everything"])
 def test_get_keeps_its_time_whatever_hangs(call: str, size: int) -> None:
-    """`get(timeout)` never exceeds its timeout by more than 50 ms, whatever hangs for ever."""
-    database = TransactionalDatabase()
-    pool = bound(database, size, ping_interval=1e-6, workers=2)
+    """`get(9)` ends when nine seconds have passed, neither sooner nor later, whatever hangs for ever."""
+    database, clock = TransactionalDatabase(), Clock()
+    pool = bound(database, size, clock=clock, ping_interval=1, workers=2, io_timeout=3600)
     with ExitStack() as hanging:
         for name in CALLS if call == "everything" else [call]:
             hanging.enter_context(database.hanging(name))
@@ -36,9 +33,16 @@ def test_get_keeps_its_time_whatever_hangs(call: str, size: int) -> None:
             session.left_open = call in ("reset", "delete")
             session.is_alive = call != "create"
             pool.give_back(session, {"create": SessionDied(), "delete": SystemExit()}.get(call))
-        assert soon(lambda: lateness(pool) < LATE)  # when the machine is not busy with something else
-    for session in [pool.get(60) for _ in range(size)]:
-        pool.put(session)
+        clock.advance(1)
+        over: list[float] = []
+        waiting = aside(lambda: over.append(time_out(pool, clock, 9)))
+        assert soon(lambda: pool.stats().waiting)
+        clock.advance(8.9)
+        assert pool.stats().waiting
+        clock.advance(0.1)
+        waiting.join(PATIENCE)
+    assert over == [pytest.approx(9)]
+    all_live(pool)
     pool.close(1)
 
 

@@ -115,11 +115,13 @@ class Work(Generic[S]):
 
     def report(self, call: "Call[S]", error: BaseException | None) -> None:
         """Report how those jobs of the call ended that have not been reported yet."""
-        if error is not None:
-            self._tell(call, error)
-        while call.jobs:
-            self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database))
-            call.jobs = call.jobs[1:]
+        try:
+            if error is not None and call.jobs:
+                self._tell(call, error)
+        finally:  # also if the log is broken
+            while call.jobs:
+                self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database))
+                call.jobs = call.jobs[1:]
 
     def _tell(self, call: "Call[S]", error: BaseException) -> None:
         """Say in the log that the call failed."""
@@ -154,20 +156,14 @@ class Work(Generic[S]):
 class Call(Generic[S]):
     """Jobs on their way through the workers, all done by one call to the database, or by few."""
 
-    __slots__ = ("_work", "began_at", "deadline", "jobs")
+    __slots__ = ("_work", "began_at", "deadline", "jobs", "name")
 
     def __init__(self, work: Work[S], jobs: list[Job]) -> None:
         self._work = work
         self.jobs = jobs
+        self.name = NAMES[jobs[0].kind] if len(jobs) == 1 else f"create {len(jobs)} sessions"
         self.began_at: float | None = None
         self.deadline: Any = None
-
-    @property
-    def name(self) -> str:
-        """What the call does, for logs and debuggers."""
-        if not self.jobs:
-            return "nothing"
-        return NAMES[self.jobs[0].kind] if len(self.jobs) == 1 else f"create {len(self.jobs)} sessions"
 
     async def run(self) -> BaseException | None:
         """Do what is still wanted; a database that creates fewer sessions than asked is asked again for the rest."""

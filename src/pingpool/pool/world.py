@@ -105,11 +105,8 @@ class Call(Protocol):
     """Since when the database has been asked; None while the call is in the queue."""
     deadline: Any
     """What will look after the call; the workers' own."""
-
-    @property
-    def name(self) -> str:
-        """What the call does, for logs and debuggers."""
-        ...
+    name: str
+    """What the call does, for logs and debuggers."""
 
     async def run(self) -> BaseException | None:
         """Do what is still wanted; return the error that ended it, if any. Every job is reported, whatever happens."""

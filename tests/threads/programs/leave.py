@@ -1,4 +1,4 @@
-"""Leave the process with a pool in the state that the first argument names; print when the end begins."""
+"""Leave the process with a pool in a state that has a name; print what the end left open, and waited for."""
 
 import atexit
 import sys
@@ -8,25 +8,37 @@ from contextlib import suppress
 
 
 def report() -> None:
-    """Say how many sessions are left open on the server."""
-    tell("live", len(database.live))
+    """Say how many sessions are left open on the server, and for how long the end was held up by waits."""
+    tell("live", len(database.live), "waited", sum(waits))
 
 
-if sys.argv[2:] == ["report"]:
-    atexit.register(report)  # before the pool is imported, so that it is called after the pool's own end
+atexit.register(report)  # before the pool is imported, so that it is called after the pool's own end
 
 from scene import bound, soon, tell  # noqa: E402 (see above)
 
 from pingpool import PingingPool, PoolClosed, PoolTimeout  # noqa: E402 (see above)
 from pingpool.testing import FakeSession, FaultyDatabase  # noqa: E402 (see above)
+from pingpool.threads.clock import Gate, SystemClock  # noqa: E402 (see above)
 
 database = FaultyDatabase()
 how = sys.argv[1]
 
 
+waits: list[float] = []
+"""What the main thread waited for in vain since it leaves: a wait of a second takes that on any machine."""
+
+
 def leave() -> None:
-    """Note the time and the end of this program."""
-    tell(time.monotonic())
+    """Count the waits from now on: this is the end of the program."""
+    real_wait = SystemClock.wait
+
+    def wait(gate: Gate, timeout: float) -> bool:
+        is_open = real_wait(gate, timeout)
+        if not is_open and threading.current_thread() is threading.main_thread():
+            waits.append(timeout)
+        return is_open
+
+    SystemClock.wait = staticmethod(wait)  # type: ignore[method-assign]
 
 
 class Slow(FaultyDatabase):
@@ -51,7 +63,7 @@ elif how == "open after a pause":
 
     pingpool.threads.workers.LINGER = 0.05
     pool = bound(database, 4)
-    assert soon(lambda: not [thread for thread in threading.enumerate() if thread.name.endswith("-worker")])
+    assert soon(lambda: not [thread for thread in threading.enumerate() if "-crew-" in thread.name])
 elif how == "kept alive":
     pool = bound(database, 4, ping_interval=0.001)
     pool.keep_alive()
