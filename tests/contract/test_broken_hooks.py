@@ -210,7 +210,7 @@ async def no_answer(*_: object, **__: object) -> None:
 @pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "reset", "delete"])
 async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: str) -> None:
     """A hook with the wrong signature, or a coroutine function for a question, is named before it is called."""
-    if hook not in HOOKS and type(world).__name__ == "AsyncWorld":
+    if hook not in HOOKS[:3] and type(world).__name__ == "AsyncWorld":
         pytest.skip("the calls of this database are wrapped in coroutines")
     database = Ours()
     setattr(database, hook, lambda: None)

@@ -63,7 +63,7 @@ elif how == "open after a pause":
 
     pingpool.threads.workers.LINGER = 0.05
     pool = bound(database, 4)
-    assert soon(lambda: not [thread for thread in threading.enumerate() if "-crew-" in thread.name])
+    assert soon(lambda: not [thread for thread in threading.enumerate() if thread.name.endswith("-worker")])
 elif how == "kept alive":
     pool = bound(database, 4, ping_interval=0.001)
     pool.keep_alive()
