@@ -141,12 +141,30 @@ MUTANTS = (
     Mutant(
         "a late leaver passes on a suspect",
         "ledger",
-        "                self.places.idle.enter(slot, session)\n            self.places.lent.leave(session)\n",
+        "            places.idle.enter(slot, session)\n        places.lent.leave(session)\n\n",
         (
-            "                self.serving.land(slot, session)\n"
-            "            if slot.state is not IN_USE:\n"
-            "                self.places.lent.leave(session)\n"
+            "            self.serving.land(slot, session)\n"
+            "        if slot.state is not IN_USE:\n"
+            "            places.lent.leave(session)\n\n"
         ),
+    ),
+    Mutant(
+        "a session collected with its waiter is trusted",
+        "ledger",
+        '        elif slot.ref() is None:\n            places.end(slot, "dropped", session)\n',
+        "",
+    ),
+    Mutant(
+        "a session collected with its waiter, its slot freed, is forgotten",
+        "ledger",
+        "            places.begin(CLOSING, None, session)\n            return\n        if",
+        "            return\n        if",
+    ),
+    Mutant(
+        "a session collected with its waiter keeps its slot from being freed",
+        "ledger",
+        '            places.end(slot, "dropped", session)\n',
+        "            places.begin(CLOSING, None, session)\n            slot.ref = None\n",
     ),
     Mutant(
         "no suspicion cast",

@@ -118,7 +118,8 @@ class Schedule(World):
     def leave(self, _: int) -> None:
         """A caller gives up, perhaps a moment too late."""
         if self.served and (not self.line or self.chance.random() < 0.5):
-            self.happen("leave_late", self.chance.randrange(len(self.served)))
+            ways = ("leave_late", "leave_late", "collected", "collected_and_freed")
+            self.happen(self.chance.choice(ways), self.chance.randrange(len(self.served)))
         elif self.line:
             self.happen("time_out", self.chance.randrange(len(self.line)))
 

@@ -94,7 +94,7 @@ class Stage:
         config, lent = self.config, self.ledger.lent
         events: list[tuple[str, int]] = []
         for place in unlike(wear(self, lent[id(waiter.session)]) for waiter in self.served):
-            events += [("pick_up", place), ("leave_late", place)]
+            events += [("pick_up", place), ("leave_late", place), ("collected", place), ("collected_and_freed", place)]
         for place in unlike(worth(self, lent[id(session)]) for session in self.held):
             events += [(way, place) for way in ("check_in", "lost", "found_dead", "tainted", "drop")]
             if config.adoptions:

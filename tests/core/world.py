@@ -66,6 +66,18 @@ class World(Stage):
         if waiter.session is not None:
             raise Broken("a waiter that left kept its session")
 
+    def collected(self, place: int) -> None:
+        """A caller is garbage-collected in one cycle with the session that has reached it: its last act is to leave."""
+        self._collect(self.served[place].session)
+        self._leave_collected(place)
+
+    def collected_and_freed(self, place: int) -> None:
+        """The same, and somebody comes to the ledger in between."""
+        self._collect(self.served[place].session)
+        living = self.served[place]
+        self.settle(self.ledger.tick(self.now))
+        self._leave_collected(self.served.index(living))
+
     def check_in(self, place: int) -> None:
         """A caller returns its session."""
         session = self.held.pop(place)
@@ -135,9 +147,7 @@ class World(Stage):
         """A caller forgets its session, which is collected."""
         session = self.held.pop(place)
         self._part_from(session)
-        slot = self.ledger.lent[id(session)]
-        slot.ref = dropped
-        self.ledger.collected.append(dropped)
+        self._collect(session)
 
     def start(self, place: int) -> None:
         """A worker begins to create a session."""
@@ -278,6 +288,20 @@ class World(Stage):
             and any(round.is_over for round in rounds)
         ):
             raise Broken("a round is over, and what followed from its job is not")
+
+    def _collect(self, session: object) -> None:
+        """Clear the weak reference of a session that is lent, as the garbage collector does."""
+        self.ledger.lent[id(session)].ref = dropped
+        self.ledger.collected.append(dropped)
+
+    def _leave_collected(self, place: int) -> None:
+        """A caller who was collected leaves; the session has been in a finaliser's hands and is lent to nobody."""
+        waiter = self.served.pop(place)
+        session = waiter.session
+        self.settle(self.ledger.abandon(waiter, self.now))
+        check_given_up(self.ledger, session)
+        if waiter.session is not None:
+            raise Broken("a waiter that was collected kept its session")
 
     def _check_withdrawn(self) -> None:
         if any(job.kind is CREATING and not job.started for job in self.ledger.jobs):

@@ -9,6 +9,10 @@ from collections.abc import Callable
 
 from pingpool.aio.clock import Clock, Timer
 
+FORGOTTEN = 0.1
+"""Seconds after which a timer that is overdue is set once more: a loop that goes on after a Ctrl-C in the middle of its
+own work has forgotten what it was about to call."""
+
 
 class PoolTimer:
     """Looks around at the right time."""
@@ -23,12 +27,25 @@ class PoolTimer:
     def by(self, when: float) -> None:
         """Look at that time at the latest."""
         if when < self._set_for:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._set_for = when
-            self._timer = self._clock.call_at(when, self._ring)
+            self._stop()
+            self._set(when)
+        elif self._set_for < (now := self._clock.now()):
+            self._set(now + FORGOTTEN)  # beside the other, which may only be late
+
+    def _set(self, when: float) -> None:
+        self._set_for = when
+        self._timer = self._clock.call_at(when, self._ring)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _ring(self) -> None:
+        self._stop()
         self._timer = None
         self._set_for = math.inf
-        self.by(self._look())
+        again = self._clock.now() + FORGOTTEN
+        try:
+            again = self._look()
+        finally:
+            self.by(again)

@@ -5,6 +5,9 @@ Each call is a task of its own, belongs to nobody and outlives whoever caused it
 A task is cancelled by the pool itself when its time is up, or by somebody who sweeps up every task there is:
 `asyncio.run` does so at its end. Then the workers rest, lest they begin what the loop will not live to see done, until
 somebody uses the pool again.
+
+A loop that goes on after a Ctrl-C in the middle of its own work, as a notebook's does, forgets what it was about to
+run: the first step of a task, or the news that one has ended. So whoever looks after the deadlines looks for that too.
 """
 
 import asyncio
@@ -50,9 +53,15 @@ class Workers:
     def expire(self, now: float) -> float:
         """Give up what takes too long: its slot goes on without it. Return when something else will."""
         for task, call in list(self._running.items()):
-            if self._deadline_of(call) <= now:
-                call.overran()
+            if task.done():  # and the loop has forgotten to say so
+                self._finish(task)
+            elif self._deadline_of(call) <= now:
+                if call.began_at is None:  # the loop has forgotten the task
+                    self._queue.appendleft(call)
+                else:
+                    call.overran()
                 self._give_up(task)
+        self._start()
         return min(map(self._deadline_of, self._running.values()), default=math.inf)
 
     def resume(self) -> None:
@@ -62,19 +71,24 @@ class Workers:
             self._start()
 
     def _deadline_of(self, call: Call) -> float:
-        return math.inf if call.began_at is None or not call.jobs else call.began_at + self._io_timeout
+        if not call.jobs:
+            return math.inf
+        return call.deadline if call.began_at is None else call.began_at + self._io_timeout
 
     def _start(self) -> None:
         """Start as much as may run side by side."""
         while self._queue and len(self._running) < self._most and not self._rest and self._desk.is_home():
-            call = self._queue.popleft()
+            call = self._queue[0]
+            call.deadline = self._desk.now() + self._io_timeout
+            self._desk.timer.by(call.deadline)
             name = f"{self._desk.name}: {call.name}"
             task = begin(self._run(call), name)
             self._running[task] = call
+            self._queue.popleft()  # now, so that an interrupt finds the call in two places rather than in none
             task.add_done_callback(self._finish)
 
     async def _run(self, call: Call) -> None:
-        error = await call.run()
+        error = await call.run() if call.began_at is None else None
         if isinstance(error, MUST_END):
             raise error
 
@@ -97,5 +111,7 @@ class Workers:
                 self._queue.appendleft(call)
         elif (error := task.exception()) is not None:
             log().warning("%s failed: %r", task.get_name(), error)
+            if call is not None:
+                call.overran()  # whatever an interrupt kept it from reporting
         self._running.pop(task, None)
         self._start()

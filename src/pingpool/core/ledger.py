@@ -234,12 +234,7 @@ class Ledger(Freshness, Generic[S]):
             self.places.line.leave(waiter)
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None
-            slot = self.lent[id(session)]
-            if self.closed:
-                self.places.end(slot, "closed", session)
-            else:
-                self.places.idle.enter(slot, session)
-            self.places.lent.leave(session)
+            self._pass_on(session)
         return self.serving.settle(now)
 
     # The pool as a whole.
@@ -356,6 +351,25 @@ class Ledger(Freshness, Generic[S]):
         return self.keeping.next_look_at(now)
 
     # Steps that several of these share.
+
+    def _pass_on(self, session: S) -> None:
+        """Take back a session that reached its waiter too late.
+
+        A waiter may have been garbage-collected in one cycle with it. Then its reference is dead, and finalisers may
+        have been at it, so it is ended; if its slot was freed before, aside.
+        """
+        places = self.places
+        slot = self.lent.get(id(session))
+        if slot is None:
+            places.begin(CLOSING, None, session)
+            return
+        if self.closed:
+            places.end(slot, "closed", session)
+        elif slot.ref() is None:
+            places.end(slot, "dropped", session)
+        else:
+            places.idle.enter(slot, session)
+        places.lent.leave(session)
 
     def _take_back_well(self, slot: Slot, session: S, now: float) -> None:
         """Take back a session whose use ended well; one that is suspect proves nothing by that."""

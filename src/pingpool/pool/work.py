@@ -167,9 +167,9 @@ class Call(Generic[S]):
 
     async def run(self) -> BaseException | None:
         """Do what is still wanted; a database that creates fewer sessions than asked is asked again for the rest."""
-        self._work.begin(self)
         error: BaseException | None = None
         try:
+            self._work.begin(self)
             while self.jobs and error is None:
                 error = await self._work.advance(self)
             return error
