@@ -173,6 +173,27 @@ def test_a_close_that_is_cancelled_at_any_step_closes_all_the_same() -> None:
     assert step > STEPS
 
 
+def test_a_bind_of_a_pool_that_is_being_filled_may_be_cancelled() -> None:
+    """Whoever binds once more, and is cancelled, stops nobody: the pool goes on filling itself."""
+
+    async def main() -> None:
+        database = SteppingDatabase()
+        async with Pool(2) as pool:
+            await pool.bind(database)
+            dead = await pool.get()
+            database.kill(dead)
+            await pool.give_back(dead, SessionDied())
+            task = asyncio.ensure_future(pool.bind(database))
+            await asyncio.sleep(0)
+            assert task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await settle()
+            assert pool.stats().idle == 2
+
+    run(main())
+
+
 def test_a_bind_that_is_cancelled_at_any_step_leaves_nothing_behind() -> None:
     """A pool whose first fill is cancelled is empty, also on the server, and can be bound again."""
 

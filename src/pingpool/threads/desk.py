@@ -96,7 +96,10 @@ class ThreadDesk(Desk[S]):
         except PoolFull:
             raise
         except BaseException:
-            self.heal(turn)
+            try:
+                self.heal(turn)
+            except BaseException:  # it may have been struck on its first step
+                self.heal(turn)
             raise
         return True
 

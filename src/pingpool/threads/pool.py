@@ -98,7 +98,10 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
             else:
                 is_own_turn = True
         except BaseException:
-            desk.heal(turn)
+            try:
+                desk.heal(turn)
+            except BaseException:  # it may have been struck on its first step
+                desk.heal(turn)
             raise
         if is_own_turn:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that interrupted a turn of this pool")
@@ -130,7 +133,10 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         except PoolFull:
             raise
         except BaseException:
-            desk.heal(turn)
+            try:
+                desk.heal(turn)
+            except BaseException:  # it may have been struck on its first step
+                desk.heal(turn)
             raise
         lending.put_later(session)
 
