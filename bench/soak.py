@@ -174,6 +174,12 @@ async def soak_tasks(seconds: float) -> Soak:
     return soak
 
 
+WORLDS: dict[str, Callable[[float], Soak]] = {
+    "threads": soak_threads,
+    "asyncio": lambda seconds: asyncio.run(soak_tasks(seconds)),
+}
+
+
 def whole(idle: Callable[[], int], ping: Callable[[], object]) -> None:
     """Wait until every slot has its session."""
     until = time.monotonic() + 10
@@ -191,13 +197,14 @@ def main() -> int:
         prog="python -m bench.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=600, help="for each world (600)")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("worlds", nargs="*", choices=[*WORLDS, []], metavar="WORLD", help="threads, asyncio; or both")
+    options = parser.parse_args()
     warnings.simplefilter("ignore", ResourceWarning)
     logging.disable()
     status = 0
-    for world, run in {"threads": soak_threads, "asyncio": lambda s: asyncio.run(soak_tasks(s))}.items():
+    for world in options.worlds or WORLDS:
         print(f"{world}: {CALLERS} callers, {SIZE} sessions", flush=True)
-        growth = run(seconds).growth()
+        growth = WORLDS[world](options.seconds).growth()
         print(f"  {'nothing grew' if not growth else f'GREW: {growth}'}", flush=True)
         status |= bool(growth)
     return status
