@@ -62,7 +62,7 @@ def test_what_nobody_began_is_ordered_again() -> None:
 
 
 def test_a_waiter_with_an_answer_stands_in_line_no_more() -> None:
-    """The interrupt struck between the answer and the leaving."""
+    """The interrupt interrupted between the answer and the leaving."""
     pool = Pool(1)
     served, waiting = pool.ask(0.0), pool.ask(0.0)
     served.error = PoolClosed("closed")
@@ -71,7 +71,7 @@ def test_a_waiter_with_an_answer_stands_in_line_no_more() -> None:
 
 
 def test_of_two_checks_of_one_session_the_one_to_come_is_kept() -> None:
-    """The interrupt struck between the second check and the end of the first."""
+    """The interrupt interrupted between the second check and the end of the first."""
     pool = Pool(1)
     pool.fill()
     pool.ledger.ping(Round(), 10.0)

@@ -36,7 +36,7 @@ def test_a_session_that_is_being_closed_never_comes_back() -> None:
     assert {after for before, after in LAWFUL if before is CLOSING} == {VACANT}
 
 
-def test_the_crew_works_on_slots_that_nobody_can_be_lent() -> None:
+def test_the_workers_work_on_slots_that_nobody_can_be_lent() -> None:
     """Idle, lent and vacant slots are under no job."""
     assert not WORKING & {VACANT, IDLE, IN_USE}
     assert WORKING | {VACANT, IDLE, IN_USE} == set(State)

@@ -44,7 +44,7 @@ async def test_who_is_cancelled_in_line_takes_no_session_along(lab: Lab) -> None
 
 @told()
 async def test_a_cancel_during_a_check_costs_no_slot(lab: Lab) -> None:
-    """Whoever is cancelled while his session is looked up leaves that to the crew, and the session to the next."""
+    """Whoever is cancelled while his session is looked up leaves that to the workers, and the session to the next."""
     pool, _ = await lab.bound(1)
     gate = threading.Event()
     lab.server.delay("GetSession", gate)

@@ -116,7 +116,7 @@ def test_a_closed_pool_is_never_filled() -> None:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_threads_of_a_closed_pool_go(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Crew, watch and keeper leave by themselves after `close`."""
+    """Workers, timers and keeper leave by themselves after `close`."""
     monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.1)
     monkeypatch.setattr("pingpool.threads.timers.LINGER", 0.1)
     pool = bound(FaultyDatabase(), 3, io_timeout=0.3, name="a-pool-that-goes")

@@ -98,7 +98,7 @@ class ThreadDesk(Desk[S]):
         except BaseException:
             try:
                 self.heal(turn)
-            except BaseException:  # it may have been struck on its first step
+            except BaseException:  # a second one came before its first step
                 self.heal(turn)
             raise
         return True

@@ -100,7 +100,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         except BaseException:
             try:
                 desk.heal(turn)
-            except BaseException:  # it may have been struck on its first step
+            except BaseException:  # a second one came before its first step
                 desk.heal(turn)
             raise
         if is_own_turn:
@@ -135,7 +135,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         except BaseException:
             try:
                 desk.heal(turn)
-            except BaseException:  # it may have been struck on its first step
+            except BaseException:  # a second one came before its first step
                 desk.heal(turn)
             raise
         lending.put_later(session)

@@ -43,7 +43,7 @@ class MySQL(MySQLTraits, Database[Any]):
         connect: opens a connection by another driver, in place of all else.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
         **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, ... For TLS `ssl=True`, which
-            verifies the certificate and its name, with `ssl_ca` and its kin if need be. By default TLS is spoken where
+            verifies the certificate and its name, with `ssl_ca` and the like if need be. By default TLS is spoken where
             the server offers it, and nothing verified; on a trusted network `ssl_disabled=True` is twenty times faster.
 
     Raises:
