@@ -258,5 +258,5 @@ async def test_a_url_opens_a_pool(lab: Lab) -> None:
 def test_a_url_that_makes_no_sense_is_refused() -> None:
     """A URL names a project, an instance and a database, and only options that are known."""
     for url in ("spanner://p/i", "spanner://p/i/d/x", "spanner:///i/d", "spanner://p/i/d?color=red"):
-        with pytest.raises(pingpool.errors.BadURL, match="(?i)spanner"):
+        with pytest.raises(pingpool.errors.BadURL, match=r"(?i)spanner"):
             from_url(url)
