@@ -123,6 +123,7 @@ async def test_after_the_death_of_all_one_tries_before_the_others(world: World) 
     with world.database.hanging("create"):
         round = start(pool.ping())
         await world.seen("create", before + 1)
+        await world.until(lambda: pool.stats().checking == 0)
         assert (pool.stats().creating, pool.stats().vacant) == (1, 3)
     await round
     assert (pool.stats().idle, world.database.calls["create"]) == (4, before + 4)

@@ -56,6 +56,7 @@ async def test_the_interval_is_learned(world: World, caplog: pytest.LogCaptureFi
     stats = pool.stats()
     assert stats.idle_limit is not None
     assert 44 < pool.ping_interval == stats.ping_interval <= stats.oldest_alive < 60 <= stats.idle_limit < 70
+    await world.until(lambda: "are dropped on this path" in caplog.text)  # threads tell it a moment later
     [said] = [record.getMessage() for record in caplog.records if "are dropped on this path" in record.getMessage()]
     assert said.startswith(
         f"shop: sessions idle for {stats.idle_limit:.3g} s or more are dropped on this path; ping_int"
