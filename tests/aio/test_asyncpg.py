@@ -222,3 +222,27 @@ def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None
 
     asyncio.run(main())
     assert AsyncPG(postgres_server.url, discard_all=True) != AsyncPG(postgres_server.url)
+
+
+@pytest.mark.parametrize("how", ["by statement", "by hand"])
+def test_a_transaction_left_open_is_rolled_back_without_a_complaint(
+    postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    """asyncpg would log an error for each transaction that its reset finds open."""
+
+    async def main() -> None:
+        database = AsyncPG(postgres_server.url)
+        session = await database.create(labels={}, timeout=SOON)
+        if how == "by hand":
+            await session.transaction().start()
+        else:
+            await session.execute("BEGIN")
+        assert database.needs_reset(session)
+        await database.reset(session, timeout=SOON)
+        assert not database.needs_reset(session)
+        async with session.transaction():
+            assert await session.fetchval("SELECT 1") == 1
+        await session.close()
+
+    asyncio.run(main())
+    assert caplog.text == ""

@@ -163,6 +163,9 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Roll back, and undo settings, locks and listeners; raises inside a statement."""
+        if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
+            await session.execute("ROLLBACK", timeout=bounded(timeout))
+            session._top_xact = None
         await session.reset(timeout=bounded(timeout))
         if self._discard_all:
             await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")

@@ -115,11 +115,10 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         if connection.status != psycopg.pq.ConnStatus.OK:
             return False
         look = look_at(connection.socket)
-        while look is Look.SPEAKS:
-            if not has_only_notices(session):
-                return False
-            look = look_at(connection.socket)
-        return look is Look.QUIET
+        if look is not Look.SPEAKS:
+            return look is Look.QUIET
+        # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
+        return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
 
     def needs_reset(self, session: C) -> bool:
         """Is a transaction or a pipeline open, or a statement under way?"""

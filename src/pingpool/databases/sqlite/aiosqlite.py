@@ -6,7 +6,7 @@ from typing import Any
 import aiosqlite
 
 from pingpool.database import AsyncDatabase
-from pingpool.databases.sqlite.traits import SQLiteTraits
+from pingpool.databases.sqlite.traits import Connection, SQLiteTraits
 
 CHUNK = 64
 """Rows that aiosqlite fetches at a time; its own default."""
@@ -15,13 +15,20 @@ CHUNK = 64
 class AsyncSQLite(SQLiteTraits[aiosqlite.Connection], AsyncDatabase[aiosqlite.Connection]):
     """The sessions of one SQLite database; the arguments are those of `SQLite`."""
 
+    def connection_of(self, session: aiosqlite.Connection) -> Connection:
+        """Return the one in its thread. Raises `ValueError` if it is closed."""
+        anything: Any = session
+        connection: Connection = anything._conn
+        return connection
+
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> aiosqlite.Connection:
         """Open a connection, in its thread. One that is cancelled in the middle closes itself."""
         return await aiosqlite.Connection(self.open, CHUNK)
 
     async def ping(self, session: aiosqlite.Connection, *, timeout: float) -> None:
-        """Run a statement, which opens no transaction."""
-        await session.execute_fetchall("SELECT 1")
+        """Look for the file, and run a statement, which opens no transaction."""
+        self.refuse_other_file(session)
+        await session.execute_fetchall(self.question)
 
     async def delete(self, session: aiosqlite.Connection, *, timeout: float) -> None:
         """Close the connection; a statement that is running is stopped, and what was open is rolled back."""

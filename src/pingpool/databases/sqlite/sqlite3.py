@@ -11,7 +11,7 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
 
     Args:
         path: a file, made when it is not there; or ":memory:" for one that all connections of this object share and
-            that lasts as long as one of them is open.
+            that lasts as long as it.
         busy_timeout: seconds that a statement waits for another connection's lock before it gives up.
     """
 
@@ -20,8 +20,9 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
         return self.open()
 
     def ping(self, session: Connection, *, timeout: float) -> None:
-        """Run a statement, which opens no transaction."""
-        session.execute("SELECT 1").fetchone()
+        """Look for the file, and run a statement, which opens no transaction."""
+        self.refuse_other_file(session)
+        session.execute(self.question).fetchall()
 
     def delete(self, session: Connection, *, timeout: float) -> None:
         """Close the connection; what was open in it is rolled back."""

@@ -1,15 +1,18 @@
 """What both drivers of SQLite share: which file, how it is opened, what its errors mean.
 
-A file is opened in WAL mode, in which many read while one writes.
+A file is opened in WAL mode, in which many read while one writes. An open connection does not notice that its file was
+replaced or removed: it would go on with one that nobody sees. So its file is compared with the one at the path.
 """
 
 import itertools
 import math
+import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from pingpool.database import Meaning, Traits
@@ -24,11 +27,38 @@ CANNOT_OPEN = ("unable to open database file", "file is not a database", "readon
 CLOSED = ("no active connection", "Connection closed")
 """What aiosqlite says of a closed connection, by a `ValueError`."""
 
+MEMORY = (
+    "file:/pingpool-{}?vfs=memdb"
+    if sqlite3.sqlite_version_info >= (3, 36)
+    else "file:pingpool-{}?mode=memory&cache=shared"
+)
+"""How connections of a process share a memory; in the old way `busy_timeout` does not hold."""
+
+NOT_READY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""Codes of errors that say nothing of the connection."""
+
 _memories = itertools.count(1)
 
 
 class Connection(sqlite3.Connection):
-    """A connection that takes weak references, as the standard library's own does not."""
+    """A connection that takes weak references, as the standard library's own does not, and knows its file."""
+
+    file: "File | None" = None
+    """None of a memory."""
+
+
+class File(NamedTuple):
+    """Which file stands at a path."""
+
+    device: int
+    inode: int
+    is_written: bool
+
+    @classmethod
+    def at(cls, path: str) -> "File":
+        """Return the one that is there. Raises `FileNotFoundError`."""
+        found = os.stat(path)
+        return cls(found.st_dev, found.st_ino, found.st_size > 0)
 
 
 class Looks(Protocol):
@@ -59,9 +89,10 @@ class SQLiteTraits(Identified, Traits[C]):
         if not 0 <= busy_timeout < math.inf:
             raise ValueError(f"busy_timeout must be a finite number of seconds from 0 up; got {busy_timeout!r}")
         self._in_memory = str(path) == ":memory:"
-        memory = f"file:pingpool-{next(_memories)}?mode=memory&cache=shared"
-        self._target = memory if self._in_memory else str(Path(path).absolute())
+        self._target = MEMORY.format(next(_memories)) if self._in_memory else str(Path(path).absolute())
         self._busy_timeout = busy_timeout
+        if self._in_memory:  # it lasts as long as one connection is open, and so as long as this object
+            weakref.finalize(self, self.open().close)
         self._identity = (self._target,)
 
     @classmethod
@@ -92,21 +123,49 @@ class SQLiteTraits(Identified, Traits[C]):
             if not self._in_memory:
                 switch_to_wal(connection, self._busy_timeout)
                 connection.execute("PRAGMA synchronous = NORMAL")
+                connection.file = File.at(self._target)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def looks_alive(self, session: C) -> bool:
-        """Is the connection open? A closed one has no count of changes."""
+    def connection_of(self, session: C) -> Connection:
+        """Return the connection itself."""
+        connection: Any = session
+        return connection  # type: ignore[no-any-return]
+
+    @property
+    def question(self) -> str:
+        """The statement of a ping: of a file it reads the first page."""
+        return "SELECT 1" if self._in_memory else "PRAGMA schema_version"
+
+    def refuse_other_file(self, session: C) -> None:
+        """Raise if the connection's file is no longer the one at the path."""
+        if not self.is_in_place(session):
+            raise sqlite3.DatabaseError(f"the file was replaced, removed or truncated: {self._target}")
+
+    def is_in_place(self, session: C) -> bool:
+        """Is the connection's file still the one at the path? A file that was written is never empty again."""
+        file = self.connection_of(session).file
         try:
-            return session.total_changes >= 0
+            there = file and File.at(self._target)
+        except OSError:
+            return False
+        return file is None or there == file or there == file._replace(is_written=True)
+
+    def looks_alive(self, session: C) -> bool:
+        """Is the connection open, on the file that is at the path? A closed one has no count of changes."""
+        try:
+            return session.total_changes >= 0 and self.is_in_place(session)
         except (ValueError, sqlite3.ProgrammingError):
             return False
 
     def needs_reset(self, session: C) -> bool:
-        """Did the holder leave a transaction open?"""
-        return session.in_transaction
+        """Did the holder leave a transaction open? One who closed the connection left nothing to lend, either."""
+        try:
+            return session.in_transaction
+        except (ValueError, sqlite3.ProgrammingError):
+            return True
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A connection was closed; or the file is no database, or its folder is missing or forbidden."""
@@ -115,6 +174,11 @@ class SQLiteTraits(Identified, Traits[C]):
             return Meaning.LOST
         if isinstance(error, sqlite3.ProgrammingError) and "closed database" in said:
             return Meaning.LOST
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_READONLY_DBMOVED or code & 0xFF == sqlite3.SQLITE_CORRUPT:
+            return Meaning.MISPLACED  # alive, and of no use
+        if code & 0xFF in NOT_READY:
+            return Meaning.TRANSIENT
         if isinstance(error, sqlite3.DatabaseError) and any(reason in said for reason in CANNOT_OPEN):
             return Meaning.REFUSED
         return super().meaning_of(error)
