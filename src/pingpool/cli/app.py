@@ -11,6 +11,7 @@ from rich.console import Console
 import pingpool
 from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
+from pingpool.cli.passwords import completed
 from pingpool.cli.probe import observe
 from pingpool.cli.scene import Plan
 from pingpool.cli.signals import ended_like_ctrl_c
@@ -55,7 +56,7 @@ def duration(text: str) -> float:
 def venue(url: str) -> Venue[Any]:
     """Insist on a URL that names a place for the bank."""
     try:
-        return named(url)
+        return named(completed(url))
     except (BadURL, ImportError) as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
 
@@ -63,7 +64,7 @@ def venue(url: str) -> Venue[Any]:
 def database(url: str) -> Database[Any]:
     """Insist on a URL that names a database."""
     try:
-        found: Database[Any] = database_of(url)
+        found: Database[Any] = database_of(completed(url))
     except Exception as error:  # also those of a driver that wants credentials at once
         raise typer.BadParameter(str(error), param_hint="URL") from None
     return found
@@ -137,6 +138,9 @@ def demo(
     with it at the end. Sessions are killed by ending their streams here, so the user in the URL need be no more than
     one who may create a table, or write and delete keys.
 
+    A password need not stand in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
+    `VALKEYCLI_AUTH` are read.
+
     At the end the books are checked. The exit status is **0** if no money was lost, no worker was handed a
     dead session and every slot of the pool is in order; **1** if not, or if the database cannot be reached.
 
@@ -145,7 +149,7 @@ def demo(
     - `pingpool demo --seconds 20 --workers 40`
     - `pingpool demo --timeline demo.svg`
     - `pingpool demo --plain > report.txt`
-    - `pingpool demo postgresql://user:password@host/database`
+    - `pingpool demo postgresql://user@host/database`
     - `pingpool demo redis://cache`
     """
     console = Console(highlight=False)
@@ -171,12 +175,15 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. What was seen
     until then is reported all the same, with a `ping_interval` that keeps sessions alive.
 
+    A password need not stand in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
+    `VALKEYCLI_AUTH` are read.
+
     The exit status is **0** if the probe came to its end, be it that it found a limit or that there is none up to
     `--up-to`; **1** if it was stopped, or if sessions could not be opened.
 
     Try
 
-    - `pingpool probe postgresql://user:password@host/database --up-to 10m`
+    - `pingpool probe postgresql://user@host/database --up-to 10m`
     - `pingpool probe redis://cache --up-to 2h --sessions 48`
     """
     console = Console(highlight=False)
