@@ -219,8 +219,12 @@ def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, maria
     """Where the server lets only the faster of two transactions have its way, the bank knows that for no error."""
     with pytest.raises(Conflict):
         collide(f"{postgres_server.url}?options=-c%20default_transaction_isolation%3Dserializable")
-    with pytest.raises(Conflict):
-        collide(f"{mariadb_server.url}?ssl_disabled=true&init_command=SET%20innodb_snapshot_isolation%3DON")
+    mariadb_server.execute("SET GLOBAL innodb_snapshot_isolation = ON")
+    try:
+        with pytest.raises(Conflict):
+            collide(f"{mariadb_server.url}?ssl_disabled=true")
+    finally:
+        mariadb_server.execute("SET GLOBAL innodb_snapshot_isolation = DEFAULT")
 
 
 @pytest.mark.server
