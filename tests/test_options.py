@@ -82,3 +82,8 @@ def test_a_pool_is_neither_copied_nor_pickled(kind: type[PingingPool[Any] | Asyn
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="cannot be copied or pickled: share the pool itself"):
             attempt(kind())
+
+
+def test_a_name_that_cannot_be_printed_is_escaped() -> None:
+    """It stands in logs, errors and the terminal's title, and must neither end a line nor move the cursor."""
+    assert PingingPool(name="shop\n\x1b[2Jé").name == "shop\\n\\x1b[2Jé"

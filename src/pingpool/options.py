@@ -24,7 +24,8 @@ class MoreOptions(TypedDict, total=False):
     """The options of a pool that the seed does not have. All times are seconds."""
 
     name: str | None
-    """What the pool is called in threads, tasks, logs and errors. By default `pool-1` and so on."""
+    """What the pool is called in threads, tasks, logs and errors. By default `pool-1` and so on. What cannot be
+    printed is escaped."""
 
     max_lifetime: float | None
     """Sessions are replaced at this age, each up to a tenth earlier so that they do not all go together. None: never.
@@ -114,9 +115,16 @@ def options_from(
         raise ValueError(f"{_listed(unlimited)}: no limit is None, not infinity")
     named: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "io_timeout"}
     named.setdefault("name", f"pool-{next(_numbers)}")
+    if isinstance(named["name"], str):
+        named["name"] = escaped(named["name"])
     named.setdefault("workers", min(size, most_workers))
     four = (size, default_timeout, ping_interval, _checked_labels(labels))
     return Options(*four, **named).check()
+
+
+def escaped(text: str) -> str:
+    """Return a text in which nothing can move a terminal's cursor, or begin another line of a log."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def is_int(value: object) -> bool:

@@ -224,7 +224,7 @@ def test_a_conflict_is_called_by_its_name(postgres_server: PostgresServer, maria
         with pytest.raises(Conflict):
             collide(f"{mariadb_server.url}?ssl_disabled=true")
     finally:
-        mariadb_server.execute("SET GLOBAL innodb_snapshot_isolation = OFF")
+        mariadb_server.execute("SET GLOBAL innodb_snapshot_isolation = DEFAULT")
 
 
 @pytest.mark.server

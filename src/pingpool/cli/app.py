@@ -11,6 +11,7 @@ from rich.console import Console
 import pingpool
 from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
+from pingpool.cli.passwords import completed
 from pingpool.cli.probe import observe
 from pingpool.cli.scene import Plan
 from pingpool.cli.signals import ended_like_ctrl_c
@@ -52,14 +53,14 @@ def duration(text: str) -> float:
 
 def venue(url: str) -> Venue[Any]:
     try:
-        return named(url)
+        return named(completed(url))
     except (BadURL, ImportError) as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
 
 
 def database(url: str) -> Database[Any]:
     try:
-        found: Database[Any] = database_of(url)
+        found: Database[Any] = database_of(completed(url))
     except Exception as error:  # also those of a driver that wants credentials at once
         raise typer.BadParameter(str(error), param_hint="URL") from None
     return found
@@ -133,6 +134,9 @@ def demo(
     ending their streams on this side, so the user in the URL only needs the right to create a table, or to write and
     delete keys.
 
+    A password need not be in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
+    `VALKEYCLI_AUTH` are read.
+
     At the end the money is counted. The exit status is **0** if no money was lost, no worker was handed a dead session
     and no slot of the pool was lost; **1** if not, or if the database cannot be reached.
 
@@ -141,7 +145,7 @@ def demo(
     - `pingpool demo --seconds 20 --workers 40`
     - `pingpool demo --timeline demo.svg`
     - `pingpool demo --plain > report.txt`
-    - `pingpool demo postgresql://user:password@host/database`
+    - `pingpool demo postgresql://user@host/database`
     - `pingpool demo redis://cache`
     """
     console = Console(highlight=False)
@@ -167,12 +171,15 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. It still
     reports what it saw, with a `ping_interval` that keeps sessions alive.
 
+    A password need not be in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
+    `VALKEYCLI_AUTH` are read.
+
     The exit status is **0** if the probe is complete, with a limit or with none up to `--up-to`; **1** if it was
     stopped, or if sessions could not be opened.
 
     Try
 
-    - `pingpool probe postgresql://user:password@host/database --up-to 10m`
+    - `pingpool probe postgresql://user@host/database --up-to 10m`
     - `pingpool probe redis://cache --up-to 2h --sessions 48`
     """
     console = Console(highlight=False)
