@@ -184,7 +184,7 @@ class Ledger(Freshness, Generic[S]):
         places.free_collected()
         slot = None if dead is None else places.lent.slot_of(dead)
         if places.knows(session) or not (slot or self.vacant or self.closed):
-            return self._refuse(session)
+            return self._refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
         if slot is not None:
             self.suspect_all(now)
             places.give_up(slot, "lost", dead)

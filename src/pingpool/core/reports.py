@@ -48,6 +48,7 @@ class Reports:
             return
         if outcome.end is End.OVERRAN:
             self._places.tally.overran += 1
+            self._note_hanging(job, is_so=job.started)
             what = f"the database took longer than io_timeout (the session was {job.kind.value})"
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
         if job.kind is CLOSING or job.slot is None:
@@ -89,6 +90,8 @@ class Reports:
 
     def _take_late(self, job: Job, outcome: Outcome) -> None:
         """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
+        if outcome.end is not End.OVERRAN:
+            self._note_hanging(job, is_so=False)
         session = job.session if outcome.session is None else outcome.session
         if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
             job.session = None
@@ -153,7 +156,7 @@ class Reports:
             self._settle_down(job, slot, session, now)
 
     def _put_on_trial(self, job: Job, slot: Slot, session: Any, now: float) -> None:
-        """A new session is not trusted: whoever waits will prove it; or a check, if others wait for the pause to end."""
+        """A new session is not trusted: whoever waits will prove it; or a check, if a pause holds others back."""
         places = self._places
         slot.created_at = math.nextafter(now, math.inf)  # later than the death that caused the distrust
         if places.line.waiters or not self._serving.creation.pause:
@@ -216,6 +219,11 @@ class Reports:
             places.jobs.conclude(job)
 
     # Steps that several of these share.
+
+    def _note_hanging(self, job: Job, *, is_so: bool) -> None:
+        """Count those who were given up in the middle of a job, until they come back."""
+        self._places.tally.hanging += is_so - job.hangs
+        job.hangs = is_so
 
     def _note_death(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A check found its session dead: idle, or after an error in use, which makes all others suspect."""

@@ -39,7 +39,7 @@ class Lending(Generic[S]):
         self.looks = database is not None and overrides(database, "looks_alive")
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
         self.keeper = keeper
-        self._bugs = Bugs(desk.name)
+        self._bugs = Bugs(desk)
 
     # Out.
 

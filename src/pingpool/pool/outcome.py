@@ -10,8 +10,7 @@ from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import all_behind
-from pingpool.pool.bugs import is_bug
-from pingpool.pool.log import log
+from pingpool.pool.bugs import Bugs, is_bug
 
 AnyDatabase = Database[Any] | AsyncDatabase[Any]
 
@@ -33,11 +32,15 @@ BROKEN = {CREATING: End.REFUSED, CHECKING: End.IN_DOUBT, RESETTING: End.IN_DOUBT
 """How a job ends whose hook is broken: that says nothing of a session, and will not heal by itself."""
 
 
-def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase) -> Outcome:
+def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bugs: Bugs) -> Outcome:
     """Return how a job about a session ended that raised this error, or none."""
     if error is None:
         return Outcome(End.SEEN_ALIVE if is_quick(job, database) else WELL[job.kind])
-    end = BROKEN[job.kind] if is_bug(error) else FAILED[job.kind].get(meaning_of(error, database), OTHERWISE[job.kind])
+    end = (
+        BROKEN[job.kind]
+        if is_bug(error)
+        else FAILED[job.kind].get(meaning_of(error, database, bugs), OTHERWISE[job.kind])
+    )
     if job.kind is not CREATING:
         forget_frames(error)
     return Outcome(end, error=error)
@@ -48,13 +51,13 @@ def is_quick(job: Job, database: AnyDatabase) -> bool:
     return job.kind is CHECKING and job.urgent and overrides(database, "check")
 
 
-def meaning_of(error: BaseException, database: AnyDatabase) -> Meaning:
+def meaning_of(error: BaseException, database: AnyDatabase, bugs: Bugs) -> Meaning:
     """Ask the database what an error means."""
     try:
         meaning: object = database.meaning_of(error)
         return meaning if isinstance(meaning, Meaning) else Meaning.UNKNOWN
     except BaseException as further:
-        log().warning("the database could not tell what %r means: %r", error, further)
+        bugs.tell("meaning_of", further)
         return Meaning.UNKNOWN
 
 

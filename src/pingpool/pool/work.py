@@ -47,7 +47,7 @@ class Work(Generic[S]):
         self._labels = labels
         self._io_timeout = io_timeout
         self._creates_many = overrides(database, "create_many")
-        self._bugs = Bugs(desk.name)
+        self._bugs = Bugs(desk)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
@@ -118,7 +118,9 @@ class Work(Generic[S]):
         if error is not None:
             self._tell(call, error)
         while call.jobs:
-            self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database))
+            self.desk.tell(
+                self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database, self._bugs)
+            )
             call.jobs = call.jobs[1:]
 
     def _tell(self, call: "Call[S]", error: BaseException) -> None:
