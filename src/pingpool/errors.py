@@ -68,6 +68,10 @@ class BadSession(PoolError, TypeError):
     """The database's `create` returned what cannot be pooled: None, or a session that the pool has already."""
 
 
+class DeadOnArrival(PoolError):
+    """A new session was dead before a ping or a use that ended well had proven it. Again, and creations pause."""
+
+
 class UnknownScheme(PoolError, ValueError):
     """No installed package knows how to open this kind of URL."""
 

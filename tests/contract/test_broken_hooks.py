@@ -89,6 +89,7 @@ async def test_a_broken_answer_costs_at_most_the_session(
         assert len(told) == 1
         assert told[0].levelname == "WARNING"
         assert told[0].exc_info
+        assert pool.stats().broken_hooks >= 3
 
 
 async def test_a_look_that_is_broken_lets_sessions_be_lent(world: World) -> None:

@@ -57,6 +57,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         0 if ghost is None else 1 + KINDS[ghost.kind],
         pause(world, ledger.serving.creation, 2),
         pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
+        ledger.serving.creation.distrusts,
         len(rounds),
     )
 
@@ -64,12 +65,23 @@ def likeness(world: World) -> tuple[Any, ...]:
 def wear(world: World, slot: Any) -> int:
     """Return all that matters of the age of a session in the hands of the pool."""
     age = min((world.now - slot.proven_at) / UNIT, INTERVAL)
-    return int(age) + 3 * int(slot.proven_at <= world.ledger.suspected_at) + 6 * years(world, slot)
+    suspect = int(slot.proven_at <= world.ledger.suspected_at)
+    return int(age) + 3 * suspect + 6 * years(world, slot) + 100_000 * youth(world, slot)
+
+
+def youth(world: World, slot: Any) -> int:
+    """Return all that matters of how new a session is: whether it is on trial, and what its death would mean."""
+    created_at = slot.created_at
+    if created_at is None:
+        return 0
+    on_trial = created_at > world.ledger.serving.creation.distrusts_since
+    pause = FIRST_PAUSE / UNIT
+    return (1 + int(min((world.now - created_at) / UNIT, pause))) * (1 + slot.is_new) * 10 + on_trial
 
 
 def worth(world: World, slot: Any) -> int:
     """Return all that matters of a session in the hands of its holder."""
-    return int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot)
+    return int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot) + 100_000 * youth(world, slot)
 
 
 def task(world: World, job: Job) -> int:
@@ -78,7 +90,7 @@ def task(world: World, job: Job) -> int:
     if job.kind is CREATING:
         code += 100 * job.started
     else:
-        code += 0 if job.slot is None else years(world, job.slot)
+        code += 0 if job.slot is None else years(world, job.slot) + 100_000 * youth(world, job.slot)
     if job.kind is not CLOSING:
         code += 200 * job.unwanted + 50 * job.after_error + 25 * (world.config.quick and job.urgent)
     for place, round in enumerate(world.ledger.places.jobs.rounds):

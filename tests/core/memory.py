@@ -16,7 +16,17 @@ from .model import Broken
 class Memory:
     """When the last session died in use, how attempts to create one went, and how often checks proved nothing."""
 
-    __slots__ = ("allowed", "died_at", "doubted_at", "doubts", "failed_at", "ordered_at", "pause", "was_away")
+    __slots__ = (
+        "allowed",
+        "died_at",
+        "distrusts_since",
+        "doubted_at",
+        "doubts",
+        "failed_at",
+        "ordered_at",
+        "pause",
+        "was_away",
+    )
 
     def __init__(self) -> None:
         """Remember nothing."""
@@ -29,6 +39,7 @@ class Memory:
         """Return an independent copy."""
         twin = Memory.__new__(Memory)
         twin.allowed = self.allowed
+        twin.distrusts_since = self.distrusts_since
         twin.ordered_at = self.ordered_at
         twin.died_at = self.died_at
         twin.doubted_at = self.doubted_at
@@ -46,9 +57,23 @@ class Memory:
         self.pause = 0.0
         self.was_away = False
         self.allowed: float = math.inf
+        self.distrusts_since = math.inf
+
+    def belied(self, created_at: float, now: float) -> None:
+        """A session died before it was proven: no new one is trusted; if it was on trial, its creation failed."""
+        if created_at > max(self.distrusts_since, self.failed_at):
+            self.failed(created_at)
+        self.allowed = 1
+        self.distrusts_since = min(self.distrusts_since, now)
+
+    def trusted(self) -> None:
+        """A session that was on trial was proven."""
+        self.distrusts_since = math.inf
 
     def created(self) -> None:
-        """A session was created: twice as many may be tried now."""
+        """A session was created: twice as many may be tried now, if it is trusted."""
+        if self.distrusts_since < math.inf:
+            return
         self.failed_at = -math.inf
         self.allowed = self.allowed * 2 if self.allowed * 2 < RECOVERED else math.inf
 

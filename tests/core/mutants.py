@@ -339,4 +339,22 @@ MUTANTS = (
         "            places.idle.enter_unproven(slot, job.session)\n            places.jobs.conclude(job)\n",
         "            places.vacant.enter(slot)\n            places.jobs.conclude(job)\n",
     ),
+    Mutant(
+        "a death before its time that is no failure",
+        "backoff",
+        "            self.failed(max(succeeded_at, self.paused_at))\n",
+        "            self.take_care()\n",
+    ),
+    Mutant(
+        "a new session trusted after the death of another",
+        "backoff",
+        "        if self.distrusts:\n            self.paused_at = now\n            return\n",
+        "",
+    ),
+    Mutant(
+        "a new session trusted before it is proven",
+        "serving",
+        "slot.created_at > since and not slot.is_new",
+        "slot.created_at > since",
+    ),
 )

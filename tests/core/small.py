@@ -53,6 +53,22 @@ class Config:
     refusals: bool = True
     adoptions: bool = False
     quick: bool = False
+    young: bool = False
+
+
+class GrownSlot(CheckedSlot):
+    """A slot whose sessions are taken for proven from the beginning: youth would only multiply states."""
+
+    __slots__ = ()
+
+    @property
+    def created_at(self) -> None:  # type: ignore[override]
+        """Nobody knows."""
+        return
+
+    @created_at.setter
+    def created_at(self, when: float | None) -> None:
+        """Forget it."""
 
 
 def dropped() -> None:
@@ -99,7 +115,7 @@ def no_jitter() -> float:
     return 0.0
 
 
-def small_ledger(config: Config, slots: Callable[[], CheckedSlot] = CheckedSlot) -> Ledger[Session]:
+def small_ledger(config: Config, slots: Callable[[], CheckedSlot] | None = None) -> Ledger[Session]:
     """Return the ledger of an empty, unbound pool."""
     ledger = Ledger[Session](
         config.size,
@@ -107,11 +123,16 @@ def small_ledger(config: Config, slots: Callable[[], CheckedSlot] = CheckedSlot)
         jitter=no_jitter,
         lifetime=config.lifetime * UNIT,
         max_waiters=config.max_waiters,
-        slots=slots,
+        slots=slots or kind_of_slot(config),
     )
     ledger.places.lent.__class__ = SharedRefs
     ledger.serving.creation.__class__ = ledger.serving.doubt.__class__ = ShortBackoff
     return ledger
+
+
+def kind_of_slot(config: Config) -> type[CheckedSlot]:
+    """Return what the slots of such a world are."""
+    return CheckedSlot if config.young else GrownSlot
 
 
 def clone_waiter(waiter: Waiter) -> Waiter:
@@ -140,7 +161,8 @@ def clone_job(job: Job, twins: dict[Any, Any]) -> Job:
 
 def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) -> Ledger[Session]:
     """Return an independent copy; `twins` maps every slot, job, waiter and round to its copy, and is filled here."""
-    new = small_ledger(config, partial(CheckedSlot.__new__, CheckedSlot))
+    kind = kind_of_slot(config)
+    new = small_ledger(config, partial(kind.__new__, kind))
     for slot, twin in zip(old.places.slots, new.places.slots, strict=True):
         twins[slot] = twin
         copy_slot(slot, twin)
@@ -158,6 +180,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.closed, new.suspected_at = old.closed, old.suspected_at
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
+    new.reports.early_death = old.reports.early_death
     return new
 
 

@@ -7,7 +7,7 @@ themselves are in `world`.
 from typing import Any, Self, TypeVar
 
 from pingpool.core.orders import End, Job, Order, Outcome, Waiter
-from pingpool.core.slot import CLOSING, CREATING
+from pingpool.core.slot import CLOSING, CREATING, VACANT
 
 from .likeness import likeness, task, unlike, wear, worth
 from .memory import Memory
@@ -140,6 +140,8 @@ class Stage:
             if waiter.session is not None:
                 self.memory.check_lent(self.ledger, self.ledger.lent[id(waiter.session)], self.now)
                 self.served.append(waiter)
+        if not self.ledger.serving.creation.distrusts and self._somebody_was_proven():
+            self.memory.trusted()
         self.memory.check_creations(self.ledger, orders, self.now)
         for order in orders:
             if isinstance(order, Job) and order in self.ledger.jobs:
@@ -148,6 +150,12 @@ class Stage:
                     self.ledger.start(order)
                     self._end_aside(order)
         check(self.ledger, self.now)
+
+    def _somebody_was_proven(self) -> bool:
+        """Is there a session that nobody trusted, and that was proven since?"""
+        since = self.memory.distrusts_since
+        created = [(slot, slot.created_at) for slot in self.ledger.places.slots if slot.state is not VACANT]
+        return any(at is None or (at > since and not slot.is_new) for slot, at in created)
 
     def _end_aside(self, job: Job) -> None:
         """Closings without a slot end at once, but for one that takes its time: more would only multiply states."""

@@ -26,6 +26,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
+    "sessions that die before anybody has proven them": (
+        Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False),
+        None,
+    ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

@@ -66,3 +66,30 @@ def test_a_limit_that_is_known_is_shown() -> None:
         pool.ledger.learner.limit.died(30.0, 100.0 * number, 100.0 * number + 50.0)
     assert pool.ledger.learner.limit.drops_from < math.inf
     assert snapshot(pool.ledger).idle_limit == 30.0
+
+
+def test_calls_that_hang_are_counted_until_they_come_back() -> None:
+    """A job that was given up after it had begun hangs in the driver until its report comes, however that ends."""
+    pool = Pool(2, interval=10.0)
+    pool.fill()
+    pool.ledger.ping(Round(), 10.0)
+    first, second = pool.jobs(CHECKING)
+    pool.report(first, Outcome(End.OVERRAN), 15.0)
+    assert snapshot(pool.ledger).hanging == 1
+    assert str(snapshot(pool.ledger)).endswith("0 waiting; 1 worker hangs in the driver")
+    pool.report(second, Outcome(End.OVERRAN), 15.0)
+    pool.report(second, Outcome(End.OVERRAN), 15.0)
+    assert str(snapshot(pool.ledger)).endswith("; 2 workers hang in the driver")
+    pool.report(first, Outcome(End.GONE), 20.0)
+    pool.report(second, Outcome(End.ALIVE), 20.0)
+    pool.report(second, Outcome(End.ALIVE), 20.0)
+    assert snapshot(pool.ledger).hanging == 0
+
+
+def test_a_job_that_nobody_had_begun_does_not_hang() -> None:
+    """It was given up in the queue, since all workers hang in other calls."""
+    pool = Pool(1)
+    pool.fill()
+    pool.ledger.ping(Round(), 10.0)
+    pool.ledger.report(pool.job(CHECKING), Outcome(End.OVERRAN), 15.0)
+    assert (snapshot(pool.ledger).overran, snapshot(pool.ledger).hanging) == (1, 0)

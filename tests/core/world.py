@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
-from pingpool.core.slot import CHECKING, CLOSING, CREATING
+from pingpool.core.reports import YOUTH
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
 
 from .model import Broken, Session, check, check_given_up, is_fresh
 from .small import UNIT, dropped
@@ -124,11 +125,13 @@ class World(Stage):
         """A session died in the hands of its caller."""
         self.memory.died_at = self.now
         self.memory.died()
+        self._remember_youth(self.ledger.lent[id(self.held[place])])
         self._give_up(Verdict.LOST, place)
 
     def found_dead(self, place: int) -> None:
         """A session was found dead before its caller used it."""
         self.memory.died()
+        self._remember_youth(self.ledger.lent[id(self.held[place])])
         self._give_up(Verdict.GONE, place)
 
     def tainted(self, place: int) -> None:
@@ -318,10 +321,17 @@ class World(Stage):
 
     def _remember_death(self, job: Job) -> None:
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
+        if job.slot is not None:
+            self._remember_youth(job.slot)
         if job.kind is CHECKING:
             self.memory.died()
             if job.after_error:
                 self.memory.died_at = self.now
+
+    def _remember_youth(self, slot: Slot) -> None:
+        """Remember that a session dies which nobody has proven yet."""
+        if slot.created_at is not None and slot.is_new and self.now - slot.created_at < YOUTH:
+            self.memory.belied(slot.created_at, self.now)
 
     def _vanish(self) -> Job:
         ghost, self.ghost = self.ghost, None

@@ -95,8 +95,9 @@ class LoopDesk(Desk[S]):
 
     def heal(self) -> None:
         """Mend what an exception in the middle of a turn left behind; harmless where it left nothing."""
-        self.carry_out(self.ledger.heal())
-        self._set_alarm(self.now())
+        now = self.now()
+        self.carry_out(self.ledger.heal() + self.ledger.tick(now))
+        self._set_alarm(now)
 
     def _set_alarm(self, now: float) -> None:
         """Have the ledger ticked when the pause ends that holds something back."""

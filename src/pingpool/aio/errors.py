@@ -34,7 +34,8 @@ class NotLent(errors.NotLent, PoolFull):
 
 
 AS_IN_ASYNCIO: dict[type[errors.PoolError], type[errors.PoolError]] = {
-    kind.__bases__[0]: kind for kind in (PoolTimeout, TooManyWaiters, DatabaseRefuses, AlreadyReturned, NotLent)
+    kind.__bases__[0]: kind
+    for kind in (PoolTimeout, TooManyWaiters, DatabaseRefuses, PoolFull, AlreadyReturned, NotLent)
 }
 
 

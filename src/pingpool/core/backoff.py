@@ -21,8 +21,8 @@ KNOCK = 0.15
 """The same if there is no server that an attempt could trouble, and up to a third less: a refused connection costs
 nobody anything, and a server that is back is found in well under a quarter of a second."""
 
-PATIENT = 30.0
-"""The longest pause, in seconds, while nobody waits."""
+PATIENT = 5.0
+"""The longest pause, in seconds, while nobody waits: a server that is back need not be asked for."""
 
 RECOVERED = 16
 """Once so many attempts may run side by side, the database counts as well again."""
@@ -31,7 +31,18 @@ RECOVERED = 16
 class Backoff:
     """The pauses between failing attempts at one thing."""
 
-    __slots__ = ("_knocks", "_urgent", "began_at", "counted_at", "failures", "jitter", "pause", "paused_at", "width")
+    __slots__ = (
+        "_knocks",
+        "_urgent",
+        "began_at",
+        "counted_at",
+        "distrusts_since",
+        "failures",
+        "jitter",
+        "pause",
+        "paused_at",
+        "width",
+    )
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         """Start well. `jitter` gives a number from 0 to 1."""
@@ -46,6 +57,7 @@ class Backoff:
         self.pause = self._urgent = 0.0
         self._knocks = False
         self.width: float = math.inf
+        self.distrusts_since = math.inf
 
     def began(self, now: float) -> None:
         """Note that an attempt was begun."""
@@ -74,8 +86,31 @@ class Backoff:
         """A session has died: the server may be in trouble, or about to be, so one prober goes first."""
         self.width = min(self.width, 1)
 
+    def belied(self, succeeded_at: float, now: float) -> None:
+        """What succeeded at that time was worth nothing. From now on that is a failure, until a success is proven."""
+        if succeeded_at > self.distrusts_since:
+            self.failed(max(succeeded_at, self.paused_at))
+        else:
+            self.take_care()
+            self.distrusts_since = min(self.distrusts_since, now)
+
+    @property
+    def distrusts(self) -> bool:
+        """Does a success count only once it is proven?"""
+        return self.distrusts_since < math.inf
+
+    def proved(self) -> None:
+        """What succeeded was worth something: the next success counts again, and no long pause is in its way."""
+        self.distrusts_since = math.inf
+        self.counted_at = -math.inf
+        self.failures = 0
+        self.pause = min(self.pause, FIRST_PAUSE * (1 + self.jitter() / 2))
+
     def succeeded(self, now: float) -> None:
         """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
+        if self.distrusts:
+            self.paused_at = now
+            return
         if self.width == math.inf:
             return
         if self.pause:

@@ -40,5 +40,5 @@ class Freshness:
 
     def date(self, slot: Slot, now: float) -> None:
         """A session begins its life: proven now, and to retire when its time is up, not all in the same moment."""
-        slot.proven_at = now
+        slot.proven_at = slot.created_at = now
         slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self._jitter()))

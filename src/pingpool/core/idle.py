@@ -35,6 +35,8 @@ class IdleQueue:
 
     def enter_unproven(self, slot: Slot, session: Any) -> None:
         """Put the slot in front, with no proof of life: its session has to be checked before it is lent."""
+        if not slot.is_new:
+            slot.created_at = None
         slot.proven_at = -math.inf
         slot.session = session
         self.slots.appendleft(slot)

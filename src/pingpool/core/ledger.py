@@ -25,7 +25,9 @@ The rules:
     lent meanwhile is no better, however well its use ended: it may have been used before the death and not since.
 7.  What checks find, dead or alive, tells from which idle age on the path drops sessions (see `limit`). An interval
     that is learned stays below that. To learn more, one session at a time, the canary, is left alone for longer.
-8.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
+8.  If a session dies before anybody has proven it, by a check or a use that ended well, no new one is trusted: until
+    one is proven, each further one that dies so is a creation that failed.
+9.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
 import math
@@ -156,10 +158,12 @@ class Ledger(Freshness, Generic[S]):
             case Verdict.LOST:
                 self.serving.creation.take_care()
                 self.learner.fell(slot, now)
+                self.reports.died(slot, None, now)
                 self.suspect_all(now)
                 places.give_up(slot, "lost", session)
             case Verdict.GONE:
                 self.reports.found_dead(slot, now - slot.proven_at, now)
+                self.reports.died(slot, None, now)
                 places.give_up(slot, "gone", session)
             case Verdict.TAINTED:
                 places.end(slot, "tainted", session)
@@ -180,7 +184,7 @@ class Ledger(Freshness, Generic[S]):
         places.free_collected()
         slot = None if dead is None else places.lent.slot_of(dead)
         if places.knows(session) or not (slot or self.vacant or self.closed):
-            return self._refuse(session)
+            return self._refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
         if slot is not None:
             self.suspect_all(now)
             places.give_up(slot, "lost", dead)
@@ -193,6 +197,10 @@ class Ledger(Freshness, Generic[S]):
         self.serving.land(slot, session)
         self.vacant.pop()
         return self.serving.settle(now)
+
+    def is_lent(self, session: object) -> bool:
+        """Is this very object in somebody's hands?"""
+        return self.places.lent.slot_of(session) is not None
 
     def knows(self, session: S) -> bool:
         """Is this very object in the pool already?"""
@@ -336,7 +344,9 @@ class Ledger(Freshness, Generic[S]):
     @property
     def failure(self) -> BaseException | None:
         """The last failure to create or prove a session, if none was created since."""
-        return self.reports.failure
+        reports = self.reports
+        early_death = reports.early_death if self.serving.creation.distrusts else None
+        return early_death if reports.failure is None else reports.failure
 
     def wake_at(self, now: float) -> float:
         """Return when to `tick`, because the pause ends that holds something back; infinity if there is none."""

@@ -21,16 +21,29 @@ class Job:
     - `idle_for`: for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
     - `after_error`: a check after a use that ended in an error, to find out whether that was the session's death.
     - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
+    - `hangs`: it was given up after it had been started, and has not come back yet.
     - `unwanted`: the pool was cleared since; what the job brings is ended.
     """
 
-    __slots__ = ("after_error", "idle_for", "kind", "session", "slot", "started", "trusted_after", "unwanted", "urgent")
+    __slots__ = (
+        "after_error",
+        "hangs",
+        "idle_for",
+        "kind",
+        "session",
+        "slot",
+        "started",
+        "trusted_after",
+        "unwanted",
+        "urgent",
+    )
 
     def __init__(self, kind: State, slot: Slot | None, session: Any) -> None:
         self.kind = kind
         self.slot = slot
         self.session = session
         self.started = False
+        self.hangs = False
         self.trusted_after = -math.inf
         self.unwanted = False
         self.urgent = False

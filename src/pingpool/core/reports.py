@@ -4,24 +4,33 @@ The report of a job that is off the books is late: its slot went on without it, 
 ended.
 """
 
+import math
 from typing import Any
 
+from pingpool.core.backoff import PATIENT
 from pingpool.core.freshness import Freshness
 from pingpool.core.learner import Learner
 from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.places import Places
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
-from pingpool.errors import Overrun
+from pingpool.errors import DeadOnArrival, Overrun
 
 DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
 
 
-class Reports:
-    """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay."""
+YOUTH = PATIENT
+"""For so many seconds a session that nobody has proven yet counts as just created, if it is found dead."""
 
-    __slots__ = ("_freshness", "_learner", "_places", "_serving", "failure", "refusal")
+
+class Reports:
+    """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay.
+
+    `early_death` is that of the last session that was dead on arrival.
+    """
+
+    __slots__ = ("_freshness", "_learner", "_places", "_serving", "early_death", "failure", "refusal")
 
     def __init__(self, places: Places, freshness: Freshness, learner: Learner, serving: Serving) -> None:
         self._places = places
@@ -30,6 +39,7 @@ class Reports:
         self._serving = serving
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
+        self.early_death: BaseException | None = None
 
     def take(self, job: Job, outcome: Outcome, now: float) -> None:
         """Take the report of a job."""
@@ -38,6 +48,7 @@ class Reports:
             return
         if outcome.end is End.OVERRAN:
             self._places.tally.overran += 1
+            self._note_hanging(job, is_so=job.started)
             what = f"the database took longer than io_timeout (the session was {job.kind.value})"
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
         if job.kind is CLOSING or job.slot is None:
@@ -57,6 +68,17 @@ class Reports:
         self._serving.creation.take_care()
         self._learner.died(slot, idle_for, now)
 
+    def died(self, slot: Slot, error: BaseException | None, now: float) -> None:
+        """A session is dead. If nobody had proven it yet, that was a creation that failed."""
+        created_at = slot.created_at
+        if created_at is not None and slot.is_new and now - created_at < YOUTH:
+            self.early_death = DeadOnArrival(
+                "a new session was dead" if error is None else f"a new session was dead: {error}"
+            )
+            self.early_death.__cause__ = error
+            self._places.tally.create_failures += 1
+            self._serving.creation.belied(created_at, now)
+
     def turn_away_if_hopeless(self) -> None:
         """Tell the waiters of a refusal, if there is no session at all, in any hands, that they could hope for."""
         places = self._places
@@ -68,6 +90,8 @@ class Reports:
 
     def _take_late(self, job: Job, outcome: Outcome) -> None:
         """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
+        if outcome.end is not End.OVERRAN:
+            self._note_hanging(job, is_so=False)
         session = job.session if outcome.session is None else outcome.session
         if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
             job.session = None
@@ -108,7 +132,7 @@ class Reports:
         elif end in (End.ALIVE, End.SEEN_ALIVE):
             self._proved(job, slot, now)
         elif end is End.GONE:
-            self._gone(job, slot, now)
+            self._gone(job, slot, outcome, now)
         elif end is End.OVERRAN and job.started:
             self._overran(job, slot, outcome, now)
         else:  # in doubt; or all workers hang, and nobody has seen this session
@@ -126,13 +150,28 @@ class Reports:
         self._serving.welcome(slot, session, now)
         if job.unwanted:
             places.jobs.conclude(job, places.end(slot, "cleared", session))
+        elif self._serving.creation.distrusts:
+            self._put_on_trial(job, slot, session, now)
         else:
             self._settle_down(job, slot, session, now)
+
+    def _put_on_trial(self, job: Job, slot: Slot, session: Any, now: float) -> None:
+        """A new session is not trusted: whoever waits will prove it; or a check, if a pause holds others back."""
+        places = self._places
+        slot.created_at = math.nextafter(now, math.inf)  # later than the death that caused the distrust
+        if places.line.waiters or not self._serving.creation.pause:
+            self._settle_down(job, slot, session, now)
+        else:
+            places.jobs.conclude(job, places.begin(CHECKING, slot, session))
 
     def _proved(self, job: Job, slot: Slot, now: float) -> None:
         """The session is alive."""
         places = self._places
-        if not self._serving.creation.failures:
+        creation = self._serving.creation
+        if slot.created_at is not None and slot.created_at > creation.distrusts_since:
+            creation.proved()
+            slot.created_at = None
+        if not creation.failures:
             self.failure = None
         if job.kind is CHECKING:
             self._serving.doubt.succeeded(now)
@@ -151,15 +190,15 @@ class Reports:
         self._learner.lived(job.idle_for)
         self._places.jobs.conclude(job, self._places.begin(CHECKING, slot, job.session))
 
-    def _gone(self, job: Job, slot: Slot, now: float) -> None:
+    def _gone(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session is dead."""
-        self._note_death(job, slot, now)
+        self._note_death(job, slot, outcome, now)
         self._places.give_up(slot, "gone", job.session)
         self._places.jobs.conclude(job)
 
     def _overran(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session counts as dead, and its slot goes on without it; a late report will bring what is left of it."""
-        self._note_death(job, slot, now)
+        self._note_death(job, slot, outcome, now)
         self.failure = outcome.error
         self._places.tally.replaced["overran"] += 1
         session = job.session
@@ -181,8 +220,14 @@ class Reports:
 
     # Steps that several of these share.
 
-    def _note_death(self, job: Job, slot: Slot, now: float) -> None:
+    def _note_hanging(self, job: Job, *, is_so: bool) -> None:
+        """Count those who were given up in the middle of a job, until they come back."""
+        self._places.tally.hanging += is_so - job.hangs
+        job.hangs = is_so
+
+    def _note_death(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A check found its session dead: idle, or after an error in use, which makes all others suspect."""
+        self.died(slot, outcome.error, now)
         if job.kind is CHECKING:
             self.found_dead(slot, job.idle_for, now)
         if job.after_error:

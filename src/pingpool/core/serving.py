@@ -32,6 +32,8 @@ class Serving:
         """Do what the slots, as they are now, call for; return all orders that have come up."""
         places = self._places
         places.free_collected()
+        if self.creation.distrusts:
+            self._see_who_was_proven()
         if self._idle or places.vacant.slots or places.jobs.rounds:  # without any of these nothing can follow
             self._serve(now)
             self._check_for_waiters(now)
@@ -66,6 +68,14 @@ class Serving:
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
         return min((end for end in pauses if end > now), default=math.inf)
+
+    def _see_who_was_proven(self) -> None:
+        """Trust new sessions again once one of them was proven, also by a use that ended well in the fast way."""
+        since = self.creation.distrusts_since
+        for slot in self._places.slots:
+            if slot.created_at is not None and slot.created_at > since and not slot.is_new:
+                self.creation.proved()
+                return
 
     def _serve(self, now: float) -> None:
         """Hand fresh idle sessions to the waiters; overdue ones in front of a fresh one are checked meanwhile."""

@@ -56,6 +56,7 @@ TRANSITIONS: Final = tuple(
             "created": IDLE,
             "created, handed over": IN_USE,
             "failed, overran": VACANT,
+            "created, not trusted": CHECKING,
             "created, not wanted": CLOSING,
         },
         IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING},
@@ -85,10 +86,11 @@ class Slot:
     """One place for a session. Only the ledger moves it.
 
     `session` is held while the slot is idle and None while it is lent, so that a session its holder dropped is
-    collected; `ref` is the weak reference that tells. `proven_at` is the time of the last proof of life.
+    collected; `ref` is the weak reference that tells. `proven_at` is the time of the last proof of life; `created_at`
+    says how long the session has been there, or None if it was proven since and is in doubt now.
     """
 
-    __slots__ = ("instruction", "proven_at", "ref", "session", "site", "state")
+    __slots__ = ("created_at", "instruction", "proven_at", "ref", "session", "site", "state")
 
     retires_at: float = math.inf
 
@@ -99,6 +101,12 @@ class Slot:
         self.proven_at = -math.inf
         self.site: CodeType | None = None
         self.instruction = 0
+        self.created_at: float | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Was the session never proven since it was created?"""
+        return self.created_at is not None and self.proven_at <= self.created_at
 
     def retire_at(self, when: float) -> None:
         """Do nothing: a session without a lifetime never retires."""

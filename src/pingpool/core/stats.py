@@ -32,6 +32,10 @@ class Stats(NamedTuple):
     create_failures: int
     pings: int
     overran: int
+    hanging: int
+    """Calls that were given up, and whose worker has not come back yet."""
+    broken_hooks: int
+    """Calls of the database's methods, or of functions in their place, that failed by a bug of theirs."""
     leaked: int
     replaced: Mapping[str, int]
     """How many sessions were ended or given up, by reason: gone, lost, tainted, dropped, too old, overran, in doubt,
@@ -61,7 +65,9 @@ class Stats(NamedTuple):
             "vacant": self.vacant,
         }
         slots = ", ".join(f"{count} {state}" for state, count in doing.items() if count or state in ("idle", "in use"))
-        return f"{self.size} session{'s' * (self.size != 1)}: {slots}; {self.waiting} waiting"
+        hanging = "1 worker hangs" if self.hanging == 1 else f"{self.hanging} workers hang"
+        note = f"; {hanging} in the driver" if self.hanging else ""
+        return f"{self.size} session{'s' * (self.size != 1)}: {slots}; {self.waiting} waiting{note}"
 
 
 def snapshot(ledger: Ledger[Any]) -> Stats:
@@ -86,6 +92,8 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         create_failures=tally.create_failures,
         pings=tally.pings,
         overran=tally.overran,
+        hanging=tally.hanging,
+        broken_hooks=tally.broken_hooks,
         leaked=tally.leaked,
         replaced=MappingProxyType(dict(tally.replaced)),
         ping_interval=ledger.interval,

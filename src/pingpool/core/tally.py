@@ -2,13 +2,17 @@
 
 from collections import Counter
 
+from pingpool.core.orders import Order
+
 
 class Tally:
     """What the statistics tell, and no rule depends on."""
 
     __slots__ = (
+        "broken_hooks",
         "create_failures",
         "created",
+        "hanging",
         "leaked",
         "overran",
         "pings",
@@ -26,5 +30,12 @@ class Tally:
         self.create_failures = 0
         self.pings = 0
         self.overran = 0
+        self.hanging = 0
+        self.broken_hooks = 0
         self.leaked = 0
         self.replaced: Counter[str] = Counter()
+
+    def note_broken_hook(self, now: float) -> list[Order]:
+        """Count the call of a hook of the database that is broken; nothing follows from it."""
+        self.broken_hooks += 1
+        return []

@@ -11,6 +11,7 @@ from typing import Any
 
 from pingpool.pool.caller import PACKAGE
 from pingpool.pool.log import log
+from pingpool.pool.world import Desk
 
 ONLY_BY_BUGS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError)
 
@@ -37,15 +38,16 @@ def _codes_of(error: BaseException) -> Iterator[CodeType]:
 
 
 class Bugs:
-    """Tells of each kind of bug once."""
+    """Tells of each kind of bug once, and counts all."""
 
-    def __init__(self, pool: str) -> None:
-        self._pool = pool
+    def __init__(self, desk: Desk[Any]) -> None:
+        self._desk = desk
         self._told: set[tuple[str, type[Any]]] = set()
 
     def tell(self, hook: str, error: BaseException) -> None:
         """Say that this hook is broken, and where."""
+        self._desk.tell(self._desk.ledger.places.tally.note_broken_hook)
         kind = (hook, type(error))
         if kind not in self._told:
             self._told.add(kind)
-            log().warning("%s: the database's %s is broken: %r", self._pool, hook, error, exc_info=error)
+            log().warning("%s: the database's %s is broken: %r", self._desk.name, hook, error, exc_info=error)

@@ -18,7 +18,7 @@ from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
 from pingpool.pool.bugs import Bugs, is_of_a_signal
 from pingpool.pool.keeper import Keeper
-from pingpool.pool.outcome import AnyDatabase, overrides
+from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.world import Desk, Event
 
 R = TypeVar("R")
@@ -39,7 +39,7 @@ class Lending(Generic[S]):
         self.looks = database is not None and overrides(database, "looks_alive")
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
         self.keeper = keeper
-        self._bugs = Bugs(desk.name)
+        self._bugs = Bugs(desk)
 
     # Out.
 
@@ -134,7 +134,7 @@ class Lending(Generic[S]):
 
     def is_lent(self, session: object) -> bool:
         """Is this very object lent by this pool?"""
-        return id(session) in self._desk.ledger.lent
+        return self._desk.ledger.is_lent(session)
 
     def _check_in(self, event: Event, session: S, *facts: object) -> None:
         """Check a session in, or say at once that it cannot be: the turn itself may have to wait for another one."""
@@ -179,8 +179,7 @@ class Lending(Generic[S]):
     def _meaning_of(self, database: AnyDatabase, error: Exception, session: S) -> Meaning:
         """Ask what the error means that ended the use of a session."""
         try:
-            meaning: object = database.meaning_of(error)
-            return meaning if isinstance(meaning, Meaning) else Meaning.UNKNOWN
+            return as_meaning(database.meaning_of(error))
         except BaseException as further:
             return self._without_answer("meaning_of", further, session, Meaning.UNKNOWN)
 

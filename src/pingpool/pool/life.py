@@ -46,7 +46,7 @@ class Life(Generic[S, D]):
         self._is_bound = False
         self._rests = False
         self._set_up()
-        in_every_child(self, Life[Any, Any]._after_fork)
+        in_every_child(self, type(self)._after_fork)
 
     # What a world adds.
 
@@ -185,7 +185,7 @@ class Life(Generic[S, D]):
         name = named(database)
         if not isinstance(database, self._kind):
             kind, hint = self._kind.__name__, self._hint_for(database)
-            raise TypeError(f"bind() takes a pingpool.{kind}, got a {name}; {hint}")
+            raise TypeError(f"bind() takes a pingpool.{kind}, not {name}; {hint}")
         desk = self._come_in()
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
@@ -264,6 +264,8 @@ class Life(Generic[S, D]):
         self._set_up()
         if self._is_bound:
             self._move_to(self._database)
+        else:  # the fork came in the middle of a bind
+            self._database = None
         self._desk.ledger.inherit(elder, is_bound=self._is_bound)
         return old
 

@@ -10,8 +10,7 @@ from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import all_behind
-from pingpool.pool.bugs import is_bug
-from pingpool.pool.log import log
+from pingpool.pool.bugs import Bugs, is_bug
 
 AnyDatabase = Database[Any] | AsyncDatabase[Any]
 
@@ -24,38 +23,50 @@ FAILED: dict[State, dict[Meaning, End]] = {
     RESETTING: {Meaning.LOST: End.GONE, Meaning.MISPLACED: End.GONE},
     CLOSING: {},
 }
-"""How a job ends that raised an error with a special meaning …"""
+"""How a job ends that raised an error with a special meaning."""
 
 OTHERWISE = {CREATING: End.FAILED, CHECKING: End.GONE, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
-"""… and how with any other."""
+"""How a job ends that raised any other error."""
 
 BROKEN = {CREATING: End.REFUSED, CHECKING: End.IN_DOUBT, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
 """How a job ends whose hook is broken: that says nothing of a session, and will not heal by itself."""
 
 
-def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase) -> Outcome:
+def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bugs: Bugs) -> Outcome:
     """Return how a job about a session ended that raised this error, or none."""
     if error is None:
-        return Outcome(End.SEEN_ALIVE if is_quick(job, database) else WELL[job.kind])
-    end = BROKEN[job.kind] if is_bug(error) else FAILED[job.kind].get(meaning_of(error, database), OTHERWISE[job.kind])
+        return Outcome(End.SEEN_ALIVE if hook_of(job, database) == "check" else WELL[job.kind])
+    if is_bug(error):
+        end = BROKEN[job.kind]
+    else:
+        meaning = meaning_of(error, database, bugs)
+        end = FAILED[job.kind].get(meaning, OTHERWISE[job.kind])
     if job.kind is not CREATING:
         forget_frames(error)
     return Outcome(end, error=error)
 
 
-def is_quick(job: Job, database: AnyDatabase) -> bool:
-    """Is the session checked in the database's quickest way, for somebody who waits?"""
-    return job.kind is CHECKING and job.urgent and overrides(database, "check")
+def hook_of(job: Job, database: AnyDatabase) -> str:
+    """Return the name of the call that does a job: the quickest check is for sessions that somebody waits for."""
+    if job.kind is CREATING:
+        return "create_many" if overrides(database, "create_many") else "create"
+    if job.kind is CHECKING:
+        return "check" if job.urgent and overrides(database, "check") else "ping"
+    return "reset" if job.kind is RESETTING else "delete"
 
 
-def meaning_of(error: BaseException, database: AnyDatabase) -> Meaning:
+def meaning_of(error: BaseException, database: AnyDatabase, bugs: Bugs) -> Meaning:
     """Ask the database what an error means."""
     try:
-        meaning: object = database.meaning_of(error)
-        return meaning if isinstance(meaning, Meaning) else Meaning.UNKNOWN
+        return as_meaning(database.meaning_of(error))
     except BaseException as further:
-        log().warning("the database could not tell what %r means: %r", error, further)
+        bugs.tell("meaning_of", further)
         return Meaning.UNKNOWN
+
+
+def as_meaning(answer: object) -> Meaning:
+    """Return the answer of a `meaning_of`; what is no meaning means nothing special."""
+    return answer if isinstance(answer, Meaning) else Meaning.UNKNOWN
 
 
 def overrides(database: AnyDatabase, method: str) -> bool:

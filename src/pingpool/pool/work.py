@@ -14,7 +14,7 @@ from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.log import log
-from pingpool.pool.outcome import AnyDatabase, is_quick, outcome_of, overrides
+from pingpool.pool.outcome import AnyDatabase, hook_of, outcome_of, overrides
 from pingpool.pool.world import Desk, Workers
 
 NAMES: Mapping[State, str] = {
@@ -23,7 +23,6 @@ NAMES: Mapping[State, str] = {
     RESETTING: "reset a session",
     CLOSING: "end a session",
 }
-HOOKS: Mapping[State, str] = {CREATING: "create", CHECKING: "ping", RESETTING: "reset", CLOSING: "delete"}
 
 
 class Work(Generic[S]):
@@ -47,7 +46,7 @@ class Work(Generic[S]):
         self._labels = labels
         self._io_timeout = io_timeout
         self._creates_many = overrides(database, "create_many")
-        self._bugs = Bugs(desk.name)
+        self._bugs = Bugs(desk)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
@@ -81,8 +80,11 @@ class Work(Generic[S]):
     async def _ask_for(self, jobs: Sequence[Job]) -> Sequence[S]:
         """Make the one call that does these jobs; return the sessions that it created, if that is what it does."""
         job, database, timeout = jobs[0], self._calls, self._io_timeout
-        if job.kind is CHECKING:
-            await (database.check if is_quick(job, self._database) else database.ping)(job.session, timeout=timeout)
+        hook = hook_of(job, self._database)
+        if hook == "check":
+            await database.check(job.session, timeout=timeout)
+        elif hook == "ping":
+            await database.ping(job.session, timeout=timeout)
         elif job.kind is RESETTING:
             await database.reset(job.session, timeout=timeout)
         elif job.kind is CLOSING:
@@ -120,14 +122,15 @@ class Work(Generic[S]):
                 self._tell(call, error)
         finally:  # also if the log is broken
             while call.jobs:
-                self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome_of(call.jobs[0], error, self._database))
+                outcome = outcome_of(call.jobs[0], error, self._database, self._bugs)
+                self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome)
                 call.jobs = call.jobs[1:]
 
     def _tell(self, call: "Call[S]", error: BaseException) -> None:
         """Say in the log that the call failed."""
         kind, name = call.jobs[0].kind, self.desk.name
         if is_bug(error):
-            self._bugs.tell(HOOKS[kind], error)
+            self._bugs.tell(hook_of(call.jobs[0], self._database), error)
         elif kind is CREATING:
             log().info("%s: cannot create a session: %r", name, error)
         elif kind is CLOSING:

@@ -118,6 +118,10 @@ class ClientPool(Life[Any, Any]):
         if self._drop_in is not None:
             self._drop_in.was_deleted(session)
 
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._drop_in = None
+
     def _move_to(self, database: Any) -> None:
         super()._move_to(database)
         self._drop_in = DropIn(self._lending, database)

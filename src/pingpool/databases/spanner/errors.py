@@ -5,13 +5,11 @@ names the resource in the details of the error; the text is asked only when ther
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from google.api_core import exceptions
 
-DEEPEST = 10
-"""So many causes of an error are looked at."""
+from pingpool.errors import causes
 
 SESSION = "google.spanner.v1.Session"
 TEXT = re.compile(r"Session not found: (projects/[^/\s]+/instances/[^/\s]+/databases/[^/\s]+/sessions/[^\s,\]]+)")
@@ -19,7 +17,7 @@ TEXT = re.compile(r"Session not found: (projects/[^/\s]+/instances/[^/\s]+/datab
 
 def lost_session(error: BaseException | None) -> str | None:
     """Return the full name of the session that the server no longer knows, if that is what the error comes from."""
-    for cause in _causes(error):
+    for cause in () if error is None else causes(error):
         if isinstance(cause, exceptions.NotFound):
             return _named_in(cause)
     return None
@@ -34,12 +32,3 @@ def _named_in(error: exceptions.NotFound) -> str | None:
             return str(resource.resource_name)
     said = None if resources else TEXT.search(str(error))
     return said[1] if said else None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and what it was raised from, as a traceback would print them, the last first."""
-    for _ in range(DEEPEST):
-        if error is None:
-            return
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -120,7 +120,9 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         if close is not None and "close" not in vars(database):
 
             def close_with_pool() -> None:
-                close()
-                at_once(self._rest())
+                try:
+                    close()
+                finally:
+                    at_once(self._rest())
 
             database.close = close_with_pool

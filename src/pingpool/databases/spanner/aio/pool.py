@@ -117,8 +117,8 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
 
     def _rest_with(self, database: Any) -> None:
         """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
-        if "close" not in vars(database):
-            close = database.close
+        close = getattr(database, "close", None)
+        if close is not None and "close" not in vars(database):
 
             async def close_with_pool() -> None:
                 try:
