@@ -37,7 +37,7 @@ __all__ = [
     "CannotFill",
 ]
 
-ASYNC = {
+_ASYNC = {
     "AbstractAsyncSessionPool": "pingpool.aio.abstract",
     "AsyncPingingPool": "pingpool.aio.pool",
 }
@@ -45,8 +45,12 @@ ASYNC = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ASYNC:
+    if name not in _ASYNC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(ASYNC[name]), name)
+    return getattr(import_module(_ASYNC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

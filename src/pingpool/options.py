@@ -90,6 +90,8 @@ class Options(NamedTuple):
             raise ValueError(f"max_waiters must be 0 or more; got {self.max_waiters!r}")
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a string; got {self.name!r}")
+        if not self.name:
+            raise ValueError("name must not be empty")
         return self
 
 

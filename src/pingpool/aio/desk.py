@@ -21,10 +21,7 @@ from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.slot import S
 from pingpool.errors import PoolError, PoolFull, WrongLoop
 from pingpool.pool.log import tell
-from pingpool.pool.world import Desk, Event
-
-PATROL = 0.25
-"""Seconds after which somebody looks, while tasks wait, whether a session was dropped."""
+from pingpool.pool.world import PATROL, Desk, Event
 
 T = TypeVar("T")
 

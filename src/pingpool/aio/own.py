@@ -9,10 +9,6 @@ from typing import Any
 def begin(coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
     """Start a task with a context of its own: that of whoever happened to cause it is none of its business."""
     task = asyncio.create_task(coroutine, name=name, context=Context())
-    _vars_of(task)._log_destroy_pending = False
-    return task
-
-
-def _vars_of(task: Any) -> Any:
-    """Return the task, of which type checkers do not know all that asyncio itself uses in `gather` and `run`."""
+    anything: Any = task  # type checkers do not know all that asyncio itself uses in `gather` and `run`
+    anything._log_destroy_pending = False
     return task

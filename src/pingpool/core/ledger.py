@@ -43,7 +43,7 @@ from pingpool.core.places import Places
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, S, Slot
-from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
+from pingpool.errors import PoolClosed, PoolFull, TooManyWaiters
 
 
 class Ledger(Freshness, Generic[S]):
@@ -208,12 +208,7 @@ class Ledger(Freshness, Generic[S]):
 
     def rejection(self, session: S) -> PoolFull | None:
         """Say why this object cannot be taken back, if it cannot."""
-        if self.places.lent.slot_of(session) is not None:
-            return None
-        kind = type(session).__name__
-        if self.places.holds(session):
-            return AlreadyReturned(f"this {kind} was given back before: each get() is followed by one put()")
-        return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
+        return self.places.rejection(session)
 
     # Waiting.
 

@@ -15,6 +15,7 @@ from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
 from pingpool.core.slot import CLOSING, CREATING, IDLE, Slot, State
 from pingpool.core.tally import Tally
+from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 
 class Places:
@@ -42,6 +43,15 @@ class Places:
         """Is this session idle, or under a job?"""
         held = [slot.session for slot in self.idle.slots] + [job.session for job in self.jobs.open]
         return session is not None and any(each is session for each in held)
+
+    def rejection(self, session: Any) -> PoolFull | None:
+        """Say why this object cannot be taken back, if it cannot."""
+        if self.lent.slot_of(session) is not None:
+            return None
+        kind = type(session).__name__
+        if self.holds(session):
+            return AlreadyReturned(f"this {kind} was given back before: each get() is followed by one put()")
+        return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
 
     # Moves.
 

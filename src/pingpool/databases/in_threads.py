@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from pingpool.database import AsyncDatabase, Database, Meaning, S, named
 from pingpool.databases.common.identity import Identified
 from pingpool.pool.log import log
+from pingpool.pool.outcome import overrides
 
 T = TypeVar("T")
 
@@ -41,8 +42,7 @@ class InThreads(Identified, AsyncDatabase[S]):
         optional = {name: getattr(database, name) for name in TRAITS}
         for name, own in {**optional, "create_many": self._create_many, "check": self._check}.items():
             # What the database has no version of must look so to the pool, which then does not ask.
-            usual = getattr(Database, name)
-            if getattr(type(database), name, usual) is not usual or name in vars(database):
+            if overrides(database, name):
                 setattr(self, name, own)
 
     def meaning_of(self, error: BaseException) -> Meaning:

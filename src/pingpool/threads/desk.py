@@ -24,7 +24,7 @@ from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.slot import S
 from pingpool.errors import PoolClosed, PoolFull
 from pingpool.pool.log import tell
-from pingpool.pool.world import Desk, Event
+from pingpool.pool.world import PATROL, Desk, Event
 from pingpool.threads.clock import Clock
 from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
@@ -33,9 +33,6 @@ from pingpool.threads.timers import Timers
 
 PATIENCE = 10
 """How many further exceptions healing an interrupted turn withstands."""
-
-PATROL = 0.25
-"""Seconds after which a thread that waits looks for itself whether somebody dropped a session."""
 
 T = TypeVar("T")
 

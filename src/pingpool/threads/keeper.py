@@ -1,11 +1,9 @@
 """What wakes the keeper of a pool for threads."""
 
+from pingpool.pool.world import PATROL
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.timers import Timers
-
-PATROL = 0.25
-"""Seconds after which the keeper looks whether the timers need it: where no thread can be had, it is theirs."""
 
 
 class GateAlarm:

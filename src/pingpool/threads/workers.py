@@ -18,9 +18,9 @@ from functools import partial
 from typing import Any
 
 from pingpool.pool.log import log
-from pingpool.pool.world import Call
+from pingpool.pool.world import PATROL, Call
 from pingpool.threads.blocking import at_once
-from pingpool.threads.desk import PATROL, ThreadDesk
+from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.late import Late
 from pingpool.threads.own import begin
 

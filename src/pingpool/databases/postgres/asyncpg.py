@@ -168,7 +168,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             session._top_xact = None
         await session.reset(timeout=bounded(timeout))
         if self._discard_all:
-            await session.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
+            discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
+            await session.execute(discard, timeout=bounded(timeout))
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
