@@ -239,7 +239,8 @@ async def test_what_is_being_created_does_not_outlive_a_clear(world: World) -> N
         clearing = start(pool.clear())
         await world.until(lambda: not pool.stats().idle)
     await clearing
-    await binding
+    with pytest.raises(CannotFill, match="it was cleared meanwhile"):
+        await binding
     stats = pool.stats()
     assert len(world.database.live) == stats.idle
 

@@ -71,8 +71,11 @@ class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         is_running, ledger = desk.is_running, desk.ledger
         if not is_running() or get_ident() != desk.thread:
             desk.settle_in()
+        try:
+            caller = current_frame(1)
+        except ValueError:  # a loop written in C runs it as a whole task
+            caller = current_frame()
         now = desk.now
-        caller = current_frame(1)
         site = caller.f_code
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
             caller, site = outer, outer.f_code

@@ -4,11 +4,8 @@ The theory. A pool has `size` slots for life. Each is in exactly one place: vaca
 workers. Whatever happens to a session is a call to one method here. It takes the time, moves slots, and returns the
 orders that follow; the caller carries them out after its turn is over, and reports how each job ended.
 
-The ledger has its parts: the places and the moves between them (`places`), what is learned of the path (`learner`),
-what follows from an event (`serving`), what the keeper has to do (`keeping`), what the end of a job means (`reports`).
-All events come in here.
-
-The rules:
+All events come in here. The ledger has its parts: the moves between places (`places`), what is learned of the path
+(`learner`), what follows from an event (`serving`), what a keeper does (`keeping`), how jobs end (`reports`).
 
 1.  The idle queue is ordered by proof of life, oldest first: a ping that succeeded, or a return that nothing speaks
     against. The front is the next to be lent and the next to be pinged.
@@ -325,6 +322,11 @@ class Ledger(Freshness, Generic[S]):
         return self.places.heal()
 
     # What outsiders want to know.
+
+    @property
+    def checkouts(self) -> int:
+        """How many sessions have been handed to somebody."""
+        return self.immediate + self.places.tally.waited
 
     @property
     def kept(self) -> bool:

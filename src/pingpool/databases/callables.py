@@ -19,6 +19,8 @@ class GivenTraits(Traits[S]):
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[S], bool] | None = None,
     ) -> None:
+        if iscoroutinefunction(meaning_of):
+            raise TypeError("meaning_of is a coroutine function; it is asked in passing, so it has to be a plain one")
         self._meaning_of = meaning_of
         if looks_alive is not None:  # a pool does not ask a database that has no version of its own
             vars(self)["looks_alive"] = looks_alive

@@ -6,6 +6,7 @@ raises comes from its own body, or from the call of it; what comes from deeper d
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -26,8 +27,16 @@ def is_bug(error: BaseException) -> bool:
 
 def is_of_a_signal(error: BaseException) -> bool:
     """Was the error raised by a signal handler that interrupted whoever runs here, as a time limit does?"""
-    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
     return any(code in handlers for code in _codes_of(error))
+
+
+def _code_of(handler: Any) -> object:
+    """Return the code of a function, a method, a partial or a callable object; None of anything else."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    called: Any = vars(type(handler)).get("__call__")  # of an object of one's own class
+    return getattr(handler, "__code__", None) or getattr(called, "__code__", None)
 
 
 def _codes_of(error: BaseException) -> Iterator[CodeType]:

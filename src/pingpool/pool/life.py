@@ -189,7 +189,7 @@ class Life(Generic[S, D]):
         desk = self._come_in()
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
-        if self._database != database:
+        if self._database is None or self._database != database:
             if self._is_bound or desk.ledger.filling:
                 bound = named(self._database)
                 raise BoundElsewhere(f"{self.name} is bound to {bound}; make another pool for {name}")
@@ -203,6 +203,8 @@ class Life(Generic[S, D]):
         if round.failure is not None:
             what = named(self._database)
             raise CannotFill(f"{self.name}: {what} opens no session: {round.failure}") from round.failure
+        if not (self._desk.ledger.filling or self.closed):
+            raise CannotFill(f"{self.name}: it was cleared meanwhile, by clear() or by another bind() that failed")
 
     def _begin_to_fill(self) -> Round:
         """Have every vacant slot filled from now on."""
@@ -303,8 +305,8 @@ class Life(Generic[S, D]):
         raise TypeError(f"{self.name} cannot be copied or pickled: share the pool itself, or open one in each process")
 
     def _equip(self, clock: Any, slots: Callable[[], Slot] | None) -> None:
-        if self._desk.is_staffed:
-            raise ValueError(f"{self.name} was bound before: only a new pool takes another clock, or other slots")
+        if self._desk.is_staffed or self._desk.ledger.kept or self.closed:
+            raise ValueError(f"{self.name} is in use: only a new pool takes another clock, or other slots")
         self._clock, self._slots = clock or self._clock, slots or self._slots
         self._set_up()
 

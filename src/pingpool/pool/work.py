@@ -6,6 +6,7 @@ failure of that one job; what a worker may not keep to itself, such as a cancel,
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import CoroutineType
 from typing import Any, Generic
 
 from pingpool.core.orders import End, Job, Order, Outcome
@@ -65,20 +66,24 @@ class Work(Generic[S]):
     async def advance(self, call: "Call[S]") -> BaseException | None:
         """Ask the database once for what is left of the call, report it, and return the error, if any."""
         self._workers.began(call)
+        sessions: list[S] = []
         try:
-            sessions = await self._ask_for(call.jobs)
+            await self._ask_for(call.jobs, sessions)
         except BaseException as error:
             self._workers.heed(error)
+            self._deliver(call, sessions)  # those that came before the error
             self.report(call, error)
             return error
-        if call.jobs[0].kind is CREATING:
+        if call.jobs[0].kind is CREATING and not sessions:
+            self.report(call, BadSession("the database's create_many returned no session at all"))
+        elif call.jobs[0].kind is CREATING:
             self._deliver(call, sessions)
         else:
             self.report(call, None)
         return None
 
-    async def _ask_for(self, jobs: Sequence[Job]) -> Sequence[S]:
-        """Make the one call that does these jobs; return the sessions that it created, if that is what it does."""
+    async def _ask_for(self, jobs: Sequence[Job], sessions: list[S]) -> None:
+        """Make the one call that does these jobs; the sessions that it creates go into the list, as they come."""
         job, database, timeout = jobs[0], self._calls, self._io_timeout
         hook = hook_of(job, self._database)
         if hook == "check":
@@ -90,17 +95,14 @@ class Work(Generic[S]):
         elif job.kind is CLOSING:
             await database.delete(job.session, timeout=timeout)
         elif self._creates_many:
-            return list(await database.create_many(len(jobs), labels=self._labels, timeout=timeout))
+            sessions.extend(await database.create_many(len(jobs), labels=self._labels, timeout=timeout))
         else:
-            return [await database.create(labels=self._labels, timeout=timeout)]
-        return []
+            sessions.append(await database.create(labels=self._labels, timeout=timeout))
 
     # Reports.
 
     def _deliver(self, call: "Call[S]", sessions: Sequence[S]) -> None:
         """Bring new sessions to the ledger. Those that are too many come as late ones, which it has ended."""
-        if not sessions:
-            self.report(call, BadSession("the database's create_many returned no session at all"))
         last = call.jobs[-1:]
         for session in sessions:
             self.desk.tell(self._created, (call.jobs or last)[0], session)
@@ -110,8 +112,11 @@ class Work(Generic[S]):
         """Report a new session; refuse what cannot be pooled."""
         ledger = self.desk.ledger
         outcome = Outcome(End.CREATED, session)
-        if session is None or ledger.knows(session):
+        if session is None or isinstance(session, CoroutineType) or ledger.knows(session):
             what = "None" if session is None else "a session that the pool has already"
+            if isinstance(session, CoroutineType):
+                what = "a coroutine, as an `async def` does: those are for an AsyncDatabase"
+                session.close()
             outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {what}"))
         return ledger.report(job, outcome, now)
 

@@ -19,7 +19,7 @@ from pingpool.errors import PoolError
 T = TypeVar("T")
 
 PATROL = 0.25
-"""Seconds after which somebody who waits looks for himself: at sessions that were dropped, at timers without a thread."""
+"""Seconds after which somebody who waits looks around: for sessions that were dropped, for timers without a thread."""
 
 Event = Callable[..., Sequence[Order] | None]
 """A method of the ledger; it takes some facts and the time, and returns what is to be done."""

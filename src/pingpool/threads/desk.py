@@ -13,7 +13,7 @@ Three things may strike in the middle of a turn:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import get_ident
 from types import CodeType
@@ -30,6 +30,9 @@ from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
 from pingpool.threads.timers import Timers
+
+STILL = 0.5
+"""Seconds without a checkout after which a thread that waits counts as stuck, when the process is ending."""
 
 PATIENCE = 10
 """How many further exceptions healing an interrupted turn withstands."""
@@ -145,11 +148,20 @@ class ThreadDesk(Desk[S]):
     async def wait(self, answer: Waiter | Round, until: float) -> None:
         """Block until the answer is there, but no longer than `until`."""
         assert isinstance(answer, ThreadWaiter | ThreadRound)
+        progress = self._progress()
         while not answer.is_over and (left := until - self.now()) > 0:
             if not self.clock.wait(answer.gate, min(left, PATROL)):
                 self._patrol()
-                if isinstance(answer, ThreadWaiter) and process_is_ending():
+                if process_is_ending() and not self.ledger.closed and next(progress) > STILL:
                     raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
+
+    def _progress(self) -> Iterator[float]:
+        """Yield for how many seconds no session has been handed to anybody: in a pool that works nobody is stuck."""
+        lent, since = -1, self.now()
+        while True:
+            if (now_lent := self.ledger.checkouts) != lent:
+                lent, since = now_lent, self.now()
+            yield self.now() - since
 
     def _patrol(self) -> None:
         """See to what a thread of the pool's own would see to, if one can be had."""

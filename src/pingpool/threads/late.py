@@ -27,6 +27,9 @@ class Late(Generic[T]):
 
 
 class LateLock:
-    """A lock, for an object whose own attributes are read too often to be looked up in a dictionary."""
+    """A lock, for an object whose own attributes are read too often to be looked up in a dictionary.
 
-    lock = Late(lambda: threading.Lock())
+    It is re-entrant: a signal handler may strike the thread that holds it, and want it too.
+    """
+
+    lock = Late(lambda: threading.RLock())

@@ -50,7 +50,15 @@ def _take_steps(name: str, step: Callable[[], bool]) -> None:
     is_over = False
     while not is_over:
         try:
-            is_over = step()
-        except BaseException:  # also one that was thrown into this thread from outside
-            log().exception("%s: this thread was interrupted, and goes on", name)
-            time.sleep(BREATH)
+            is_over = _take_step(name, step)
+        except BaseException:  # a second one, or a log that is broken
+            continue
+
+
+def _take_step(name: str, step: Callable[[], bool]) -> bool:
+    try:
+        return step()
+    except BaseException:  # also one that was thrown into this thread from outside
+        log().exception("%s: this thread was interrupted, and goes on", name)
+        time.sleep(BREATH)
+        return False

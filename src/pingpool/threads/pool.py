@@ -81,7 +81,10 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         """
         if timeout is not None:
             seconds("timeout", timeout)
-        caller = current_frame(1)
+        try:
+            caller = current_frame(1)
+        except ValueError:  # it is called by C alone, as a thread's or a greenlet's whole work
+            caller = current_frame()
         site = caller.f_code
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
             caller, site = outer, outer.f_code

@@ -13,6 +13,7 @@ import math
 import threading
 from collections.abc import Callable
 
+from pingpool.pool.log import log
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
@@ -86,7 +87,10 @@ class Timers:
                 if self.are_stranded:
                     self._start()
             if self.are_stranded:
-                self._call_due()
+                try:
+                    self._call_due()
+                except Exception:  # a timed call is none of the caller's, who only lends his thread
+                    log().exception("%s: a timed call failed", self._name)
 
     def dismiss(self) -> None:
         """Let the thread go as soon as there is no timer."""

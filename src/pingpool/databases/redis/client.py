@@ -9,6 +9,7 @@ async with pool.session() as connection:
 
 import importlib
 import weakref
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 CLOSED = "the session is lost: its connection is closed"
@@ -70,6 +71,14 @@ class Sole:
             "legacy_responses": getattr(session, "legacy_responses", True),
         }
 
+    def borrow(self, is_open: Callable[[Any], bool]) -> Any:
+        """Return the connection, and count who uses it."""
+        session = self._session()
+        if session is None or not is_open(session):
+            raise self._driver.ConnectionError(CLOSED)
+        self.borrowers += 1
+        return session
+
     def get_encoder(self) -> Any:
         """Return how it writes values."""
         return self._encoder
@@ -84,11 +93,7 @@ class ThreadSole(Sole):
 
     def get_connection(self, *names: object, **options: object) -> Any:
         """Lend the connection, unless it is closed: another would be another session."""
-        session = self._session()
-        if session is None or session._sock is None:
-            raise self._driver.ConnectionError(CLOSED)
-        self.borrowers += 1
-        return session
+        return self.borrow(lambda session: session._sock is not None)
 
     def release(self, connection: Any) -> None:
         """Take it back."""
@@ -105,9 +110,8 @@ class AsyncSole(Sole):
     """The one for asyncio."""
 
     async def get_connection(self, *names: object, **options: object) -> Any:
-        """Lend the connection; one that is closed refuses to reconnect."""
-        self.borrowers += 1
-        return self._session()
+        """Lend the connection, unless it is closed: another would be another session."""
+        return self.borrow(lambda session: bool(session.is_connected))
 
     async def release(self, connection: Any) -> None:
         """Take it back."""
