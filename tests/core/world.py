@@ -168,6 +168,20 @@ class World(Stage):
         self._report(self.jobs[place], Outcome(End.FAILED, error=ERROR))
         self._check_withdrawn()
 
+    def no_worker(self, place: int) -> None:
+        """No worker can be had: nobody has begun the job, and that says nothing of its session."""
+        job = self.jobs[place]
+        if job.kind is CREATING:
+            self.memory.failed(self.now)
+        elif job.kind is CHECKING:
+            self.memory.doubted(self.now)
+        end = End.FAILED if job.kind is CREATING else End.IN_DOUBT
+        self._report(job, Outcome(end, error=ERROR))
+        if job.kind is CREATING:
+            self._check_withdrawn()
+        else:
+            self.memory.check_doubt(job)
+
     def refused(self, place: int) -> None:
         """No session can be created, and waiting will not help."""
         self.memory.failed(self.now)
