@@ -152,6 +152,10 @@ class Schedule(World):
             self.happen("ping")
         self.quieten()
         ledger = self.ledger
+        while ledger.idle and ledger.is_suspect(ledger.idle[0]):  # a keeper asks them gently
+            self.now = max(self.now, ledger.next_due())
+            self.happen("ping")
+            self.quieten()
         at_rest = ledger.vacant if ledger.closed else ledger.idle
         if len(at_rest) != ledger.size:
             raise Broken(f"after the quiet phase only {len(at_rest)} of {ledger.size} slots are as they should be")
