@@ -214,7 +214,10 @@ class World(Stage):
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
-        self._remember_death(self.jobs[place])
+        job = self.jobs[place]
+        self._remember_death(job)
+        if job.slot is not None:
+            self._remember_youth(job.slot)
         self._report_gone(self.jobs[place])
 
     def in_doubt(self, place: int) -> None:
@@ -335,8 +338,6 @@ class World(Stage):
 
     def _remember_death(self, job: Job) -> None:
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
-        if job.slot is not None:
-            self._remember_youth(job.slot)
         if job.kind is CHECKING:
             self.memory.died()
             if job.after_error:
