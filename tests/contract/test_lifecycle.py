@@ -1,5 +1,8 @@
 """The contract of a pool as a whole: bind, clear, close, its labels and its figures."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from pingpool import CannotFill, PoolClosed, PoolTimeout
@@ -390,3 +393,24 @@ async def test_a_snapshot_is_frozen(world: World) -> None:
         stats.idle = 5  # type: ignore[misc]
     with pytest.raises(TypeError):
         stats.replaced["gone"] = 1  # type: ignore[index]
+
+
+async def test_what_came_before_an_error_of_create_many_is_pooled(world: World) -> None:
+    """Sessions that an iterator brought before it raised are the pool's; the others are tried again."""
+
+    class Many(FaultyDatabase):
+        def create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Any:
+            for number in range(count):
+                if number == 2 and not self.calls["again"]:
+                    self.calls["again"] += 1
+                    raise Trouble
+                yield self.create(labels=labels, timeout=timeout)
+
+    database = Many()
+    pool = world.pool(4)
+    with pytest.raises(CannotFill):
+        await pool.bind(database)
+    await world.rest()
+    assert database.live == []  # the two that came were not left behind
+    await pool.bind(database)
+    assert pool.stats().idle == 4

@@ -87,9 +87,9 @@ def worth(world: World, slot: Any) -> int:
 def task(world: World, job: Job) -> int:
     """Return all that matters of a job."""
     code = 1000 * (1 + KINDS[job.kind])
-    if job.kind is CREATING:
+    if job.kind is CREATING or world.config.short_staffed:
         code += 100 * job.started
-    else:
+    if job.kind is not CREATING:
         code += 0 if job.slot is None else years(world, job.slot) + 100_000 * youth(world, job.slot)
     if job.kind is not CLOSING:
         code += 200 * job.unwanted + 50 * job.after_error + 25 * (world.config.quick and job.urgent)

@@ -357,4 +357,16 @@ MUTANTS = (
         "slot.created_at > since and not slot.is_new",
         "slot.created_at > since",
     ),
+    Mutant(
+        "a job that nobody began costs its session",
+        "reports",
+        "        elif end is End.GONE:\n",
+        "        elif end is End.GONE or not job.started:\n",
+    ),
+    Mutant(
+        "a job that nobody began is late",
+        "reports",
+        "        if job not in self._places.jobs.open:\n",
+        "        if job not in self._places.jobs.open or not job.started:\n",
+    ),
 )

@@ -39,7 +39,7 @@ class Schedule(World):
         self.chance = chance = random.Random(seed)
         size = chance.choice((1, 1, 2, 2, 3, 4, 6, 12))
         callers = chance.randint(1, chance.choice((2, 6, 24)))
-        super().__init__(Config(size, callers, rounds=1))
+        super().__init__(Config(size, callers, rounds=1, young=True, short_staffed=chance.random() < 0.3))
         self.ledger: Any = Ledger(
             size,
             interval=chance.choice((math.inf, 0.0, 0.3, 2.0, 2.0, 10.0, "auto")),
@@ -90,9 +90,12 @@ class Schedule(World):
         well = self.chance.random() >= self.trouble
         if job.kind is CLOSING:
             self.happen("ended", place)
+        elif self.waits_for_worker(job) and not job.started:
+            can_be_had = well or not self.config.short_staffed
+            self.happen("start" if can_be_had else "no_worker", place)
         elif job.kind is CREATING:
             bad = self.chance.choice(("failed", "unreachable", "refused", "overran"))
-            self.happen("start" if not job.started else "created" if well else bad, place)
+            self.happen("created" if well else bad, place)
         else:
             alive = self.chance.choice(("alive", "seen_alive")) if job.urgent else "alive"
             self.happen(alive if well else self.chance.choice(self.failures_of_checks), place)
@@ -149,6 +152,10 @@ class Schedule(World):
             self.happen("ping")
         self.quieten()
         ledger = self.ledger
+        while ledger.idle and ledger.is_suspect(ledger.idle[0]):  # a keeper asks them gently
+            self.now = max(self.now, ledger.next_due())
+            self.happen("ping")
+            self.quieten()
         at_rest = ledger.vacant if ledger.closed else ledger.idle
         if len(at_rest) != ledger.size:
             raise Broken(f"after the quiet phase only {len(at_rest)} of {ledger.size} slots are as they should be")

@@ -54,6 +54,8 @@ class Config:
     adoptions: bool = False
     quick: bool = False
     young: bool = False
+    short_staffed: bool = False
+    """Whether checks and resets wait for a worker, who may not be had."""
 
 
 class GrownSlot(CheckedSlot):

@@ -104,9 +104,9 @@ class Stage:
         return events
 
     def _reports(self, job: Job) -> list[str]:
+        if self.waits_for_worker(job) and not job.started:
+            return ["start"] + ["no_worker"] * self.config.short_staffed
         if job.kind is CREATING:
-            if not job.started:
-                return ["start"]
             return ["created", "failed", "overran"] + ["refused"] * self.config.refusals
         if job.kind is CLOSING:
             return ["ended"]
@@ -146,10 +146,14 @@ class Stage:
         for order in orders:
             if isinstance(order, Job) and order in self.ledger.jobs:
                 self.jobs.append(order)
-                if order.kind is not CREATING:
+                if not self.waits_for_worker(order):
                     self.ledger.start(order)
                     self._end_aside(order)
         check(self.ledger, self.now)
+
+    def waits_for_worker(self, job: Job) -> bool:
+        """Does it take a moment until a worker begins this?"""
+        return job.kind is CREATING or (self.config.short_staffed and job.kind is not CLOSING)
 
     def _somebody_was_proven(self) -> bool:
         """Is there a session that nobody trusted, and that was proven since?"""

@@ -235,7 +235,7 @@ def test_a_death_that_another_made_suspect_tells_nothing() -> None:
         assert path.use()
     path.restart_server()
     assert not path.use()
-    path.carry_out(path.ledger.ping(Round(), path.now))
+    path.leave_alone(10.0)
     assert path.ledger.places.tally.replaced == {"lost": 1, "gone": 3}
     assert path.ledger.learner.limit.feared == 6.0, "the age of the one that died in use; the others were 4, 2 and 0"
 

@@ -149,9 +149,10 @@ def test_an_end_aside_that_nobody_began_still_comes() -> None:
 
 
 def test_a_lent_session_is_no_newcomer() -> None:
-    """Who brings what he was lent, as if it were new, changes nothing."""
+    """Who brings what he was lent, as if it were new, is refused, and changes nothing."""
     ledger = filled(2)
     session = ledger.check_out(1.0, None, 0)
     assert session is not None
-    assert ledger.adopt(session, None, 1.0) == []
+    [order] = ledger.adopt(session, None, 1.0)
+    assert isinstance(order, Refused)
     check(ledger, 1.0)

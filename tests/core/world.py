@@ -168,6 +168,20 @@ class World(Stage):
         self._report(self.jobs[place], Outcome(End.FAILED, error=ERROR))
         self._check_withdrawn()
 
+    def no_worker(self, place: int) -> None:
+        """No worker can be had: nobody has begun the job, and that says nothing of its session."""
+        job = self.jobs[place]
+        if job.kind is CREATING:
+            self.memory.failed(self.now)
+        elif job.kind is CHECKING:
+            self.memory.doubted(self.now)
+        end = End.FAILED if job.kind is CREATING else End.IN_DOUBT
+        self._report(job, Outcome(end, error=ERROR))
+        if job.kind is CREATING:
+            self._check_withdrawn()
+        else:
+            self.memory.check_doubt(job)
+
     def refused(self, place: int) -> None:
         """No session can be created, and waiting will not help."""
         self.memory.failed(self.now)
@@ -200,7 +214,10 @@ class World(Stage):
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
-        self._remember_death(self.jobs[place])
+        job = self.jobs[place]
+        self._remember_death(job)
+        if job.slot is not None:
+            self._remember_youth(job.slot)
         self._report_gone(self.jobs[place])
 
     def in_doubt(self, place: int) -> None:
@@ -321,8 +338,6 @@ class World(Stage):
 
     def _remember_death(self, job: Job) -> None:
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
-        if job.slot is not None:
-            self._remember_youth(job.slot)
         if job.kind is CHECKING:
             self.memory.died()
             if job.after_error:

@@ -41,3 +41,10 @@ def test_dozens_of_forks_under_load() -> None:
     outcome = run("forks", "40", seconds=60)
     assert outcome.status == 0, outcome.errors
     assert "forked 40, failed 0" in outcome.output
+
+
+@pytest.mark.parametrize("when", ["inside", "failed"])
+def test_a_child_of_a_fork_in_the_middle_of_a_bind_can_bind(when: str) -> None:
+    """No lock of the parent's `bind` stays held in the child, and nothing is left of one that failed before."""
+    outcome = run("fork_in_bind", when)
+    assert outcome.status == 0, outcome.errors

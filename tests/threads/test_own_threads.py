@@ -1,6 +1,8 @@
 """The pool's own threads: they outlive what is thrown into them, hang without harm, and go when nobody needs them."""
 
+import _thread
 import ctypes
+import logging
 import threading
 from contextlib import ExitStack
 
@@ -107,3 +109,50 @@ def test_the_end_of_the_process_waits_for_no_waiter(who: str) -> None:
     assert outcome.status == 0, outcome.errors
     assert PoolClosed.__name__ in outcome.output
     assert outcome.seconds < 8  # the waiter would wait for 20
+
+
+def test_a_program_whose_main_thread_has_ended_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    """Threads that share one session, each holding it for longer than a patrol, all get it: nobody is stuck."""
+    outcome = run("main_ended")
+    assert outcome.status == 0, outcome.errors
+    assert outcome.output.split() == ["9"]
+
+
+def test_a_log_that_is_broken_ends_no_thread_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that is thrown into a thread, while its log raises too, is outlived all the same."""
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ValueError("the log is broken")
+
+    database = FaultyDatabase()
+    pool = bound(database, 1, ping_interval=0.05)
+    pool.keep_alive()
+    broken = Broken()
+    logging.getLogger("pingpool").addHandler(broken)
+    try:
+        (keeper,) = threads_of(pool, "keeper")
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(keeper.ident or 0), ctypes.py_object(Strike))
+        database.calls.clear()
+        assert soon(lambda: database.calls["ping"] >= 3, 10)
+        assert keeper.is_alive()
+    finally:
+        logging.getLogger("pingpool").removeHandler(broken)
+    pool.close()
+
+
+def test_get_needs_no_caller_in_python() -> None:
+    """A thread, or a greenlet, whose whole work is `get`, has no Python frame that called it."""
+    pool = bound(FaultyDatabase(), 1)
+    _thread.start_new_thread(pool.get, ())
+    assert soon(lambda: pool.stats().immediate == 1)
+    pool.close()
+
+
+def test_a_signal_handler_may_bind_in_the_middle_of_a_bind() -> None:
+    """The lock of `bind` is re-entrant: who strikes the thread that holds it does not wait for himself."""
+    pool: PingingPool[FakeSession] = PingingPool(1)
+    with pool._binding.lock:
+        pool.bind(FaultyDatabase())
+    assert pool.stats().idle == 1
+    pool.close()

@@ -13,38 +13,58 @@ from pingpool.core.freshness import AHEAD, Freshness
 from pingpool.core.learner import Learner
 from pingpool.core.limit import FIRST
 from pingpool.core.places import Places
-from pingpool.core.slot import CLOSING, CREATING, Slot
+from pingpool.core.proving import Proving
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
 
 
 class Keeping:
     """Finds what is due. `kept` says whether a keeper is there to do it ahead of time."""
 
-    __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_places", "kept")
+    __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_places", "_proving", "kept")
 
-    def __init__(self, places: Places, freshness: Freshness, learner: Learner, doubt: Backoff) -> None:
+    def __init__(
+        self, places: Places, freshness: Freshness, learner: Learner, doubt: Backoff, proving: Proving
+    ) -> None:
         self._places = places
         self._idle = places.idle.slots
         self._freshness = freshness
         self._learner = learner
         self._doubt = doubt
+        self._proving = proving
         self.kept = False
 
     def due(self, now: float) -> list[Slot]:
         """Return the idle slots whose sessions are due for a check, oldest first."""
         idle = self._places.idle
         suspects = idle.count_proven_by(self._freshness.suspected_at)
-        first = int(self._has_canary() and now < self._trial_at())
-        count = max(suspects, pacing.due(idle.proofs(first), now, *self._pace()))
-        return list(self._idle)[first : first + count]
+        first = suspects or int(self._has_canary() and now < self._trial_at())
+        count = pacing.due(idle.proofs(first), now, *self._pace())
+        slots = list(self._idle)
+        return slots[: self._suspects_to_check(suspects, now)] + slots[first : first + count]
+
+    def _suspects_to_check(self, suspects: int, now: float) -> int:
+        """Return how many of so many suspects are to be checked now: whoever pings by hand wants all."""
+        if not self.kept:
+            return suspects
+        self._proving.heed(self._freshness.suspected_at)
+        return self._proving.begin(suspects, self._places.jobs.count(CHECKING), now)
 
     def next_due(self) -> float:
         """Return when something will be due; infinity if the pool is empty."""
-        if self._idle and self._freshness.is_suspect(self._idle[0]):  # if proven in that very moment: in the next
-            return max(self._doubt.next_at(0, waiting=0), math.nextafter(self._freshness.suspected_at, math.inf))
+        if self._idle and self._freshness.is_suspect(self._idle[0]):
+            return self._suspects_due()
         has_canary = self._has_canary()
         trial_at = self._trial_at() if has_canary else math.inf
         others = self._places.idle.proofs(int(has_canary))
         return min(self._renewal_at(), trial_at, pacing.next_due(others, *self._pace()))
+
+    def _suspects_due(self) -> float:
+        """Return when the next suspect may be checked; if it was proven in the moment of the death: in the next."""
+        ready_at = max(self._doubt.next_at(0, waiting=0), math.nextafter(self._freshness.suspected_at, math.inf))
+        if not self.kept:
+            return ready_at
+        self._proving.heed(self._freshness.suspected_at)
+        return max(ready_at, self._proving.next_at(self._places.jobs.count(CHECKING)))
 
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""

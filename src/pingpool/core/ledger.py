@@ -37,6 +37,7 @@ from pingpool.core.keeping import Keeping
 from pingpool.core.learner import Learner
 from pingpool.core.orders import Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.places import Places
+from pingpool.core.proving import Proving
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, S, Slot
@@ -85,7 +86,7 @@ class Ledger(Freshness, Generic[S]):
         self.places = places = Places(tuple(slots() for _ in range(size)), max_waiters)
         self.learner = Learner(interval, self, places.orders)
         self.serving = Serving(places, self, jitter)
-        self.keeping = Keeping(places, self, self.learner, self.serving.doubt)
+        self.keeping = Keeping(places, self, self.learner, self.serving.doubt, Proving(size, jitter))
         self.reports = Reports(places, self, self.learner, self.serving)
         self.closed = False
         self.immediate = 0

@@ -192,13 +192,14 @@ class Reports:
 
     def _gone(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session is dead."""
-        self._note_death(job, slot, outcome, now)
+        self._note_death(job, slot, now)
+        self.died(slot, outcome.error, now)
         self._places.give_up(slot, "gone", job.session)
         self._places.jobs.conclude(job)
 
     def _overran(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session counts as dead, and its slot goes on without it; a late report will bring what is left of it."""
-        self._note_death(job, slot, outcome, now)
+        self._note_death(job, slot, now)  # its time-out was pause enough
         self.failure = outcome.error
         self._places.tally.replaced["overran"] += 1
         session = job.session
@@ -225,9 +226,8 @@ class Reports:
         self._places.tally.hanging += is_so - job.hangs
         job.hangs = is_so
 
-    def _note_death(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
+    def _note_death(self, job: Job, slot: Slot, now: float) -> None:
         """A check found its session dead: idle, or after an error in use, which makes all others suspect."""
-        self.died(slot, outcome.error, now)
         if job.kind is CHECKING:
             self.found_dead(slot, job.idle_for, now)
         if job.after_error:

@@ -35,7 +35,8 @@ def _code_of(handler: Any) -> object:
     """Return the code of a function, a method, a partial or a callable object; None of anything else."""
     while isinstance(handler, partial):
         handler = handler.func
-    called: Any = vars(type(handler)).get("__call__")  # of an object of one's own class
+    kind: Any = type(handler)
+    called: Any = vars(kind).get("__call__")  # of an object of one's own class
     return getattr(handler, "__code__", None) or getattr(called, "__code__", None)
 
 
