@@ -240,7 +240,7 @@ async def test_what_is_being_created_does_not_outlive_a_clear(world: World) -> N
         binding = start(pool.bind(world.database))
         await world.seen("create", 1)
         clearing = start(pool.clear())
-        await world.until(lambda: not pool.stats().idle)
+        await world.until(lambda: not pool._desk.ledger.filling)
     await clearing
     with pytest.raises(CannotFill, match="it was cleared meanwhile"):
         await binding

@@ -132,7 +132,7 @@ def test_a_log_that_is_broken_ends_no_thread_of_ours(caplog: pytest.LogCaptureFi
     logging.getLogger("pingpool").addHandler(broken)
     try:
         (keeper,) = threads_of(pool, "keeper")
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(keeper.ident or 0), ctypes.py_object(Strike))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(keeper.ident or 0), ctypes.py_object(Thrown))
         database.calls.clear()
         assert soon(lambda: database.calls["ping"] >= 3, 10)
         assert keeper.is_alive()

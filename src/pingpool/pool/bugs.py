@@ -6,7 +6,6 @@ raises comes from its own body, or from the call of it; what comes from deeper d
 
 import signal
 from collections.abc import Iterator
-from functools import partial
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -33,11 +32,9 @@ def is_of_a_signal(error: BaseException) -> bool:
 
 def _code_of(handler: Any) -> object:
     """Return the code of a function, a method, a partial or a callable object; None of anything else."""
-    while isinstance(handler, partial):
-        handler = handler.func
-    kind: Any = type(handler)
-    called: Any = vars(kind).get("__call__")  # of an object of one's own class
-    return getattr(handler, "__code__", None) or getattr(called, "__code__", None)
+    inner: Any = getattr(handler, "func", handler)  # of a partial
+    called: Any = vars(type(inner)).get("__call__")  # of an object of one's own class
+    return getattr(inner, "__code__", None) or getattr(called, "__code__", None)
 
 
 def _codes_of(error: BaseException) -> Iterator[CodeType]:
