@@ -5,6 +5,7 @@ states comes with every run.
 """
 
 import dataclasses
+import os
 import sys
 from collections import deque
 from typing import Any
@@ -26,10 +27,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
-    "workers that cannot be had": (dataclasses.replace(PLAIN, callers=2, doubts=True, short_staffed=True), None),
+    "workers that cannot be had": (dataclasses.replace(PLAIN, callers=2, doubts=True, short_staffed=True), 10_000),
     "sessions that die before anybody has proven them": (
         Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False),
-        None,
+        10_000,
     ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
@@ -56,8 +57,11 @@ def test_every_order_of_events_keeps_every_promise(aspect: str) -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(0)
 def test_all_aspects_at_once() -> None:
-    """Two slots and three callers with everything that may happen to them at once break no promise either."""
-    found = survey(Config(2, 3))
+    """Two slots and three callers with everything that may happen to them at once break no promise either.
+
+    So in PINGPOOL_STATES (a number) states; 0 means all, which takes a quarter of an hour.
+    """
+    found = survey(Config(2, 3), int(os.environ.get("PINGPOOL_STATES", "20_000")) or None)
     sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
     assert found.dead_end is None, f"no way out after:\n{found.dead_end}"
 
