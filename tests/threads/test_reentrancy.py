@@ -27,6 +27,7 @@ def put_back(pool: Pool) -> Callable[[], object]:
 def put_back_what_is_gone(pool: Pool) -> Callable[[], object]:
     """Give back what was given back already, and is gone: refused."""
     session = pool.get()
+    session.is_alive = False
     pool.give_back(session, SessionDied())
     all_live(pool)
 
