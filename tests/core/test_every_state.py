@@ -27,10 +27,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
-    "workers that cannot be had": (dataclasses.replace(PLAIN, callers=2, doubts=True, short_staffed=True), 10_000),
+    "workers that cannot be had": (dataclasses.replace(PLAIN, callers=2, doubts=True, short_staffed=True), 3_000),
     "sessions that die before anybody has proven them": (
         Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False),
-        10_000,
+        3_000,
     ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
@@ -61,7 +61,7 @@ def test_all_aspects_at_once() -> None:
 
     So in PINGPOOL_STATES (a number) states; 0 means all, which takes a quarter of an hour.
     """
-    found = survey(Config(2, 3), int(os.environ.get("PINGPOOL_STATES", "20_000")) or None)
+    found = survey(Config(2, 3), int(os.environ.get("PINGPOOL_STATES", "4_000")) or None)
     sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
     assert found.dead_end is None, f"no way out after:\n{found.dead_end}"
 
@@ -69,8 +69,8 @@ def test_all_aspects_at_once() -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(0)
 def test_three_slots_and_three_callers() -> None:
-    """Three slots and three callers break no promise in as many states as half a minute sees."""
-    found = survey(Config(3, 3), 25_000)
+    """Three slots and three callers break no promise in the first states that there are."""
+    found = survey(Config(3, 3), 6_000)
     sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
 
 
