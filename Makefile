@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons proofs mutants coverage mariadb check
+.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check
 .PHONY: bench soak outages clean
 
 help:  ## list the targets
@@ -48,6 +48,9 @@ test-driverless: $(VENV)/ready-test  ## run the tests that need no driver of a d
 
 test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, with and without the GIL
 	@.ci/test-pythons
+
+test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery and RQ
+	$(PY) -m pytest tests/workers
 
 proofs: $(VENV)/ready-dev  ## run the proofs, which take minutes
 	$(PYTEST) -m proof

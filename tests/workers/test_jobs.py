@@ -1,0 +1,141 @@
+"""Celery and RQ: real workers that fork, whose sessions are counted on the server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pingpool.testing.servers import PostgresServer, ValkeyServer
+
+from .programs import (
+    FAREWELL,
+    PATIENCE,
+    asleep_in,
+    assert_all_gone,
+    assert_none_is_shared,
+    empty_books,
+    needs,
+    notes_in,
+    running,
+    until,
+)
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+pytestmark = pytest.mark.server
+
+SIZE, PROCESSES = 2, 2
+"""As tests/workers/apps/tasks.py has it."""
+
+
+@contextmanager
+def celery_client(broker: ValkeyServer) -> Iterator[Callable[[str], Any]]:
+    """What has a task done by its name, and returns what is to come of it."""
+    from celery import Celery
+
+    app = Celery("client", broker=broker.url, backend=broker.url)
+    try:
+        yield lambda task: app.send_task(f"tasks.{task}")
+    finally:
+        app.close()
+        app.backend.client.close()
+
+
+@needs("celery")
+def test_celery_with_two_processes(
+    postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path
+) -> None:
+    """Tasks are done, killed sessions replaced, and a soft time limit that strikes inside the pool reaches its task."""
+    empty_books(postgres_server)
+    command = ["-m", "celery", "-A", "tasks", "worker", "-P", "prefork", "-c", str(PROCESSES), "-l", "WARNING"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    variables = {"DATABASE_URL": postgres_server.url, "BROKER_URL": valkey_server.url}
+    most = (PROCESSES + 1) * SIZE  # the parent, which imports the tasks, has a pool too
+    with celery_client(valkey_server) as send, running(command, tmp_path, **variables) as program:
+
+        def notes(count: int) -> list[dict[str, int]]:
+            return [result.get(PATIENCE) for result in [send("note") for _ in range(count)]]
+
+        def all_have_answered() -> bool:
+            answers.extend(notes(8))
+            return len({answer["process"] for answer in answers}) == PROCESSES
+
+        answers: list[dict[str, int]] = []
+        until(all_have_answered, "a worker does nothing")
+        open_now = postgres_server.backends()
+        assert len(open_now) <= most
+
+        assert postgres_server.terminate_backends() == len(open_now)
+        answers += notes(8)  # none of these was inside a statement, so none fails
+
+        unlucky = [send("sleep") for _ in range(PROCESSES)]
+        until(lambda: asleep_in(postgres_server) == PROCESSES, "the long statements do not begin")
+        struck = send("ask_for_long")  # waits for a process
+        postgres_server.terminate_backends()
+        assert [result.get(PATIENCE) for result in unlucky] == ["AdminShutdown"] * PROCESSES
+        answers += notes(8)
+        assert struck.get(PATIENCE) == {"reached": "SoftTimeLimitExceeded", "tainted": 1}
+        answers += notes(8)
+
+        assert_none_is_shared(answers)
+        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
+        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
+        assert program.end() < FAREWELL
+        assert_all_gone(postgres_server)
+
+
+@contextmanager
+def rq_queue(broker: ValkeyServer) -> Iterator[Any]:
+    """A queue for jobs."""
+    from redis import Redis
+    from rq import Queue
+
+    with Redis.from_url(broker.url) as connection:
+        yield Queue(connection=connection)
+
+
+def result_of(job: Any) -> Any:
+    """Wait for a job to end well, and return what it returned."""
+    until(lambda: job.get_status() in ("finished", "failed"), f"{job} does not end")
+    assert job.get_status() == "finished", job.latest_result().exc_string
+    return job.return_value()
+
+
+@needs("rq")
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [
+        pytest.param(["rq_worker.py"], 2, id="forks for each job"),
+        pytest.param(["-m", "rq.cli", "worker", "--worker-class", "rq.worker.SimpleWorker"], 1, id="does not fork"),
+    ],
+)
+def test_rq(
+    command: list[str], most: int, postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path
+) -> None:
+    """Jobs are done, also after their sessions were killed; one that runs out of time harms none that comes later."""
+    empty_books(postgres_server)
+    if command[0] == "-m":
+        command = [*command, "--url", valkey_server.url]
+    variables = {"DATABASE_URL": postgres_server.url, "BROKER_URL": valkey_server.url}
+    with rq_queue(valkey_server) as queue, running(command, tmp_path, **variables) as program:
+
+        def notes(count: int) -> list[dict[str, int]]:
+            return [result_of(job) for job in [queue.enqueue("jobs.note") for _ in range(count)]]
+
+        answers = notes(3)
+        assert len(postgres_server.backends()) <= most
+        postgres_server.terminate_backends()
+        answers += notes(3)
+
+        late = queue.enqueue("jobs.sleep", 3, job_timeout=1)
+        answers += notes(1)
+        assert late.get_status() == "failed"
+        assert "JobTimeoutException" in late.latest_result().exc_string
+        answers += notes(2)
+
+        assert_none_is_shared(answers)
+        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
+        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
+        assert program.end() < FAREWELL
+        assert_all_gone(postgres_server)
