@@ -5,9 +5,9 @@ raises comes from its own body, or from the call of it; what comes from deeper d
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, cast
 
 from pingpool.pool.caller import PACKAGE
 from pingpool.pool.log import log
@@ -33,7 +33,8 @@ def is_of_a_signal(error: BaseException) -> bool:
 def _code_of(handler: Any) -> object:
     """Return the code of a function, a method, a partial or a callable object; None of anything else."""
     inner: Any = getattr(handler, "func", handler)  # of a partial
-    called: Any = vars(type(inner)).get("__call__")  # of an object of one's own class
+    members = cast("Mapping[str, Any]", vars(inner.__class__))
+    called = members.get("__call__")  # of an object of one's own class
     return getattr(inner, "__code__", None) or getattr(called, "__code__", None)
 
 
