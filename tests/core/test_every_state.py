@@ -23,7 +23,7 @@ PLAIN = Config(2, 3, late=False, resets=False, doubts=False, refusals=False)
 
 ASPECTS: dict[str, tuple[Config, int | None]] = {
     "late reports, resets and refusals": (Config(2, 3, doubts=False), None),
-    "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), None),
+    "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), 6_000),  # all: four minutes
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
