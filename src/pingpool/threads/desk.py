@@ -6,7 +6,8 @@ A turn: take the latch, tell the ledger one thing with the time it is, let go, c
 Three things may strike in the middle of a turn:
 
 - An exception thrown into the thread (Ctrl-C, a test's time-out): `heal` mends the indexes and sends again what may
-  not have reached the workers.
+  not have reached the workers. Each turn calls it itself, and once more if a second exception came before its first
+  step: whatever would do that for all of them could be struck before its own.
 - A signal handler or a finaliser that comes back to the desk from within the same thread. The latch tells it that it
   interrupted its own turn; its event goes to the timers' thread, which brings it as soon as the turn is over.
 - A fork: the child throws the desk away and sets up a new one.

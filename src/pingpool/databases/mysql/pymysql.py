@@ -5,7 +5,6 @@ transaction; the drivers are kept from reconnecting in it, since another session
 """
 
 import inspect
-import math
 import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -17,6 +16,7 @@ from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at, peek
+from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
@@ -91,7 +91,7 @@ class MySQL(MySQLTraits, Database[Any]):
         if self._tls is not None:
             where = {**{name: where[name] for name in where if name not in tls.OPTIONS}, "ssl": self._tls}
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
-        limit = None if timeout == math.inf else timeout
+        limit = finite(timeout)
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
         patience = {"read_timeout": limit, "write_timeout": limit, "defer_connect": True}
         session: Any = driver().connect(**{**where, **patience}, password=on_the_wire(asked(self._password)))
@@ -204,7 +204,7 @@ def limited(session: Any, timeout: float) -> Generator[None]:
         yield
         return
     own = session._read_timeout, session._write_timeout
-    session._read_timeout = session._write_timeout = None if timeout == math.inf else timeout
+    session._read_timeout = session._write_timeout = finite(timeout)
     try:
         yield
     finally:

@@ -8,7 +8,6 @@ import asyncio
 import errno
 import gc
 import inspect
-import math
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
@@ -19,6 +18,7 @@ from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
@@ -120,7 +120,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         while left:
             share = (end - clock()) / len(left)
             try:
-                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=bounded(share))
+                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=finite(share))
             except GO_ON as error:
                 failures.append(error)
         # Of several hosts one that is there says more than one where nobody listens.
@@ -128,7 +128,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Run a statement and wait for its end."""
-        moves, limit = self._roles.moves, bounded(timeout)
+        moves, limit = self._roles.moves, finite(timeout)
         if self._roles.has_to_be_asked(session):
             refuse_wrong_node(await session.fetchval(ASK_FOR_ROLE, timeout=limit) == TAKES_WRITES)
         else:
@@ -141,7 +141,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             session.terminate()
             return
         try:
-            await session.close(timeout=bounded(timeout))
+            await session.close(timeout=finite(timeout))
         except BaseException:
             session.terminate()
             raise
@@ -164,12 +164,12 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Roll back, and undo settings, locks and listeners; raises inside a statement."""
         if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
-            await session.execute("ROLLBACK", timeout=bounded(timeout))
+            await session.execute("ROLLBACK", timeout=finite(timeout))
             session._top_xact = None
-        await session.reset(timeout=bounded(timeout))
+        await session.reset(timeout=finite(timeout))
         if self._discard_all:
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
-            await session.execute(discard, timeout=bounded(timeout))
+            await session.execute(discard, timeout=finite(timeout))
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
@@ -205,11 +205,6 @@ def says_closed(error: BaseException) -> bool:
 def held_by(session: Session) -> list[Any]:
     """Return what a connection's protocol holds: a future while a statement runs, an error that came unasked."""
     return gc.get_referents(session._protocol)
-
-
-def bounded(timeout: float) -> float | None:
-    """Return the time as asyncpg counts it: None if it has no end."""
-    return None if timeout == math.inf else timeout
 
 
 def check_place(dsn: str) -> None:

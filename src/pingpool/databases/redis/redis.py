@@ -1,6 +1,5 @@
 """Redis and Valkey, by redis-py or valkey-py: what is pooled is the driver's raw `Connection`."""
 
-import math
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,6 +8,7 @@ from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at
+from pingpool.databases.common.timeouts import finite
 from pingpool.databases.redis.answers import Owing, all_pushes, has_read_ahead, left_in, owing
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import ASK_FOR_ROLE, LEFTOVERS, PATIENCE, RedisTraits, Session, takes_writes
@@ -91,8 +91,3 @@ class Redis(RedisTraits[Password], Database[Session]):
         link = session._sock
         if link is not None:
             hang_up(link.fileno())
-
-
-def finite(timeout: float) -> float | None:
-    """Return a time-out as sockets understand it, which have no infinity."""
-    return None if timeout == math.inf else timeout
