@@ -31,7 +31,7 @@ async def soon(happens: Callable[[], bool]) -> None:
     """Wait, while the loop goes on, for what the server or the loop does in its own time."""
     async with asyncio.timeout(SOON):
         while not await asyncio.to_thread(happens):
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # nothing tells when a server has done it
 
 
 class CancelledAt:

@@ -1,5 +1,7 @@
 """Random schedules on virtual time: real pools in a real, deterministic loop; database and users are made up.
 
+The loop jumps to the next timer, so a sleep here is told time and takes none.
+
 A seed is a schedule: it draws a pool, callers who come, wait, use, fail, drop and are cancelled at any await, a
 database that is slow, fails, hangs and does not always listen to a cancel, and somebody who pings, clears and fills
 again. Then everybody goes home, the database is well, and every slot must be live; on the server there must be no

@@ -13,20 +13,13 @@ from pingpool.databases.postgres import AsyncPG
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
-from tests.databases.waiting import SOON
+from tests.databases.waiting import SOON, until_in_asyncio
 
 pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
-
-
-async def happens(condition: Callable[[], bool]) -> None:
-    """Let the loop run until something is so."""
-    async with asyncio.timeout(SOON):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def asleep(session: Any) -> "asyncio.Task[object]":
@@ -138,7 +131,7 @@ def test_a_notice_or_an_error_that_was_answered_is_no_last_word(postgres_server:
         heard: list[object] = []
         await session.add_listener("news", lambda *what: heard.append(what[-1]))
         await asyncio.to_thread(postgres_server.execute, "NOTIFY news, 'rain'")
-        await happens(lambda: heard == ["rain"])
+        await until_in_asyncio(lambda: heard == ["rain"])
         assert database.looks_alive(session)
         await session.reset()
         assert isinstance(await error_of(session.execute("SELEC")), asyncpg.PostgresSyntaxError)

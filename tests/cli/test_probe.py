@@ -21,7 +21,8 @@ from pingpool.telemetry.idling import Search
 from pingpool.telemetry.probe import Probe
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, Trouble
 from pingpool.testing.ports import free_port
-from pingpool.testing.servers import PostgresServer, ServerMissing
+from pingpool.testing.servers import PostgresServer
+from pingpool.testing.skipping import skipped_if_missing
 from tests.cli.command import PINGPOOL
 
 
@@ -312,10 +313,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def impatient_server() -> Iterator[PostgresServer]:
     """A PostgreSQL that ends sessions which were idle for two seconds."""
-    try:
+    with skipped_if_missing():
         server = PostgresServer(settings={"idle_session_timeout": "2s"})
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server:
         yield server
 

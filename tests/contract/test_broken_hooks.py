@@ -11,7 +11,7 @@ import pytest
 from pingpool.database import Database, Meaning
 from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, TransactionalDatabase
-from tests.contract.worlds import World
+from tests.contract.worlds import AsyncWorld, Pool, ThreadWorld, World
 
 HOOKS = ["looks_alive", "needs_reset", "survived_interrupt", "meaning_of"]
 """What is asked in passing."""
@@ -57,7 +57,7 @@ for each in (*HOOKS, "ping", "create"):
     setattr(Ours, each, as_told(each))
 
 
-async def use(pool: Any, error: BaseException | None = None) -> FakeSession:
+async def use(pool: Pool, error: BaseException | None = None) -> FakeSession:
     """Use a session in a block that ends so."""
     try:
         async with pool.session(1) as session:
@@ -65,7 +65,7 @@ async def use(pool: Any, error: BaseException | None = None) -> FakeSession:
                 raise error
     except (ValueError, Interrupt):
         pass
-    return session  # type: ignore[no-any-return]
+    return session
 
 
 @pytest.mark.parametrize("answer", [NoTruth, "raises"])
@@ -154,7 +154,7 @@ async def test_an_error_from_deeper_down_is_the_drivers(world: World) -> None:
 @pytest.mark.parametrize("hook", ["looks_alive", "needs_reset", "meaning_of"])
 async def test_a_time_limit_reaches_the_caller(world: World, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception of a signal handler inside a question is no answer: it costs the session and reaches the caller."""
-    if type(world).__name__ == "ThreadWorld":
+    if isinstance(world, ThreadWorld):
         pytest.skip("signals come to the main thread, and the cases run in others: see tests/threads/test_signals.py")
 
     def time_out(*_: object) -> None:
@@ -211,7 +211,7 @@ async def no_answer(*_: object, **__: object) -> None:
 @pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "reset", "delete"])
 async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: str) -> None:
     """A hook with the wrong signature, or a coroutine function for a question, is named before it is called."""
-    if hook not in HOOKS[:3] and type(world).__name__ == "AsyncWorld":
+    if hook not in HOOKS[:3] and isinstance(world, AsyncWorld):
         pytest.skip("the calls of this database are wrapped in coroutines")
     database = Ours()
     setattr(database, hook, lambda: None)

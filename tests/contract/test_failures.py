@@ -106,7 +106,7 @@ async def test_after_a_failure_one_tries_before_the_others(world: World) -> None
     with world.database.hanging("create"):
         while world.database.calls["create"] == before:
             world.clock.advance(1)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # for the pool's real threads
             pool.stats()
         assert pool.stats().creating == 1
         assert pool.stats().vacant == 3
@@ -248,11 +248,11 @@ class Misfit(FaultyDatabase):
         super().__init__()
         self.returns: list[FakeSession | None] = []
 
-    def create(self, **options: object) -> FakeSession:
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
         """Return what was left here, or else a new session."""
         if self.returns:
-            return self.returns[0]  # type: ignore[return-value]
-        return super().create(**options)  # type: ignore[arg-type]
+            return self.returns[0]  # type: ignore[return-value]  # None is the fault that is tested
+        return super().create(labels=labels, timeout=timeout)
 
 
 async def test_none_is_no_session(world: World) -> None:

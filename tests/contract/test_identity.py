@@ -7,7 +7,7 @@ import pytest
 from pingpool import CannotFill
 from pingpool.errors import BadSession
 from pingpool.testing import FaultyDatabase
-from tests.contract.worlds import World
+from tests.contract.worlds import AsyncWorld, World
 
 
 class Slotted:
@@ -19,7 +19,7 @@ class Slotted:
 class Equal:
     """Equals everything, and has no hash."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # so Python says that there is none
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -28,7 +28,7 @@ class Equal:
 class Touchy:
     """Can neither be compared nor asked for its truth."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # so Python says that there is none
 
     def __eq__(self, other: object) -> bool:
         raise ValueError("ambiguous")
@@ -108,7 +108,7 @@ async def test_a_session_that_is_given_twice_is_refused(world: World, database: 
 async def test_a_session_of_an_odd_type_is_lent_and_taken_back(world: World, database: type[Odd], kind: Any) -> None:
     """Each goes out and comes back as itself, through the line too, and no slot is lost."""
     pool = (await world.open(database(kind, is_stuck=False))).bare
-    is_async = type(world).__name__ == "AsyncWorld"
+    is_async = isinstance(world, AsyncWorld)
 
     async def get() -> Any:
         return await pool.get(5) if is_async else pool.get(5)
@@ -133,7 +133,7 @@ async def test_a_session_of_an_odd_type_is_lent_and_taken_back(world: World, dat
 async def test_a_session_that_is_adopted_twice_is_refused(world: World, kind: Any) -> None:
     """One that the pool has already, idle or lent, is not taken in again."""
     pool = (await world.open(Odd(kind, is_stuck=False))).bare
-    is_async = type(world).__name__ == "AsyncWorld"
+    is_async = isinstance(world, AsyncWorld)
     lent = await pool.get(5) if is_async else pool.get(5)
     [idle] = [slot.session for slot in pool._desk.ledger.idle]
     for session in (idle, lent):

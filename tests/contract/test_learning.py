@@ -1,7 +1,7 @@
 """The contract of `ping_interval="auto"`, and what a pool says of the idle limit of its path."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -26,8 +26,8 @@ class ShortPath(FaultyDatabase):
         session.use()
         self.last_signs[session.number] = now
 
-    def create(self, **options: object) -> FakeSession:
-        session = super().create(**options)  # type: ignore[arg-type]
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
+        session = super().create(labels=labels, timeout=timeout)
         self.speak(session)
         return session
 

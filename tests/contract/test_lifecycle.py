@@ -390,9 +390,9 @@ async def test_a_snapshot_is_frozen(world: World) -> None:
     await pool.get()
     assert stats.idle == 1
     with pytest.raises(AttributeError):
-        stats.idle = 5  # type: ignore[misc]
+        stats.idle = 5  # type: ignore[misc]  # refused by the types too
     with pytest.raises(TypeError):
-        stats.replaced["gone"] = 1  # type: ignore[index]
+        stats.replaced["gone"] = 1  # type: ignore[index]  # likewise
 
 
 async def test_what_came_before_an_error_of_create_many_is_pooled(world: World) -> None:

@@ -112,7 +112,7 @@ class Life(RuleBasedStateMachine):
         """Take a step that may have to wait: time passes while the pool has nothing to do but wait."""
         call, looks = start(step), 0
         while not call.done():
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(0.0005)  # for the pool's real threads
             looks = 0 if at_work(self.pool.stats()) else looks + 1
             if looks > 20:
                 self.world.clock.advance(0.25)
@@ -286,7 +286,7 @@ SAME_IN_EACH_RUN = settings(deadline=None, derandomize=True, database=None)
 def live(kind: type[World], lives: int, steps: int) -> None:
     """Live through so many lives of so many steps."""
     how = settings(SAME_IN_EACH_RUN, max_examples=lives, stateful_step_count=steps)
-    run_state_machine_as_test(lambda: Life(kind), settings=how)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(lambda: Life(kind), settings=how)  # type: ignore[no-untyped-call]  # hypothesis has no types here
 
 
 @pytest.mark.parametrize("kind", WORLDS)

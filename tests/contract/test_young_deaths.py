@@ -61,7 +61,7 @@ async def test_sessions_that_die_young_are_created_four_times_a_second_at_most(
     uses = [start(use()) for _ in range(3)]
     while world.clock.now() < end:
         for _ in range(5):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # for the pool's real threads
         world.clock.advance(0.05)
     for call in uses:
         await world.pass_time_until(call)

@@ -103,7 +103,7 @@ class World(ABC):
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until this has come true; the case is given up if it never does."""
         while not condition():
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(0.0005)  # the pool's threads are real, whatever the clock is told
 
     async def seen(self, call: str, count: int) -> None:
         """Wait until the database has met so many calls of this kind."""

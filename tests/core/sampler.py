@@ -9,7 +9,6 @@ import argparse
 import os
 import random
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ import pingpool.core
 
 from .argued import ARGUED
 from .operators import Fault, mutations
-from .trial import Planting, trial
+from .trial import Planting, run_apart, trial
 
 CORE = Path(pingpool.core.__file__).parent
 HERE = Path(__file__).parent
@@ -73,12 +72,9 @@ def fate_of(fault: Fault) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
         file.write(fault.text)
         file.flush()
-        command = [sys.executable, "-m", __spec__.name, "--try", fault.module, file.name]
-        here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=here, check=False)
-        except subprocess.TimeoutExpired:
-            return "found by the clock"
+        done = run_apart(__spec__.name, "--try", fault.module, file.name, timeout=TIMEOUT)
+    if done is None:
+        return "found by the clock"
     if done.returncode:
         return "found at import"
     return done.stdout.splitlines()[-1]

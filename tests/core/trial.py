@@ -44,15 +44,22 @@ class Planting(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 def death_of(name: str, timeout: float) -> str:
     """Let the proofs loose on a mutant; return which one killed it and how, or 'survived'."""
-    command = [sys.executable, "-m", __name__, name]
-    here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=here, check=False)
-    except subprocess.TimeoutExpired:
+    done = run_apart(__name__, name, timeout=timeout)
+    if done is None:
         return "the clock: it never comes to an end"
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout.strip()
+
+
+def run_apart(module: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str] | None:
+    """Run a module in a process of its own; None if it has not ended within so many seconds."""
+    command = [sys.executable, "-m", module, *arguments]
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=here, check=False)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def trial() -> str:

@@ -12,9 +12,7 @@ from pingpool.databases.spanner.aio import AsyncPingingPool
 from pingpool.testing import Clock, equip
 from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_lab import server_at_a_new_address, use_the_pool
-
-SOON = 5.0
-"""Seconds within which what must happen has happened, on the slowest machine."""
+from tests.databases.waiting import SOON, until_in_asyncio
 
 
 class ToldTime:
@@ -94,17 +92,10 @@ def told(**options: Any) -> Callable[[Callable[[Lab], Coroutine[Any, Any, None]]
     return decorate
 
 
-async def until(happens: Callable[[], object]) -> None:
-    """Wait for what the server or the pool does in its own time."""
-    async with asyncio.timeout(SOON):
-        while not happens():
-            await asyncio.sleep(0.002)
-
-
 async def calls(server: SpannerServer, more: int, method: str = "ExecuteStreamingSql") -> None:
     """Wait until so many more calls of a method have arrived than there were."""
     enough = server.calls.count(method) + more
-    await until(lambda: server.calls.count(method) >= enough)
+    await until_in_asyncio(lambda: server.calls.count(method) >= enough)
 
 
 async def take_all(pool: AsyncPingingPool, size: int) -> list[Any]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pingpool.testing.servers import MariaDBServer, ServerMissing
+from pingpool.testing.servers import MariaDBServer
+from pingpool.testing.skipping import skipped_if_missing
 from tests.databases.tls import certificate
 
 
@@ -13,9 +14,7 @@ def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDBS
     """A server that asks for a password, speaks TLS, has room for few, and remembers who introduced himself how."""
     cert, key = certificate(tmp_path_factory.mktemp("tls"))
     settings = {"ssl-cert": cert, "ssl-key": key, "max-connections": 10, "performance-schema": "ON"}
-    try:
+    with skipped_if_missing():
         server = MariaDBServer(settings=settings, password="right")
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server:
         yield server

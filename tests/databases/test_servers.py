@@ -24,6 +24,7 @@ from pingpool.testing.servers import (
     ValkeyServer,
     mariadb,
 )
+from pingpool.testing.skipping import skipped_if_missing
 
 valkey = pytest.importorskip("valkey")
 
@@ -99,10 +100,8 @@ def test_a_stopped_server_refuses_connections(server: PrivateServer) -> None:
 @pytest.mark.parametrize("make", [PostgresServer, ValkeyServer, MariaDBServer])
 def test_nothing_is_left_behind(make: Callable[[], PrivateServer]) -> None:
     """At the end of the block the process and the folder are gone, frozen or not."""
-    try:
+    with skipped_if_missing():
         server = make()
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server:
         folder, pid = server.folder, server.pid
         assert folder is not None
@@ -152,10 +151,8 @@ def test_a_server_outlives_the_thread_that_started_it() -> None:
 @pytest.mark.parametrize("make", [PostgresServer, ValkeyServer, MariaDBServer])
 def test_a_server_that_cannot_start_says_why(make: type[PrivateServer]) -> None:
     """The error holds the end of the server's log, and no folder stays."""
-    try:
+    with skipped_if_missing():
         server = make(settings={"no_such_setting": 1})
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with pytest.raises(ServerFailed, match=r"(?s)as it started:.*no.such.setting"), server:
         pass
     assert server.folder is None
@@ -326,10 +323,8 @@ def test_mariadb_ends_sessions_when_told_to(mariadb_server: MariaDBServer) -> No
 def test_mariadb_takes_settings_and_a_password() -> None:
     """`wait_timeout` is passed on, the password is asked for and may be changed."""
     pymysql = pytest.importorskip("pymysql")
-    try:
+    with skipped_if_missing():
         server = MariaDBServer(settings={"wait_timeout": 1}, password="p'ass\\ :@")
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server:
         where = {"host": server.host, "port": server.port, "user": "root", "ssl_disabled": True}
         connection = pymysql.connect(**where, password="p'ass\\ :@")

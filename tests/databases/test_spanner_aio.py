@@ -19,8 +19,9 @@ from google.cloud.spanner_v1 import AsyncAbstractSessionPool
 import pingpool
 from pingpool.databases.spanner import PingingPool
 from pingpool.databases.spanner.aio import AsyncPingingPool, AsyncPooledSession
-from tests.databases.spanner_aio_lab import SOON, USES, Lab, calls, read, take_all, told, until, update
+from tests.databases.spanner_aio_lab import USES, Lab, calls, read, take_all, told, update
 from tests.databases.spanner_lab import D, not_found
+from tests.databases.waiting import SOON, until_in_asyncio
 
 pytestmark = pytest.mark.server
 
@@ -189,7 +190,7 @@ def test_the_timeout_covers_everything(method: str, monkeypatch: pytest.MonkeyPa
             async with asyncio.timeout(SOON):
                 lab.server.clock.advance(3001)
                 waiting = asyncio.create_task(pool.get(timeout=1))
-                await until(lambda: lab.server.calls.count(method))
+                await until_in_asyncio(lambda: lab.server.calls.count(method))
                 lab.server.clock.advance(2)
                 await waiting
         never.set()

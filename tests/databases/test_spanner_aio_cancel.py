@@ -14,8 +14,9 @@ pytest.importorskip("spannermockserver")
 import pingpool
 from pingpool.databases.spanner.aio import AsyncSpannerDatabase, from_url
 from pingpool.testing.spanner import SpannerServer
-from tests.databases.spanner_aio_lab import USES, Lab, calls, read, take_all, told, transact, until, update
+from tests.databases.spanner_aio_lab import USES, Lab, calls, read, take_all, told, transact, update
 from tests.databases.spanner_lab import D, use_the_pool
+from tests.databases.waiting import until_in_asyncio
 
 pytestmark = pytest.mark.server
 
@@ -36,7 +37,7 @@ async def test_who_is_cancelled_in_line_takes_no_session_along(lab: Lab) -> None
     pool, _ = await lab.bound(1)
     session = await pool.get()
     first, second = (asyncio.create_task(pool.get()) for _ in range(2))
-    await until(lambda: pool.stats().waiting == 2)
+    await until_in_asyncio(lambda: pool.stats().waiting == 2)
     await pool.put(session)
     await cancelled(first)
     assert await second is session
@@ -50,7 +51,7 @@ async def test_a_cancel_during_a_check_costs_no_slot(lab: Lab) -> None:
     lab.server.delay("GetSession", gate)
     lab.server.clock.advance(3001)
     waiting = asyncio.create_task(pool.get())
-    await until(lambda: lab.server.calls.count("GetSession"))
+    await until_in_asyncio(lambda: lab.server.calls.count("GetSession"))
     await cancelled(waiting)
     gate.set()
     await take_all(pool, 1)
@@ -105,7 +106,7 @@ async def test_a_cancel_while_the_client_looks_for_its_session_costs_no_slot(lab
     lab.server.delay("GetSession", gate)
     lab.server.expire_all()
     reading = asyncio.create_task(read(database))
-    await until(lambda: lab.server.calls.count("GetSession"))
+    await until_in_asyncio(lambda: lab.server.calls.count("GetSession"))
     await cancelled(reading)
     gate.set()
     del reading
@@ -121,7 +122,7 @@ async def test_a_cancelled_deletion_is_made_good(lab: Lab) -> None:
     gate = threading.Event()
     lab.server.delay("DeleteSession", gate, times=1)
     deleting = asyncio.create_task(session.delete())
-    await until(lambda: lab.server.calls.count("DeleteSession"))
+    await until_in_asyncio(lambda: lab.server.calls.count("DeleteSession"))
     await cancelled(deleting)
     gate.set()
     await take_all(pool, 1)
@@ -145,7 +146,7 @@ async def test_cancels_at_any_moment_leave_the_pool_whole(lab: Lab) -> None:
         else:
             await task
     await take_all(pool, 2)
-    await until(lambda: len(lab.server.sessions) == 2)
+    await until_in_asyncio(lambda: len(lab.server.sessions) == 2)
     assert pool.stats().idle == 2
 
 
@@ -163,7 +164,7 @@ async def test_clear_and_close_leave_nothing(lab: Lab) -> None:
     await pool.close()
     assert [session.name for session in lab.server.sessions] == [lent.name]
     await pool.put(lent)
-    await until(lambda: lab.server.sessions == [])
+    await until_in_asyncio(lambda: lab.server.sessions == [])
     with pytest.raises(pingpool.PoolClosed):
         await pool.get()
 
@@ -188,7 +189,7 @@ async def test_the_keeper_keeps_sessions_alive(lab: Lab) -> None:
     await lab.database(pool)
     names = [session.name for session in lab.server.sessions]
     pool.keep_alive()
-    await until(lambda: lab.server.calls.count("ExecuteSql") >= 9)
+    await until_in_asyncio(lambda: lab.server.calls.count("ExecuteSql") >= 9)
     assert [session.name for session in lab.server.sessions] == names
     assert lab.server.calls.count("GetSession") == 0
 

@@ -19,7 +19,8 @@ from pingpool.databases.mysql.traits import IN_TRANSACTION
 from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.redis import AsyncRedis, Redis, client_on
 from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import MariaDBServer, PostgresServer, ServerMissing, StandbyServer, ValkeyServer
+from pingpool.testing.servers import MariaDBServer, PostgresServer, StandbyServer, ValkeyServer
+from pingpool.testing.skipping import skipped_if_missing
 from tests.databases.waiting import SOON, create_error, error_of
 
 pytestmark = pytest.mark.server
@@ -31,13 +32,10 @@ WELL_WITHIN = 1.0
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, StandbyServer]]:
     """A PostgreSQL and its standby."""
-    try:
-        with PostgresServer() as primary:
-            primary.execute("CREATE TABLE t (i int)")
-            with StandbyServer(primary) as standby:
-                yield primary, standby
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    with skipped_if_missing(), PostgresServer() as primary:
+        primary.execute("CREATE TABLE t (i int)")
+        with StandbyServer(primary) as standby:
+            yield primary, standby
 
 
 def url_of(pair: tuple[PostgresServer, ...], scheme: str = "postgresql") -> str:
@@ -84,6 +82,24 @@ async def async_writes_until_well(write: Callable[[], Any]) -> tuple[int, float]
     return errors, well - start
 
 
+def assert_costs_one_error(write: Callable[[], object], move: Callable[[], None]) -> None:
+    """Write well, move the primary, and write until all is well: soon, after one error."""
+    write()
+    move()
+    errors, seconds = writes_until_well(write)
+    assert errors == 1
+    assert seconds < WELL_WITHIN
+
+
+async def assert_costs_one_error_in_asyncio(write: Callable[[], Any], move: Callable[[], None]) -> None:
+    """The same for asyncio."""
+    await write()
+    await asyncio.to_thread(move)
+    errors, seconds = await async_writes_until_well(write)
+    assert errors == 1
+    assert seconds < WELL_WITHIN
+
+
 # PostgreSQL
 
 
@@ -95,11 +111,7 @@ def test_a_primary_that_moves_costs_one_error(pair: tuple[PostgresServer, Standb
             with pool.session(timeout=SOON) as session:
                 session.execute("INSERT INTO t VALUES (1)")
 
-        write()
-        fail_over(pair)
-        errors, seconds = writes_until_well(write)
-        assert errors == 1
-        assert seconds < WELL_WITHIN
+        assert_costs_one_error(write, lambda: fail_over(pair))
         assert pool.stats().replaced["lost"] == 1
 
 
@@ -109,7 +121,7 @@ def test_a_primary_that_moves_costs_one_error_in_asyncio(
 ) -> None:
     """With both drivers for asyncio as with psycopg."""
 
-    async def scene() -> tuple[int, float]:
+    async def scene() -> None:
         options = {"autocommit": True} if kind is AsyncPostgres else {}
         async with pingpool.open_async(kind(url_of(pair), **options), size=SIZE) as pool:
 
@@ -117,13 +129,9 @@ def test_a_primary_that_moves_costs_one_error_in_asyncio(
                 async with pool.session(timeout=SOON) as session:
                     await session.execute("INSERT INTO t VALUES (1)")
 
-            await write()
-            await asyncio.to_thread(fail_over, pair)
-            return await async_writes_until_well(write)
+            await assert_costs_one_error_in_asyncio(write, lambda: fail_over(pair))
 
-    errors, seconds = asyncio.run(scene())
-    assert errors == 1
-    assert seconds < WELL_WITHIN
+    asyncio.run(scene())
 
 
 def test_a_standby_is_no_host_for_writes(pair: tuple[PostgresServer, StandbyServer]) -> None:
@@ -194,14 +202,11 @@ def test_a_ping_asks_for_the_role_once(pair: tuple[PostgresServer, StandbyServer
 @pytest.fixture(scope="module")
 def mariadbs() -> Iterator[tuple[MariaDBServer, MariaDBServer]]:
     """Two servers with the same table and user, who has no rights beyond it."""
-    try:
-        with MariaDBServer() as first, MariaDBServer() as second:
-            for server in (first, second):
-                server.execute("CREATE TABLE t (i int)")
-                server.execute("CREATE USER app; GRANT ALL ON test.* TO app")
-            yield first, second
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    with skipped_if_missing(), MariaDBServer() as first, MariaDBServer() as second:
+        for server in (first, second):
+            server.execute("CREATE TABLE t (i int)")
+            server.execute("CREATE USER app; GRANT ALL ON test.* TO app")
+        yield first, second
 
 
 @pytest.fixture
@@ -228,11 +233,7 @@ def test_a_read_only_mariadb_costs_one_error(mysql_door: tuple[FaultProxy, Calla
             with pool.session(timeout=SOON) as session:
                 session.cursor().execute("INSERT INTO t VALUES (1)")
 
-        write()
-        move()
-        errors, seconds = writes_until_well(write)
-    assert errors == 1
-    assert seconds < WELL_WITHIN
+        assert_costs_one_error(write, move)
 
 
 def test_a_read_only_mariadb_costs_one_error_in_asyncio(
@@ -241,7 +242,7 @@ def test_a_read_only_mariadb_costs_one_error_in_asyncio(
     """By aiomysql as by PyMySQL."""
     door, move = mysql_door
 
-    async def scene() -> tuple[int, float]:
+    async def scene() -> None:
         database = AsyncMySQL(door.host, door.port, user="app", database="test", ssl_disabled=True, autocommit=True)
         async with pingpool.open_async(database, size=SIZE) as pool:
 
@@ -249,13 +250,9 @@ def test_a_read_only_mariadb_costs_one_error_in_asyncio(
                 async with pool.session(timeout=SOON) as session, session.cursor() as cursor:
                     await cursor.execute("INSERT INTO t VALUES (1)")
 
-            await write()
-            await asyncio.to_thread(move)
-            return await async_writes_until_well(write)
+            await assert_costs_one_error_in_asyncio(write, move)
 
-    errors, seconds = asyncio.run(scene())
-    assert errors == 1
-    assert seconds < WELL_WITHIN
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("autocommit", [False, True])
@@ -306,16 +303,18 @@ def _refused(code: int, said: str) -> Exception:
 @pytest.fixture
 def valkey_door() -> Iterator[tuple[FaultProxy, Callable[[], None]]]:
     """A door to a master, and what demotes it: it follows another, to which the door leads then."""
-    try:
-        with ValkeyServer() as first, ValkeyServer() as second, FaultProxy(first.host, first.port) as door:
+    with (
+        skipped_if_missing(),
+        ValkeyServer() as first,
+        ValkeyServer() as second,
+        FaultProxy(first.host, first.port) as door,
+    ):
 
-            def move() -> None:
-                first.execute("REPLICAOF", second.host, str(second.port))
-                door.lead_to(second.host, second.port)
+        def move() -> None:
+            first.execute("REPLICAOF", second.host, str(second.port))
+            door.lead_to(second.host, second.port)
 
-            yield door, move
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+        yield door, move
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -330,11 +329,7 @@ def test_a_master_that_becomes_a_replica_costs_one_error(
             with pool.session(timeout=SOON) as session:
                 client_on(session).incr("visits")
 
-        write()
-        move()
-        errors, seconds = writes_until_well(write)
-    assert errors == 1
-    assert seconds < WELL_WITHIN
+        assert_costs_one_error(write, move)
 
 
 def test_a_master_that_becomes_a_replica_costs_one_error_in_asyncio(
@@ -343,20 +338,16 @@ def test_a_master_that_becomes_a_replica_costs_one_error_in_asyncio(
     """The same for asyncio."""
     door, move = valkey_door
 
-    async def scene() -> tuple[int, float]:
+    async def scene() -> None:
         async with pingpool.open_async(AsyncRedis(door.host, door.port), size=SIZE) as pool:
 
             async def write() -> None:
                 async with pool.session(timeout=SOON) as session:
                     await client_on(session).incr("visits")
 
-            await write()
-            await asyncio.to_thread(move)
-            return await async_writes_until_well(write)
+            await assert_costs_one_error_in_asyncio(write, move)
 
-    errors, seconds = asyncio.run(scene())
-    assert errors == 1
-    assert seconds < WELL_WITHIN
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("kind", ["ReadOnlyError", "ClusterDownError", "MasterDownError", "MovedError"])

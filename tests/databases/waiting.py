@@ -1,5 +1,6 @@
 """What the tests of the databases share: waiting for what happens in its own time, and catching what a call raises."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,14 @@ def until(happens: Callable[[], bool]) -> None:
     end = time.monotonic() + SOON
     while not happens():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
+        time.sleep(0.002)  # nothing tells when a server has done it
+
+
+async def until_in_asyncio(happens: Callable[[], object]) -> None:
+    """The same for asyncio."""
+    async with asyncio.timeout(SOON):
+        while not happens():
+            await asyncio.sleep(0.002)  # nothing tells when a server has done it
 
 
 def error_of(call: Callable[..., object], *arguments: Any, **options: Any) -> BaseException:

@@ -14,7 +14,8 @@ from pingpool.databases.redis import Redis
 from pingpool.testing import FakeSession
 from pingpool.testing.async_database import AsyncFaultyDatabase
 from pingpool.testing.loop import run
-from pingpool.testing.servers import ServerMissing, ValkeyServer
+from pingpool.testing.servers import ValkeyServer
+from pingpool.testing.skipping import skipped_if_missing
 
 POOLS, SIZE = 100, 10
 
@@ -149,10 +150,8 @@ def test_a_real_server_that_comes_back_is_not_trampled() -> None:
 
     All thousand sessions are there again within the longest pause of a pool that nobody waits for.
     """
-    try:
+    with skipped_if_missing():
         server = ValkeyServer(settings={"maxclients": 2 * POOLS * SIZE})
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server, ExitStack() as stack:
         database = Counted(server)
         pools = [

@@ -15,7 +15,8 @@ from bench.outage_callers import CUT_OFF, DEAD, FAILED, WELL, seconds_until_well
 from bench.outage_contender import Contender, Open
 from bench.outage_elsewhere import open_on
 from bench.outage_ours import OURS, PING_DEADLINE
-from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
+from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ValkeyServer
+from pingpool.testing.skipping import skipped_if_missing
 
 pytestmark = [pytest.mark.server, pytest.mark.proof]
 
@@ -29,32 +30,23 @@ BUSY = 1.0
 @pytest.fixture(scope="module")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server of all scenes for PostgreSQL."""
-    try:
-        with scenes.private_server() as server:
-            yield server
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    with skipped_if_missing(), scenes.private_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=[MariaDBServer, ValkeyServer])
 def other_server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
     """A MariaDB, and a Valkey."""
-    try:
-        with request.param() as server:
-            yield server
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    with skipped_if_missing(), request.param() as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=[(MariaDBServer, "max_connections"), (ValkeyServer, "maxclients")])
 def strict_server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
     """A MariaDB, and a Valkey, that have little room and ask for a password."""
     kind, room = request.param
-    try:
-        with kind(password="right", settings={room: 20}) as server:
-            yield server
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    with skipped_if_missing(), kind(password="right", settings={room: 20}) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -247,10 +239,8 @@ def test_a_wrong_password_elsewhere(world: str, strict_server: PrivateServer) ->
 @pytest.mark.parametrize(("kind", "setting"), [(MariaDBServer, "wait_timeout"), (ValkeyServer, "timeout")])
 def test_idle_kills_elsewhere(world: str, kind: type[PrivateServer], setting: str) -> None:
     """(a) for MariaDB and Valkey, whose idle limit is a setting of the whole server."""
-    try:
+    with skipped_if_missing():
         server = kind(settings={setting: 2})
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     with server, scenes.closing(open_on(world, server)(server.url, scenes.SIZE, 5.0)) as pool:
         time.sleep(5.0)  # Valkey looks every few seconds only
         uses = [scenes.use_once(pool) for _ in range(40)]

@@ -7,13 +7,14 @@ One server of a kind serves all tests. A test may stop or freeze it; afterwards 
 installed skips the test and says how to get it.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from pingpool.testing.proxy import FaultProxy
-from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ServerMissing, ValkeyServer
+from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ValkeyServer
+from pingpool.testing.skipping import skipped_if_missing
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +73,3 @@ def put_right(server: PrivateServer) -> None:
     if server.password:
         server.set_password("")
     server.terminate_backends()
-
-
-@contextmanager
-def skipped_if_missing() -> Generator[None]:
-    """Skip the test if the server's programs are missing."""
-    try:
-        yield
-    except ServerMissing as missing:
-        pytest.skip(str(missing))

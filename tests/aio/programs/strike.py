@@ -66,7 +66,7 @@ async def all_live(pool: Pool, seconds: float) -> None:
         session.use()
         await pool.put(session)
     while pool.stats().idle < pool.size:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # real time: a told one has no place among real signals
 
 
 def endure(loop: asyncio.AbstractEventLoop, pool: Pool) -> None:
@@ -82,7 +82,7 @@ def endure(loop: asyncio.AbstractEventLoop, pool: Pool) -> None:
                 task.cancel()
             tasks = [task for task in tasks[2:] if not task.done()]  # what the loop has forgotten is let go
             tasks += [loop.create_task(use(pool)) for _ in range(6 - len(tasks))]
-            loop.run_until_complete(asyncio.sleep(0.01))
+            loop.run_until_complete(asyncio.sleep(0.01))  # so that signals strike
         except (KeyboardInterrupt, RuntimeError):  # or: the loop was stopped before the task was done
             continue
     is_armed = False
