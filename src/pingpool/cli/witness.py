@@ -108,7 +108,7 @@ class Witness(Database[S]):
         with self._lock:
             self._known.pop(session, None)
 
-    def needs_reset(self, session: S) -> bool:
+    def needs_reset(self, session: S) -> bool | None:
         with self._of(session).lock:
             return self.database.needs_reset(session)
 

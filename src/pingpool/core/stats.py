@@ -39,7 +39,7 @@ class Stats(NamedTuple):
     leaked: int
     replaced: Mapping[str, int]
     """How many sessions were ended or given up, by reason: gone, lost, tainted, dropped, too old, overran, in doubt,
-    cleared, closed."""
+    cleared, closed; left busy, left open, changed: what its last holder left could not be undone."""
 
     ping_interval: float
     """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""

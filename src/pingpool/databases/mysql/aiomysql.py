@@ -125,7 +125,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
-    def needs_reset(self, session: Session) -> bool:
+    def needs_reset(self, session: Session) -> bool | None:
         """Is more than that open: a command, in a task that was left running?"""
         return session.speaker is not None or super().needs_reset(session)
 

@@ -77,14 +77,15 @@ class MySQLTraits(Identified, Traits[Any]):
         """
         return cls(**arguments(url))
 
-    def needs_reset(self, session: Any) -> bool:
-        """May a transaction be open, or a result be unread? Of drivers that cannot tell it must be supposed."""
+    def needs_reset(self, session: Any) -> bool | None:
+        """Is a transaction open, or a result unread? None where that cannot be told, for want of a status."""
         status = getattr(session, "server_status", None)
         if isinstance(status, int):
             result = getattr(session, "_result", None)
-            unread = getattr(result, "has_next", False) or is_unread(session)
-            return bool(unread) or not is_settled(status, result)
-        return is_unread(session) or getattr(session, "in_transaction", True) is not False
+            if getattr(result, "has_next", False) or is_unread(session) or status & IN_TRANSACTION:
+                return True
+            return False if is_settled(status, result) else None
+        return is_unread(session) or getattr(session, "in_transaction", None)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
@@ -136,13 +137,11 @@ def said_by_server(error: BaseException) -> bool:
 
 
 def is_settled(status: int, result: object) -> bool:
-    """Is it certain that no transaction is open?
+    """Is it certain that no transaction is open, where the status says so?
 
     Rows and errors tell nothing: the drivers drop the status that comes with rows, and errors come without. But a
     SELECT outside autocommit opens a transaction, too.
     """
-    if status & IN_TRANSACTION:
-        return False
     return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
 
 

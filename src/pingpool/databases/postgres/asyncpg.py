@@ -153,13 +153,14 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         # asyncpg keeps the server's last words as an error.
         return not any(isinstance(each, Exception) for each in held_by(session))
 
-    def needs_reset(self, session: Session) -> bool:
+    def needs_reset(self, session: Session) -> bool | None:
         """Is a transaction open, a statement under way, or does anybody still listen?"""
         if session.is_closed():
             return False
         listens = bool(session._listeners or session._log_listeners)
         is_busy = any(asyncio.isfuture(each) for each in held_by(session))
-        return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
+        is_open = listens or is_busy or bool(session.is_in_transaction())
+        return is_open or (None if self._discard_all else False)
 
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Roll back, and undo settings, locks and listeners; raises inside a statement."""

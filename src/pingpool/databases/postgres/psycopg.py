@@ -68,6 +68,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             own = session.autocommit
             session.autocommit = True
             session.execute("DISCARD ALL", prepare=False)
+            session._prepared.clear()  # psycopg notices it the first time only
             session.autocommit = own
 
     def abort(self, session: Session) -> None:

@@ -50,4 +50,5 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
             own = session.autocommit
             await session.set_autocommit(True)
             await session.execute("DISCARD ALL", prepare=False)
+            session._prepared.clear()  # psycopg notices it the first time only
             await session.set_autocommit(own)

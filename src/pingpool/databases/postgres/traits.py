@@ -120,9 +120,10 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
         return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
 
-    def needs_reset(self, session: C) -> bool:
-        """Is a transaction or a pipeline open, or a statement under way?"""
-        return self._discard_all or session.pgconn.transaction_status != IDLE or is_pipelining(session.pgconn)
+    def needs_reset(self, session: C) -> bool | None:
+        """Is a transaction or a pipeline open, or a statement under way? What `DISCARD ALL` clears cannot be told."""
+        is_open = session.pgconn.transaction_status != IDLE or is_pipelining(session.pgconn)
+        return is_open or (None if self._discard_all else False)
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""
