@@ -75,9 +75,13 @@ class BeyondReset(PoolError):
     still under way in it), "left open" (a transaction, a subscription), or "changed" (a setting).
     """
 
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, reason: str, text: str = "") -> None:
+        super().__init__(reason, text)
         self.reason = reason
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text or self.reason
 
 
 class DeadOnArrival(PoolError):
