@@ -170,6 +170,22 @@ def test_half_open_tells_the_server_and_not_the_client(postgres_server: Postgres
         assert isinstance(ping.exception(timeout=SOON), psycopg.OperationalError)
 
 
+def test_half_open_keeps_from_the_client_what_was_on_its_way(
+    postgres_server: PostgresServer, fault_proxy: ProxyFor
+) -> None:
+    """The last words of a server, said but not yet passed on, are lost with the link: the client sees nothing."""
+    proxy = fault_proxy(postgres_server)
+    with psycopg.connect(postgres_server.url_at(proxy.port), autocommit=True) as forgotten:
+        backend = os.pidfd_open(forgotten.info.backend_pid)
+        proxy.freeze()
+        postgres_server.terminate_backends()
+        assert select.select([backend], [], [], SOON)[0], "the backend lives on"
+        os.close(backend)
+        assert proxy.half_open() == 1
+        proxy.thaw()
+        assert not sees_hang_up(forgotten, within=0.2)
+
+
 def test_delay_is_paid_each_way(valkey_server: ValkeyServer, fault_proxy: ProxyFor) -> None:
     """A round trip takes twice the delay, and no time again once it is 0."""
     proxy = fault_proxy(valkey_server)

@@ -12,6 +12,7 @@ import pytest
 
 import pingpool
 from pingpool import CannotFill, Meaning
+from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.redis import Redis, client_on
 from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.servers import ValkeyServer
@@ -92,6 +93,17 @@ def test_a_look_under_tls(valkey_server: ValkeyServer, driver: ModuleType, tmp_p
         until(lambda: not redis.looks_alive(session))
         trusting = Redis(valkey_server.host, port, ssl=True, driver=driver)
         assert trusting.meaning_of(create_error(trusting)) is Meaning.REFUSED
+
+
+def test_a_hang_up_in_the_middle_of_a_look_is_seen(
+    redis: Redis, session: Any, valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that the server ends after its socket was looked at, and before the driver is asked, looks dead."""
+    valkey_server.terminate_backends()
+    until(lambda: look_at(session._sock.fileno()) is Look.HUNG_UP)
+    monkeypatch.setattr("pingpool.databases.redis.redis.look_at", lambda fd: Look.QUIET)
+    for _ in range(2):
+        assert not redis.looks_alive(session)
 
 
 def test_an_idle_kill_is_not_handed_out(driver: ModuleType) -> None:

@@ -1,7 +1,6 @@
 """The end of a pool: told at once, bounded, once is enough, and nothing of it stays behind."""
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -112,19 +111,6 @@ def test_a_closed_pool_is_never_filled() -> None:
     in_time(lambda: _swallow(lambda: pool.bind(database)))
     assert soon(lambda: not database.live)
     assert pool.stats().idle == 0
-
-
-@pytest.mark.parametrize("kept", [False, True])
-def test_the_threads_of_a_closed_pool_go(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, timers and keeper leave by themselves after `close`."""
-    monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.1)
-    monkeypatch.setattr("pingpool.threads.timers.LINGER", 0.1)
-    pool = bound(FaultyDatabase(), 3, io_timeout=0.3, name="a-pool-that-goes")
-    if kept:
-        pool.keep_alive()
-    pool.ping()
-    in_time(lambda: pool.close(1))
-    assert soon(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith(pool.name)])
 
 
 @pytest.mark.parametrize("kept", [False, True])

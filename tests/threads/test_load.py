@@ -44,12 +44,13 @@ class Storm:
         """Use sessions so many times."""
         crowd = [aside(lambda number=number: self._work(number)) for number in range(threads)]
         crowd.append(aside(self._sabotage))
-        raged = soon(lambda: self.uses >= uses)
+        while self.uses < uses:
+            before = self.uses
+            assert soon(lambda: self.uses > before), self.pool
         self.over = True
         for thread in crowd:
             thread.join(PATIENCE)
             assert not thread.is_alive(), self.pool
-        assert raged, self.pool
         self.database.recover()
         assert soon(self._serves), self.pool
 

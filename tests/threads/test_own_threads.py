@@ -10,7 +10,7 @@ import pytest
 
 from pingpool import PingingPool, PoolClosed
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.threads.checks import all_live, aside, bound, soon
+from tests.threads.checks import all_live, aside, bound, in_time, soon
 from tests.threads.processes import run
 
 
@@ -66,18 +66,21 @@ def test_the_log_says_when_every_substitute_hangs_too(caplog: pytest.LogCaptureF
     pool.close()
 
 
-def test_a_closed_pool_keeps_no_thread() -> None:
-    """Many pools opened and closed in a row never have more than a few threads, and none is left at the end."""
-    most = 0
-    pools = []
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_closed_pool_keeps_no_thread(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads of pools that were used and closed go at once, though without work each would linger for an hour."""
+    monkeypatch.setattr("pingpool.threads.workers.LINGER", 3600)
+    monkeypatch.setattr("pingpool.threads.timers.LINGER", 3600)
+    closed = []
     for _ in range(100):
-        pool = bound(FaultyDatabase(), 2)
-        pool.keep_alive()
-        most = max(most, threading.active_count())
-        pool.close()
-        pools.append(pool)
-    assert most <= 50
-    assert soon(lambda: not any(threads_of(pool) for pool in pools))
+        pool = bound(FaultyDatabase(), 2, ping_interval=1e-6)
+        if kept:
+            pool.keep_alive()
+        pool.ping()
+        assert threads_of(pool)
+        in_time(pool.close)
+        closed.append(pool)
+    assert soon(lambda: not any(threads_of(pool) for pool in closed))
 
 
 def test_a_dropped_pool_keeps_no_thread() -> None:
