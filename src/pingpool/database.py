@@ -120,6 +120,9 @@ class Database(Traits[S], ABC):
             BeyondReset: that cannot be undone.
         """
 
+    def unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of the locks that a rollback does not end. Called after a use that ended in an error."""
+
     def abort(self, session: S) -> None:
         """Free the thread that hangs on this session, if that can be done at once from another thread."""
 
@@ -165,3 +168,6 @@ class AsyncDatabase(Traits[S], ABC):
         Raises:
             BeyondReset: that cannot be undone.
         """
+
+    async def unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of the locks that a rollback does not end. Called after a use that ended in an error."""

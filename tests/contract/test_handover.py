@@ -40,6 +40,10 @@ class Told(TransactionalDatabase):
         super().ping(session, timeout=timeout)
         self.on_ping(session)
 
+    def unlock(self, session: FakeSession, *, timeout: float) -> None:
+        """Let go of its locks."""
+        self.order.append("unlock")
+
     def reset(self, session: FakeSession, *, timeout: float) -> None:
         """Undo what is open, by a round trip or without one."""
         self.order.append("reset")
@@ -69,8 +73,17 @@ async def test_after_an_error_the_reset_comes_before_the_ping(world: World) -> N
     database = Told()
     pool = await world.open(database, size=1)
     session = await leave_open(world, pool, ValueError())
-    assert database.order == ["reset", "ping"]
+    assert database.order == ["reset", "unlock", "ping"]
     assert await pool.get() is session
+
+
+async def test_after_an_error_its_locks_are_let_go(world: World) -> None:
+    """Those that a rollback does not end; after a use that ended well nobody knows whether they were meant to stay."""
+    database = Told()
+    pool = await world.open(database, size=1)
+    for error in (ValueError(), None):
+        await leave_open(world, pool, error)
+    assert database.order == ["reset", "unlock", "ping", "reset"]
 
 
 async def test_a_reset_that_asked_nobody_proves_nothing(world: World) -> None:
@@ -102,7 +115,7 @@ async def test_what_ends_during_the_ping_is_undone(world: World) -> None:
         async with pool.session():
             raise Trouble
     session = await pool.get()
-    assert database.order == ["ping", "reset"]
+    assert database.order == ["unlock", "ping", "reset"]
     assert not session.left_open
 
 
@@ -159,7 +172,7 @@ async def test_what_cannot_be_told_is_reset_each_time_and_trusted(world: World) 
     pool = await world.open(database, size=1)
     for error in (None, ValueError(), None):
         await leave_open(world, pool, error)
-    assert database.order == ["reset", "reset", "reset", "ping", "reset"]
+    assert database.order == ["reset", "reset", "reset", "unlock", "ping", "reset"]
     assert pool.stats().replaced == {}
 
 

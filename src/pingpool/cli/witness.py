@@ -102,6 +102,9 @@ class Witness(Database[S]):
     def reset(self, session: S, *, timeout: float) -> None:
         self._over_the_distance(self.database.reset, session, timeout)
 
+    def unlock(self, session: S, *, timeout: float) -> None:
+        self._over_the_distance(self.database.unlock, session, timeout)
+
     def delete(self, session: S, *, timeout: float) -> None:
         with self._of(session).lock:
             self.database.delete(session, timeout=timeout)

@@ -3,11 +3,12 @@
 | the session …           | asked before                 | then   | asked after                                        |
 |-------------------------|------------------------------|--------|----------------------------------------------------|
 | was used, and well      | at check-in, in passing      | reset  | still True: it is ended, as "left open"            |
-| was used, with an error | True or None: reset          | pinged | True: reset, asked again; still True: it is ended  |
+| was used, with an error | True or None: reset; unlocked| pinged | True: reset, asked again; still True: it is ended  |
 | was idle, and is due    |                              | pinged | the same                                           |
 | is new                  | True or None: reset          |        | still True: it is no session, the creation failed  |
 
-A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
+A reset before a ping, since a reset may have made no round trip, and so proves nothing. Unlocked after an error only:
+whoever's use ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. Asked after each call, since
 the call took time: what the last holder had sent on its way may only now have come to its end.
 """
 
@@ -36,8 +37,10 @@ class Handover(Generic[S]):
 
     async def prove(self, session: S, *, after_error: bool, quickly: bool) -> None:
         """Have the session proven alive, with nothing left in it; `quickly` need not prolong its life."""
-        if after_error and self._left_open(session) is not False:
-            await self.reset(session)
+        if after_error:
+            if self._left_open(session) is not False:
+                await self.reset(session)
+            await self._calls.unlock(session, timeout=self._timeout)
         await (self._calls.check if quickly else self._calls.ping)(session, timeout=self._timeout)
         if self._left_open(session):
             await self.reset(session)
