@@ -217,8 +217,8 @@ def test_a_use_in_autocommit_needs_no_reset(postgres_server: PostgresServer, fau
 
 
 def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None:
-    """With `discard_all=True` settings, temporary tables and prepared statements of the last holder are gone."""
-    postgres = Postgres(postgres_server.url, discard_all=True, prepare_threshold=0)
+    """With `reset="full"` settings, temporary tables and prepared statements of the last holder are gone."""
+    postgres = Postgres(postgres_server.url, reset="full", prepare_threshold=0)
     with pingpool.open(postgres, size=1) as pool:
         for _ in range(3):
             with pool.session() as session:

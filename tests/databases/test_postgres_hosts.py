@@ -154,7 +154,7 @@ def test_io_may_take_for_ever(postgres_server: PostgresServer) -> None:
     postgres.delete(session, timeout=math.inf)
 
     async def main() -> None:
-        for database in (AsyncPostgres(postgres_server.url), AsyncPG(postgres_server.url, discard_all=True)):
+        for database in (AsyncPostgres(postgres_server.url), AsyncPG(postgres_server.url, reset="full")):
             session: Any = await database.create(labels={}, timeout=math.inf)
             await database.ping(session, timeout=math.inf)
             await database.reset(session, timeout=math.inf)
