@@ -17,6 +17,8 @@ class InThread:
     """psycopg, each call in a thread."""
 
     is_psycopg = True
+    round_trips = 3
+    """Those of a statement with its commit: there is a BEGIN too."""
 
     def database(self, url: str, **options: Any) -> AsyncDatabase[Any]:
         """Return the database at a URL."""
@@ -61,6 +63,7 @@ class ByAsyncPG(InLoop):
     """asyncpg, which begins nothing by itself."""
 
     is_psycopg = False
+    round_trips = 1
 
     def database(self, url: str, **options: Any) -> AsyncDatabase[Any]:
         """Return the database at a URL."""

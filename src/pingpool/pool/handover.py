@@ -1,15 +1,15 @@
 """Nothing of one holder reaches the next: when a session is asked what was left in it, and what follows.
 
-| the session …           | asked before                 | then   | asked after                                        |
-|-------------------------|------------------------------|--------|----------------------------------------------------|
-| was used, and well      | at check-in, in passing      | reset  | still True: it is ended, as "left open"            |
-| was used, with an error | True or None: reset; unlocked| pinged | True: reset, asked again; still True: it is ended  |
-| was idle, and is due    |                              | pinged | the same                                           |
-| is new                  | True or None: reset          |        | still True: it is no session, the creation failed  |
+| the session …           | asked before                 | then             | asked after                              |
+|-------------------------|------------------------------|------------------|------------------------------------------|
+| was used, and well      | at check-in, in passing      | reset            | still True: it is ended, as "left open"  |
+| was used, with an error | True or None: reset          | unlocked, pinged | True: reset, asked again; still: ended   |
+| was idle, and is due    |                              | pinged           | the same                                 |
+| is new                  | True or None: reset          |                  | still True: no session, creation failed  |
 
-A reset before a ping, since a reset may have made no round trip, and so proves nothing. Unlocked after an error only:
-whoever's use ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. Asked after each call, since
-the call took time: what the last holder had sent on its way may only now have come to its end.
+A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
+the call took time: what the last holder had sent on its way may only now have come to its end. Unlocked after an error
+only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever.
 """
 
 from typing import Generic

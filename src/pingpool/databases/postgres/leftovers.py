@@ -1,7 +1,7 @@
 """What the last holder of a psycopg connection left, as libpq and the driver know it: seen without I/O.
 
-psycopg keeps things of its own beside libpq: `transaction()` blocks, two-phase transactions, a lock that whoever is
-inside the driver holds, be it a thread or a generator that was not read to its end.
+psycopg keeps things of its own beside libpq: `transaction()` blocks, two-phase transactions, and a lock, which whoever
+is inside the driver holds: a thread, a task, a COPY or a generator that was not brought to its end.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ IN_SYNC = (IDLE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionSta
 LONGEST_CANCEL = 5.0
 """The most seconds that a server may take over a request to cancel."""
 
-LONGEST_FAREWELL = 1.0
-"""The most seconds for a last holder to leave the driver once the stream has ended under him."""
+LONGEST_FAREWELL = 0.2
+"""The most seconds for a last holder to leave the driver once the stream has ended under him: none if he only waits."""
 
 
 def is_settled(session: Any) -> bool:
@@ -64,9 +64,11 @@ def is_prepared(session: Any) -> bool:
     return session._tpc is not None and bool(session._tpc[1])
 
 
-def forget_prepared(session: Any) -> None:
-    """Tell psycopg that the server has forgotten all prepared statements, which it notices the first time only."""
-    session._prepared.clear()
+def forget_discarded(session: Any) -> None:
+    """Have psycopg forget what `DISCARD ALL` ends: the names of prepared statements, and what a LISTEN has brought."""
+    session._prepared.clear()  # it notices by itself the first time only
+    if heard := getattr(session, "_notifies_backlog", None):
+        heard.clear()
 
 
 def patience_with_a_cancel(timeout: float) -> float:
@@ -83,5 +85,8 @@ def end_stream(session: Any) -> None:
 
 
 def leave_to_its_holder(session: Any) -> None:
-    """Let whoever still holds it end a connection whose stream has ended: closing under a running call crashes."""
+    """Let its last holder end a connection whose stream has ended.
+
+    Closed under a running call it would crash, or that call would go on with the next connection of the same number.
+    """
     session._pool = None  # else psycopg would complain that it was never closed

@@ -16,10 +16,9 @@ from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
 from pingpool.databases.postgres.conninfo import LONGEST_WAIT
 from pingpool.databases.postgres.leftovers import (
-    ACTIVE,
     LONGEST_FAREWELL,
     end_stream,
-    forget_prepared,
+    forget_discarded,
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
@@ -81,7 +80,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             own = session.autocommit
             session.autocommit = True
             session.execute("DISCARD ALL", prepare=False)
-            forget_prepared(session)
+            forget_discarded(session)
             session.autocommit = own
         self._resets.call(session)
 
@@ -92,9 +91,8 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
                 session.cancel_safe(timeout=patience_with_a_cancel(timeout))
             end_stream(session)
         with suppress(TimeoutError), held(session, min(timeout, LONGEST_FAREWELL)):
-            if session.pgconn.transaction_status != ACTIVE:
-                session.close()
-                return
+            session.close()
+            return
         leave_to_its_holder(session)
 
     def abort(self, session: Session) -> None:

@@ -11,10 +11,9 @@ from psycopg.generators import execute
 from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.postgres.leftovers import (
-    ACTIVE,
     LONGEST_FAREWELL,
     end_stream,
-    forget_prepared,
+    forget_discarded,
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
@@ -67,7 +66,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
             own = session.autocommit
             await session.set_autocommit(True)
             await session.execute("DISCARD ALL", prepare=False)
-            forget_prepared(session)
+            forget_discarded(session)
             await session.set_autocommit(own)
         await self._resets.call_async(session)
 
@@ -89,9 +88,8 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
                 end_stream(session)
         with suppress(TimeoutError):
             async with asyncio.timeout(min(timeout, LONGEST_FAREWELL)), session.lock:
-                if session.pgconn.transaction_status != ACTIVE:
-                    await session.close()
-                    return
+                await session.close()
+                return
         leave_to_its_holder(session)
 
 
