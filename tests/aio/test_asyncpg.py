@@ -57,7 +57,7 @@ def test_a_statement_into_a_black_hole_costs_the_session(
 
     async def main() -> None:
         async with pingpool.open_async(
-            AsyncPG(postgres_server.url_at(proxy.port)), size=1, io_timeout=0.5, default_timeout=SOON
+            AsyncPG(postgres_server.url_at(proxy.port)), size=1, io_timeout=SOON, default_timeout=SOON
         ) as pool:
             with pytest.raises(TimeoutError):
                 async with pool.session() as first:

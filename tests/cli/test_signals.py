@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import PINGPOOL
+from tests.cli.command import PATIENCE, PINGPOOL
 
 
 @pytest.fixture(params=[signal.SIGTERM, signal.SIGHUP])
@@ -25,7 +25,7 @@ def test_the_demo_ends_with_its_report(number: signal.Signals) -> None:
         assert running.stdout is not None
         running.stdout.readline()  # the bank is open
         running.send_signal(number)
-        rest, _ = running.communicate(timeout=60)
+        rest, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
     assert "Stopped early." in rest
     assert "The money adds up" in rest
@@ -39,6 +39,6 @@ def test_the_probe_ends_with_what_it_has_seen(number: signal.Signals, tmp_path: 
         while not running.stdout.readline().startswith("idle for"):
             continue
         running.send_signal(number)
-        rest, _ = running.communicate(timeout=60)
+        rest, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 1
     assert "Stopped early.\nNo session died up to " in rest

@@ -82,7 +82,7 @@ def test_a_ping_gives_up_in_time(postgres_server: PostgresServer, fault_proxy: P
     start = time.monotonic()
     with pytest.raises(TimeoutError, match="no answer to a ping within"):
         postgres.ping(session, timeout=0.1)
-    assert 0.1 <= time.monotonic() - start < 1
+    assert 0.1 <= time.monotonic() - start < SOON
     proxy.thaw()
     session.close()
 

@@ -58,16 +58,15 @@ def test_a_ping_gives_up_in_time_and_leaves_no_timeout_behind(
 ) -> None:
     """A ping into a black hole is given up when its time is up; one that succeeds leaves the holder's own patience."""
     proxy = fault_proxy(valkey_server)
-    redis = Redis(proxy.host, proxy.port, driver=driver, socket_timeout=3)
-    session = redis.create(labels={}, timeout=0.2)
-    redis.ping(session, timeout=0.1)
+    redis = Redis(proxy.host, proxy.port, driver=driver, socket_timeout=2 * SOON)
+    session = redis.create(labels={}, timeout=SOON)
+    redis.ping(session, timeout=SOON)
     assert redis.looks_alive(session)
-    session.send_command("BLPOP", "nothing", "0.4")
-    assert session.read_response() is None
+    assert session._sock.gettimeout() == 2 * SOON
     proxy.freeze()
     start = time.monotonic()
     assert redis.meaning_of(error_of(redis.ping, session, timeout=0.1)) is Meaning.LOST
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON
     proxy.thaw()
 
 
@@ -190,7 +189,7 @@ def test_connecting_to_an_unreachable_host_is_bounded(
     proxy.freeze()
     start = time.monotonic()
     create_error(Redis(proxy.host, proxy.port, password="x", driver=driver), timeout=0.2)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < SOON
 
 
 def test_a_password_that_changes_is_asked_for_at_each_creation(strict_server: ValkeyServer, driver: ModuleType) -> None:

@@ -44,9 +44,8 @@ class Storm:
         """Use sessions so many times."""
         crowd = [aside(lambda number=number: self._work(number)) for number in range(threads)]
         crowd.append(aside(self._sabotage))
-        while self.uses < uses:
-            before = self.uses
-            assert soon(lambda: self.uses > before), self.pool
+        while (before := self.uses) < uses:
+            assert soon(lambda before=before: self.uses > before), self.pool
         self.over = True
         for thread in crowd:
             thread.join(PATIENCE)
