@@ -7,7 +7,7 @@ import pytest
 from pingpool import CannotFill
 from pingpool.errors import BadSession, BeyondReset
 from pingpool.testing import FakeSession, SessionDied, TransactionalDatabase, Trouble
-from tests.contract.worlds import Pool, World
+from tests.contract.worlds import Pool, World, start
 
 
 class Told(TransactionalDatabase):
@@ -195,6 +195,20 @@ async def test_a_new_session_that_is_never_clean_is_refused(world: World) -> Non
     assert isinstance(caught.value.__cause__, BadSession)
     await world.rest()
     assert database.live == []
+
+
+@pytest.mark.parametrize("error", [SessionDied, lambda: BeyondReset("left busy"), lambda: RuntimeError("a bad day")])
+async def test_a_new_session_whose_reset_fails_is_not_lent(world: World, error: Callable[[], BaseException]) -> None:
+    """Its creation failed: the session is ended, and the next attempt is as good as any."""
+    database = Told()
+    pool = await world.open(database, size=1)
+    database.left_by_opening = True
+    database.fail("reset", error, times=1)
+    database.kill_all()
+    await world.advance(3600)
+    session = await world.pass_time_until(start(pool.get()))
+    assert database.live == [session]
+    assert pool.stats().create_failures == 1
 
 
 async def test_an_idle_session_costs_no_more_than_its_ping(world: World) -> None:
