@@ -5,6 +5,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
+import psycopg
 import pytest
 
 import pingpool
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
-SLEEP = "SELECT pg_sleep(60)"
+SLEEP = "SELECT pg_sleep(3600)"
 
 
 def is_inside(session: Any) -> bool:
@@ -243,3 +245,65 @@ async def test_a_task_does_not_go_on_with_the_next_connection(postgres_server: P
             cursor = await other.execute("SELECT 42")
             assert await cursor.fetchone() == (42,)
         await database.delete(other, timeout=SOON)
+
+
+# A request to cancel that comes too early
+
+
+def test_a_cancel_that_overtakes_its_statement_is_repeated(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that finds nothing to cancel yet, and begins the statement then, is asked again."""
+    database = Postgres(postgres_server.url)
+    session = database.create(labels={}, timeout=SOON)
+    backend = session.info.backend_pid
+    asked = threading.Event()
+    cancel_safe = psycopg.Connection.cancel_safe
+
+    def ask(session: psycopg.Connection[Any], *, timeout: float) -> None:
+        cancel_safe(session, timeout=timeout)
+        asked.set()
+
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", ask)
+    postgres_server.pause(backend)
+    session.pgconn.send_query(SLEEP.encode())
+    ending = threading.Thread(target=database.delete, args=[session], kwargs={"timeout": SOON})
+    ending.start()
+    asked.wait(SOON)
+    postgres_server.resume()
+    ending.join(SOON)
+    until(lambda: is_gone(postgres_server, backend))
+
+
+@pytest.mark.parametrize(
+    ("database", "driver", "name"),
+    [
+        (AsyncPostgres, psycopg.AsyncConnection, "cancel_safe"),
+        (AsyncPG, asyncpg.Connection, "_cancel"),
+    ],
+)
+@in_asyncio
+async def test_a_cancel_that_overtakes_its_statement_is_repeated_in_asyncio(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, database: Any, driver: type[Any], name: str
+) -> None:
+    """So it is there."""
+    opened = database(postgres_server.url)
+    session = await opened.create(labels={}, timeout=SOON)
+    backend = await backend_of(session)
+    asked = asyncio.Event()
+    cancel = getattr(driver, name)
+
+    async def ask(session: Any, *arguments: Any, **named: Any) -> None:
+        await cancel(session, *arguments, **named)
+        asked.set()
+
+    monkeypatch.setattr(driver, name, ask)
+    postgres_server.pause(backend)
+    left = asyncio.create_task(session.execute(SLEEP))
+    await until_in_asyncio(lambda: opened.needs_reset(session))
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(opened.delete(session, timeout=SOON))
+    await asked.wait()
+    postgres_server.resume()
+    await asyncio.gather(ending, left, return_exceptions=True)
+    await asyncio.to_thread(until, lambda: is_gone(postgres_server, backend))

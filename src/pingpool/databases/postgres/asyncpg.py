@@ -23,6 +23,7 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
+from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
@@ -157,6 +158,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             session.terminate()
             return
         try:
+            await cancel(session, patience(timeout))
             await session.close(timeout=finite(timeout))
         except BaseException:
             session.terminate()
@@ -233,6 +235,15 @@ def says_closed(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return str(error).startswith(("cannot switch to", "not connected"))
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
+
+async def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way, and wait until it has ended."""
+    for pause in pauses(timeout):
+        if session.is_closed() or not is_busy(session):
+            return
+        await session._cancel(asyncio.get_running_loop().create_future())
+        await asyncio.sleep(pause)
 
 
 def is_busy(session: Session) -> bool:

@@ -15,9 +15,6 @@ IDLE = psycopg.pq.TransactionStatus.IDLE
 ACTIVE = psycopg.pq.TransactionStatus.ACTIVE
 IN_SYNC = (IDLE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 
-LONGEST_CANCEL = 5.0
-"""The most seconds that a server may take over a request to cancel."""
-
 LONGEST_FAREWELL = 0.2
 """The most seconds for a last holder to leave the driver once the stream has ended under him: none if he only waits."""
 
@@ -30,7 +27,7 @@ def is_settled(session: Any) -> bool:
 
 def is_busy(session: Any) -> bool:
     """Is a statement under way, or is somebody inside the driver?"""
-    return bool(session.pgconn.transaction_status == ACTIVE or session.lock.locked())
+    return is_at_work(session) or session.lock.locked()
 
 
 def is_pipelining(connection: Any) -> bool:
@@ -71,9 +68,9 @@ def forget_discarded(session: Any) -> None:
         heard.clear()
 
 
-def patience_with_a_cancel(timeout: float) -> float:
-    """Return the seconds that a request to cancel may take of those that ending a session may."""
-    return min(timeout / 2, LONGEST_CANCEL)
+def is_at_work(session: Any) -> bool:
+    """Is the server at work on a statement, for all that libpq has read?"""
+    return bool(session.pgconn.transaction_status == ACTIVE)
 
 
 def end_stream(session: Any) -> None:

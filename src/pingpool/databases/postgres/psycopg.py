@@ -14,15 +14,16 @@ import psycopg
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
+from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.conninfo import LONGEST_WAIT
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
     end_stream,
     forget_discarded,
+    is_at_work,
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
-    patience_with_a_cancel,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -87,8 +88,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
         if is_busy(session):
-            with suppress(psycopg.Error):
-                session.cancel_safe(timeout=patience_with_a_cancel(timeout))
+            cancel(session, patience(timeout))
             end_stream(session)
         with suppress(TimeoutError), held(session, min(timeout, LONGEST_FAREWELL)):
             session.close()
@@ -98,6 +98,17 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
         end_stream(session)
+
+
+def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
+    with suppress(psycopg.Error):
+        for pause in pauses(timeout):
+            if not is_at_work(session):
+                return
+            session.cancel_safe(timeout=timeout)
+            if await_speech(session.fileno(), pause):
+                return
 
 
 @contextmanager

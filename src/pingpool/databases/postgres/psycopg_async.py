@@ -10,14 +10,16 @@ from psycopg.generators import execute
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
+from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
     end_stream,
     forget_discarded,
+    is_at_work,
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
-    patience_with_a_cancel,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -82,8 +84,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
         if is_busy(session):
             try:
-                with suppress(psycopg.Error):
-                    await session.cancel_safe(timeout=patience_with_a_cancel(timeout))
+                await cancel(session, patience(timeout))
             finally:
                 end_stream(session)
         with suppress(TimeoutError):
@@ -91,6 +92,18 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
                 await session.close()
                 return
         leave_to_its_holder(session)
+
+
+async def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
+    with suppress(psycopg.Error):
+        for pause in pauses(timeout):
+            if not is_at_work(session):
+                return
+            await session.cancel_safe(timeout=timeout)
+            await asyncio.sleep(pause)
+            if look_at(session.fileno()) is not Look.QUIET:
+                return
 
 
 async def ask(session: Session, question: bytes) -> list[Any]:
