@@ -197,7 +197,7 @@ def test_nobody_listens_to_what_the_last_holder_asked_for(postgres_server: Postg
     asyncio.run(main())
 
 
-def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None:
+def test_a_full_reset_clears_the_session(postgres_server: PostgresServer) -> None:
     """With `reset="full"` settings, the role and temporary tables are gone, and prepared statements still work."""
 
     async def main() -> None:

@@ -216,7 +216,7 @@ def test_a_use_in_autocommit_needs_no_reset(postgres_server: PostgresServer, fau
         assert proxy.round_trips == before + 20
 
 
-def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None:
+def test_a_full_reset_clears_the_session(postgres_server: PostgresServer) -> None:
     """With `reset="full"` settings, temporary tables and prepared statements of the last holder are gone."""
     postgres = Postgres(postgres_server.url, reset="full", prepare_threshold=0)
     with pingpool.open(postgres, size=1) as pool:
