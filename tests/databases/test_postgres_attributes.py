@@ -8,6 +8,7 @@ import asyncpg
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
 
 import pingpool
 from pingpool import AsyncPingingPool
@@ -56,14 +57,15 @@ async def set_to(driver: InThread, session: Any, name: str, value: object) -> No
 
 
 @pytest.mark.parametrize("error", [None, KeyError()], ids=["well", "error"])
+@pytest.mark.parametrize("reset", ["rollback", "full"])
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @by_psycopg
 @in_asyncio
 async def test_what_was_set_on_the_connection_object_is_put_back(
-    postgres_server: PostgresServer, driver: InThread, name: str, error: Exception | None
+    postgres_server: PostgresServer, driver: InThread, name: str, reset: str, error: Exception | None
 ) -> None:
     """Whatever the last holder set, and however his use ended, the next one finds the session as it was opened."""
-    async with pingpool.open_async(driver.database(postgres_server.url), size=1) as pool:
+    async with pingpool.open_async(driver.database(postgres_server.url, reset=reset), size=1) as pool:
         try:
             async with pool.session() as first:
                 was = getattr(first, name)
@@ -105,6 +107,45 @@ async def test_handlers_are_taken_away(postgres_server: PostgresServer, driver: 
             await driver.rows(session, "NOTIFY news")
             await driver.rows(session, "DO $$ BEGIN RAISE WARNING 'mind'; END $$")
     assert heard == []
+
+
+@pytest.mark.parametrize("context", [None, psycopg.adapt.AdaptersMap(psycopg.adapters)], ids=["common", "given"])
+@by_psycopg
+@in_asyncio
+async def test_adapters_are_taken_away(postgres_server: PostgresServer, driver: InThread, context: Any) -> None:
+    """A number is a number for the next holder, whatever the last one wanted to see in its place."""
+    async with pingpool.open_async(driver.database(postgres_server.url, context=context), size=1) as pool:
+        for _ in range(2):
+            async with pool.session(timeout=SOON) as session:
+                assert await driver.rows(session, "SELECT 1") == [(1,)]
+                session.adapters.register_loader("int4", TextLoader)
+                assert await driver.rows(session, "SELECT 1") == [("1",)]
+        assert pool.stats().created == 1
+
+
+@by_psycopg
+@in_asyncio
+async def test_adapters_that_a_session_was_opened_with_stay(postgres_server: PostgresServer, driver: InThread) -> None:
+    """What is registered in the context alone is there for each holder, and is no reason for a reset."""
+    context = psycopg.adapt.AdaptersMap(psycopg.adapters)
+    context.register_loader("int4", TextLoader)
+    database = driver.database(postgres_server.url, context=context)
+    async with pingpool.open_async(database, size=1) as pool:
+        for _ in range(2):
+            async with pool.session() as session:
+                assert await driver.rows(session, "SELECT 1") == [("1",)]
+                await driver.commit(session)
+                assert database.needs_reset(session) is False
+
+
+@in_asyncio
+async def test_codecs_of_asyncpg_go_on(postgres_server: PostgresServer) -> None:
+    """asyncpg does not tell of them."""
+    async with pingpool.open_async(AsyncPG(postgres_server.url), size=1) as pool:
+        async with pool.session() as session:
+            await session.set_type_codec("json", encoder=str, decoder=str.upper, schema="pg_catalog")
+        async with pool.session(timeout=SOON) as session:
+            assert await session.fetchval("""SELECT '"a"'::json""") == '"A"'
 
 
 @by_psycopg

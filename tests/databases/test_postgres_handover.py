@@ -84,12 +84,15 @@ async def test_what_is_on_the_server(
         assert pool.stats().created == 1
 
 
+@pytest.mark.parametrize("reset", ["rollback", "full"])
 @pytest.mark.parametrize("what", OPEN)
 @by_each_driver
 @in_asyncio
-async def test_what_is_open_is_rolled_back(postgres_server: PostgresServer, driver: InThread, what: str) -> None:
+async def test_what_is_open_is_rolled_back(
+    postgres_server: PostgresServer, driver: InThread, what: str, reset: str
+) -> None:
     """Nothing of it is seen, or done, by the next holder, whose own work is committed."""
-    async with pingpool.open_async(driver.database(postgres_server.url), size=1) as pool:
+    async with pingpool.open_async(driver.database(postgres_server.url, reset=reset), size=1) as pool:
         async with pool.session() as first:
             for each in OPEN[what]:
                 await driver.rows(first, each)

@@ -56,6 +56,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
         self._roles.settle(session, moves)
         self._attributes.remember(session)
+        self._adapters.remember(session)
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
@@ -77,6 +78,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             session.tpc_rollback()
         session.rollback()
         self._attributes.put_back(session)
+        self._adapters.put_back(session)
         if self._resets.is_full:
             own = session.autocommit
             session.autocommit = True

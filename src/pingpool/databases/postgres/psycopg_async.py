@@ -45,6 +45,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
         session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
         self._roles.settle(session, moves)
         self._attributes.remember(session)
+        self._adapters.remember(session)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
@@ -64,6 +65,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
             await session.tpc_rollback()
         await session.rollback()
         await self._put_back(session)
+        self._adapters.put_back(session)
         if self._resets.is_full:
             own = session.autocommit
             await session.set_autocommit(True)

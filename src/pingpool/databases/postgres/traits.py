@@ -17,6 +17,7 @@ from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.postgres.adapters import Adapters
 from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
 from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
 from pingpool.databases.postgres.names import application_name
@@ -41,7 +42,7 @@ ATTRIBUTES_OF_SESSIONS = (
     "_notice_handlers",
     "_notify_handlers",
 )
-"""What a holder may set on a connection object, beside its adapters."""
+"""What a holder may set on a connection object."""
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -96,6 +97,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         self._password = password
         self._resets = Resets(reset)
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
+        self._adapters = Adapters(self._driver_options.get("context"))
         self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
 
     def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
@@ -140,7 +142,8 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
 
     def needs_reset(self, session: C) -> bool | None:
         """Is something open or under way, or changed in the connection object?"""
-        return self._resets.unless(not is_settled(session) or self._attributes.changed(session))
+        is_changed = self._attributes.changed(session) or self._adapters.changed(session)
+        return self._resets.unless(is_changed or not is_settled(session))
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""
