@@ -110,7 +110,7 @@ def test_a_session_that_was_proven_in_time_is_never_aborted() -> None:
     pool = bound(database, 8, io_timeout=0.01, ping_interval=1e-6)
     for _ in range(40):
         in_time(pool.ping)
-        idle = [session for session in (pool.get(5) for _ in range(8)) if session in database.aborted]
+        idle = [session for session in (pool.get(PATIENCE) for _ in range(8)) if session in database.aborted]
         assert not idle
         for session in [session for session in database.live if session not in database.aborted]:
             try:
@@ -160,7 +160,7 @@ def test_whatever_a_method_raises_costs_no_slot_and_no_worker(call: str, of: str
     database.fail(call, error, times=3)
     if of:
         database.fail(of, times=2 if of == "create" else 1)
-    session = pool.get(5) if call != "ping" else None
+    session = pool.get(PATIENCE) if call != "ping" else None
     if session is not None:
         session.left_open = True
         pool.give_back(session, SystemExit() if {call, of} & {"create", "delete"} else None)
@@ -174,7 +174,7 @@ def test_the_pool_heals_when_the_database_comes_back() -> None:
     database = TransactionalDatabase()
     pool = bound(database, 4, workers=2, io_timeout=IO_TIMEOUT, ping_interval=1e-6)
     with database.hanging("create"), database.hanging("ping"), database.hanging("delete"):
-        waiting = [aside(lambda: pool.put(pool.get(20))) for _ in range(8)]
+        waiting = [aside(lambda: pool.put(pool.get(PATIENCE))) for _ in range(8)]
         database.kill_all()
         assert soon(lambda: pool.stats().overran >= 2)
     for thread in waiting:

@@ -50,7 +50,7 @@ def test_jobs_leave_nothing_behind(times: int) -> None:
 
     def work(uses: int) -> None:
         for number in range(uses):
-            session = pool.get(5)
+            session = pool.get(PATIENCE)
             session.left_open = True
             if number % 10 == 0:
                 del session
