@@ -42,7 +42,7 @@ def test_close_is_bounded_with_jobs_in_flight(call: str) -> None:
     pool = bound(database, 4, workers=2, ping_interval=1e-6, io_timeout=3600)
     names = ["create", "ping", "reset", "delete"]
     with ExitStack() as hanging:
-        sessions = [pool.get(5) for _ in range(4)]
+        sessions = [pool.get(PATIENCE) for _ in range(4)]
         for name in names if call == "everything" else [call]:
             hanging.enter_context(database.hanging(name))
         for number, session in enumerate(sessions):

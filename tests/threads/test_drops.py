@@ -125,7 +125,7 @@ def test_nobody_else_holds_on_to_a_session_after_its_jobs() -> None:
     in_time(pool.ping)
     in_time(pool.ping)
     in_time(lambda: by_get(pool))
-    in_time(lambda: pool.put(pool.get(1)))
+    in_time(lambda: pool.put(pool.get(PATIENCE)))
     pool.close(1)
 
 
@@ -159,7 +159,7 @@ def test_sessions_that_take_no_weak_references_can_be_pooled() -> None:
     pool: PingingPool[Brick] = PingingPool(2, ping_interval=1e-6)
     pool.bind(BrickDatabase())
     for _ in range(100):
-        with pool.session(5) as first, pool.session(5) as second:
+        with pool.session(PATIENCE) as first, pool.session(PATIENCE) as second:
             assert first is not second
     with pytest.raises(NotLent):
         pool.put(Brick(0))
@@ -192,7 +192,7 @@ def test_thousands_of_drops_at_recycled_addresses_lose_nothing() -> None:
 
         def drop_many() -> None:
             for _ in range(1000):
-                pool.get(5)
+                pool.get(PATIENCE)
 
         in_time(drop_many)
         all_live(pool)
@@ -207,6 +207,6 @@ def test_a_warning_that_is_an_error_loses_nothing() -> None:
         warnings.simplefilter("error")
         for _ in range(3):
             by_get(pool)
-            in_time(lambda: pool.put(pool.get(2)))
+            in_time(lambda: pool.put(pool.get(PATIENCE)))
     all_live(pool)
     pool.close(1)

@@ -128,6 +128,7 @@ def test_a_storm_loses_no_slot_and_gives_no_session_to_two(seed: int, interval: 
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(10))
 def test_a_long_storm(seed: int) -> None:
     """The same for longer, with renewals by age and a keeper."""

@@ -10,7 +10,7 @@ import pytest
 
 from pingpool import PingingPool, PoolClosed
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.threads.checks import all_live, aside, bound, in_time, soon
+from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 from tests.threads.processes import run
 
 
@@ -33,9 +33,9 @@ def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
     for thread in threads_of(pool, kind):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Thrown))
     database.calls.clear()
-    assert soon(lambda: database.calls["ping"] >= 4, 10)
+    assert soon(lambda: database.calls["ping"] >= 4)
     with database.hanging("ping"):
-        assert soon(lambda: pool.stats().overran, 10)
+        assert soon(lambda: pool.stats().overran)
     all_live(pool)
     pool.close()
 
@@ -47,7 +47,7 @@ def test_one_worker_that_hangs_for_good_is_replaced() -> None:
     with database.hanging("ping", times=1):
         aside(pool.ping)
         assert soon(lambda: pool.stats().overran)
-        pool.put(pool.get(3))
+        pool.put(pool.get(PATIENCE))
     pool.close()
 
 
@@ -136,7 +136,7 @@ def test_a_log_that_is_broken_ends_no_thread_of_ours(caplog: pytest.LogCaptureFi
         (keeper,) = threads_of(pool, "keeper")
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(keeper.ident or 0), ctypes.py_object(Thrown))
         database.calls.clear()
-        assert soon(lambda: database.calls["ping"] >= 3, 10)
+        assert soon(lambda: database.calls["ping"] >= 3)
         assert keeper.is_alive()
     finally:
         logging.getLogger("pingpool").removeHandler(broken)
