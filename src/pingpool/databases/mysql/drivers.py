@@ -23,13 +23,15 @@ def link_of(session: Any) -> Any:
         return session._sock
     if hasattr(session, "unread_result") and hasattr(session, "_socket"):  # mysql-connector in pure Python
         return getattr(session._socket, "sock", session._socket)
-    return getattr(session, "socket", session)  # mariadb; mysqlclient tells by itself
+    return session  # mysqlclient tells by itself
 
 
 def socket_of(session: Any) -> int | None:
     """Return the file descriptor of the session, -1 if it is closed here, None if the driver does not tell."""
+    if hasattr(session, "_get_socket"):  # mariadb; its `socket` would close what is not its own
+        return -1 if session._closed else session._get_socket()
     link = link_of(session)
-    if link is None:
+    if link is None or not getattr(link, "open", True):
         return -1
     return link.fileno() if hasattr(link, "fileno") else None
 
