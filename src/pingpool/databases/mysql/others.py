@@ -1,7 +1,7 @@
 """The sessions of other drivers than PyMySQL, of which is known only what the driver shows.
 
-What none of them tells is whether a thread is still inside it. So a session counts as busy from when it is looked at,
-to be lent, until it is asked what was left in it: who is interrupted in between may have left a statement under way.
+None of them keeps a record of what it has sent. So a session counts as busy from when it is looked at, to be lent,
+until it is asked what was left in it: who is interrupted in between may have left a statement under way at the server.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -111,8 +111,8 @@ class Others:
         return session in self._in_hand or has_unread(session)
 
     def close(self, session: Any) -> None:
-        """Close a session in good order. A busy one of a driver in C is left to its last holder, who is inside it."""
-        if not self.is_busy(session):
+        """Close a session, unless a thread is inside a driver in C: it would crash; the last reference closes it."""
+        if not drivers.is_in_use(session):
             session.close()
         elif drivers.is_pure(session):
             with suppress(Exception):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.database import Database
 from pingpool.databases.common.attributes import Attributes
@@ -92,6 +92,7 @@ class MySQL(MySQLTraits, Database[Any]):
         self._attributes = Attributes(*SETTINGS)
         self._others = None if connect is None else Others(connect, self._resets)
         self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
+        self._aborted: WeakSet[Any] = WeakSet()
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
             check_charset(options.get("charset"))
@@ -171,6 +172,8 @@ class MySQL(MySQLTraits, Database[Any]):
 
     def _is_busy(self, session: Any) -> bool:
         """May a statement be under way at the server?"""
+        if session in self._aborted:
+            return True
         return is_busy(session) if self._others is None else self._others.is_busy(session)
 
     def _end_at_server(self, place: Place, timeout: float) -> None:
@@ -182,8 +185,8 @@ class MySQL(MySQLTraits, Database[Any]):
     def _place_of(self, session: Any) -> Place:
         try:
             return self._places.get(session, NOWHERE)
-        except TypeError:  # it has no hash
-            return NOWHERE
+        except TypeError:  # it takes no weak references
+            return Place.of(number_of(session), socket_of(session))
 
     def looks_alive(self, session: Any) -> bool:
         """Is the socket quiet? All that this protocol ever says unasked is goodbye."""
@@ -219,6 +222,8 @@ class MySQL(MySQLTraits, Database[Any]):
 
     def abort(self, session: Any) -> None:
         """End the stream, which frees who waits for it."""
+        with suppress(TypeError):  # what takes no weak references is not remembered
+            self._aborted.add(session)
         self._place_of(session).hang_up()
 
     def _place(self) -> str:
