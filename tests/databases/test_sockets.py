@@ -2,7 +2,6 @@
 
 import select
 import socket
-from collections.abc import Iterator
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
@@ -10,14 +9,15 @@ import pytest
 
 
 @pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def sockets(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module, imported where there is no `poll`."""
     monkeypatch.delattr(select, "poll")
     spec = find_spec("pingpool.databases.common.sockets")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield module
+    return module
 
 
 def test_a_look_without_poll(sockets: ModuleType) -> None:
