@@ -60,7 +60,7 @@ class Program:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=APPS,
-                env=environment(**variables),
+                env=environment(HOME=str(folder), **variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

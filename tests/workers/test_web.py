@@ -41,7 +41,12 @@ SITES = [
         f"{GUNICORN} -c fill_after_fork.py web_bound_late:application", 0, id="sync, post_fork", marks=on_gunicorn
     ),
     pytest.param(f"{GUNICORN} -k gevent web:application", 0, id="gevent", marks=on_gevent),
-    pytest.param(f"{GUNICORN} -k gevent --preload web:application", MASTER, id="gevent --preload", marks=on_gevent),
+    pytest.param(
+        f"{GUNICORN} -k gevent --preload --env PSYCOPG_WAIT_FUNC=wait_select web:application",
+        MASTER,
+        id="gevent --preload",
+        marks=on_gevent,
+    ),
     pytest.param(UVICORN, 0, id="uvicorn", marks=needs("uvicorn")),
 ]
 
@@ -70,7 +75,7 @@ def test_a_web_server_with_two_processes(
         assert len(open_now) <= most
         assert len(set(open_now) - {answer["backend"] for answer in answers}) >= of_the_master
 
-        assert postgres_server.terminate_backends() == len(open_now)
+        assert 0 < postgres_server.terminate_backends() <= most
         answers += site.notes(16)  # none of these was inside a statement, so none fails
 
         unlucky = [site.begin("/sleep") for _ in range(PROCESSES)]
