@@ -93,3 +93,16 @@ def test_a_job_that_nobody_had_begun_does_not_hang() -> None:
     pool.ledger.ping(Round(), 10.0)
     pool.ledger.report(pool.job(CHECKING), Outcome(End.OVERRAN), 15.0)
     assert (snapshot(pool.ledger).overran, snapshot(pool.ledger).hanging) == (1, 0)
+
+
+def test_what_is_ended_on_request_is_not_replaced() -> None:
+    """Idle sessions that `clear` ends, and lent ones that come back to a closed pool, are not counted as replaced."""
+    pool = Pool(2, interval=10.0)
+    pool.ledger.fill(Round(), 0.0)
+    pool.create_all(0.0)
+    held = pool.lend(1.0)
+    pool.ledger.clear(Round(), 1.0)
+    pool.ledger.close(Round(), 1.0)
+    pool.ledger.check_in(held, 2.0)
+    assert snapshot(pool.ledger).closing == 2
+    assert snapshot(pool.ledger).replaced == {}

@@ -46,6 +46,11 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+def environment(**variables: str) -> dict[str, str]:
+    """Return what a program finds in its environment."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(APPS))), **variables}
+
+
 class Program:
     """A program in a session of its own, whose output goes to a file."""
 
@@ -55,7 +60,7 @@ class Program:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=APPS,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(APPS))), **variables},
+                env=environment(HOME=str(folder), **variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

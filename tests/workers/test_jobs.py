@@ -66,7 +66,7 @@ def test_celery_with_two_processes(
         open_now = postgres_server.backends()
         assert len(open_now) <= most
 
-        assert postgres_server.terminate_backends() == len(open_now)
+        assert 0 < postgres_server.terminate_backends() <= most
         answers += notes(8)  # none of these was inside a statement, so none fails
 
         unlucky = [send("sleep") for _ in range(PROCESSES)]

@@ -73,7 +73,7 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             elapsed = scene.elapsed()
             saboteur.stop()
             bank.close(CLOSING_TIME)
-            stats = whole_again(pool)
+            stats = whole_again(pool, witness)
             ended_at = timeline.now()
     with borrowed(venue.database) as session:
         audit = venue.accounts_on(session).audit()
@@ -89,11 +89,14 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
     )
 
 
-def whole_again(pool: PingingPool[S]) -> Stats:
+def whole_again(pool: PingingPool[S], witness: Witness[S]) -> Stats:
+    """Let the pool find who is dead and become whole again, and return its state."""
     until = time.monotonic() + RECOVERY
-    while (stats := pool.stats()).idle < stats.size and time.monotonic() < until:
+    while True:
+        stats = pool.stats()
+        if (stats.idle == stats.size and witness.sees_all_alive()) or time.monotonic() > until:
+            return stats
         time.sleep(0.01)
-    return stats
 
 
 def caption(evidence: Evidence) -> str:

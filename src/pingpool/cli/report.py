@@ -95,7 +95,11 @@ def sabotage(evidence: Evidence) -> Table:
         ("killed idle sessions", strikes[KILLED_IDLE], f"workers who met one: {len(notes.dead_on_arrival)}"),
         ("killed sessions in use", strikes[KILLED_IN_USE], f"holders who got an error: {len(notes.deaths_in_hand)}"),
         ("had sessions dropped", strikes[DROPPED], f"noticed: {stats.leaked}, warned about: {evidence.warnings}"),
-        ("interrupted workers", strikes[INTERRUPTED], f"transactions rolled back: {len(notes.interrupts)}"),
+        (
+            "interrupted workers",
+            strikes[INTERRUPTED],
+            f"rolled back: {len(notes.interrupts)}, sessions given up: {stats.replaced.get('tainted', 0)}",
+        ),
     ):
         table.add_row(what, str(count), outcome)
     return table
@@ -105,9 +109,10 @@ def service(evidence: Evidence) -> Table:
     stats, notes = evidence.stats, evidence.notes
     half, most, all_of_them = notes.waits.percentiles(50, 99, 100)
     replaced = ", ".join(f"{count} {reason}" for reason, count in sorted(stats.replaced.items()) if count)
+    at_once = len(notes.waits) - stats.waited - stats.timed_out  # one that found its session dead has waited, too
     table = sheet("The pool", "", "")
     for what, count, more in (
-        ("checkouts", len(notes.waits), f"{stats.immediate:,} at once, {stats.waited:,} waited"),
+        ("checkouts", len(notes.waits), f"{at_once:,} at once, {stats.waited:,} waited"),
         ("gave up waiting", stats.timed_out, ""),
         ("sessions replaced", sum(stats.replaced.values()), replaced),
         ("pings that proved alive", stats.pings, ""),

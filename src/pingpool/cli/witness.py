@@ -77,6 +77,10 @@ class Witness(Database[S]):
             self._end_unseen(session)
             return True
 
+    def sees_all_alive(self) -> bool:
+        """Is no session left that was killed, and not ended since?"""
+        return all(self.fate_of(session) is Fate.ALIVE for session in self.sessions())
+
     def fate_of(self, session: S) -> Fate:
         return self._of(session).fate
 

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 
+ENDED_FOR_GOOD = {"cleared", "closed"}
+"""Reasons to end a session that no other is to replace."""
+
 
 class Stats(NamedTuple):
     """A snapshot of a pool. The first group tells what the `size` slots do, and who waits; the second counts
@@ -38,8 +41,9 @@ class Stats(NamedTuple):
     """Calls of the database's methods, or of functions in their place, that failed by a bug of theirs."""
     leaked: int
     replaced: Mapping[str, int]
-    """How many sessions were ended or given up, by reason: gone, lost, tainted, dropped, too old, overran, in doubt,
-    cleared, closed; left busy, left open, changed: what its last holder left could not be undone."""
+    """How many sessions were given up for another to take their place, by reason: gone, lost, tainted, dropped,
+    too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone. What
+    `clear` and `close` end is not among them."""
 
     ping_interval: float
     """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""
@@ -95,7 +99,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         hanging=tally.hanging,
         broken_hooks=tally.broken_hooks,
         leaked=tally.leaked,
-        replaced=MappingProxyType(dict(tally.replaced)),
+        replaced=MappingProxyType({why: count for why, count in tally.replaced.items() if why not in ENDED_FOR_GOOD}),
         ping_interval=ledger.interval,
         oldest_alive=limit.oldest_alive,
         idle_limit=None if limit.drops_from == math.inf else limit.drops_from,

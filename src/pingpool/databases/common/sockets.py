@@ -11,7 +11,6 @@ import os
 import select
 import socket
 import ssl
-import sys
 from typing import Any, NamedTuple
 
 
@@ -23,19 +22,10 @@ class Look(enum.Enum):
     HUNG_UP = "the other side has closed it"
 
 
-if sys.platform == "win32":
-
-    def look_at(fd: int) -> Look:
-        """Look at a socket, by its file descriptor; here a hang-up shows as speech that turns out to be none."""
-        if fd < 0:
-            return Look.HUNG_UP
-        return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
-
-    def await_speech(fd: int, timeout: float) -> bool:
-        """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
-        return bool(select.select([fd], [], [], max(0.0, timeout))[0])
-
-else:
+# Windows has no `poll`, and eventlet takes it away: there a hang-up shows as speech that turns out to be none. The look
+# waits for nothing, so where eventlet or gevent come later the system's own will do.
+if hasattr(select, "poll"):
+    POLL = select.poll
     # Not every system tells that the other side has closed its half; then a hang-up shows as speech.
     WATCHED = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
@@ -43,18 +33,30 @@ else:
         """Look at a socket, by its file descriptor; one below 0 is closed here. It takes a microsecond."""
         if fd < 0:
             return Look.HUNG_UP
-        poll = select.poll()
+        poll = POLL()
         poll.register(fd, WATCHED)
         seen = poll.poll(0)
         if not seen:
             return Look.QUIET
         return Look.SPEAKS if seen[0][1] == select.POLLIN else Look.HUNG_UP
 
-    def await_speech(fd: int, timeout: float) -> bool:
-        """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        return bool(poll.poll(max(0.0, timeout) * 1000))
+else:
+
+    def look_at(fd: int) -> Look:
+        """Look at a socket, by its file descriptor; one below 0 is closed here."""
+        if fd < 0:
+            return Look.HUNG_UP
+        return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
+
+
+def await_speech(fd: int, timeout: float) -> bool:
+    """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
+    timeout = max(0.0, timeout)
+    if not hasattr(select, "poll"):
+        return bool(select.select([fd], [], [], timeout)[0])
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
 
 
 def look_through(transport: Any) -> Look:
