@@ -327,11 +327,12 @@ async def test_a_full_reset_forgets_what_was_heard(postgres_server: PostgresServ
     async with pingpool.open_async(database, size=1) as pool:
         async with pool.session() as session:
             await driver.rows(session, "LISTEN news")
-            await driver.rows(session, "NOTIFY news, 'for the first'")
+            await asyncio.to_thread(postgres_server.execute, "NOTIFY news, 'for the first'")
+            await driver.rows(session, "SELECT 1")
         async with pool.session(timeout=SOON) as session:
             await driver.rows(session, "LISTEN gossip")
-            await driver.rows(session, "NOTIFY gossip, 'for the second'")
-            heard = session.notifies(timeout=0)
+            await asyncio.to_thread(postgres_server.execute, "NOTIFY gossip, 'for the second'")
+            heard = session.notifies(timeout=SOON, stop_after=1)
             notes = (
                 [note async for note in heard] if hasattr(heard, "__aiter__") else await asyncio.to_thread(list, heard)
             )

@@ -74,8 +74,9 @@ def a_stream(session: Any) -> Any:
 def notifies(session: Any) -> Any:
     """A generator that has the driver's lock, while nothing is under way."""
     session.execute("LISTEN news")
-    session.execute("NOTIFY news")
     session.commit()
+    with psycopg.connect(session.info.dsn, autocommit=True) as other:
+        other.execute("NOTIFY news")
     heard = session.notifies()
     return heard, next(heard)
 
