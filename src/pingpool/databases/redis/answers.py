@@ -1,70 +1,111 @@
-"""Redis and Valkey: what is still to come on a connection, and what has come unasked.
-
-An answer that nobody has read would be taken for the answer to the next command, which may be the next holder's. That
-it has not come yet does not make it better: so a connection remembers that it owes one.
-"""
+"""Redis and Valkey: what is still to come on a connection, and what has come unasked."""
 
 import functools
 import socket
 from typing import Any
+
+from pingpool.databases.redis.record import Record
 
 PUSH = b">"
 """How a message begins that the protocol (version 3) allows at any time."""
 
 
 @functools.cache
-def owing(kind: Any, memory: type, complaint: type[Exception]) -> Any:
-    """Return this kind of connection as one that knows whether an answer is still to come."""
+def recorded(kind: Any, memory: type, complaint: type[Exception]) -> Any:
+    """Return this kind of connection as one that keeps a record of what it sends and reads."""
     return type(kind.__name__, (memory, kind), {"__module__": kind.__module__, "complaint": complaint})
 
 
-class Owing:
-    """What a connection knows besides: whether it has sent something since it last read an answer to its end."""
+class Recorded:
+    """What a connection has besides: the record of what it has sent, and of the answers that were read to their end."""
 
-    owes = False
     complaint: type[Exception]
     """The driver's error for an answer that is a complaint."""
+    is_noted = False
+    """Whether what is about to be sent stands in the record."""
 
-    def send_packed_command(self, *command: Any, **options: Any) -> None:
-        """Send."""
-        self.owes = True
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.record = Record(int(options["db"]))
+
+    def send_command(self, *words: Any, **options: Any) -> None:
+        """Send one command."""
+        self.record.commands(words)
+        self.is_noted = True
         base: Any = super()
-        base.send_packed_command(*command, **options)
+        base.send_command(*words, **options)
 
-    def read_response(self, *arguments: Any, **options: Any) -> Any:
-        """Read an answer, be it a complaint."""
+    def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
+        """Send what is packed already: one command, or many."""
+        if not self.is_noted:
+            command = listed(command)
+            self.record.sends(command)
+        self.is_noted = False
+        base: Any = super()
+        base.send_packed_command(command, *arguments, **options)
+
+    def read_response(self, *arguments: Any, push_request: bool = False, **options: Any) -> Any:
+        """Read an answer, be it a complaint. What is read as a push message answers nothing."""
         base: Any = super()
         try:
-            answer = base.read_response(*arguments, **options)
+            answer = base.read_response(*arguments, **asked_for(push_request), **options)
         except self.complaint:
-            self.owes = False
+            self.record.answered()
             raise
-        self.owes = False
+        if not push_request and not (answer is None and "timeout" in options):  # which may mean that none has come
+            self.record.answered()
         return answer
 
 
-class AsyncOwing:
+class AsyncRecorded:
     """The same for asyncio."""
 
-    owes = False
     complaint: type[Exception]
+    is_noted = False
 
-    async def send_packed_command(self, *command: Any, **options: Any) -> None:
-        """Send."""
-        self.owes = True
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.record = Record(int(options["db"]))
+
+    async def send_command(self, *words: Any, **options: Any) -> None:
+        """Send one command."""
+        self.record.commands(words)
+        self.is_noted = True
         base: Any = super()
-        await base.send_packed_command(*command, **options)
+        await base.send_command(*words, **options)
 
-    async def read_response(self, *arguments: Any, **options: Any) -> Any:
-        """Read an answer, be it a complaint."""
+    async def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
+        """Send what is packed already: one command, or many."""
+        if not self.is_noted:
+            command = listed(command)
+            self.record.sends(command)
+        self.is_noted = False
+        base: Any = super()
+        await base.send_packed_command(command, *arguments, **options)
+
+    async def read_response(self, *arguments: Any, push_request: bool = False, **options: Any) -> Any:
+        """Read an answer, be it a complaint. What is read as a push message answers nothing."""
         base: Any = super()
         try:
-            answer = await base.read_response(*arguments, **options)
+            answer = await base.read_response(*arguments, **asked_for(push_request), **options)
         except self.complaint:
-            self.owes = False
+            self.record.answered()
             raise
-        self.owes = False
+        if not push_request and not (answer is None and "timeout" in options):  # which may mean that none has come
+            self.record.answered()
         return answer
+
+
+def listed(command: Any) -> list[Any]:
+    """Return what is to be sent as the pieces that it is made of."""
+    if isinstance(command, str):
+        command = command.encode()
+    return [command] if isinstance(command, bytes) else list(command)
+
+
+def asked_for(push_request: bool) -> dict[str, bool]:
+    """Return the option that asks for push messages; old versions of the drivers do not know it."""
+    return {"push_request": True} if push_request else {}
 
 
 def has_read_ahead(parser: Any) -> bool:

@@ -7,6 +7,7 @@ async with pool.session() as connection:
     await client_on(connection).incr("visits")
 """
 
+import functools
 import importlib
 import weakref
 from collections.abc import Callable
@@ -31,13 +32,37 @@ def client_on(session: Any) -> Any:
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = _clients[session] = kind(connection_pool=sole)
+        usual: Any = client.response_callbacks.__class__
+        client.response_callbacks = noting(usual)(client.response_callbacks)
     return client
+
+
+def forget_client_on(session: Any) -> None:
+    """Forget the connection's client: its next holder gets another one, without what the last one has set on it."""
+    _clients.pop(session, None)
 
 
 def is_borrowed(session: Any) -> bool:
     """Does something of the connection's client still hold on to it: a pipeline that watches, a subscription?"""
     client = _clients.get(session)
     return client is not None and bool(client.connection_pool.borrowers)
+
+
+def is_customised(session: Any) -> bool:
+    """Has the last holder set a callback for answers on the connection's client?"""
+    client = _clients.get(session)
+    return client is not None and client.response_callbacks.are_changed
+
+
+@functools.cache
+def noting(kind: Any) -> Any:
+    """Return this kind of a table of callbacks as one that notes what is set in it."""
+
+    def note(table: Any, command: str, callback: Any) -> None:
+        table.are_changed = True
+        kind.__setitem__(table, command, callback)
+
+    return type("Callbacks", (kind,), {"are_changed": False, "__setitem__": note})
 
 
 def never_again(session: Any) -> None:

@@ -13,18 +13,19 @@ from pingpool.database import Meaning, Traits
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.labels import as_text
+from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles
 from pingpool.databases.common.urls import check_files, check_names
-from pingpool.databases.redis.client import is_borrowed
+from pingpool.databases.redis.client import forget_client_on, is_borrowed, is_customised
 from pingpool.databases.redis.options import TLS_FILES, arguments, first_driver, options_of
+from pingpool.databases.redis.record import Commands
+from pingpool.errors import BeyondReset
 
 Session: TypeAlias = Any
 """A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
 
 PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
-
-LEFTOVERS = "the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open"
 
 ASK_FOR_ROLE = "HELLO"
 """A command that names the node's role, and that even a user with few rights may send; since Redis 6."""
@@ -48,6 +49,7 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         path: str | None = None,
         driver: ModuleType | None = None,
         role: Role = "primary",
+        reset: AsyncReset = "rollback",
         **options: Any,
     ) -> None:
         self._driver: Any = driver or first_driver()
@@ -59,7 +61,8 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         self._options = {"db": db, "username": username, **options}
         self._password = password
         self._roles = Roles(role)
-        self._identity = (self._kind, self._where, self._options, password, role)
+        self._resets = Resets(reset)
+        self._identity = (self._kind, self._where, self._options, password, role, reset)
         check_names(options, options_of(self._kind), self._kind.__module__)
         check_files(options, TLS_FILES)
 
@@ -99,9 +102,26 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         if answer not in (b"PONG", "PONG"):
             raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
 
-    def needs_reset(self, session: Session) -> bool:
-        """Is an answer still to come, or was a pipeline with a WATCH, or a subscription, left open?"""
-        return session.owes or is_borrowed(session)
+    def needs_reset(self, session: Session) -> bool | None:
+        """Is an answer still to come, a pipeline with a WATCH or a subscription open, or the connection changed?"""
+        is_used_up = is_borrowed(session) or is_customised(session)
+        return self._resets.unless(is_used_up or not session.record.is_clean)
+
+    def undoing(self, session: Session) -> Commands:
+        """Return the commands that put back what the last holder changed, and forget its client.
+
+        Raises:
+            BeyondReset: that cannot be put back.
+        """
+        if is_borrowed(session):
+            raise BeyondReset("left open", "the last holder left a pipeline with a WATCH, or a subscription, open")
+        forget_client_on(session)
+        return [*session.record.undoing(), *([("RESET",)] if self._resets.is_full else [])]
+
+    def refuse_owing(self, session: Session) -> None:
+        """Raise if the next answer may be to what the last holder has sent."""
+        if session.record.owed:
+            raise BeyondReset("left busy", "the last holder left an answer unread")
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """The drivers have a class for trouble with the connection, which they close then, and one for complaints.
