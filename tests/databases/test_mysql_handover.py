@@ -97,6 +97,23 @@ def test_what_is_let_go_and_put_back_where_there_is_a_record(
     assert is_cleared(driver, driver.database(shop), ON_RECORD[left], error=error)
 
 
+LOCKS = {"LOCK TABLES": LOCK_TABLES, "read lock": READ_LOCK, "GET_LOCK": USER_LOCK}
+
+
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+@pytest.mark.parametrize("left", LOCKS)
+def test_locks_are_let_go_after_an_error(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """They outlive a rollback, and would be held for ever by a session that is kept alive."""
+    assert is_cleared(driver, driver.database(shop), LOCKS[left], error=True)
+
+
+@pytest.mark.parametrize("driver", OTHERS, ids=repr)
+@pytest.mark.parametrize("left", ["LOCK TABLES", "read lock"])
+def test_locks_of_tables_go_on_where_there_is_no_record(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """After a use that ended well nobody knows of them."""
+    assert not is_cleared(driver, driver.database(shop, autocommit=True), LOCKS[left])
+
+
 @pytest.mark.parametrize("driver", ALL, ids=repr)
 @pytest.mark.parametrize("left", [*ONLY_FULL, *ON_RECORD_FULL])
 def test_what_goes_on_to_the_next_holder(shop: MariaDBServer, driver: Driver, left: str) -> None:

@@ -13,6 +13,7 @@ from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
+from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.traits import is_unread, refuse_what_stays
 from pingpool.errors import BeyondReset
 
@@ -86,6 +87,12 @@ class Others:
             if self._resets.is_full or self._is_set_otherwise(session):
                 self._put_back(session)
             self._resets.call(session)
+
+    def unlock(self, session: Any) -> None:
+        """Let go of all locks. The ping that follows proves that these statements had their own answers."""
+        with self._in_doubt(session):
+            drivers.answer(session, UNLOCK)
+            drivers.answer(session, RELEASE_LOCKS)
 
     def _put_back(self, session: Any) -> None:
         first = self._autocommit.get(session)
