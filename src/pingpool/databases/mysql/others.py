@@ -117,11 +117,12 @@ class Others:
             return False
         return session in self._in_hand or has_unread(session)
 
-    def close(self, session: Any) -> None:
-        """Close a session, unless a thread is inside a driver in C: it would crash; the last reference closes it."""
-        if not drivers.is_in_use(session):
-            session.close()
-        elif drivers.is_pure(session):
+    def leave(self, session: Any) -> None:
+        """End a busy session whose stream has ended. One of a driver in C is closed by the last reference to it.
+
+        A thread may be inside such a driver, or drop a cursor, while another closes its connection: that crashes.
+        """
+        if drivers.is_pure(session):
             with suppress(Exception):
                 session.close()
 

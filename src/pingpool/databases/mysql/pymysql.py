@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -163,12 +164,10 @@ class MySQL(MySQLTraits, Database[Any]):
         if self._is_busy(session):
             self.abort(session)
             self._end_at_server(self._place_of(session), timeout)
-        with limited(session, timeout):
-            if self._others is not None:
-                self._others.close(session)
-            elif session.turn is not None:
-                session.hang_up()
-            elif session.open:
+            leave = session.hang_up if self._others is None else partial(self._others.leave, session)
+            leave()
+        elif self._others is not None or session.open:
+            with limited(session, timeout):
                 session.close()
 
     def _is_busy(self, session: Any) -> bool:
