@@ -239,8 +239,7 @@ async def test_a_session_on_the_wrong_node_is_replaced_however_alive_it_looks(wo
     with pytest.raises(Misplaced):
         async with pool.session() as session:
             raise Misplaced("cannot write in a read-only transaction")
-    await world.rest()
-    assert session.is_deleted
+    await world.until(lambda: session.is_deleted)
     assert pool.stats().replaced == {"lost": 1}
 
 
