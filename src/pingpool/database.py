@@ -26,7 +26,7 @@ class Meaning(Enum):
     |-------------------|---------------------------|----------------------|---------------------------------------|
     | a use             | replaced                  | pinged before it is lent again, unless FOREIGN               |
     | `ping`, `check`   | gone                      | tried again later    | gone                                  |
-    | `reset`           | gone                      | ended and replaced   | ended and replaced                    |
+    | `reset`           | gone                      | ended and replaced, as is a session that is `BeyondReset`    |
     | `create`          | tried again after a pause | so                   | so; but see REFUSED and UNREACHABLE   |
     """
 
@@ -59,8 +59,12 @@ class Traits(Generic[S]):
         """Does the session look alive? Asked at each checkout."""
         return True
 
-    def needs_reset(self, session: S) -> bool:
-        """Did the last holder leave something open, say a transaction? Asked at each check-in."""
+    def needs_reset(self, session: S) -> bool | None:
+        """Did the last holder leave something open, say a transaction? None if that cannot be told.
+
+        Asked at each check-in, and after each call to the session: `pingpool.pool.handover` has the table. True and
+        None have it reset. One that says True after that is ended, and a new one that does is refused.
+        """
         return False
 
     def survived_interrupt(self, session: S) -> bool:
@@ -110,7 +114,14 @@ class Database(Traits[S], ABC):
         end()
 
     def reset(self, session: S, *, timeout: float) -> None:
-        """Undo what the last holder left open. Called only if `needs_reset` said so."""
+        """Undo what the last holder left open. Called unless `needs_reset` says that nothing is.
+
+        Raises:
+            BeyondReset: that cannot be undone.
+        """
+
+    def unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of the locks that a rollback does not end. Called after a use that ended in an error."""
 
     def abort(self, session: S) -> None:
         """Free the thread that hangs on this session, if that can be done at once from another thread."""
@@ -152,4 +163,11 @@ class AsyncDatabase(Traits[S], ABC):
             await ending
 
     async def reset(self, session: S, *, timeout: float) -> None:
-        """Undo what the last holder left open. Called only if `needs_reset` said so."""
+        """Undo what the last holder left open. Called unless `needs_reset` says that nothing is.
+
+        Raises:
+            BeyondReset: that cannot be undone.
+        """
+
+    async def unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of the locks that a rollback does not end. Called after a use that ended in an error."""

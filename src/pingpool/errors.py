@@ -68,6 +68,22 @@ class BadSession(PoolError, TypeError):
     """The database's `create` returned what cannot be pooled: None, or a session that the pool has already."""
 
 
+class BeyondReset(PoolError):
+    """What the last holder left in a session cannot be undone: the session is ended, and replaced.
+
+    The `reset` of a database raises it. `reason` is what `Stats.replaced` counts it as: "left busy" (something is
+    still under way in it), "left open" (a transaction, a subscription), or "changed" (a setting).
+    """
+
+    def __init__(self, reason: str, text: str = "") -> None:
+        super().__init__(reason, text)
+        self.reason = reason
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text or self.reason
+
+
 class DeadOnArrival(PoolError):
     """A new session was dead before a ping or a use that ended well had proven it. Again, and creations pause."""
 

@@ -57,7 +57,7 @@ def test_a_statement_into_a_black_hole_costs_the_session(
 
     async def main() -> None:
         async with pingpool.open_async(
-            AsyncPG(postgres_server.url_at(proxy.port)), size=1, io_timeout=0.5, default_timeout=SOON
+            AsyncPG(postgres_server.url_at(proxy.port)), size=1, io_timeout=SOON, default_timeout=SOON
         ) as pool:
             with pytest.raises(TimeoutError):
                 async with pool.session() as first:
@@ -197,11 +197,11 @@ def test_nobody_listens_to_what_the_last_holder_asked_for(postgres_server: Postg
     asyncio.run(main())
 
 
-def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None:
-    """With `discard_all=True` settings, the role and temporary tables are gone, and prepared statements still work."""
+def test_a_full_reset_clears_the_session(postgres_server: PostgresServer) -> None:
+    """With `reset="full"` settings, the role and temporary tables are gone, and prepared statements still work."""
 
     async def main() -> None:
-        async with pingpool.open_async(AsyncPG(postgres_server.url, discard_all=True), size=1) as pool:
+        async with pingpool.open_async(AsyncPG(postgres_server.url, reset="full"), size=1) as pool:
             for _ in range(3):
                 async with pool.session() as session:
                     assert await session.fetchval("SHOW statement_timeout") == "0"
@@ -214,7 +214,7 @@ def test_discard_all_clears_the_session(postgres_server: PostgresServer) -> None
             assert pool.stats().created == 1
 
     asyncio.run(main())
-    assert AsyncPG(postgres_server.url, discard_all=True) != AsyncPG(postgres_server.url)
+    assert AsyncPG(postgres_server.url, reset="full") != AsyncPG(postgres_server.url)
 
 
 @pytest.mark.parametrize("how", ["by statement", "by hand"])

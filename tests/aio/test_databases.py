@@ -22,6 +22,7 @@ from pingpool.databases.sqlite import AsyncSQLite, SQLite
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer, ValkeyServer
 from tests.aio.errors import error_of
+from tests.databases.waiting import until_in_asyncio
 
 pytestmark = pytest.mark.server
 
@@ -47,8 +48,7 @@ async def survive_the_death_of_all(database: AsyncDatabase[Any], use: Use, kill_
         for _ in range(6):
             async with pool.session() as session:
                 await use(session)
-        stats = pool.stats()
-        assert (stats.in_use, stats.vacant) == (0, 0), stats
+        await until_in_asyncio(lambda: pool.stats().idle == pool.size)
 
 
 async def survive_a_cancel(database: AsyncDatabase[Any], hang: Use, use: Use) -> None:

@@ -23,7 +23,7 @@ from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, Tr
 from pingpool.testing.ports import free_port
 from pingpool.testing.servers import PostgresServer
 from pingpool.testing.skipping import skipped_if_missing
-from tests.cli.command import PINGPOOL
+from tests.cli.command import PATIENCE, PINGPOOL
 
 
 class LonelyDatabase(FaultyDatabase):
@@ -307,7 +307,7 @@ def heeds_ctrl_c() -> Iterator[None]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would."""
-    return subprocess.run([PINGPOOL, "probe", *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([PINGPOOL, "probe", *arguments], capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -339,7 +339,7 @@ def test_a_real_ctrl_c_is_obeyed(tmp_path: Path) -> None:
         while not running.stdout.readline().startswith("idle for"):
             continue
         running.send_signal(signal.SIGINT)
-        rest, _ = running.communicate(timeout=60)
+        rest, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 1
     assert "Stopped early.\nNo session died up to " in rest
 

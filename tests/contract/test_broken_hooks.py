@@ -225,6 +225,7 @@ async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: st
 async def test_a_mock_of_a_database_can_be_bound(world: World) -> None:
     """`create_autospec(Database)` has every hook, `create_many` too; what it answers is as good as any other."""
     database = create_autospec(Database, instance=True)
+    database.needs_reset.return_value = False
     database.create_many.side_effect = lambda count, **_: [FakeSession(number, {}) for number in range(count)]
     pool = world.pool(1)
     await pool.bind(database)

@@ -274,6 +274,18 @@ MUTANTS = (
         "        slot.state = IDLE\n",
     ),
     Mutant(
+        "an unfit session that is tried again",
+        "reports",
+        "        elif end is End.UNFIT:\n",
+        "        elif False:\n",
+    ),
+    Mutant(
+        "a stillborn session that nobody ends",
+        "reports",
+        "        if outcome.session is not None:\n",
+        "        if False:\n",
+    ),
+    Mutant(
         "doubts without end",
         "reports",
         "self._serving.doubt.failures >= DOUBTS",

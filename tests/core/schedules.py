@@ -51,7 +51,7 @@ class Schedule(World):
         if chance.random() < 0.5:
             self.ledger.keep()
         self.trouble = chance.choice((0.0, 0.1, 0.5, 0.9))
-        self.failures_of_checks = chance.choice((("gone", "in_doubt", "overran"), ("in_doubt",)))
+        self.failures_of_checks = chance.choice((("gone", "in_doubt", "unfit", "overran"), ("in_doubt",)))
         self.mood = MOODS[chance.randrange(len(MOODS))]
         self.log: list[str] = []
         self.open_rounds: list[Round] = []
@@ -94,7 +94,7 @@ class Schedule(World):
             can_be_had = well or not self.config.short_staffed
             self.happen("start" if can_be_had else "no_worker", place)
         elif job.kind is CREATING:
-            bad = self.chance.choice(("failed", "unreachable", "refused", "overran"))
+            bad = self.chance.choice(("failed", "unreachable", "refused", "overran", "stillborn"))
             self.happen("created" if well else bad, place)
         else:
             alive = self.chance.choice(("alive", "seen_alive")) if job.urgent else "alive"

@@ -54,6 +54,8 @@ class Config:
     adoptions: bool = False
     quick: bool = False
     young: bool = False
+    leftovers: bool = False
+    """Whether sessions, new ones too, may turn out to be unfit for the next holder."""
     short_staffed: bool = False
     """Whether checks and resets wait for a worker, who may not be had."""
 

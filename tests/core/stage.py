@@ -107,11 +107,13 @@ class Stage:
         if self.waits_for_worker(job) and not job.started:
             return ["start"] + ["no_worker"] * self.config.short_staffed
         if job.kind is CREATING:
-            return ["created", "failed", "overran"] + ["refused"] * self.config.refusals
+            bad = ["refused"] * self.config.refusals + ["stillborn"] * self.config.leftovers
+            return ["created", "failed", "overran", *bad]
         if job.kind is CLOSING:
             return ["ended"]
         quick = ["seen_alive"] * (self.config.quick and job.urgent)
-        return ["alive", "gone", "overran", *quick] + ["in_doubt"] * self.config.doubts
+        bad = ["in_doubt"] * self.config.doubts + ["unfit"] * self.config.leftovers
+        return ["alive", "gone", "overran", *quick, *bad]
 
     def apply(self, event: tuple[str, int]) -> None:
         """Let it happen, and check every promise."""

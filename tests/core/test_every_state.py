@@ -27,6 +27,7 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
+    "sessions that are unfit for the next holder": (dataclasses.replace(PLAIN, resets=True, leftovers=True), 6_000),
     "workers that cannot be had": (dataclasses.replace(PLAIN, callers=2, doubts=True, short_staffed=True), 3_000),
     "sessions that die before anybody has proven them": (
         Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False),

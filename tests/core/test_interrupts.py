@@ -34,12 +34,14 @@ from .world import World
 REPORTS = (
     "start",
     "created",
+    "stillborn",
     "failed",
     "refused",
     "alive",
     "seen_alive",
     "gone",
     "in_doubt",
+    "unfit",
     "overran",
     "ended",
 )

@@ -78,6 +78,7 @@ def trial() -> str:
             (Config(2, 2, adoptions=True), 1000),
             (Config(1, 1, young=True, late=False, resets=False, doubts=False, refusals=False), 5_000),
             (Config(1, 1, short_staffed=True), 5_000),
+            (Config(1, 1, leftovers=True), 5_000),
             (Config(1, 1), 20_000),
         ):
             survey(config, most)

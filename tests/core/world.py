@@ -168,6 +168,14 @@ class World(Stage):
         self._report(self.jobs[place], Outcome(End.FAILED, error=ERROR))
         self._check_withdrawn()
 
+    def stillborn(self, place: int) -> None:
+        """A session was created that cannot be lent: that is a failure, and the session is ended."""
+        session = self._new_session()
+        self.memory.failed(self.now)
+        self._report(self.jobs[place], Outcome(End.FAILED, session, ERROR))
+        self._check_withdrawn()
+        check_given_up(self.ledger, session)
+
     def no_worker(self, place: int) -> None:
         """No worker can be had: nobody has begun the job, and that says nothing of its session."""
         job = self.jobs[place]
@@ -227,6 +235,12 @@ class World(Stage):
             self.memory.doubted(self.now)
         self._report(job, Outcome(End.IN_DOUBT, error=ERROR))
         self.memory.check_doubt(job)
+
+    def unfit(self, place: int) -> None:
+        """What was left in a session cannot be undone: it is ended, and lent to nobody."""
+        session = self.jobs[place].session
+        self._report(self.jobs[place], Outcome(End.UNFIT, error=ERROR, reason="left open"))
+        check_given_up(self.ledger, session)
 
     def ended(self, place: int) -> None:
         """A session was ended; that it is said twice does no harm."""

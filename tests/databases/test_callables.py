@@ -82,16 +82,18 @@ def test_a_ping_that_raises_has_the_session_replaced() -> None:
 
 
 def test_errors_may_tell_that_a_session_is_lost() -> None:
-    """`meaning_of` decides which errors of a block have the session replaced; without it none does."""
+    """`meaning_of` decides which errors of a block have the session replaced; of others a ping finds the dead."""
     for meaning_of, replaced in (
         (lambda error: Meaning.LOST if isinstance(error, BrokenPipeError) else None, {"lost": 1}),
-        (lambda error: None, {}),
-        (None, {}),
+        (lambda error: None, {"gone": 1}),
+        (None, {"gone": 1}),
     ):
         with pingpool.open(Callables(Telephone, meaning_of=meaning_of), size=1) as pool:
             with pytest.raises(BrokenPipeError), pool.session() as line:
                 line.is_dead = True
                 line.say("hello")
+            with pool.session() as another:
+                another.say("hello")
             assert pool.stats().replaced == replaced
 
 

@@ -82,9 +82,11 @@ def test_a_driver_that_tells_is_asked_first(connect: Callable[[], sqlite3.Connec
 
 @pytest.mark.parametrize(("autocommit", "rolled_back"), [(None, True), (False, True), (True, False)])
 def test_a_driver_that_does_not_tell_is_rolled_back(autocommit: bool | None, rolled_back: bool) -> None:
-    """Unless it is in autocommit, a connection that does not tell counts as left open."""
+    """Unless it is in autocommit, a connection that does not tell is rolled back, also when it is new."""
     with pingpool.open(DBAPI(Silent), size=1) as pool:
         with pool.session() as connection:
+            assert connection.asked == ["ROLLBACK"]
+            connection.asked.clear()
             connection.autocommit = autocommit
         with pool.session() as again:
             assert again is connection
@@ -97,7 +99,7 @@ def test_a_ping_is_a_statement_that_leaves_nothing_open() -> None:
     with testing.open(DBAPI(Silent, ping="SELECT 2"), size=1, ping_interval=60, clock=clock) as pool:
         clock.advance(60)
         with pool.session() as connection:
-            assert connection.asked[:2] == ["SELECT 2", "ROLLBACK"]
+            assert connection.asked == ["ROLLBACK", "SELECT 2", "ROLLBACK"]
 
 
 def test_a_dead_connection_is_replaced(connect: Callable[[], sqlite3.Connection]) -> None:

@@ -94,7 +94,7 @@ def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:
         with pool.session(timeout=SOON) as second:
             assert second is not first
             assert run(second, "SELECT 'mine'") == [("mine",)]
-        assert pool.stats().replaced == {"in doubt": 1}
+        assert pool.stats().replaced == {"left busy": 1}
 
 
 def test_an_open_transaction_is_rolled_back(mariadb_server: MariaDBServer, mysql: MySQL) -> None:

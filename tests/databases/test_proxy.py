@@ -14,6 +14,7 @@ import pytest
 
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ValkeyServer
+from tests.databases.waiting import SOON
 
 valkey = pytest.importorskip("valkey")
 
@@ -25,9 +26,6 @@ ProxyFor = Callable[[PrivateServer], FaultProxy]
 
 PING = b"PING\r\n"
 PONG = b"+PONG\r\n"
-
-SOON = 5.0
-"""Seconds within which what must happen has happened, on the slowest machine."""
 
 
 def sees_hang_up(connection: psycopg.Connection | socket.socket, within: float = 0.0) -> bool:
@@ -52,6 +50,13 @@ def ask(connection: socket.socket) -> bytes:
     """Ask a Valkey whether it is there."""
     connection.sendall(PING)
     return connection.recv(100)
+
+
+def seconds_of(connection: socket.socket) -> float:
+    """Return how long a round trip takes."""
+    before = time.monotonic()
+    assert ask(connection) == PONG
+    return time.monotonic() - before
 
 
 def test_cut_is_seen_by_a_look_at_the_socket_and_by_no_flag(
@@ -170,19 +175,31 @@ def test_half_open_tells_the_server_and_not_the_client(postgres_server: Postgres
         assert isinstance(ping.exception(timeout=SOON), psycopg.OperationalError)
 
 
+def test_half_open_keeps_from_the_client_what_was_on_its_way(
+    postgres_server: PostgresServer, fault_proxy: ProxyFor
+) -> None:
+    """The last words of a server, said but not yet passed on, are lost with the link: the client sees nothing."""
+    proxy = fault_proxy(postgres_server)
+    with psycopg.connect(postgres_server.url_at(proxy.port), autocommit=True) as forgotten:
+        backend = os.pidfd_open(forgotten.info.backend_pid)
+        proxy.freeze()
+        postgres_server.terminate_backends()
+        assert select.select([backend], [], [], SOON)[0], "the backend lives on"
+        os.close(backend)
+        assert proxy.half_open() == 1
+        proxy.thaw()
+        assert not sees_hang_up(forgotten, within=0.2)
+
+
 def test_delay_is_paid_each_way(valkey_server: ValkeyServer, fault_proxy: ProxyFor) -> None:
     """A round trip takes twice the delay, and no time again once it is 0."""
     proxy = fault_proxy(valkey_server)
     with knock(proxy) as connection:
         assert ask(connection) == PONG
         proxy.delay(0.05)
-        before = time.monotonic()
-        assert ask(connection) == PONG
-        assert time.monotonic() - before >= 0.1
+        assert seconds_of(connection) >= 0.1
         proxy.delay(0)
-        before = time.monotonic()
-        assert ask(connection) == PONG
-        assert time.monotonic() - before < 0.1
+        assert min(seconds_of(connection) for _ in range(100)) < 0.1
 
 
 def test_refuse_turns_away_the_new_and_keeps_the_open(valkey_server: ValkeyServer, fault_proxy: ProxyFor) -> None:
@@ -301,7 +318,7 @@ def test_many_connections_at_once_and_a_prompt_end(valkey_server: ValkeyServer) 
         assert [client.recv(100) for client in clients] == [PONG] * 300
         assert proxy.connections == 300
         before = time.monotonic()
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < SOON
     for client in clients:
         assert client.recv(1) == b""
         client.close()

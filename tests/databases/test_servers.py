@@ -25,15 +25,13 @@ from pingpool.testing.servers import (
     mariadb,
 )
 from pingpool.testing.skipping import skipped_if_missing
+from tests.databases.waiting import SOON
 
 valkey = pytest.importorskip("valkey")
 
 pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures"]
-
-SOON = 10.0
-"""Seconds within which what must happen has happened, on the slowest machine."""
 
 EVERY_KIND = pytest.mark.parametrize("kind", ["postgres_server", "valkey_server", "mariadb_server"])
 

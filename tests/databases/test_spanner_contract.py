@@ -13,17 +13,19 @@ from google.cloud.spanner_v1.database import Database
 
 from tests.databases.spanner_cases import CASES, Case
 from tests.databases.spanner_lab import OURS, UPSTREAM, lab_for, outcome
+from tests.databases.waiting import SOON
 
 pytestmark = pytest.mark.server
 
-LONGEST = 8.0
-"""Real seconds after which a case counts as broken."""
+LONGEST = {True: 1.5 * SOON, False: 8.0}
+"""Real seconds after which a case counts as broken: long where the promise is kept, for the machine may be busy."""
 
 
 def result(case: Case, make: str, monkeypatch: pytest.MonkeyPatch) -> BaseException | None:
     """Put one class through one case, in a thread of its own since a broken pool may never come back."""
+    is_kept = make == OURS or case.upstream_keeps_it
     with lab_for(make, monkeypatch, **case.server) as lab:
-        return outcome(lambda: case.check(lab), within=LONGEST)
+        return outcome(lambda: case.check(lab), within=LONGEST[is_kept])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -42,4 +44,5 @@ def test_upstream_does_what_the_table_says(case: Case, monkeypatch: pytest.Monke
     broken = result(case, UPSTREAM, monkeypatch)
     if isinstance(broken, pytest.skip.Exception):
         raise broken
-    assert (broken is None) is case.upstream_keeps_it, f"{case.check.__doc__} It came to this: {broken!r}"
+    if (broken is None) is not case.upstream_keeps_it:
+        raise AssertionError(f"{case.check.__doc__} It came to this: {broken!r}") from broken

@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from pingpool import PingingPool
+from pingpool import CannotFill, PingingPool
+from pingpool.errors import Overrun
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
 T = TypeVar("T")
@@ -24,10 +25,18 @@ class Hung(AssertionError):
 
 
 def bound(database: FaultyDatabase, size: int = 2, clock: Clock | None = None, **options: Any) -> Pool:
-    """Return a pool that is filled from the database; it lives by the clock, if one is given."""
+    """Return a pool that is filled from the database; it lives by the clock, if one is given.
+
+    On a busy machine even a quick call may overrun a short `io_timeout`; then the fill is tried again.
+    """
     pool: Pool = equip(PingingPool(size, **options), clock=clock)
-    pool.bind(database)
-    return pool
+    while True:
+        try:
+            pool.bind(database)
+            return pool
+        except CannotFill as error:
+            if not isinstance(error.__cause__, Overrun):
+                raise
 
 
 def aside(call: Callable[[], object]) -> threading.Thread:

@@ -30,6 +30,10 @@ def run(program: str, *arguments: str, seconds: float = 110) -> Outcome:
         capture_output=True,
         text=True,
         timeout=seconds,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(PROGRAMS)))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(SOURCES), str(PROGRAMS))),
+            "SECONDS": str(int(seconds - 10)),
+        },
     )
     return Outcome(result.returncode, result.stdout, result.stderr, time.monotonic() - start)

@@ -1,7 +1,6 @@
 """The end of a pool: told at once, bounded, once is enough, and nothing of it stays behind."""
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -43,7 +42,7 @@ def test_close_is_bounded_with_jobs_in_flight(call: str) -> None:
     pool = bound(database, 4, workers=2, ping_interval=1e-6, io_timeout=3600)
     names = ["create", "ping", "reset", "delete"]
     with ExitStack() as hanging:
-        sessions = [pool.get(5) for _ in range(4)]
+        sessions = [pool.get(PATIENCE) for _ in range(4)]
         for name in names if call == "everything" else [call]:
             hanging.enter_context(database.hanging(name))
         for number, session in enumerate(sessions):
@@ -112,19 +111,6 @@ def test_a_closed_pool_is_never_filled() -> None:
     in_time(lambda: _swallow(lambda: pool.bind(database)))
     assert soon(lambda: not database.live)
     assert pool.stats().idle == 0
-
-
-@pytest.mark.parametrize("kept", [False, True])
-def test_the_threads_of_a_closed_pool_go(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, timers and keeper leave by themselves after `close`."""
-    monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.1)
-    monkeypatch.setattr("pingpool.threads.timers.LINGER", 0.1)
-    pool = bound(FaultyDatabase(), 3, io_timeout=0.3, name="a-pool-that-goes")
-    if kept:
-        pool.keep_alive()
-    pool.ping()
-    in_time(lambda: pool.close(1))
-    assert soon(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith(pool.name)])
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -46,7 +46,7 @@ def test_a_waiter_keeps_its_time_and_drives_the_pauses(monkeypatch: pytest.Monke
     pool = bound(database, 1)
     monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.01)
     session = pool.get()
-    assert soon(lambda: not any("worker" in thread.name for thread in threading.enumerate()), 8)
+    assert soon(lambda: not any("worker" in thread.name for thread in threading.enumerate()))
     with refused_threads(monkeypatch):
         database.kill(session)
         pool.give_back(session, SessionDied())
@@ -66,7 +66,7 @@ def test_what_cannot_be_reset_or_ended_now_is_ended_later(
     pool = bound(database, 2)
     monkeypatch.setattr("pingpool.threads.workers.LINGER", 0.01)
     session = pool.get()
-    assert soon(lambda: not any("worker" in thread.name for thread in threading.enumerate()), 8)
+    assert soon(lambda: not any("worker" in thread.name for thread in threading.enumerate()))
     with refused_threads(monkeypatch):
         session.left_open = True
         pool.give_back(session, ending)

@@ -40,7 +40,7 @@ def test_a_newcomer_never_takes_what_belongs_to_a_waiter() -> None:
     pool = bound(FaultyDatabase(), 1)
     session = pool.get()
     got: list[FakeSession] = []
-    waiting = aside(lambda: got.append(pool.get(10)))
+    waiting = aside(lambda: got.append(pool.get(PATIENCE)))
     assert soon(lambda: pool.stats().waiting)
     pool.put(session)
     with pytest.raises(PoolTimeout):

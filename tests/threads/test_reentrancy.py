@@ -11,7 +11,7 @@ import pytest
 
 from pingpool import PoolClosed, PoolError, PoolTimeout
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from tests.threads.checks import Pool, all_live, bound, in_time, quick_collections, soon
+from tests.threads.checks import PATIENCE, Pool, all_live, bound, in_time, quick_collections, soon
 from tests.threads.strikes import last, strike
 from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats
 
@@ -162,7 +162,7 @@ class Holder:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.session = pool.get(5)
+        self.session = pool.get(PATIENCE)
         self.in_use.add(self.session)
         self.myself: Any = self
 
@@ -179,7 +179,7 @@ def test_finalisers_that_run_in_the_middle_of_anything_lose_nothing() -> None:
     def churn() -> None:
         for _ in range(1500):
             Holder(pool)
-            with pool.session(5) as session:
+            with pool.session(PATIENCE) as session:
                 session.use()
 
     threshold = gc.get_threshold()

@@ -106,13 +106,16 @@ class Witness(Database[S]):
     def reset(self, session: S, *, timeout: float) -> None:
         self._over_the_distance(self.database.reset, session, timeout)
 
+    def unlock(self, session: S, *, timeout: float) -> None:
+        self._over_the_distance(self.database.unlock, session, timeout)
+
     def delete(self, session: S, *, timeout: float) -> None:
         with self._of(session).lock:
             self.database.delete(session, timeout=timeout)
         with self._lock:
             self._known.pop(session, None)
 
-    def needs_reset(self, session: S) -> bool:
+    def needs_reset(self, session: S) -> bool | None:
         with self._of(session).lock:
             return self.database.needs_reset(session)
 

@@ -84,6 +84,8 @@ class End(Enum):
     GONE = "gone"
     IN_DOUBT = "in doubt"
     """A check, or a reset, failed without saying that the session is dead."""
+    UNFIT = "unfit"
+    """What its last holder left in the session cannot be undone, for the `reason` that comes with it."""
     CLOSED = "closed"
     """The session was ended, well or not."""
     OVERRAN = "overran"
@@ -91,11 +93,15 @@ class End(Enum):
 
 
 class Outcome(NamedTuple):
-    """How a job ended, with the session that it created or the error that it failed with."""
+    """How a job ended, with the session that it created or the error that it failed with.
+
+    A session that comes with a failure is of no use, and is ended.
+    """
 
     end: End
     session: Any = None
     error: BaseException | None = None
+    reason: str = ""
 
 
 class Waiter:

@@ -110,6 +110,8 @@ class Reports:
         if outcome.end is End.CREATED:
             self._created(job, slot, outcome.session, now)
             return
+        if outcome.session is not None:
+            self._places.begin(CLOSING, None, outcome.session)
         self.failure = outcome.error
         for round in self._places.jobs.rounds_of(job):
             round.failure = outcome.error
@@ -135,6 +137,8 @@ class Reports:
             self._gone(job, slot, outcome, now)
         elif end is End.OVERRAN and job.started:
             self._overran(job, slot, outcome, now)
+        elif end is End.UNFIT:
+            self._places.jobs.conclude(job, self._places.end(slot, outcome.reason, job.session))
         else:  # in doubt; or all workers hang, and nobody has seen this session
             self._in_doubt(job, slot, outcome, now)
 

@@ -42,7 +42,8 @@ class Stats(NamedTuple):
     leaked: int
     replaced: Mapping[str, int]
     """How many sessions were given up for another to take their place, by reason: gone, lost, tainted, dropped,
-    too old, overran, in doubt. What `clear` and `close` end is not among them."""
+    too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone. What
+    `clear` and `close` end is not among them."""
 
     ping_interval: float
     """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""

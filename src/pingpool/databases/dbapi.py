@@ -57,12 +57,12 @@ class DBAPITraits(Traits[C]):
     _errors: tuple[type[BaseException], ...]
     """The driver's errors, if it is known."""
 
-    def needs_reset(self, session: C) -> bool:
-        """Is a transaction open? Some drivers tell; of the others it must be supposed, unless in autocommit."""
+    def needs_reset(self, session: C) -> bool | None:
+        """Is a transaction open? Some drivers tell; the others cannot, unless in autocommit."""
         in_transaction = getattr(session, "in_transaction", None)
         if isinstance(in_transaction, bool):
             return in_transaction
-        return getattr(session, "autocommit", False) is not True
+        return False if getattr(session, "autocommit", False) is True else None
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most drivers have codes; of the errors of the driver that was given words count, too."""
@@ -106,7 +106,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         cursor.execute(self._statement)
         cursor.fetchall()
         cursor.close()
-        if self.needs_reset(session):
+        if self.needs_reset(session) is not False:
             roll_back(session)
 
     def delete(self, session: C, *, timeout: float) -> None:

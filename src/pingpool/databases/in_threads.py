@@ -40,7 +40,8 @@ class InThreads(Identified, AsyncDatabase[S]):
         self._database = database
         self._identity = (database,)
         optional = {name: getattr(database, name) for name in TRAITS}
-        for name, own in {**optional, "create_many": self._create_many, "check": self._check}.items():
+        calls = {"create_many": self._create_many, "check": self._check, "unlock": self._unlock}
+        for name, own in {**optional, **calls}.items():
             # What the database has no version of must look so to the pool, which then does not ask.
             if overrides(database, name):
                 setattr(self, name, own)
@@ -80,6 +81,10 @@ class InThreads(Identified, AsyncDatabase[S]):
     async def _check(self, session: S, *, timeout: float) -> None:
         """Prove it quickly."""
         await self._about(session, partial(self._database.check, session, timeout=timeout))
+
+    async def _unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of the locks that a rollback does not end."""
+        await self._about(session, partial(self._database.unlock, session, timeout=timeout))
 
     async def _about(self, session: S, call: Callable[[], None]) -> None:
         """Make a call about a session; if it is cancelled, free the thread."""

@@ -50,12 +50,11 @@ class Bugs:
 
     def __init__(self, desk: Desk[Any]) -> None:
         self._desk = desk
-        self._told: set[tuple[str, type[Any]]] = set()
 
     def tell(self, hook: str, error: BaseException) -> None:
         """Say that this hook is broken, and where."""
         self._desk.tell(self._desk.ledger.places.tally.note_broken_hook)
         kind = (hook, type(error))
-        if kind not in self._told:
-            self._told.add(kind)
+        if kind not in self._desk.bugs_told:
+            self._desk.bugs_told.add(kind)
             log().warning("%s: the database's %s is broken: %r", self._desk.name, hook, error, exc_info=error)

@@ -95,7 +95,7 @@ class Lending(Generic[S]):
         | an error that means it is lost, and it looks dead | is lost                                                |
         | an error that means it is on the wrong node       | is lost, however it looks                              |
         | an error that is not the database's (FOREIGN)     | may be put if it looks alive                           |
-        | another error                                     | is unproven, or left open                              |
+        | another error                                     | is unproven                                            |
         | an interrupt or a cancel                          | is tainted, unless the database vouches for it         |
         """
         if isinstance(error, GeneratorExit) or self._database is None:
@@ -107,7 +107,7 @@ class Lending(Generic[S]):
             return Verdict.LOST
         if meaning is Meaning.FOREIGN and self.looks_alive(session):
             return None
-        return Verdict.LEFT_OPEN if self.was_left_open(session) else Verdict.UNPROVEN
+        return Verdict.UNPROVEN
 
     def take_back(self, session: S, verdict: Verdict) -> None:
         """Check a session in that does not simply come back well."""
@@ -161,11 +161,15 @@ class Lending(Generic[S]):
             return self._without_answer("looks_alive", error, session, otherwise)
 
     def was_left_open(self, session: S) -> bool:
-        """Ask about a session that may be put. What was not lent is refused later, so there is nothing to ask."""
+        """Ask about a session that may be put, and suppose it of one that cannot tell.
+
+        What was not lent is refused later, so there is nothing to ask.
+        """
         if self._database is None or not self.may_need_reset or not self.is_lent(session):
             return False
         try:
-            return bool(self._database.needs_reset(session))
+            answer = self._database.needs_reset(session)
+            return answer is None or bool(answer)
         except BaseException as error:
             return self._without_answer("needs_reset", error, session, True)
 

@@ -9,7 +9,7 @@ from typing import Any
 from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
 from pingpool.database import AsyncDatabase, Database, Meaning
-from pingpool.errors import all_behind
+from pingpool.errors import BeyondReset, all_behind
 from pingpool.pool.bugs import Bugs, is_bug
 
 AnyDatabase = Database[Any] | AsyncDatabase[Any]
@@ -36,14 +36,17 @@ def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bug
     """Return how a job about a session ended that raised this error, or none."""
     if error is None:
         return Outcome(End.SEEN_ALIVE if hook_of(job, database) == "check" else WELL[job.kind])
-    if is_bug(error):
+    reason = error.reason if isinstance(error, BeyondReset) else ""
+    if reason and job.kind is not CREATING:
+        end = End.UNFIT
+    elif is_bug(error):
         end = BROKEN[job.kind]
     else:
         meaning = meaning_of(error, database, bugs)
         end = FAILED[job.kind].get(meaning, OTHERWISE[job.kind])
     if job.kind is not CREATING:
         forget_frames(error)
-    return Outcome(end, error=error)
+    return Outcome(end, error=error, reason=reason)
 
 
 def hook_of(job: Job, database: AnyDatabase) -> str:

@@ -4,6 +4,7 @@ This runs in the workers of either world. Whatever a method of the database rais
 failure of that one job; what a worker may not keep to itself, such as a cancel, goes its way after the report.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import CoroutineType
@@ -14,6 +15,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug
+from pingpool.pool.handover import Handover
 from pingpool.pool.log import log
 from pingpool.pool.outcome import AnyDatabase, hook_of, outcome_of, overrides
 from pingpool.pool.world import Desk, Workers
@@ -48,6 +50,7 @@ class Work(Generic[S]):
         self._io_timeout = io_timeout
         self._creates_many = overrides(database, "create_many")
         self._bugs = Bugs(desk)
+        self._handover = Handover(database, calls, self._bugs, timeout=io_timeout)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
@@ -66,32 +69,33 @@ class Work(Generic[S]):
     async def advance(self, call: "Call[S]") -> BaseException | None:
         """Ask the database once for what is left of the call, report it, and return the error, if any."""
         self._workers.began(call)
-        sessions: list[S] = []
+        kind, last = call.jobs[0].kind, call.jobs[-1]
+        sessions: deque[S] = deque()
         try:
             await self._ask_for(call.jobs, sessions)
+            if kind is CREATING and not sessions:
+                raise BadSession("the database's create_many returned no session at all")
+            while sessions:
+                flaw = None if self._cannot_be_pooled(sessions[0]) else await self._handover.prepare(sessions[0])
+                self._deliver(call, last, sessions.popleft(), flaw)
         except BaseException as error:
             self._workers.heed(error)
-            self._deliver(call, sessions)  # those that came before the error
+            for session in sessions:  # those that came before the error
+                self._deliver(call, last, session, None)
             self.report(call, error)
             return error
-        if call.jobs[0].kind is CREATING and not sessions:
-            self.report(call, BadSession("the database's create_many returned no session at all"))
-        elif call.jobs[0].kind is CREATING:
-            self._deliver(call, sessions)
-        else:
+        if kind is not CREATING:
             self.report(call, None)
         return None
 
-    async def _ask_for(self, jobs: Sequence[Job], sessions: list[S]) -> None:
-        """Make the one call that does these jobs; the sessions that it creates go into the list, as they come."""
+    async def _ask_for(self, jobs: Sequence[Job], sessions: deque[S]) -> None:
+        """Make the one call that does these jobs; the sessions that it creates are appended, as they come."""
         job, database, timeout = jobs[0], self._calls, self._io_timeout
-        hook = hook_of(job, self._database)
-        if hook == "check":
-            await database.check(job.session, timeout=timeout)
-        elif hook == "ping":
-            await database.ping(job.session, timeout=timeout)
+        if job.kind is CHECKING:
+            quickly = hook_of(job, self._database) == "check"
+            await self._handover.prove(job.session, after_error=job.after_error, quickly=quickly)
         elif job.kind is RESETTING:
-            await database.reset(job.session, timeout=timeout)
+            await self._handover.reset(job.session)
         elif job.kind is CLOSING:
             await database.delete(job.session, timeout=timeout)
         elif self._creates_many:
@@ -101,24 +105,31 @@ class Work(Generic[S]):
 
     # Reports.
 
-    def _deliver(self, call: "Call[S]", sessions: Sequence[S]) -> None:
-        """Bring new sessions to the ledger. Those that are too many come as late ones, which it has ended."""
-        last = call.jobs[-1:]
-        for session in sessions:
-            self.desk.tell(self._created, (call.jobs or last)[0], session)
-            call.jobs = call.jobs[1:]
+    def _deliver(self, call: "Call[S]", last: Job, session: S, flaw: Exception | None) -> None:
+        """Bring a new session to the ledger; one too many comes as a late one, which it has ended."""
+        if flaw is not None:
+            self._tell(call, flaw)
+        self.desk.tell(self._created, call.jobs[0] if call.jobs else last, session, flaw)
+        call.jobs = call.jobs[1:]
 
-    def _created(self, job: Job, session: S, now: float) -> list[Order]:
-        """Report a new session; refuse what cannot be pooled."""
-        ledger = self.desk.ledger
+    def _created(self, job: Job, session: S, flaw: Exception | None, now: float) -> list[Order]:
+        """Report a new session, or why there is none that can be lent."""
         outcome = Outcome(End.CREATED, session)
-        if session is None or isinstance(session, CoroutineType) or ledger.knows(session):
-            what = "None" if session is None else "a session that the pool has already"
-            if isinstance(session, CoroutineType):
-                what = "a coroutine, as an `async def` does: those are for an AsyncDatabase"
-                session.close()
-            outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {what}"))
-        return ledger.report(job, outcome, now)
+        complaint = self._cannot_be_pooled(session)
+        if complaint:
+            outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {complaint}"))
+        elif flaw is not None:
+            outcome = outcome_of(job, flaw, self._database, self._bugs)._replace(session=session)
+        return self.desk.ledger.report(job, outcome, now)
+
+    def _cannot_be_pooled(self, session: S) -> str:
+        """Return what is wrong with what was created, if it is no session, or no new one."""
+        if isinstance(session, CoroutineType):
+            session.close()
+            return "a coroutine, as an `async def` does: those are for an AsyncDatabase"
+        if session is None:
+            return "None"
+        return "a session that the pool has already" if self.desk.ledger.knows(session) else ""
 
     def report(self, call: "Call[S]", error: BaseException | None) -> None:
         """Report how those jobs of the call ended that have not been reported yet."""

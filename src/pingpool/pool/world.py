@@ -36,6 +36,7 @@ class Desk(ABC, Generic[S]):
         self.name = name
         self.ledger = ledger
         self.send: Callable[[list[Job]], None] = _nobody
+        self.bugs_told: set[tuple[str, type[BaseException]]] = set()
 
     @property
     def is_staffed(self) -> bool:

@@ -111,7 +111,7 @@ class LeftOpen(Fake):
         self._asked("looks_alive")
         return session.is_alive
 
-    def needs_reset(self, session: FakeSession) -> bool:
+    def needs_reset(self, session: FakeSession) -> bool | None:
         self._asked("needs_reset")
         return session.left_open
 

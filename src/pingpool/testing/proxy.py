@@ -200,7 +200,7 @@ class FaultProxy:
             link.server.shutdown(socket.SHUT_WR)
 
     async def _pass_down(self, link: Link) -> None:
-        while data := await self._receive(link.server):
+        while (data := await self._receive(link.server)) and not link.forgotten:
             self.round_trips += link.asking
             link.asking = False
             if self._bytes_until_cut is not None:

@@ -35,6 +35,10 @@ class Blocking(AsyncDatabase[S]):
         """Undo what the last holder left open."""
         self._it.reset(session, timeout=timeout)
 
+    async def unlock(self, session: S, *, timeout: float) -> None:
+        """Let go of its locks."""
+        self._it.unlock(session, timeout=timeout)
+
     async def delete(self, session: S, *, timeout: float) -> None:
         """End the session."""
         self._it.delete(session, timeout=timeout)

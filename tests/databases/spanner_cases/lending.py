@@ -93,7 +93,7 @@ def keeps_its_timeout_while_it_checks(lab: Lab) -> None:
     never = threading.Event()
     lab.server.delay("GetSession", never)
     lab.server.calls.wait_for("nothing", timeout=0.01)  # or the session would still be fresh
-    raised = outcome(lambda: pool.get(timeout=0.1), within=3)
+    raised = outcome(lambda: pool.get(timeout=0.1), within=lab.patience)
     never.set()
     assert isinstance(raised, queue.Empty)
 
@@ -107,7 +107,7 @@ def keeps_its_timeout_while_it_creates(lab: Lab) -> None:
     for method in ("BatchCreateSessions", "CreateSession"):
         lab.server.delay(method, never)
     lab.server.expire_all()
-    raised = outcome(lambda: pool.get(timeout=0.1), within=3)
+    raised = outcome(lambda: pool.get(timeout=0.1), within=lab.patience)
     never.set()
     assert isinstance(raised, queue.Empty)
 

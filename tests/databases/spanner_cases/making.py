@@ -98,7 +98,7 @@ def refuses_another_database(lab: Lab) -> None:
     """A pool that is bound to one database refuses another, and leaves no session there."""
     pool = lab.pool(2)
     lab.database(pool)
-    assert outcome(lambda: lab.database(pool, "other"), within=5) is not None
+    assert outcome(lambda: lab.database(pool, "other"), within=lab.patience) is not None
     assert {session.database for session in lab.server.sessions} == {D}
     take_all(pool, 2)
 
@@ -108,7 +108,7 @@ def leaves_nothing_behind_when_it_cannot_fill(lab: Lab) -> None:
     """A fill that fails half way leaves no session on the server, and the pool can be bound again."""
     pool = lab.pool(4)
     lab.server.fail("BatchCreateSessions", INTERNAL, after=1)
-    assert outcome(lambda: lab.database(pool), within=5) is not None
+    assert outcome(lambda: lab.database(pool), within=lab.patience) is not None
     assert lab.server.sessions == []
     lab.database(pool)
     take_all(pool, 4)

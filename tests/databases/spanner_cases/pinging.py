@@ -62,7 +62,7 @@ def pings_side_by_side(lab: Lab) -> None:
     pinging = threading.Thread(target=pool.ping, daemon=True)
     pinging.start()
     try:
-        assert lab.server.calls.wait_for("ExecuteSql", 2, timeout=1)
+        assert lab.server.calls.wait_for("ExecuteSql", 2, timeout=lab.patience)
     finally:
         gate.set()
         pinging.join(5)
@@ -73,7 +73,7 @@ def ends_its_round_at_interval_zero(lab: Lab) -> None:
     """With an interval of 0 every session is due at every moment, and `ping` still ends."""
     pool = lab.hasty_pool(2, ping_interval=0)
     lab.database(pool)
-    raised = outcome(pool.ping, within=1)
+    raised = outcome(pool.ping, within=lab.patience)
     lab.server.stop()
     assert raised is None
 

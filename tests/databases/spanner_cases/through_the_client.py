@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from pingpool.databases.spanner.versions import KNOWS_ROLES
 from tests.databases.spanner_cases.promises import promise
 from tests.databases.spanner_lab import Lab, outcome, take_all
+from tests.databases.waiting import SOON, until
 
 
 def expired(lab: Lab, size: int = 4) -> tuple[Any, Any]:
@@ -107,7 +108,7 @@ def gets_its_slot_back_from_a_batch_snapshot(lab: Lab) -> None:
     snapshot = database.batch_snapshot()
     list(snapshot.generate_query_batches("SELECT 1"))
     snapshot.close()
-    outcome(lambda: take_all(pool, 1), within=3)
+    outcome(lambda: take_all(pool, 1), within=lab.patience)
     assert len(lab.server.sessions) == 1
     take_all_now(pool)
 
@@ -147,7 +148,7 @@ def stands_a_load_with_dying_sessions(lab: Lab) -> None:
     """Under eight threads no session is used by two at once; each death costs its own user an error and nobody else."""
     pool = lab.hasty_pool(4, 10)
     database = lab.database(pool)
-    deaths = 0
+    deaths = 20
     errors: list[Exception] = []
     stop = threading.Event()
 
@@ -162,16 +163,15 @@ def stands_a_load_with_dying_sessions(lab: Lab) -> None:
     threads = [threading.Thread(target=read, daemon=True) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for _ in range(20):
-        lab.server.calls.wait_for("ExecuteStreamingSql", lab.server.calls.count("ExecuteStreamingSql") + 20, timeout=2)
+    for death in range(deaths):
+        lab.server.calls.wait_for("ExecuteStreamingSql", lab.server.calls.count("ExecuteStreamingSql") + 20)
+        until(lambda: lab.server.sessions)
         alive = lab.server.sessions
-        if alive:
-            lab.server.expire(alive[deaths % len(alive)].name)
-            deaths += 1
+        lab.server.expire(alive[death % len(alive)].name)
+    until(lambda: len(lab.server.sessions) == 4)  # the last one to die was met, too
     stop.set()
     for thread in threads:
-        thread.join(10)
-    assert deaths == 20
+        thread.join(SOON)
     assert lab.server.violations == []
     assert [error for error in errors if not isinstance(error, exceptions.NotFound)] == []
     assert len(errors) <= deaths

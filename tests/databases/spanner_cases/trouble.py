@@ -7,7 +7,8 @@ import threading
 
 from pingpool.testing.spanner import EVERY_METHOD
 from tests.databases.spanner_cases.promises import INTERNAL, promise
-from tests.databases.spanner_lab import Lab, outcome, take_all
+from tests.databases.spanner_lab import OURS, Lab, outcome, take_all
+from tests.databases.waiting import SOON
 
 
 @promise(upstream="breaks")
@@ -16,7 +17,7 @@ def loses_no_slot_to_a_failing_check(lab: Lab) -> None:
     pool = lab.bound(2)
     lab.advance(3001)
     lab.server.fail("GetSession", INTERNAL)
-    outcome(lambda: pool.get(timeout=0), within=5)
+    outcome(lambda: pool.get(timeout=0), within=lab.patience)
     lab.server.calls.wait_for("GetSession")
     lab.advance(31)
     lab.patiently(lambda: take_all(pool, 2))
@@ -30,7 +31,7 @@ def loses_no_slot_to_a_failing_creation(lab: Lab) -> None:
     lab.advance(3001)
     for method in ("BatchCreateSessions", "CreateSession"):
         lab.server.fail(method, INTERNAL)
-    pool_pings = outcome(pool.ping, within=5)
+    pool_pings = outcome(pool.ping, within=lab.patience)
     lab.advance(31)
     lab.patiently(lambda: take_all(pool, 2))
     assert pool_pings is None
@@ -44,8 +45,8 @@ def comes_back_after_an_outage(lab: Lab) -> None:
     lab.advance(3001)
     lab.server.fail(EVERY_METHOD, INTERNAL, times=math.inf)
     for _ in range(5):
-        outcome(lambda: pool.get(timeout=0), within=5)
-        outcome(pool.ping, within=5)
+        outcome(lambda: pool.get(timeout=0), within=lab.patience)
+        outcome(pool.ping, within=lab.patience)
         lab.advance(31)
     lab.server.heal()
     lab.advance(31)
@@ -74,10 +75,10 @@ def clears_what_is_being_pinged(lab: Lab) -> None:
     assert lab.server.calls.wait_for("ExecuteSql")
     clearing = threading.Thread(target=pool.clear, daemon=True)
     clearing.start()
-    clearing.join(0.1)
+    clearing.join(0.1 if lab.make == OURS else SOON)  # ours waits for the ping, Google's does not
     gate.set()
-    clearing.join(5)
-    pinging.join(5)
+    clearing.join(SOON)
+    pinging.join(SOON)
     assert lab.server.sessions == []
 
 

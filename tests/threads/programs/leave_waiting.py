@@ -12,7 +12,7 @@ import pingpool
 from pingpool.testing import FaultyDatabase
 
 warnings.simplefilter("ignore", ResourceWarning)
-pool = pingpool.open(FaultyDatabase(), size=1, default_timeout=20)
+pool = pingpool.open(FaultyDatabase(), size=1, default_timeout=1000)
 held = pool.get()
 
 

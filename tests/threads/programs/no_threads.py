@@ -30,15 +30,19 @@ def no_threads() -> Generator[None]:
         resource.setrlimit(resource.RLIMIT_NPROC, (HARD, HARD))
 
 
-def in_time(what: str, started_at: float, seconds: float = 2.0) -> None:
-    """Check that this did not take longer."""
+PATIENCE = 30.0
+"""Seconds after which something counts as hung, however busy the machine."""
+
+
+def in_time(what: str, started_at: float) -> None:
+    """Check that this came to an end, long after its time as it may be."""
     took = time.monotonic() - started_at
-    assert took < seconds, f"{what} took {took:.1f} s"
+    assert took < PATIENCE, f"{what} took {took:.1f} s"
 
 
 def all_can_be_had(pool: pingpool.PingingPool[FakeSession]) -> None:
     """Check that every slot serves."""
-    sessions = [pool.get(3) for _ in range(pool.size)]
+    sessions = [pool.get(PATIENCE) for _ in range(pool.size)]
     for session in sessions:
         session.use()
         pool.put(session)
@@ -61,7 +65,7 @@ def start() -> None:
 
 
 def midlife() -> None:
-    """Waiters keep their time, and the pool is whole within a second after threads can be started again."""
+    """Waiters keep their time, and the pool is whole soon after threads can be started again."""
     database = FaultyDatabase()
     with pingpool.open(database, size=2, ping_interval=0.2, io_timeout=1) as pool:
         time.sleep(6)  # the workers linger for five seconds
@@ -73,10 +77,10 @@ def midlife() -> None:
             began = time.monotonic()
             with contextlib.suppress(pingpool.PoolTimeout):
                 pool.get(0.5)
-            in_time("get(0.5)", began, 1.5)
+            in_time("get(0.5)", began)
         began = time.monotonic()
-        pool.put(pool.get(1))
-        in_time("get() after that", began, 1.0)
+        pool.put(pool.get(2 * PATIENCE))
+        in_time("get() after that", began)
         all_can_be_had(pool)
 
 
@@ -88,8 +92,8 @@ def close() -> None:
     with no_threads():
         began = time.monotonic()
         pool.close(0.5)
-        in_time("close(0.5)", began, 1.5)
-    pool.close(1)
+        in_time("close(0.5)", began)
+    pool.close(PATIENCE)
     assert database.live == [], database.live
 
 
@@ -102,7 +106,7 @@ def fork() -> None:
                 began = time.monotonic()
                 with contextlib.suppress(pingpool.PoolTimeout):
                     pool.get(0.5)
-                in_time("the child's get(0.5)", began, 1.5)
+                in_time("the child's get(0.5)", began)
             all_can_be_had(pool)
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0

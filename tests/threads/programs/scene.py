@@ -3,6 +3,7 @@
 import faulthandler
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ from pingpool.testing import FakeSession, FaultyDatabase, SessionDied, Transacti
 
 Pool = PingingPool[FakeSession]
 
-signal.alarm(100)  # not faulthandler's timer, whose thread a forked child would wait for
+signal.alarm(int(os.environ.get("SECONDS", "100")))  # not faulthandler's timer, whose thread a forked child would await
 faulthandler.register(signal.SIGALRM, all_threads=True, chain=True)
 logging.getLogger("pingpool").disabled = True  # an interrupt inside of a log handler leaves its lock held
 

@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import ssl
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Look(enum.Enum):
@@ -81,13 +81,45 @@ def peek(link: socket.socket) -> bytes | None:
         link.settimeout(patience)
 
 
-def hang_up(fd: int) -> None:
+class Seat(NamedTuple):
+    """A descriptor and what it stood for: a number is used again for another socket once its own is closed."""
+
+    fd: int
+    file: tuple[int, int]
+
+    @classmethod
+    def of(cls, fd: int) -> "Seat":
+        """Note what a descriptor stands for now."""
+        return cls(fd, identity_of(fd))
+
+    def hang_up(self) -> None:
+        """End the stream at once, if it is still the same: whoever reads or writes on it returns with an error."""
+        hang_up(self.fd, self.file)
+
+
+def identity_of(fd: int) -> tuple[int, int]:
+    """Return what tells one open file from another."""
+    about = os.fstat(fd)
+    return about.st_dev, about.st_ino
+
+
+def hang_up(fd: int, file: tuple[int, int] | None = None) -> None:
     """End the stream at once, so that whoever reads or writes on it returns with an error.
 
-    Closing would not, and would free the number for another socket while its owner still uses it.
+    Closing would not, and would free the number for another socket while its owner still uses it. If `file` is given,
+    nothing is done unless the number still stands for that.
     """
     try:
         with socket.socket(fileno=os.dup(fd)) as twin:
-            twin.shutdown(socket.SHUT_RDWR)
+            if file is None or identity_of(twin.fileno()) == file:
+                twin.shutdown(socket.SHUT_RDWR)
     except OSError:  # it is closed already
+        return
+
+
+def shut_down(link: socket.socket) -> None:
+    """The same for a socket object, also under TLS, which would first want to say goodbye."""
+    try:
+        socket.socket.shutdown(link, socket.SHUT_RDWR)
+    except OSError:
         return

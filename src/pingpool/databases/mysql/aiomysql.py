@@ -4,19 +4,33 @@ import asyncio
 import inspect
 import ssl
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
+from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
+from pingpool.databases.mysql.drivers import number_of
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, refuse_unread, takes_writes
+from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
+from pingpool.databases.mysql.record import UNLOCK
+from pingpool.databases.mysql.traits import (
+    ASK_FOR_ROLE,
+    CANNOT_CONNECT,
+    MySQLTraits,
+    is_busy,
+    refuse_busy,
+    refuse_what_stays,
+    takes_writes,
+)
 from pingpool.databases.mysql.turns import Connection
 from pingpool.options import escaped
 
@@ -32,6 +46,10 @@ ROOM = 160
 """Bytes of `program_name` that are sent: aiomysql can write 250 of attributes in all, its own among them."""
 
 
+SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_encoding")
+"""What a holder may set on the connection itself."""
+
+
 class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
     """The sessions of one MySQL or MariaDB database.
 
@@ -42,6 +60,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         password: the password, or a function, also a coroutine function, that is asked for it each time a session is
             opened.
         role: "primary", a node that takes writes, or "any"; as `MySQL` takes it.
+        reset: "rollback", "full", or a function, also a coroutine function, of the session; as `MySQL` takes it.
         **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
@@ -58,6 +77,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         password: AsyncPassword = "",
         database: str | None = None,
         role: Role = "primary",
+        reset: AsyncReset = "rollback",
         **options: Any,
     ) -> None:
         known = {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS, "database"} - {"db", "loop"}
@@ -69,10 +89,13 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         self._where = {"host": host, "port": port, "user": user, "database": database, **options}
         self._password = password
         self._roles = Roles(role)
+        self._resets = Resets(reset)
+        self._attributes = Attributes(*SETTINGS)
+        self._places: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
         asked = tls.context_of(words)
         self._insists_on_tls = asked is not None
         self._tls = asked or (None if words.get("ssl_disabled") else unverified())
-        self._identity = (self._where, password, role, words)
+        self._identity = (self._where, password, role, reset, words)
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
@@ -89,16 +112,19 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         try:
             with naming_causes(session, limit):
                 async with asyncio.timeout(limit):
-                    await session._connect()
+                    await session.connect()
         except BaseException:
             session.close()
             raise
+        self._attributes.remember(session)
+        self._places[session] = Place.of(number_of(session), descriptor_of(session))
         self._roles.settle(session, moves)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send the protocol's own ping; never reconnect."""
         moves = self._roles.moves
+        refuse_busy(session)
         if self._roles.has_to_be_asked(session):
             async with session.cursor() as cursor:
                 await cursor.execute(ASK_FOR_ROLE)
@@ -108,16 +134,30 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         self._roles.settle(session, moves)
 
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye and hang up, waiting for nothing."""
-        if not session.closed:
+        """Say goodbye and hang up, waiting for nothing. What still runs at the server is ended first."""
+        if is_busy(session):
+            place = self._places.get(session, NOWHERE)
+            session.hang_up()
+            await self._end_at_server(place, timeout)
+        elif not session.closed:
             session._writer.write(GOODBYE)
             session.close()
+
+    async def _end_at_server(self, place: Place, timeout: float) -> None:
+        """End a session and its statement by another connection, as far as that can be done."""
+        with suppress(Exception):
+            other = await self.create(labels={}, timeout=timeout)
+            with closing(other):
+                async with other.cursor() as cursor:
+                    await cursor.execute(SHOW_SESSIONS)
+                    if place.is_among(await cursor.fetchall()):
+                        await cursor.execute(place.end_it())
 
     def looks_alive(self, session: Session) -> bool:
         """Is the stream quiet, to the loop and to the system? Unasked, this protocol only says goodbye."""
         reader = session._reader
         if (
-            session.speaker is not None
+            session.turn is not None
             or reader is None
             or reader._buffer
             or reader.at_eof()
@@ -126,18 +166,32 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
-    def needs_reset(self, session: Session) -> bool:
-        """Is more than that open: a command, in a task that was left running?"""
-        return session.speaker is not None or super().needs_reset(session)
-
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back. A session with an unread result, or with a command under way, is beyond that."""
-        refuse_unread(session)
-        await session.rollback()
+        """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
+        refuse_busy(session)
+        try:
+            await session.rollback()
+        except Exception as error:
+            refuse_what_stays(error)
+            raise
+        if session.may_lock:
+            await session.query(UNLOCK)
+            session.may_lock = False
+        if self._resets.is_full:
+            await session.start_anew()
+        await session.go_back()
+        await self._resets.call_async(session)
+        self._attributes.put_back(session)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """aiomysql has no code for a connection that was closed here."""
         return Meaning.LOST if isinstance(error, aiomysql.InterfaceError) else super().meaning_of(error)
+
+
+def descriptor_of(session: Session) -> int:
+    """Return the file descriptor of a session that is open."""
+    descriptor: int = session._writer.transport.get_extra_info("socket").fileno()
+    return descriptor
 
 
 @contextmanager

@@ -8,24 +8,43 @@ import inspect
 import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.database import Database
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
+from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, hang_up, look_at, peek
+from pingpool.databases.common.sockets import Look, look_at, peek
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
+from pingpool.databases.mysql.drivers import answer, link_of, number_of, socket_of
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, refuse_unread, takes_writes
+from pingpool.databases.mysql.others import Others
+from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
+from pingpool.databases.mysql.record import UNLOCK
+from pingpool.databases.mysql.traits import (
+    ASK_FOR_ROLE,
+    CANNOT_CONNECT,
+    MySQLTraits,
+    is_busy,
+    refuse_busy,
+    refuse_what_stays,
+    takes_writes,
+)
 from pingpool.errors import BadURL
 from pingpool.options import escaped
 
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""
+
+SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_read_timeout", "_write_timeout", "charset")
+"""What a holder may set on the connection itself."""
 
 ROOM = 400
 """Bytes of `program_name` that are sent: a server keeps 512 of attributes in all, unless it is told otherwise."""
@@ -43,6 +62,8 @@ class MySQL(MySQLTraits, Database[Any]):
         password: the password, or a function that is asked for it each time a session is opened.
         connect: opens a connection by another driver, in place of all else.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
+        reset: "rollback": what a holder left open is rolled back; "full": the server clears the session each time; or
+            a function of the session, called after a rollback each time.
         **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, ... For TLS `ssl=True`, which
             verifies the certificate and its name, with `ssl_ca` and the like if need be. By default TLS is spoken where
             the server offers it, and nothing verified; on a trusted network `ssl_disabled=True` is twenty times faster.
@@ -61,13 +82,18 @@ class MySQL(MySQLTraits, Database[Any]):
         database: str | None = None,
         connect: Callable[[], Any] | None = None,
         role: Role = "primary",
+        reset: Reset = "rollback",
         **options: Any,
     ) -> None:
         host, port = placed(host, port, options)
         self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
         self._password = password
-        self._connect = connect
         self._roles = Roles(role)
+        self._resets = Resets(reset)
+        self._attributes = Attributes(*SETTINGS)
+        self._others = None if connect is None else Others(connect, self._resets)
+        self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
+        self._aborted: WeakSet[Any] = WeakSet()
         if connect is None:
             check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
             check_charset(options.get("charset"))
@@ -75,13 +101,22 @@ class MySQL(MySQLTraits, Database[Any]):
             self._tls = tls.context_of(options)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
-        self._identity = (self._where, password, connect, role)
+        self._identity = (self._where, password, connect, role, reset)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
         moves = self._roles.moves
-        session = self._by_pymysql(labels, timeout) if self._connect is None else self._connect()
+        session = self._open(labels, timeout)
+        with suppress(TypeError):  # what takes no weak references is found as long as its driver tells where it is
+            self._places[session] = Place.of(number_of(session), socket_of(session))
         self._roles.settle(session, moves)
+        return session
+
+    def _open(self, labels: Mapping[str, str], timeout: float) -> Any:
+        if self._others is not None:
+            return self._others.open()
+        session = self._by_pymysql(labels, timeout)
+        self._attributes.remember(session)
         return session
 
     def _by_pymysql(self, labels: Mapping[str, str], timeout: float) -> Any:
@@ -95,7 +130,7 @@ class MySQL(MySQLTraits, Database[Any]):
         limit = finite(timeout)
         # Its connect_timeout ends with the TCP connection; a server that then says nothing would never be given up.
         patience = {"read_timeout": limit, "write_timeout": limit, "defer_connect": True}
-        session: Any = driver().connect(**{**where, **patience}, password=on_the_wire(asked(self._password)))
+        session: Any = connection().Connection(**{**where, **patience}, password=on_the_wire(asked(self._password)))
         if session.unix_socket:
             session._secure = True  # as PyMySQL has it
             session.connect(connected_to(session.unix_socket, session.connect_timeout))
@@ -109,18 +144,55 @@ class MySQL(MySQLTraits, Database[Any]):
         moves = self._roles.moves
         with limited(session, timeout):
             if self._roles.has_to_be_asked(session):
-                refuse_wrong_node(takes_writes(answer(session, ASK_FOR_ROLE)))
+                refuse_wrong_node(takes_writes(self._answer(session, ASK_FOR_ROLE)))
+            elif self._others is not None:
+                self._others.ping(session)
             else:
-                ping(session)
+                refuse_busy(session)
+                session.ping()
         self._roles.settle(session, moves)
 
+    def _answer(self, session: Any, statement: str) -> Sequence[Any]:
+        if self._others is not None:
+            return self._others.answer(session, statement)
+        refuse_busy(session)
+        return answer(session, statement)
+
     def delete(self, session: Any, *, timeout: float) -> None:
-        """Close the connection; the server rolls back what is open."""
+        """Close the connection; the server rolls back what is open. What still runs there is ended first."""
+        if self._is_busy(session):
+            self.abort(session)
+            self._end_at_server(self._place_of(session), timeout)
         with limited(session, timeout):
-            session.close()
+            if self._others is not None:
+                self._others.close(session)
+            elif session.turn is not None:
+                session.hang_up()
+            elif session.open:
+                session.close()
+
+    def _is_busy(self, session: Any) -> bool:
+        """May a statement be under way at the server?"""
+        if session in self._aborted:
+            return True
+        return is_busy(session) if self._others is None else self._others.is_busy(session)
+
+    def _end_at_server(self, place: Place, timeout: float) -> None:
+        """End a session and its statement by another connection, as far as that can be done."""
+        with suppress(Exception), closing(self._open({}, timeout)) as other, limited(other, timeout):
+            if place.is_among(answer(other, SHOW_SESSIONS)):
+                answer(other, place.end_it())
+
+    def _place_of(self, session: Any) -> Place:
+        try:
+            return self._places.get(session, NOWHERE)
+        except TypeError:  # it takes no weak references
+            return Place.of(number_of(session), socket_of(session))
 
     def looks_alive(self, session: Any) -> bool:
         """Is the socket quiet? All that this protocol ever says unasked is goodbye."""
+        if self._others is not None:
+            self._others.looked_at(session)
         fd = socket_of(session)
         if fd is None:
             return True
@@ -131,25 +203,50 @@ class MySQL(MySQLTraits, Database[Any]):
             return peek(link) is None
         return look is Look.QUIET
 
+    def needs_reset(self, session: Any) -> bool | None:
+        """May something be open? Other drivers show less of it."""
+        return super().needs_reset(session) if self._others is None else self._others.left_open(session)
+
     def reset(self, session: Any, *, timeout: float) -> None:
-        """Roll back. A session with an unread result is beyond that."""
-        refuse_unread(session)
+        """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         with limited(session, timeout):
-            session.rollback()
+            if self._others is not None:
+                self._others.reset(session)
+                return
+            refuse_busy(session)
+            roll_back(session)
+            if self._resets.is_full:
+                session.start_anew()
+            session.go_back()
+            self._resets.call(session)
+        self._attributes.put_back(session)
 
     def abort(self, session: Any) -> None:
         """End the stream, which frees who waits for it."""
-        fd = socket_of(session)
-        if fd is not None:
-            hang_up(fd)
+        with suppress(TypeError):  # what takes no weak references is not remembered
+            self._aborted.add(session)
+        self._place_of(session).hang_up()
 
     def _place(self) -> str:
-        return super()._place() if self._connect is None else f"connect={name_of(self._connect)}"
+        return super()._place() if self._others is None else f"connect={self._others.name}"
 
 
-def name_of(function: Callable[..., object]) -> str:
-    """Name a function by no more than its name: others show what it is called with, a password perhaps."""
-    return str(getattr(function, "__qualname__", type(function).__name__))
+def connection() -> Any:
+    """Return the module of PyMySQL's connection; only who does without another driver needs it."""
+    driver()
+    return import_module("pingpool.databases.mysql.connection")
+
+
+def roll_back(session: Any) -> None:
+    """Roll back, and let go of locks that outlive it."""
+    try:
+        session.rollback()
+    except Exception as error:
+        refuse_what_stays(error)
+        raise
+    if session.may_lock:
+        session.query(UNLOCK)
+        session.may_lock = False
 
 
 def connected_to(path: str, timeout: float) -> socket.socket:
@@ -163,39 +260,6 @@ def connected_to(path: str, timeout: float) -> socket.socket:
         complaint = f"Can't connect to MySQL server on {path} ({error})"
         raise driver().OperationalError(CANNOT_CONNECT, complaint) from error
     return link
-
-
-def link_of(session: Any) -> Any:
-    """Return the session's socket, or what tells its number; None if it is closed here."""
-    if hasattr(session, "_sock"):  # PyMySQL
-        return session._sock
-    if hasattr(session, "_socket"):  # mysql-connector in pure Python
-        return getattr(session._socket, "sock", session._socket)
-    return session  # mysqlclient tells by itself
-
-
-def socket_of(session: Any) -> int | None:
-    """Return the file descriptor of the session, -1 if it is closed here, None if the driver does not tell."""
-    link = link_of(session)
-    if link is None:
-        return -1
-    return link.fileno() if hasattr(link, "fileno") else None
-
-
-def ping(session: Any) -> None:
-    """Send the protocol's own ping by any of the drivers."""
-    try:
-        session.ping(reconnect=False)
-    except TypeError:  # drivers that never reconnect have no such parameter
-        session.ping()
-
-
-def answer(session: Any, statement: str) -> Sequence[Any]:
-    """Run a statement by any of the drivers, and return its rows."""
-    with closing(session.cursor()) as cursor:
-        cursor.execute(statement)
-        rows: Sequence[Any] = cursor.fetchall()
-        return rows
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
+from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, code_of, said_by_server
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
-
-IN_TRANSACTION = 1
-AUTOCOMMIT = 2
-"""The flags of the server's status, sent with each answer, that say so."""
+from pingpool.databases.mysql.record import OnRecord
+from pingpool.errors import BeyondReset
 
 CANNOT_CONNECT = 2003
 
@@ -55,6 +56,8 @@ REFUSED = frozenset(
 )
 """The codes of errors of connecting that will come again until somebody mends the cause."""
 
+XA_IS_OPEN = (1399, 1400)
+"""The codes of the errors that a rollback gets within a distributed transaction."""
 
 HOPELESS = (TypeError, NotImplementedError, ssl.SSLCertVerificationError)
 
@@ -65,6 +68,9 @@ class MySQLTraits(Identified, Traits[Any]):
     _where: dict[str, Any]
     """How to connect, in the driver's words, but for the password."""
     _roles: Roles
+    _resets: Resets
+    _attributes: Attributes[Any]
+    """What a holder may set on the driver's own object."""
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -77,14 +83,15 @@ class MySQLTraits(Identified, Traits[Any]):
         """
         return cls(**arguments(url))
 
-    def needs_reset(self, session: Any) -> bool:
-        """May a transaction be open, or a result be unread? Of drivers that cannot tell it must be supposed."""
-        status = getattr(session, "server_status", None)
-        if isinstance(status, int):
-            result = getattr(session, "_result", None)
-            unread = getattr(result, "has_next", False) or is_unread(session)
-            return bool(unread) or not is_settled(status, result)
-        return is_unread(session) or getattr(session, "in_transaction", True) is not False
+    def needs_reset(self, session: Any) -> bool | None:
+        """Is a command or a transaction open, a result unread, a lock held, a setting changed? None: nothing tells."""
+        if session.turn is not None or is_unread(session) or session.may_lock:
+            return True
+        status = session.status
+        if status is None:
+            return None
+        is_open = bool(status & (IN_TRANSACTION | MORE_RESULTS))
+        return self._resets.unless(is_open or session.is_set_otherwise(status) or self._attributes.changed(session))
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
@@ -106,14 +113,6 @@ class MySQLTraits(Identified, Traits[Any]):
         return ", ".join(f"{name}={it!r}" for name, it in named.items())
 
 
-def code_of(error: BaseException) -> int | None:
-    """Return the number that MySQL, or its driver, gave the error; None for an error of anything else."""
-    if not any(kind.__name__ == "Error" for kind in type(error).__mro__):
-        return None
-    code = getattr(error, "errno", None) or (error.args[0] if error.args else None)
-    return code if isinstance(code, int) else None
-
-
 def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:
     """Does an error say that the node takes no writes?"""
     if code is None:
@@ -129,47 +128,25 @@ def takes_writes(rows: Sequence[Any]) -> bool:
     return not int(values[0])
 
 
-def said_by_server(error: BaseException) -> bool:
-    """Did the server raise the error? The drivers' own have codes from 2000 to 2999, or below 1000."""
-    code = code_of(error)
-    return code is not None and code >= 1000 and not 2000 <= code < 3000
-
-
-def is_settled(status: int, result: object) -> bool:
-    """Is it certain that no transaction is open?
-
-    Rows and errors tell nothing: the drivers drop the status that comes with rows, and errors come without. But a
-    SELECT outside autocommit opens a transaction, too.
-    """
-    if status & IN_TRANSACTION:
-        return False
-    return bool(status & AUTOCOMMIT) or getattr(result, "server_status", None) is not None
-
-
-def refuse_unread(session: Any) -> None:
-    """Raise if an answer was not read to its end: reading on might take for ever."""
-    if is_unread(session):
-        raise RuntimeError("the last holder left the result of a query unread")
-
-
 def is_unread(session: Any) -> bool:
-    """Was a result not read to its end, by any of the drivers?"""
-    result = getattr(session, "_result", None)
-    if getattr(result, "unbuffered_active", False) or getattr(session, "unread_result", False):
-        return True
-    return result is None and breaks_off(session)
+    """Was a result not read to its end, by PyMySQL or aiomysql?"""
+    return bool(getattr(getattr(session, "_result", None), "unbuffered_active", False))
 
 
-def breaks_off(session: Any) -> bool:
-    """Has PyMySQL an answer in its buffer that it gave up in the middle, say since a converter raised?"""
-    link, reader = getattr(session, "_sock", None), getattr(session, "_rfile", None)
-    if link is None or reader is None:
-        return False
-    patience = link.gettimeout()
-    link.settimeout(0)
-    try:
-        return bool(reader.peek(1))
-    except (OSError, ValueError):  # nothing has come, or it is closed
-        return False
-    finally:
-        link.settimeout(patience)
+def is_busy(session: OnRecord) -> bool:
+    """May a statement of the session be under way at the server? Not if that has hung up."""
+    return not session.was_left and (session.turn is not None or is_unread(session))
+
+
+def refuse_busy(session: OnRecord) -> None:
+    """Raise `BeyondReset` if an answer is owed: to wait for it might take for ever."""
+    if session.turn is not None:
+        raise BeyondReset("left busy", "a command of the last holder's is under way, or broke off")
+    if is_unread(session):
+        raise BeyondReset("left busy", "the last holder left the result of a query unread")
+
+
+def refuse_what_stays(error: Exception) -> None:
+    """Raise `BeyondReset` if a rollback failed since it is not the way to end what is open."""
+    if code_of(error) in XA_IS_OPEN:
+        raise BeyondReset("left open", f"a distributed transaction was left open: {error}") from error

@@ -1,13 +1,13 @@
-"""aiomysql's connection as it is pooled here: it keeps to one command at a time, to TLS, and ends at once."""
+"""aiomysql's connection as it is pooled here: it keeps a record of what it has sent, to TLS, and hangs up at once."""
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
-from pingpool.databases.mysql.traits import said_by_server
+from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.mysql.record import RESET_CONNECTION, Beginning, OnRecord, Turn
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
 
@@ -19,7 +19,7 @@ OFFERS_TLS = 2048
 
 
 def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return a method of the driver that is refused while another task's command is under way."""
+    """Return a method of the driver that is on record while it is under way."""
     method: Callable[..., Coroutine[Any, Any, Any]] = getattr(aiomysql.Connection, name)
 
     @functools.wraps(method)
@@ -30,40 +30,61 @@ def in_turn(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     return turn
 
 
-class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has no types
-    """One command at a time: else the answer to a second is read by nobody, and taken for the answer to a third."""
+class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the driver has no types
+    """A connection of which is known whether all that was sent was answered."""
 
     insists_on_tls = False
-    speaker: asyncio.Task[Any] | None = None
-    """Whose command is under way."""
     _link: Any = None
 
     begin, commit, rollback, ping = in_turn("begin"), in_turn("commit"), in_turn("rollback"), in_turn("ping")
     select_db, set_charset, kill = in_turn("select_db"), in_turn("set_charset"), in_turn("kill")
     show_warnings, next_result = in_turn("show_warnings"), in_turn("next_result")
-    _send_autocommit_mode, _read_packet = in_turn("_send_autocommit_mode"), in_turn("_read_packet")
+    _send_autocommit_mode = in_turn("_send_autocommit_mode")
+
+    async def connect(self) -> None:
+        """Connect, and note how the session begins."""
+        await self._connect()
+        self.beginning = Beginning(self.get_autocommit(), self.charset, None)
 
     async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
         """Run a statement. What cannot be written is refused while nothing has been sent."""
         statement = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        self.note(statement)
         with self.taking_its_turn():
             return await aiomysql.Connection.query(self, statement, unbuffered)
 
-    @contextmanager
-    def taking_its_turn(self) -> Generator[None]:
-        """Let no other task speak meanwhile. An answer that breaks off closes the connection."""
-        me = asyncio.current_task()
-        if self.speaker not in (None, me):
-            raise aiomysql.ProgrammingError("another command is under way on this session: it takes one at a time")
-        outer, self.speaker = self.speaker, me
-        try:
-            yield
-        except BaseException as error:
-            if not said_by_server(error):
-                self.close()
-            raise
-        finally:
-            self.speaker = outer
+    def taking_its_turn(self) -> Turn:
+        """Let no other task speak meanwhile. An answer that breaks off hangs up."""
+        return Turn(self, asyncio.current_task(), aiomysql.ProgrammingError)
+
+    async def start_anew(self) -> None:
+        """Have the server clear the session, and open it as it was opened at first, but for the login."""
+        with self.taking_its_turn():
+            await self._execute_command(RESET_CONNECTION, b"")
+            await self._read_ok_packet()
+        await self.set_charset(self.beginning.charset if self.beginning else self.charset)
+        if self._db:
+            await self.select_db(self._db)
+        if self.sql_mode is not None:
+            await self.query(f"SET sql_mode={self.sql_mode}")
+        if self.init_command is not None:
+            await self.query(self.init_command)
+            await self.commit()
+
+    async def go_back(self) -> None:
+        """Tell the server again what the session began with, where that was changed."""
+        if self.beginning is not None:
+            if self.charset != self.beginning.charset:
+                await self.set_charset(self.beginning.charset)
+            await self.autocommit(self.beginning.autocommit)
+
+    async def _read_packet(self, *packet_type: Any) -> Any:
+        """Read a packet, and keep it: the last one of an answer has the server's status."""
+        with self.taking_its_turn():
+            self.last_answer = None  # should this one be an error
+            packet = await aiomysql.Connection._read_packet(self, *packet_type)
+            self.last_answer = packet.get_all_data()
+            return packet
 
     async def _request_authentication(self) -> None:
         """Introduce itself, once it is clear whether by TLS."""
@@ -73,12 +94,24 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # the driver has n
         finally:
             self._link = self._writer and self._writer.transport  # the driver forgets it if connecting fails
 
-    def close(self) -> None:
-        """Hang up. A closing in good order would wait for the other side, under TLS for half a minute."""
+    def hang_up(self) -> None:
+        """End the stream at once: closing in good order would wait for the other side, under TLS for half a minute."""
         link = self._writer.transport if self._writer else self._link
         if link is not None:
+            if self.was_left is None:
+                self.was_left = is_left(link)
             link.abort()
         aiomysql.Connection.close(self)
+
+    close = hang_up
+
+
+def is_left(link: asyncio.BaseTransport) -> bool:
+    """Has the other side hung up?"""
+    try:
+        return look_through(link) is Look.HUNG_UP
+    except AttributeError:  # so TLS shows that it has ended
+        return True
 
 
 def settle_tls(session: Any) -> None:

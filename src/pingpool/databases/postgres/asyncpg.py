@@ -10,25 +10,35 @@ import gc
 import inspect
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Self, TypeAlias
 
 from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
+from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
-from pingpool.errors import BadURL
+from pingpool.errors import BadURL, BeyondReset
 
 asyncpg: Any = import_module("asyncpg")  # it has no types
 
 Session: TypeAlias = Any
 """An `asyncpg.Connection`."""
+
+Listeners: TypeAlias = Mapping[str, set[Any]]
+"""Who listens to each channel."""
+
+WHO_LISTENS = ("_listeners", "_log_listeners", "_termination_listeners", "_query_loggers")
+"""What a holder may change on a connection object; its codecs cannot be told."""
 
 LOST = (
     asyncpg.PostgresConnectionError,  # the connection is not, or no longer, there
@@ -65,8 +75,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     Args:
         dsn: a URL as asyncpg takes it.
         role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
-        discard_all: whether a session is cleared each time it comes back, by two round trips: temporary tables,
-            settings, the role, advisory locks; not the prepared statements, which asyncpg counts on.
+        reset: as `Postgres` takes it; "full" takes two round trips, and leaves the prepared statements, which asyncpg
+            counts on. The function may be a coroutine function.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
             `server_settings`, ...
 
@@ -75,18 +85,19 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     """
 
     def __init__(
-        self, dsn: str | None = None, *, discard_all: bool = False, role: Role = "primary", **options: Any
+        self, dsn: str | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
     ) -> None:
         check_place(dsn or "")
         check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
         self._dsn = dsn
         self._options = options
-        self._discard_all = discard_all
+        self._resets = Resets(reset)
+        self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
         said = said_attributes(dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
         if said is None and self._roles.matters and len(hosts(dsn, options)) > 1:
             options["target_session_attrs"] = "read-write"
-        self._identity = (dsn, options, discard_all, self._roles.wanted)
+        self._identity = (dsn, options, reset, self._roles.wanted)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -109,6 +120,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             options["server_settings"] = settings
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
         self._roles.settle(session, moves)
+        self._listening.remember(session)
         return session
 
     async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
@@ -135,12 +147,18 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             await session.execute("SELECT 1", timeout=limit)
         self._roles.settle(session, moves)
 
+    async def unlock(self, session: Session, *, timeout: float) -> None:
+        """Let go of the advisory locks, which outlive a rollback; a server without that function has none."""
+        with suppress(asyncpg.UndefinedFunctionError):
+            await session.execute("SELECT pg_advisory_unlock_all()", timeout=finite(timeout))
+
     async def delete(self, session: Session, *, timeout: float) -> None:
-        """Say goodbye, or hang up if the other side does not answer or has said its own."""
-        if not self.looks_alive(session):
+        """Say goodbye, after a cancel of what runs; or hang up if the other side has, or does not answer."""
+        if not self.looks_alive(session) or is_in_copy(session):
             session.terminate()
             return
         try:
+            await cancel(session, patience(timeout))
             await session.close(timeout=finite(timeout))
         except BaseException:
             session.terminate()
@@ -153,23 +171,40 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         # asyncpg keeps the server's last words as an error.
         return not any(isinstance(each, Exception) for each in held_by(session))
 
-    def needs_reset(self, session: Session) -> bool:
-        """Is a transaction open, a statement under way, or does anybody still listen?"""
+    def needs_reset(self, session: Session) -> bool | None:
+        """Is a transaction open, a statement under way, or does anybody else listen than at first?"""
         if session.is_closed():
             return False
-        listens = bool(session._listeners or session._log_listeners)
-        is_busy = any(asyncio.isfuture(each) for each in held_by(session))
-        return self._discard_all or listens or is_busy or bool(session.is_in_transaction())
+        is_open = session.is_in_transaction() or session._top_xact is not None
+        return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and undo settings, locks and listeners; raises inside a statement."""
+        """Roll back, end what the last holder listened to, and clear the session if asked to."""
+        if session._protocol._is_cancelling():
+            await session._protocol._wait_for_cancellation()
+        if is_busy(session):
+            raise BeyondReset("left busy", "the last holder left a statement or a COPY under way")
         if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
             await session.execute("ROLLBACK", timeout=finite(timeout))
             session._top_xact = None
-        await session.reset(timeout=finite(timeout))
-        if self._discard_all:
+            session._pool_release_ctr += 1  # so asyncpg refuses a block that ends, or a cursor that reads, only now
+        if self._resets.is_full:
+            await session.reset(timeout=finite(timeout))
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
             await session.execute(discard, timeout=finite(timeout))
+        await self._listen_as_at_first(session)
+        await self._resets.call_async(session)
+
+    async def _listen_as_at_first(self, session: Session) -> None:
+        """Take away the listeners that came since, at the server too, and bring back those that went."""
+        for name, first in self._listening.differing(session):
+            if name != "_listeners":
+                setattr(session, name, first)
+                continue
+            for channel, each in listeners_in(session._listeners, but_not_in=first):
+                await session.remove_listener(channel, each.cb)
+            for channel, each in listeners_in(first, but_not_in=session._listeners):
+                await session.add_listener(channel, each.cb)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
@@ -200,6 +235,30 @@ def says_closed(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return str(error).startswith(("cannot switch to", "not connected"))
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
+
+async def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way, and wait until it has ended."""
+    for pause in pauses(timeout):
+        if session.is_closed() or not is_busy(session):
+            return
+        await session._cancel(asyncio.get_running_loop().create_future())
+        await asyncio.sleep(pause)
+
+
+def is_busy(session: Session) -> bool:
+    """Is a statement under way, or its cancellation?"""
+    return is_in_copy(session) or any(asyncio.isfuture(each) for each in held_by(session))
+
+
+def is_in_copy(session: Session) -> bool:
+    """Does whoever copies rows out of it work on some of them, while the others wait on the way?"""
+    return not session._transport.is_reading()
+
+
+def listeners_in(listeners: Listeners, *, but_not_in: Listeners) -> list[tuple[str, Any]]:
+    """Return each channel with a listener that is in the first, but not in the second."""
+    return [(name, each) for name, found in listeners.items() for each in found - but_not_in.get(name, set())]
 
 
 def held_by(session: Session) -> list[Any]:

@@ -5,16 +5,28 @@ transaction, in autocommit or not.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
 
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
-from pingpool.databases.common.sockets import await_speech, hang_up
+from pingpool.databases.common.sockets import await_speech
+from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.conninfo import LONGEST_WAIT
-from pingpool.databases.postgres.traits import PsycopgTraits, refuse_unfinished
+from pingpool.databases.postgres.leftovers import (
+    LONGEST_FAREWELL,
+    end_stream,
+    forget_discarded,
+    is_at_work,
+    is_busy,
+    is_in_two_phases,
+    leave_to_its_holder,
+    refuse_unfinished,
+)
+from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
 
 Session: TypeAlias = "psycopg.Connection[Any]"
 
@@ -29,8 +41,9 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         password: the password, or a function that is asked for it each time a session is opened.
         role: which node is wanted. "primary": one that takes writes; among several hosts no other is taken, and a
             session whose node no longer does is replaced. "any": also a standby, as `target_session_attrs` may say.
-        discard_all: whether a session is cleared by `DISCARD ALL` each time it comes back, by a round trip: temporary
-            tables, settings, advisory locks, `LISTEN`.
+        reset: what is undone when a session comes back. "rollback": what is open, and what was set on the connection
+            object. "full": also, by `DISCARD ALL`, a round trip each time, settings, temporary tables, advisory locks,
+            `LISTEN`, prepared statements. Or a function of the session, called each time after a rollback.
         **options: whatever else `psycopg.connect` takes: `autocommit`, `row_factory`, `dbname`, ...
 
     Raises:
@@ -42,37 +55,82 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         moves = self._roles.moves
         session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
         self._roles.settle(session, moves)
+        self._attributes.remember(session)
+        self._adapters.remember(session)
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; raises `TimeoutError` if there is none in time."""
         moves = self._roles.moves
-        connection = session.pgconn
-        until = time.monotonic() + timeout
-        connection.send_query(self.question_for(session))
-        while connection.is_busy():
-            if not await_speech(connection.socket, min(until - time.monotonic(), LONGEST_WAIT)):
-                raise TimeoutError(f"no answer to a ping within {timeout:g} s")
-            connection.consume_input()
-        self.read_answers(session, [*iter(connection.get_result, None)], moves)
+        with held(session, timeout):
+            answers = ask(session, self.question_for(session), timeout)
+        self.read_answers(session, answers, moves)
 
-    def delete(self, session: Session, *, timeout: float) -> None:
-        """Close the connection; the server rolls back what is open."""
-        session.close()
+    def unlock(self, session: Session, *, timeout: float) -> None:
+        """Let go of the advisory locks, which outlive a rollback."""
+        with held(session, timeout):
+            read_release(ask(session, UNLOCK, timeout))
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and clear the session if asked to; raises inside a statement or a pipeline."""
-        refuse_unfinished(session.pgconn)
+        """Roll back, put the attributes of the connection object back, and clear the session if asked to."""
+        refuse_unfinished(session)
+        if is_in_two_phases(session):
+            session.tpc_rollback()
         session.rollback()
-        if self._discard_all:
+        self._attributes.put_back(session)
+        self._adapters.put_back(session)
+        if self._resets.is_full:
             own = session.autocommit
             session.autocommit = True
             session.execute("DISCARD ALL", prepare=False)
+            forget_discarded(session)
             session.autocommit = own
+        self._resets.call(session)
+
+    def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
+        if is_busy(session):
+            cancel(session, patience(timeout))
+            end_stream(session)
+        with suppress(TimeoutError), held(session, min(timeout, LONGEST_FAREWELL)):
+            session.close()
+            return
+        leave_to_its_holder(session)
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""
-        try:
-            hang_up(session.fileno())
-        except psycopg.OperationalError:  # it is closed already
-            return
+        end_stream(session)
+
+
+def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
+    with suppress(psycopg.Error):
+        for pause in pauses(timeout):
+            if not is_at_work(session):
+                return
+            session.cancel_safe(timeout=timeout)
+            if await_speech(session.fileno(), pause):
+                return
+
+
+@contextmanager
+def held(session: Session, timeout: float) -> Generator[None]:
+    """Keep everybody else out of the driver. Raises `TimeoutError` if somebody stays inside for so many seconds."""
+    if not session.lock.acquire(timeout=min(timeout, LONGEST_WAIT)):
+        raise TimeoutError(f"the last holder has not left the driver within {timeout:g} s")
+    try:
+        yield
+    finally:
+        session.lock.release()
+
+
+def ask(session: Session, question: bytes, timeout: float) -> list[Any]:
+    """Send a statement past the driver, so that it opens no transaction, and return its answers."""
+    connection = session.pgconn
+    until = time.monotonic() + timeout
+    connection.send_query(question)
+    while connection.is_busy():
+        if not await_speech(connection.socket, min(until - time.monotonic(), LONGEST_WAIT)):
+            raise TimeoutError(f"no answer to a ping within {timeout:g} s")
+        connection.consume_input()
+    return [*iter(connection.get_result, None)]

@@ -1,6 +1,8 @@
 """PostgreSQL for asyncio, by psycopg 3: what is pooled is `psycopg.AsyncConnection`."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -8,7 +10,19 @@ from psycopg.generators import execute
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
-from pingpool.databases.postgres.traits import PsycopgTraits, refuse_unfinished
+from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.postgres.cancels import patience, pauses
+from pingpool.databases.postgres.leftovers import (
+    LONGEST_FAREWELL,
+    end_stream,
+    forget_discarded,
+    is_at_work,
+    is_busy,
+    is_in_two_phases,
+    leave_to_its_holder,
+    refuse_unfinished,
+)
+from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
 
 Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 
@@ -16,7 +30,7 @@ Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session]):
     """The sessions of one PostgreSQL database; the arguments are those of `Postgres`.
 
-    The function for the password may be a coroutine function.
+    The functions for the password and for the reset may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncPostgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
@@ -30,24 +44,72 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
         moves = self._roles.moves
         session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
         self._roles.settle(session, moves)
+        self._attributes.remember(session)
+        self._adapters.remember(session)
         return session
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; it opens no transaction."""
         moves = self._roles.moves
-        session.pgconn.send_query(self.question_for(session))
-        self.read_answers(session, await session.wait(execute(session.pgconn)), moves)
+        answers = await ask(session, self.question_for(session))
+        self.read_answers(session, answers, moves)
 
-    async def delete(self, session: Session, *, timeout: float) -> None:
-        """Close the connection; the server rolls back what is open."""
-        await session.close()
+    async def unlock(self, session: Session, *, timeout: float) -> None:
+        """Let go of the advisory locks, which outlive a rollback."""
+        read_release(await ask(session, UNLOCK))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Roll back, and clear the session if asked to; raises inside a statement or a pipeline."""
-        refuse_unfinished(session.pgconn)
+        """Roll back, put the attributes of the connection object back, and clear the session if asked to."""
+        refuse_unfinished(session)
+        if is_in_two_phases(session):
+            await session.tpc_rollback()
         await session.rollback()
-        if self._discard_all:
+        await self._put_back(session)
+        self._adapters.put_back(session)
+        if self._resets.is_full:
             own = session.autocommit
             await session.set_autocommit(True)
             await session.execute("DISCARD ALL", prepare=False)
+            forget_discarded(session)
             await session.set_autocommit(own)
+        await self._resets.call_async(session)
+
+    async def _put_back(self, session: Session) -> None:
+        """Set what was changed on the connection object to its first value; some of it takes a coroutine."""
+        for name, first in self._attributes.differing(session):
+            if hasattr(session, f"set_{name}"):
+                await getattr(session, f"set_{name}")(first)
+            else:
+                setattr(session, name, first)
+
+    async def delete(self, session: Session, *, timeout: float) -> None:
+        """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
+        if is_busy(session):
+            try:
+                await cancel(session, patience(timeout))
+            finally:
+                end_stream(session)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout, LONGEST_FAREWELL)), session.lock:
+                await session.close()
+                return
+        leave_to_its_holder(session)
+
+
+async def cancel(session: Session, timeout: float) -> None:
+    """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
+    with suppress(psycopg.Error):
+        for pause in pauses(timeout):
+            if not is_at_work(session):
+                return
+            await session.cancel_safe(timeout=timeout)
+            await asyncio.sleep(pause)
+            if look_at(session.fileno()) is not Look.QUIET:
+                return
+
+
+async def ask(session: Session, question: bytes) -> list[Any]:
+    """Send a statement past the driver, so that it opens no transaction, and return its answers."""
+    async with session.lock:
+        session.pgconn.send_query(question)
+        return await session.wait(execute(session.pgconn))

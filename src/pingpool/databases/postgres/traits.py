@@ -11,19 +11,38 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.postgres.adapters import Adapters
 from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
+from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
-IDLE = psycopg.pq.TransactionStatus.IDLE
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
-IN_SYNC = (IDLE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+
+UNLOCK = b"SELECT pg_advisory_unlock_all()"
+
+ATTRIBUTES_OF_SESSIONS = (
+    "autocommit",
+    "isolation_level",
+    "read_only",
+    "deferrable",
+    "row_factory",
+    "cursor_factory",
+    "server_cursor_factory",
+    "prepare_threshold",
+    "prepared_max",
+    "_notice_handlers",
+    "_notify_handlers",
+)
+"""What a holder may set on a connection object."""
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -68,16 +87,18 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         conninfo: str = "",
         *,
         password: P | None = None,
-        discard_all: bool = False,
         role: Role = "primary",
+        reset: AsyncReset = "rollback",
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
         self._where = checked(conninfo, options)
         self._roles = Roles(role_in(self._where, role))
         self._password = password
-        self._discard_all = discard_all
-        self._identity = (self._where, password, discard_all, self._roles.wanted, self._driver_options)
+        self._resets = Resets(reset)
+        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
+        self._adapters = Adapters(self._driver_options.get("context"))
+        self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
 
     def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
         """Return what psycopg is to connect with."""
@@ -99,8 +120,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         """Raise what is wrong with a session by its answers to a ping that was sent after so many moves."""
         connection = session.pgconn
         pass_notifications_on(connection)
-        refused = next((each for each in answers if each.status not in ANSWERED), None)
-        refusal = refused and psycopg.errors.error_from_result(refused)
+        refusal = refusal_in(answers)
         if connection.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the server hung up on a ping") from refusal
         if refusal is not None:
@@ -120,13 +140,15 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
         return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
 
-    def needs_reset(self, session: C) -> bool:
-        """Is a transaction or a pipeline open, or a statement under way?"""
-        return self._discard_all or session.pgconn.transaction_status != IDLE or is_pipelining(session.pgconn)
+    def needs_reset(self, session: C) -> bool | None:
+        """Is something open or under way, or changed in the connection object?"""
+        is_changed = self._attributes.changed(session) or self._adapters.changed(session)
+        return self._resets.unless(is_changed or not is_settled(session))
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""
-        return session.pgconn.transaction_status in IN_SYNC and not is_pipelining(session.pgconn)
+        is_in_sync = session.pgconn.transaction_status in IN_SYNC and not is_busy(session)
+        return is_in_sync and not is_pipelining(session.pgconn)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """With a SQLSTATE the server has spoken; without one it is about the connection, or about connecting."""
@@ -158,6 +180,19 @@ def meaning_of_text(said: str) -> Meaning:
     return Meaning.LOST
 
 
+def refusal_in(answers: Sequence[Any]) -> psycopg.Error | None:
+    """Return the error that is among the answers, if there is one."""
+    refused = next((each for each in answers if each.status not in ANSWERED), None)
+    return refused and psycopg.errors.error_from_result(refused)
+
+
+def read_release(answers: Sequence[Any]) -> None:
+    """Raise what kept the server from releasing its locks; one that has no such function has none."""
+    refusal = refusal_in(answers)
+    if refusal is not None and not isinstance(refusal, psycopg.errors.UndefinedFunction):
+        raise refusal
+
+
 def has_only_notices(session: "psycopg.BaseConnection[Any]") -> bool:
     """Read what has come unasked. Notices go their usual way; False if these were the server's last words."""
     severities: list[str | None] = []
@@ -175,19 +210,6 @@ def has_only_notices(session: "psycopg.BaseConnection[Any]") -> bool:
     finally:
         session.remove_notice_handler(note)
     return not any(severity in LAST_WORDS for severity in severities)
-
-
-def is_pipelining(connection: Any) -> bool:
-    """Is libpq in the pipeline mode, in which errors are told later, to whoever is there then?"""
-    return bool(connection.pipeline_status != psycopg.pq.PipelineStatus.OFF)
-
-
-def refuse_unfinished(connection: Any) -> None:
-    """Raise if nobody but the last holder can bring to its end what the session is in."""
-    if connection.transaction_status not in IN_SYNC:
-        raise psycopg.OperationalError("the last holder left a statement unfinished, or closed the connection")
-    if is_pipelining(connection):
-        raise psycopg.OperationalError("the last holder left a pipeline open")
 
 
 def pass_notifications_on(connection: Any) -> None:

@@ -80,7 +80,14 @@ class Redis(RedisTraits[Password], Database[Session]):
         look = look_at(link.fileno())
         if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
             return not has_read_ahead(session._parser) and all_pushes(left_in(link))
-        return look is not Look.HUNG_UP and not session.can_read(0)
+        return look is not Look.HUNG_UP and self._is_quiet(session)
+
+    def _is_quiet(self, session: Session) -> bool:
+        """Has the driver nothing to read? It raises if the server has hung up since the look at the socket."""
+        try:
+            return not session.can_read(0)
+        except self._driver.ConnectionError:
+            return False
 
     def reset(self, session: Session, *, timeout: float) -> None:
         """Raise: what still holds the connection may yet speak on it."""

@@ -1,0 +1,58 @@
+"""What a holder may set on the session object itself, such as `autocommit`: seen at check-in, and put back.
+
+Such a setting decides over the next holder's data. A driver keeps it in the object, so that comparing costs no round
+trip.
+"""
+
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any, Generic
+from weakref import WeakKeyDictionary
+
+from pingpool.database import S
+
+
+class Attributes(Generic[S]):
+    """The named attributes of each session, as they were when it was new. A name may have dots in it.
+
+    Of a list, a set or a dictionary it counts what is in it.
+    """
+
+    def __init__(self, first: str, second: str, *more: str) -> None:
+        """Look at these; one that a version of the driver does not have must not be named."""
+        self._names = (first, second, *more)
+        self._look = attrgetter(*self._names)
+        self._first: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+
+    def remember(self, session: S) -> None:
+        """Note how a new session is set."""
+        self._first[session] = tuple(copied(each) for each in self._look(session))
+
+    def changed(self, session: S) -> bool:
+        """Is anything set otherwise than it was? Never of a session that was not remembered."""
+        first = self._first.get(session)
+        return first is not None and first != self._look(session)
+
+    def differing(self, session: S) -> Iterator[tuple[str, Any]]:
+        """Yield what was changed, by its name and as it was; in the order in which the attributes were named."""
+        first = self._first.get(session)
+        if first is None:
+            return
+        for name, was, now in zip(self._names, first, self._look(session), strict=True):
+            if was != now:
+                yield name, copied(was)
+
+    def put_back(self, session: S) -> None:
+        """Set what was changed as it was."""
+        for name, was in self.differing(session):
+            owner, _, attribute = name.rpartition(".")
+            setattr(attrgetter(owner)(session) if owner else session, attribute, was)
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of a collection, and of the collections in it; or else the value itself."""
+    kind: Any = value.__class__
+    if kind is dict:
+        return {name: copied(each) for name, each in value.items()}
+    kinds: tuple[Any, ...] = (list, set)
+    return kind(value) if kind in kinds else value

@@ -1,0 +1,138 @@
+"""What drivers other than our own two show of a session: its socket, its number at the server, what is under way.
+
+Nothing here waits or asks the server. A shape that is not known "does not tell", and is never taken for dead.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from threading import get_ident
+from types import FrameType
+from typing import Any
+
+from pingpool.errors import BeyondReset
+
+NUMBERS = itertools.count(100_000)
+"""Numbers that no answer to anything else will be."""
+
+DEPTH = 15
+"""How many calls deep a driver is in itself, and in the modules that read a socket, at most."""
+
+IN_USE = "ProgrammingError"
+"""What mysqlclient raises of a connection that another thread is inside of."""
+
+
+def link_of(session: Any) -> Any:
+    """Return the session's socket, or what tells its number; None if it is closed here."""
+    if hasattr(session, "_sock"):  # PyMySQL
+        return session._sock
+    if hasattr(session, "unread_result") and hasattr(session, "_socket"):  # mysql-connector in pure Python
+        return getattr(session._socket, "sock", session._socket)
+    return session  # mysqlclient tells by itself
+
+
+def socket_of(session: Any) -> int | None:
+    """Return the file descriptor of the session, -1 if it is closed here, None if the driver does not tell."""
+    if hasattr(session, "_get_socket"):  # mariadb; its `socket` would close what is not its own
+        return -1 if session._closed else session._get_socket()
+    link = link_of(session)
+    if link is None or not getattr(link, "open", True):
+        return -1
+    return link.fileno() if hasattr(link, "fileno") else None
+
+
+def is_in_use(session: Any) -> bool:
+    """Is another thread inside the driver? mysqlclient says so; of the others it shows in what the threads run."""
+    try:
+        socket_of(session)
+    except Exception as error:
+        return type(error).__name__ == IN_USE
+    package = type(session).__module__.partition(".")[0]
+    threads: Any = sys
+    running: dict[int, FrameType] = threads._current_frames()
+    return any(is_inside(frame, session, package) for who, frame in running.items() if who != get_ident())
+
+
+def is_inside(frame: FrameType | None, session: Any, package: str) -> bool:
+    """Does a thread that is at this frame run a method of the session, or of a cursor of it?"""
+    for _ in range(DEPTH):
+        if frame is None:
+            return False
+        if str(frame.f_globals.get("__name__")).startswith(package):
+            it = frame.f_locals.get("self")
+            if session is it or session is getattr(it, "connection", None):
+                return True
+        frame = frame.f_back
+    return False
+
+
+def number_of(session: Any) -> int | None:
+    """Return the session's number at the server, as the driver learnt it when it connected."""
+    number = getattr(session, "connection_id", None)
+    if number is None:
+        number = session.thread_id() if hasattr(session, "thread_id") else None
+    return number if isinstance(number, int) else None
+
+
+def is_pure(session: Any) -> bool:
+    """Is the driver written in Python, so that an exception may strike between a command and its answer?"""
+    return hasattr(session, "_sock") or (hasattr(session, "unread_result") and hasattr(session, "_socket"))
+
+
+def ping(session: Any) -> None:
+    """Prove the session by any of the drivers; where an old answer may be under way, by what only it can answer."""
+    if is_pure(session):
+        prove_in_step(session)
+        return
+    try:
+        session.ping(reconnect=False)
+    except TypeError:  # drivers that never reconnect have no such parameter
+        session.ping()
+
+
+def prove_in_step(session: Any) -> None:
+    """Ask for a number: the answer to anything else is another one. Raises `BeyondReset`."""
+    number = next(NUMBERS)
+    if values_in(answer(session, f"SELECT {number}")) != [number]:
+        raise BeyondReset("left busy", "an answer that nobody had read came in place of another one's")
+
+
+def answer(session: Any, statement: str) -> Sequence[Any]:
+    """Run a statement by any of the drivers, and return its rows."""
+    with closing(session.cursor()) as cursor:
+        cursor.execute(statement)
+        rows: Sequence[Any] = cursor.fetchall() if cursor.description else ()
+        return rows
+
+
+def values_in(rows: Sequence[Any]) -> list[Any]:
+    """Return the first value of each row, in whatever form the user's cursors give rows."""
+    return [next(iter(row.values() if hasattr(row, "values") else row)) for row in rows]
+
+
+def start_anew(session: Any) -> None:
+    """Have the server clear the session. Raises `BeyondReset` if the driver has no word for that."""
+    word = getattr(session, "cmd_reset_connection", None) or getattr(session, "reset", None)
+    if word is None:
+        raise BeyondReset("changed", f"{type(session).__module__} cannot clear a session: give a function as reset=")
+    if word() is False:  # so mysql-connector says that the server refused
+        raise BeyondReset("changed", "the server did not clear the session")
+
+
+def autocommit_of(session: Any) -> object:
+    """Return whether the session is in autocommit, by what the driver knows; None if it does not tell."""
+    if hasattr(session, "get_autocommit"):
+        return session.get_autocommit()
+    if hasattr(session, "unread_result"):  # mysql-connector asks the server when asked for `autocommit`
+        return getattr(session, "_autocommit", None)
+    known = getattr(session, "autocommit", None)
+    return known if isinstance(known, bool) else None
+
+
+def set_autocommit(session: Any, wanted: object) -> None:
+    """Set it, by any of the drivers."""
+    if callable(getattr(session.__class__, "autocommit", None)):
+        session.autocommit(wanted)
+    else:
+        session.autocommit = wanted

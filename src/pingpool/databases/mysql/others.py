@@ -1,0 +1,138 @@
+"""The sessions of other drivers than PyMySQL, of which is known only what the driver shows.
+
+None of them keeps a record of what it has sent. So a session counts as busy from when it is looked at, to be lent,
+until it is asked what was left in it: who is interrupted in between may have left a statement under way at the server.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from pingpool.databases.common.resets import Resets
+from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.mysql import drivers
+from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
+from pingpool.databases.mysql.traits import is_unread, refuse_what_stays
+from pingpool.errors import BeyondReset
+
+
+class Others:
+    """The sessions that `connect` opens, by whatever driver."""
+
+    def __init__(self, connect: Callable[[], Any], resets: Resets) -> None:
+        self._connect = connect
+        self._resets = resets
+        self._in_hand: WeakSet[Any] = WeakSet()
+        self._autocommit: WeakKeyDictionary[Any, object] = WeakKeyDictionary()
+
+    @property
+    def name(self) -> str:
+        """The function's name, and no more: others show what it is called with, a password perhaps."""
+        return str(getattr(self._connect, "__qualname__", type(self._connect).__name__))
+
+    def open(self) -> Any:
+        """Open a session, and note how it is set."""
+        session = self._connect()
+        with suppress(TypeError):  # what takes no weak references is left as its holder sets it
+            self._autocommit[session] = drivers.autocommit_of(session)
+        return session
+
+    def looked_at(self, session: Any) -> None:
+        """Note that the session is about to be lent."""
+        with suppress(TypeError):
+            self._in_hand.add(session)
+
+    def left_open(self, session: Any) -> bool | None:
+        """Is a transaction open, an answer unread, autocommit changed? None of drivers that cannot tell."""
+        self._in_hand.discard(session)
+        if drivers.is_in_use(session) or has_unread(session):
+            return True
+        is_open = in_transaction(session)
+        if is_open or self._is_set_otherwise(session):
+            return True
+        return None if is_open is None else self._resets.unless(False)
+
+    def _is_set_otherwise(self, session: Any) -> bool:
+        first = self._autocommit.get(session)
+        return first is not None and drivers.autocommit_of(session) != first
+
+    def ping(self, session: Any) -> None:
+        """Prove the session alive, and in step."""
+        with self._in_doubt(session):
+            drivers.ping(session)
+
+    def answer(self, session: Any, statement: str) -> Sequence[Any]:
+        """Run a statement, and return its rows, certainly those."""
+        with self._in_doubt(session):
+            if drivers.is_pure(session):
+                drivers.prove_in_step(session)
+            return drivers.answer(session, statement)
+
+    def reset(self, session: Any) -> None:
+        """Undo what was left open. After it only an answer of its own proves that the rollback had its own, too."""
+        if drivers.is_in_use(session) or has_unread(session):
+            raise BeyondReset("left busy", "the last holder left an answer unread, or a thread inside the driver")
+        with self._in_doubt(session):
+            try:
+                session.rollback()
+            except Exception as error:
+                refuse_what_stays(error)
+                raise
+            if drivers.is_pure(session):
+                drivers.prove_in_step(session)
+            if self._resets.is_full:
+                drivers.start_anew(session)
+            if self._resets.is_full or self._is_set_otherwise(session):
+                self._put_back(session)
+            self._resets.call(session)
+
+    def _put_back(self, session: Any) -> None:
+        first = self._autocommit.get(session)
+        if first is not None:
+            drivers.set_autocommit(session, first)
+
+    @contextmanager
+    def _in_doubt(self, session: Any) -> Generator[None]:
+        """Count the session as busy if this fails."""
+        try:
+            yield
+        except Exception:
+            self.looked_at(session)
+            raise
+
+    def is_busy(self, session: Any) -> bool:
+        """May a statement be under way? Not if the server has hung up."""
+        if drivers.is_in_use(session):
+            return True
+        fd = drivers.socket_of(session)
+        if fd is not None and look_at(fd) is Look.HUNG_UP:
+            return False
+        return session in self._in_hand or has_unread(session)
+
+    def close(self, session: Any) -> None:
+        """Close a session, unless a thread is inside a driver in C: it would crash; the last reference closes it."""
+        if not drivers.is_in_use(session):
+            session.close()
+        elif drivers.is_pure(session):
+            with suppress(Exception):
+                session.close()
+
+
+def has_unread(session: Any) -> bool:
+    """Was an answer not read to its end?"""
+    status = getattr(session, "server_status", 0)
+    more = isinstance(status, int) and status & MORE_RESULTS
+    is_left = getattr(session, "unread_result", False) or getattr(session, "have_next_result", False)
+    return bool(more or is_left or getattr(session, "_active_streaming_result", None)) or is_unread(session)
+
+
+def in_transaction(session: Any) -> bool | None:
+    """Is a transaction open? None if the driver cannot tell."""
+    status = getattr(session, "server_status", None)
+    if not isinstance(status, int):
+        told: bool | None = getattr(session, "in_transaction", None)
+        return told
+    if status & IN_TRANSACTION:
+        return True
+    return False if status & AUTOCOMMIT else None

@@ -1,0 +1,133 @@
+"""What one holder of a MariaDB session leaves to the next, by every driver: the table in docs/databases.md, by cells.
+
+The table, as data: what is left, what the next holder asks, and what he is answered if it was cleared, and if not.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from pingpool import PoolError
+from pingpool.testing.servers import MariaDBServer
+from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver
+
+pytestmark = pytest.mark.server
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+
+class Left(NamedTuple):
+    """Statements that leave something, a question about it, and the answer where nothing is left."""
+
+    statements: tuple[str, ...]
+    question: str
+    cleared: Any
+
+
+TRANSACTION = Left(("BEGIN", "INSERT INTO ledger VALUES (7)"), "SELECT count(*) FROM ledger", 0)
+SNAPSHOT = Left(("BEGIN", "SELECT * FROM ledger"), "SELECT @@in_transaction", 0)
+LOCK_TABLES = Left(("LOCK TABLES ledger READ",), "SELECT count(*) FROM other", 0)
+READ_LOCK = Left(("FLUSH TABLES WITH READ LOCK",), "INSERT INTO other SELECT 1 FROM other", None)
+AUTOCOMMIT = Left(("SET autocommit = 1",), "SELECT @@autocommit", 0)
+USER_VARIABLE = Left(("SET @mine = 5",), "SELECT @mine", None)
+SETTING = Left(("SET SESSION lock_wait_timeout = 77",), "SELECT @@lock_wait_timeout = 77", 0)
+NAMES = Left(("SET NAMES latin1",), "SELECT @@character_set_client = 'latin1'", 0)
+TEMPORARY_TABLE = Left(("CREATE TEMPORARY TABLE ledger SELECT 1",), "SELECT count(*) FROM ledger", 0)
+USER_LOCK = Left(("SELECT GET_LOCK('shop', 1)",), "SELECT IS_USED_LOCK('shop')", None)
+NEXT_READ_ONLY = Left(("SET TRANSACTION READ ONLY",), "INSERT INTO other SELECT 1 FROM other", None)
+DATABASE = Left(("USE mysql",), "SELECT database()", "test")
+
+ALWAYS = {"transaction": TRANSACTION, "snapshot": SNAPSHOT}
+ON_RECORD = {"LOCK TABLES": LOCK_TABLES, "read lock": READ_LOCK, "autocommit": AUTOCOMMIT}
+ONLY_FULL = {
+    "user variable": USER_VARIABLE,
+    "setting": SETTING,
+    "character set": NAMES,
+    "temporary table": TEMPORARY_TABLE,
+    "GET_LOCK": USER_LOCK,
+    "SET TRANSACTION": NEXT_READ_ONLY,
+}
+ON_RECORD_FULL = {"database": DATABASE}
+
+NO_WORD_FOR_FULL = ("mysqlclient",)
+"""Drivers that cannot clear a session."""
+CAN_CLEAR = [driver for driver in OTHERS if driver.name not in (*NO_WORD_FOR_FULL, "PyMySQL by connect=")]
+
+
+@pytest.fixture(scope="module")
+def shop(started_mariadb: MariaDBServer) -> Iterator[MariaDBServer]:
+    """A server with two tables."""
+    for name in ("ledger", "other"):
+        started_mariadb.execute(f"CREATE OR REPLACE TABLE {name} (note int) ENGINE=InnoDB")
+    yield started_mariadb
+    started_mariadb.execute("DROP TABLE ledger, other")
+
+
+def is_cleared(driver: Driver, database: Any, left: Left, *, error: bool = False) -> bool:
+    """Whether the next holder of the same session is answered as if nothing had been left."""
+    try:
+        is_same, row = driver.hand_over(database, left.statements, left.question, error=error)
+    except PoolError:
+        raise
+    except Exception:  # what the driver's own is: the server refuses the next holder's statement
+        return False
+    assert is_same
+    return (row and row[0]) == left.cleared
+
+
+by_name = pytest.mark.parametrize("error", [False, True], ids=["well", "error"])
+
+
+@by_name
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+@pytest.mark.parametrize("left", ALWAYS)
+def test_what_every_driver_rolls_back(shop: MariaDBServer, driver: Driver, left: str, error: bool) -> None:
+    """A transaction left open, be it by a SELECT, is ended before the session is lent again."""
+    assert is_cleared(driver, driver.database(shop), ALWAYS[left], error=error)
+
+
+@by_name
+@pytest.mark.parametrize("driver", [PYMYSQL, AIOMYSQL], ids=repr)
+@pytest.mark.parametrize("left", ON_RECORD)
+def test_what_is_let_go_and_put_back_where_there_is_a_record(
+    shop: MariaDBServer, driver: Driver, left: str, error: bool
+) -> None:
+    """Locks of tables, and autocommit by a statement, do not go on to the next holder."""
+    assert is_cleared(driver, driver.database(shop), ON_RECORD[left], error=error)
+
+
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+@pytest.mark.parametrize("left", [*ONLY_FULL, *ON_RECORD_FULL])
+def test_what_goes_on_to_the_next_holder(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """A rollback that nothing called for is not made, so the docs say that these stay."""
+    if (left, driver.name) == ("SET TRANSACTION", "mysqlclient"):
+        pytest.skip("mysqlclient does not tell whether anything is open, and so is rolled back each time")
+    assert not is_cleared(driver, driver.database(shop, autocommit=True), {**ONLY_FULL, **ON_RECORD_FULL}[left])
+
+
+@pytest.mark.parametrize("driver", [PYMYSQL, AIOMYSQL, *CAN_CLEAR], ids=repr)
+@pytest.mark.parametrize("left", [*ALWAYS, *ON_RECORD, *ONLY_FULL])
+def test_what_a_full_reset_clears(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """With `reset="full"` none of it goes on."""
+    if (left, driver.name) == ("character set", "mariadb"):
+        pytest.skip("its reset() does not go back to it")
+    assert is_cleared(driver, driver.database(shop, reset="full"), {**ALWAYS, **ON_RECORD, **ONLY_FULL}[left])
+    assert is_cleared(
+        driver, driver.database(shop, reset="full"), {**ALWAYS, **ON_RECORD, **ONLY_FULL}[left], error=True
+    )
+
+
+@pytest.mark.parametrize("driver", [PYMYSQL, AIOMYSQL], ids=repr)
+def test_a_full_reset_goes_back_to_the_database(shop: MariaDBServer, driver: Driver) -> None:
+    """The server keeps what `USE` has chosen; who is on record says again which it was."""
+    assert is_cleared(driver, driver.database(shop, reset="full"), DATABASE)
+
+
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+def test_a_function_clears_what_it_likes(shop: MariaDBServer, driver: Driver) -> None:
+    """A function given as `reset=` is called each time, after the rollback."""
+    seen: list[Any] = []
+    database = driver.database(shop, reset=seen.append)
+    assert is_cleared(driver, database, TRANSACTION)
+    assert len(seen) >= 2  # of the new session, and when it came back
