@@ -110,7 +110,7 @@ async def test_after_a_failure_one_tries_before_the_others(world: World) -> None
             pool.stats()
         assert pool.stats().creating == 1
         assert pool.stats().vacant == 3
-    await world.advance(2, step=0.4)
+    await world.advance(5, step=0.4)
     assert pool.stats().idle == 4
 
 

@@ -110,4 +110,4 @@ def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:
     awaited = max(0.0, backoff.next_at(0, waiting=1) - world.now)
     hanging = world.now - backoff.began_at < URGENT
     counts = world.now - backoff.counted_at >= FIRST_PAUSE
-    return (width, min(backoff.failures, failures), bool(backoff.pause), alone, awaited, hanging, counts)
+    return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts)

@@ -64,25 +64,31 @@ MUTANTS = (
     Mutant(
         "no back-off",
         "backoff",
-        "self.paused_at + (min(self._urgent, self.pause) if waiting else self.pause)",
+        "self.paused_at + min(self._urgent, self.pause)",
         "-math.inf",
     ),
     Mutant(
         "the width of the prober ignored",
         "backoff",
-        "        if under_way < self.width:\n",
-        "        if True:\n",
+        "return ready_at if under_way < self.width else max(ready_at, self.began_at + URGENT)",
+        "return ready_at",
     ),
     Mutant(
         "a prober that hangs and is not relieved",
         "backoff",
-        "return max(ready_at, self.began_at + URGENT) if waiting else math.inf",
-        "return math.inf",
+        "max(ready_at, self.began_at + URGENT)",
+        "math.inf",
+    ),
+    Mutant(
+        "no pauses in a recovery that nobody waits for",
+        "backoff",
+        "max(self.paused_at, self.began_at) + self.pause if under_way",
+        "self.paused_at if under_way",
     ),
     Mutant(
         "a prober that is relieved at once",
         "serving",
-        "            self.creation.began(now)\n",
+        "            self.creation.began(now, len(self._waiters))\n",
         "",
     ),
     Mutant(

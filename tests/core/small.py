@@ -113,6 +113,12 @@ class ShortBackoff(Backoff):
         super().failed(now)
         self.pause = min(self.pause, PATIENT * UNIT)
 
+    def succeeded(self, now: float) -> None:
+        """Note a success; what it leaves of the pause is one unit, or nothing."""
+        super().succeeded(now)
+        if self.pause:
+            self.pause = UNIT
+
 
 def no_jitter() -> float:
     """Return no chance at all."""

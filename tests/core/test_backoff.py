@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
-from pingpool.core.backoff import FIRST_PAUSE, KNOCK, PATIENT, RECOVERED, URGENT, Backoff
+from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK, PATIENT, RECOVERED, STEP, URGENT, WANTED, Backoff
 
 
 def steady() -> Backoff:
@@ -13,13 +14,22 @@ def steady() -> Backoff:
     return Backoff(lambda: 0.0)
 
 
-def widths_of_recovery(backoff: Backoff, now: float, *, waiting: int) -> Iterator[float]:
-    """Yield how many may run side by side after each success, until it is any number; time goes on meanwhile."""
+def widths_of_recovery(backoff: Backoff, now: float) -> Iterator[float]:
+    """Yield how many may run side by side after each success, until it is any number, for those who wait."""
     while backoff.width < math.inf:
-        now = max(now, backoff.next_at(0, waiting))
-        backoff.began(now)
-        yield max(width for width in range(RECOVERED) if backoff.next_at(width - 1, waiting) <= now)
+        now = max(now, backoff.next_at(0, waiting=1))
+        backoff.began(now, waiting=1)
+        yield max(width for width in range(RECOVERED) if backoff.next_at(width - 1, waiting=1) <= now)
         backoff.succeeded(now)
+
+
+def recovery(backoff: Backoff, now: float) -> Iterator[float]:
+    """Yield the times of the attempts of a recovery that nobody waits for, each answered at once, while they pause."""
+    while backoff.pause:
+        now = backoff.next_at(0, waiting=0)
+        backoff.began(now, waiting=0)
+        backoff.succeeded(now)
+        yield now
 
 
 def test_a_well_database_is_not_held_back() -> None:
@@ -63,39 +73,74 @@ def test_nothing_may_start_in_a_pause_and_one_prober_after_it() -> None:
     assert backoff.next_at(1, waiting=0) == math.inf
 
 
-@pytest.mark.parametrize("waiting", [0, 1])
-def test_each_success_doubles_how_many_may_try(waiting: int) -> None:
-    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number."""
+def test_each_success_doubles_how_many_may_try() -> None:
+    """After a failure 1, 2, 4, 8 attempts may run side by side, then any number, if somebody waits for them."""
     backoff = steady()
     backoff.failed(0.0)
-    assert list(widths_of_recovery(backoff, 0.0, waiting=waiting)) == [1, 2, 4, 8]
+    assert list(widths_of_recovery(backoff, 0.0)) == [1, 2, 4, 8]
+    assert backoff.next_at(10**6, waiting=1) <= FIRST_PAUSE
 
 
 def test_a_recovery_goes_on_with_pauses_where_nobody_waits() -> None:
     """What nobody waits for has time; who waits need not wait for the pauses."""
     backoff = steady()
     backoff.failed(0.0)
+    backoff.began(1.0, waiting=0)
+    backoff.succeeded(2.0)
+    assert backoff.next_at(0, waiting=1) == 2.0
+    assert backoff.next_at(0, waiting=0) == 2.0 + FIRST_PAUSE * EASIER
+
+
+def test_where_somebody_waited_the_others_soon_follow() -> None:
+    """Once an attempt that was begun for somebody has succeeded, the rest follow soon: the pool is in use."""
+    backoff = steady()
+    for now in range(30):
+        backoff.failed(float(now))
+    backoff.began(30.0, waiting=3)
+    backoff.succeeded(31.0)
+    assert backoff.next_at(0, waiting=0) == 31.0 + STEP * WANTED
+
+
+def test_a_recovery_that_nobody_waits_for_goes_one_by_one_and_ever_faster() -> None:
+    """After a long outage there is a pause between any two attempts; each is shorter, and all of them take seconds."""
+    backoff = steady()
+    for now in range(30):
+        backoff.failed(float(now))
+    times = list(recovery(backoff, 29.0))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps[:3] == pytest.approx([STEP * EASIER**count for count in (1, 2, 3)])
+    assert all(later < earlier for earlier, later in pairwise(gaps))
+    assert 4 < times[9] - times[0] < 5
+    assert 10 < times[-1] - times[0] < STEP / (1 - EASIER)
+    assert backoff.next_at(10**6, waiting=0) <= times[-1], "then any number may run"
+
+
+def test_the_pause_of_a_recovery_counts_from_the_last_attempt() -> None:
+    """An attempt that takes its time is no reason to begin another one beside it at once."""
+    backoff = steady()
+    backoff.failed(0.0)
     backoff.succeeded(1.0)
-    assert backoff.next_at(0, waiting=1) == 1.0
-    assert backoff.next_at(0, waiting=0) == 1.0 + FIRST_PAUSE
+    backoff.began(7.0, waiting=0)
+    assert backoff.next_at(1, waiting=0) == 7.0 + backoff.pause
 
 
 def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
     """It may have been the server, so not all sessions are made anew at once; but nothing has failed yet."""
     backoff = steady()
     backoff.take_care()
-    assert list(widths_of_recovery(backoff, 5.0, waiting=0)) == [1, 2, 4, 8]
-    assert backoff.paused_at == -math.inf
+    assert backoff.next_at(0, waiting=0) == -math.inf
+    assert backoff.next_at(1, waiting=0) == math.inf
+    assert list(widths_of_recovery(backoff, 5.0)) == [1, 2, 4, 8]
 
 
 def test_a_prober_that_hangs_is_relieved_while_somebody_waits() -> None:
     """After a quarter of a second without an answer one more may start, and one more after that."""
     backoff = steady()
     backoff.take_care()
-    backoff.began(7.0)
+    backoff.began(7.0, waiting=0)
     assert backoff.next_at(1, waiting=0) == math.inf
     assert backoff.next_at(1, waiting=3) == 7.0 + URGENT
-    backoff.began(7.5)
+    backoff.began(7.5, waiting=0)
     assert backoff.next_at(2, waiting=3) == 7.5 + URGENT
 
 
@@ -134,6 +179,7 @@ def test_reset_forgets_all_failures() -> None:
 def test_chance_makes_the_pause_of_a_recovery_longer_too() -> None:
     """A hundred pools that have waited for one server do not come back in step."""
     backoff = Backoff(lambda: 1.0)
-    backoff.failed(0.0)
-    backoff.succeeded(1.0)
-    assert backoff.pause == FIRST_PAUSE * 1.5
+    for now in range(30):
+        backoff.failed(float(now))
+    backoff.succeeded(31.0)
+    assert backoff.pause == STEP * 1.5 * EASIER

@@ -144,9 +144,13 @@ def test_a_file_that_is_missing_is_named(kind: Any, option: str) -> None:
 @both
 @pytest.mark.parametrize("label", ["\udc80" * 3, "x" * 100_000, "ä" * 100_000, "a\0b\n'"])
 def test_any_label_may_be_sent(strict_server: MariaDBServer, kind: Any, label: str) -> None:
-    """A label that cannot be written, or is too long for an introduction, is mended or cut, and breaks nothing."""
-    shown = connects(kind, labels={"team": label}, password="right", **place(strict_server))
-    assert shown[0].startswith("team=")
+    """A label that cannot be written, or is too long for an introduction, is mended or cut, and breaks nothing.
+
+    What could begin another line of a list, or move a terminal's cursor, is escaped.
+    """
+    [shown] = connects(kind, labels={"team": label}, password="right", **place(strict_server))
+    assert shown.startswith("team=")
+    assert shown.isprintable()
 
 
 def test_a_file_may_say_the_place(strict_server: MariaDBServer, tmp_path: Path) -> None:

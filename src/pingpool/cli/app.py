@@ -11,7 +11,7 @@ from rich.console import Console
 import pingpool
 from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
-from pingpool.cli.passwords import completed
+from pingpool.cli.passwords import PasswordWanted, admitted
 from pingpool.cli.probe import observe
 from pingpool.cli.scene import Plan
 from pingpool.cli.signals import ended_like_ctrl_c
@@ -51,16 +51,26 @@ def duration(text: str) -> float:
         raise typer.BadParameter(str(error), param_hint="--up-to") from None
 
 
+def ended(error: Exception) -> typer.Exit:
+    """Say what is wrong; return what ends the command."""
+    typer.echo(str(error), err=True)
+    return typer.Exit(1)
+
+
 def venue(url: str) -> Venue[Any]:
     try:
-        return named(completed(url))
+        return named(admitted(url))
+    except PasswordWanted as error:
+        raise ended(error) from None
     except (BadURL, ImportError) as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
 
 
 def database(url: str) -> Database[Any]:
     try:
-        found: Database[Any] = database_of(completed(url))
+        found: Database[Any] = database_of(admitted(url))
+    except PasswordWanted as error:
+        raise ended(error) from None
     except Exception as error:  # also those of a driver that wants credentials at once
         raise typer.BadParameter(str(error), param_hint="URL") from None
     return found
@@ -135,7 +145,7 @@ def demo(
     delete keys.
 
     A password need not be in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
-    `VALKEYCLI_AUTH` are read.
+    `VALKEYCLI_AUTH` are read. If the server wants one that is nowhere, it is asked for at the terminal.
 
     At the end the money is counted. The exit status is **0** if no money was lost, no worker was handed a dead session
     and no slot of the pool was lost; **1** if not, or if the database cannot be reached.
@@ -154,8 +164,7 @@ def demo(
         with ended_like_ctrl_c(), nullcontext(venue(url)) if url else embedded() as place:
             is_well = perform(plan, place, console, plain=plain or not console.is_terminal, picture=timeline)
     except (Unavailable, PoolError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        raise ended(error) from None
     if not is_well:
         raise typer.Exit(1)
 
@@ -172,7 +181,7 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     reports what it saw, with a `ping_interval` that keeps sessions alive.
 
     A password need not be in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
-    `VALKEYCLI_AUTH` are read.
+    `VALKEYCLI_AUTH` are read. If the server wants one that is nowhere, it is asked for at the terminal.
 
     The exit status is **0** if the probe is complete, with a limit or with none up to `--up-to`; **1** if it was
     stopped, or if sessions could not be opened.

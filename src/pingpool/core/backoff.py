@@ -1,9 +1,10 @@
 """When the next attempt may start, beside those that run already.
 
-After a failure there is first a pause, then one prober alone. Each success doubles how many may try side by side: at
-once where somebody waits, and after a pause where nobody does. So a server that comes back is not trampled, also when
-a hundred pools have waited for it. After a death the same goes on without pauses: it may have been the server. And a
-prober that hangs does not keep those waiting who wait: after a while another one goes.
+After a failure there is first a pause, then one prober alone. Each success doubles how many may try side by side. Where
+nobody waits they try one by one, with a pause between any two that each success makes a little shorter. So a server
+that comes back is not trampled, also when hundreds of pools have waited for it. After a death the same goes on without
+pauses: it may have been the server. And a prober that hangs does not keep those waiting who wait: after a while another
+one goes.
 
 Nobody calls a clock here: `now` comes in, and so does chance.
 """
@@ -24,6 +25,16 @@ nobody anything, and a server that is back is found in well under a quarter of a
 PATIENT = 5.0
 """The longest pause, in seconds, while nobody waits: a server that is back need not be asked for."""
 
+STEP = 0.6
+"""The longest pause, in seconds and up to a half more, between two attempts of a recovery that nobody waits for."""
+
+EASIER, WANTED = 0.95, 0.1
+"""To so much of it each success shortens that pause: ten sessions take some five seconds, and any number some fifteen.
+The second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
+
+NO_STEP = 0.01
+"""A pause that has become as short as this, in seconds, is none any more."""
+
 RECOVERED = 16
 """Once so many attempts may run side by side, the database counts as well again."""
 
@@ -38,6 +49,7 @@ class Backoff:
         "counted_at",
         "distrusts_since",
         "failures",
+        "is_wanted",
         "jitter",
         "pause",
         "paused_at",
@@ -48,6 +60,7 @@ class Backoff:
         """Start well. `jitter` gives a number from 0 to 1."""
         self.jitter = jitter
         self.began_at = -math.inf
+        self.is_wanted = False
         self.reset()
 
     def reset(self) -> None:
@@ -59,9 +72,10 @@ class Backoff:
         self.width: float = math.inf
         self.distrusts_since = math.inf
 
-    def began(self, now: float) -> None:
-        """Note that an attempt was begun."""
+    def began(self, now: float, waiting: int) -> None:
+        """Note that an attempt was begun while so many waited for it."""
         self.began_at = now
+        self.is_wanted = waiting > 0
 
     def failed(self, now: float) -> None:
         """Note an attempt that failed at `now`; failures of one burst count once."""
@@ -104,28 +118,31 @@ class Backoff:
         self.distrusts_since = math.inf
         self.counted_at = -math.inf
         self.failures = 0
-        self.pause = min(self.pause, FIRST_PAUSE * (1 + self.jitter() / 2))
+        self.pause = min(self.pause, self._step())
 
     def succeeded(self, now: float) -> None:
         """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
         if self.distrusts:
             self.paused_at = now
             return
-        if self.width == math.inf:
-            return
-        if self.pause:
-            self.failures = 0
-            self.counted_at = -math.inf
-            self.paused_at = now
-            self.pause = FIRST_PAUSE * (1 + self.jitter() / 2)
-            self._urgent = 0.0
+        self.failures = 0
+        self.counted_at = -math.inf
+        self._urgent = 0.0
+        self.pause = min(self.pause, self._step()) * (WANTED if self.is_wanted else EASIER)
+        if self.pause < NO_STEP:
+            self.pause = 0.0
+        self.paused_at = now
         self.width *= 2
         if self.width == RECOVERED:
-            self.reset()
+            self.width = math.inf
+
+    def _step(self) -> float:
+        """Return the longest pause of a recovery, not the same for all pools."""
+        return STEP * (1 + self.jitter() / 2)
 
     def next_at(self, under_way: int, waiting: int) -> float:
         """Return when one more attempt may start, beside so many that run already, if so many wait for it."""
-        ready_at = self.paused_at + (min(self._urgent, self.pause) if waiting else self.pause)
-        if under_way < self.width:
-            return ready_at
-        return max(ready_at, self.began_at + URGENT) if waiting else math.inf
+        if not waiting:
+            return max(self.paused_at, self.began_at) + self.pause if under_way < self.width else math.inf
+        ready_at = self.paused_at + min(self._urgent, self.pause)
+        return ready_at if under_way < self.width else max(ready_at, self.began_at + URGENT)

@@ -100,7 +100,7 @@ class Serving:
     def _check_for_waiters(self, now: float) -> None:
         """Have as many overdue sessions checked as there are waiters with no check under way for them."""
         while self._checks_wanted() > 0 and self._next_check_at() <= now:
-            self.doubt.began(now)
+            self.doubt.began(now, len(self._waiters))
             self.check(self._idle[0], now).urgent = True
             self._idle.popleft()
 
@@ -116,7 +116,7 @@ class Serving:
         """Have vacant slots filled, as many side by side as the back-off allows."""
         vacant = self._places.vacant.slots
         while self.filling and vacant and self._next_creation_at() <= now:
-            self.creation.began(now)
+            self.creation.began(now, len(self._waiters))
             self._places.begin(CREATING, vacant[0], None)
             vacant.popleft()
 

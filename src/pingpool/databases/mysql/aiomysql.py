@@ -33,6 +33,7 @@ from pingpool.databases.mysql.traits import (
     unless_there_is_no_such_function,
 )
 from pingpool.databases.mysql.turns import Connection
+from pingpool.options import escaped
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
 
@@ -104,7 +105,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
         where["db"] = where.pop("database")
         limit = min(timeout, where.pop("connect_timeout", None) or timeout)
-        where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+        where["program_name"] = cut(escaped(as_text(labels, after=where.get("program_name"))), ROOM)
         secret = on_the_wire(await asked_async(self._password))
         password = secret.decode("latin-1")  # as which aiomysql will write it
         session = Connection(**where, password=password, ssl=self._tls)

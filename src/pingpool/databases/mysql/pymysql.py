@@ -40,6 +40,7 @@ from pingpool.databases.mysql.traits import (
     unless_there_is_no_such_function,
 )
 from pingpool.errors import BadURL
+from pingpool.options import escaped
 
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""
@@ -124,7 +125,7 @@ class MySQL(MySQLTraits, Database[Any]):
         where: dict[str, Any] = {**self._where, "port": self._where["port"] or 0}
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
-            where["program_name"] = cut(as_text(labels, after=where.get("program_name")), ROOM)
+            where["program_name"] = cut(escaped(as_text(labels, after=where.get("program_name"))), ROOM)
         if self._tls is not None:
             where = {**{name: where[name] for name in where if name not in tls.OPTIONS}, "ssl": self._tls}
         where["connect_timeout"] = min(timeout, where.get("connect_timeout", timeout), LONGEST_TIMEOUT)
