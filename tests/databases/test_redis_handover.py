@@ -148,6 +148,17 @@ def test_a_pipeline_that_broke_off_costs_the_connection(holders: Holders) -> Non
     assert seen.replaced == {"left busy": 1}
 
 
+def test_a_plain_use_by_the_client_needs_no_reset(redis: Redis, session: Any) -> None:
+    """Commands and pipelines that ended leave the connection as it was."""
+    client = client_on(session)
+    client.set("word", "1")
+    with client.pipeline() as pipe:
+        pipe.watch("word")
+        pipe.multi()
+        pipe.get("word").delete("word").execute()
+    assert redis.needs_reset(session) is False
+
+
 def test_a_callback_is_not_handed_on(holders: Holders) -> None:
     """What a holder sets on the client that speaks on his connection is forgotten with it."""
 

@@ -33,7 +33,7 @@ from pingpool.databases.mysql.traits import (
     unless_there_is_no_such_function,
 )
 from pingpool.databases.mysql.turns import Connection
-from pingpool.options import escaped
+from pingpool.text import escaped
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
 

@@ -40,7 +40,7 @@ from pingpool.databases.mysql.traits import (
     unless_there_is_no_such_function,
 )
 from pingpool.errors import BadURL
-from pingpool.options import escaped
+from pingpool.text import escaped
 
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""

@@ -34,6 +34,7 @@ def client_on(session: Any) -> Any:
         client = _clients[session] = kind(connection_pool=sole)
         usual: Any = client.response_callbacks.__class__
         client.response_callbacks = noting(usual)(client.response_callbacks)
+        client.response_callbacks.are_changed = False
     return client
 
 
