@@ -31,6 +31,7 @@ def client_on(session: Any) -> Any:
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = _clients[session] = kind(connection_pool=sole)
+        client.set_response_callback = sole.noting(client.set_response_callback)
     return client
 
 
@@ -38,6 +39,17 @@ def is_borrowed(session: Any) -> bool:
     """Does something of the connection's client still hold on to it: a pipeline that watches, a subscription?"""
     client = _clients.get(session)
     return client is not None and bool(client.connection_pool.borrowers)
+
+
+def is_altered(session: Any) -> bool:
+    """Did a holder teach the connection's client to take answers otherwise?"""
+    client = _clients.get(session)
+    return client is not None and bool(client.connection_pool.is_altered)
+
+
+def forget_client(session: Any) -> None:
+    """Have the next holder get a new client."""
+    _clients.pop(session, None)
 
 
 def never_again(session: Any) -> None:
@@ -59,6 +71,7 @@ class Sole:
     """A pool of one connection, for the driver's client. It does not keep the connection alive."""
 
     def __init__(self, session: Any) -> None:
+        self.is_altered = False
         self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
         self._session = weakref.ref(session)
         self._driver = driver_of(session)
@@ -70,6 +83,15 @@ class Sole:
             "encoding_errors": session.encoder.encoding_errors,
             "legacy_responses": getattr(session, "legacy_responses", True),
         }
+
+    def noting(self, set_callback: Callable[..., None]) -> Callable[..., None]:
+        """Return how the client sets a callback for answers, as something that is noted."""
+
+        def noted(*what: Any) -> None:
+            self.is_altered = True
+            set_callback(*what)
+
+        return noted
 
     def borrow(self, is_open: Callable[[Any], bool]) -> Any:
         """Return the connection, and count who uses it."""
