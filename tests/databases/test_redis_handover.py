@@ -9,10 +9,11 @@ import pytest
 
 import pingpool
 from pingpool.databases.common.resets import Reset
+from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.redis import AsyncRedis, Redis, client_on
 from pingpool.databases.redis.commands import commands_in
 from pingpool.testing.servers import ValkeyServer
-from tests.databases.waiting import SOON
+from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
 
@@ -135,6 +136,19 @@ def test_what_is_sent_unasked_ends_the_session(hand: Hand, words: Words, reset: 
     """Nobody can count what still comes then: the next holder gets another connection."""
     seen = hand([words], [("ECHO", "mine")], protocol=2, reset=reset)
     assert seen == Seen([b"mine"], False, {"left open": 1})
+
+
+def test_a_push_message_between_the_answers_hands_none_on(valkey_server: ValkeyServer, driver: ModuleType) -> None:
+    """Some drivers take it for an answer, and are one behind then: the next holder is answered what he asks."""
+    database = Redis(valkey_server.host, valkey_server.port, driver=driver, protocol=3)
+    with pingpool.open(database, size=1) as pool:
+        with pool.session() as first:
+            for words in (("CLIENT", "TRACKING", "ON"), ("GET", "k")):
+                say(first, words)
+            valkey_server.execute("SET", "k", "1")
+            until(lambda: look_at(first._sock.fileno()) is Look.SPEAKS)
+        with pool.session(timeout=SOON) as second:
+            assert [client_on(second).echo(each) for each in ("a", "b")] == [b"a", b"b"]
 
 
 @pytest.mark.parametrize("word", ["OFF", "SKIP"])

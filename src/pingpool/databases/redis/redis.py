@@ -112,7 +112,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         for command in commands:
             session.send_command(*command, check_health=False)
             with self.judging(command):
-                session.read_response()
+                self.check_answer(command, session.read_response())
         if RESET in commands:
             session.on_connect()
         self.note_undone(session)

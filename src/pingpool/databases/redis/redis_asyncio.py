@@ -88,7 +88,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         for command in commands:
             await session.send_command(*command, check_health=False)
             with self.judging(command):
-                await session.read_response()
+                self.check_answer(command, await session.read_response())
         if RESET in commands:
             await session.on_connect()
         self.note_undone(session)

@@ -18,7 +18,7 @@ from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.roles import Role, Roles
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.redis.client import forget_client, is_altered, is_borrowed
-from pingpool.databases.redis.commands import DATABASE, IDENTITY, MODE, SUBSCRIPTION, TRANSACTION, WATCH, Command
+from pingpool.databases.redis.commands import DATABASE, IDENTITY, MODE, SUBSCRIPTION, TRANSACTION, WATCH, Command, text
 from pingpool.databases.redis.options import TLS_FILES, arguments, first_driver, options_of
 from pingpool.errors import BeyondReset
 
@@ -36,6 +36,9 @@ ASK_FOR_ROLE = "HELLO"
 
 RESET: Command = ("RESET",)
 """The command that makes a connection what it was before its introduction; since Redis 6.2."""
+
+ANSWERS = {"RESET": "RESET"}
+"""What undoing is answered, where it is not OK."""
 
 REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
@@ -142,6 +145,11 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         except self._driver.ResponseError as error:
             if command[0] != "DISCARD":
                 raise BeyondReset("changed", f"{command[0]}: {error}") from error
+
+    def check_answer(self, command: Command, answer: object) -> None:
+        """Raise if this is not the answer to a command that undoes something, but one that came in between."""
+        if text(answer) != ANSWERS.get(command[0], "OK"):
+            raise BeyondReset("left busy", f"{command[0]} was answered {answer!r:.100}")
 
     def note_undone(self, session: Session) -> None:
         """Put back what was set on the connection object, and note that nothing is changed any more."""
