@@ -1,245 +1,354 @@
-"""What one holder of a connection to Valkey leaves never reaches the next, by each driver in each world."""
+"""Valkey by both drivers, in both worlds: nothing of one holder reaches the next. Here stands each cell of the docs."""
 
 import asyncio
-import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import pytest
 
 import pingpool
+from pingpool.databases.common.resets import Reset
+from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.redis import AsyncRedis, Redis, client_on
-from pingpool.databases.redis.record import Record, commands_in
-from pingpool.errors import BeyondReset
+from pingpool.databases.redis.commands import commands_in
 from pingpool.testing.servers import ValkeyServer
-from tests.databases.waiting import SOON
+from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.redis_drivers"]
 
-DATABASE = 3
+Words = tuple[Any, ...]
 
 
-class Holders:
-    """Two holders of a pool of one connection, one after the other; in asyncio, or among threads."""
+class Seen(NamedTuple):
+    """What the second holder was answered, and what the pool did in between."""
 
-    def __init__(self, server: ValkeyServer, driver: ModuleType, *, in_asyncio: bool) -> None:
-        self._server = server
-        self._driver = driver
-        self._in_asyncio = in_asyncio
-
-    def run(self, first: Callable[[Any], Any], second: Callable[[Any], Any], **options: Any) -> "Seen":
-        """Let both use the connection; return what came of it."""
-        kind = AsyncRedis if self._in_asyncio else Redis
-        where = kind(self._server.host, self._server.port, db=DATABASE, driver=self._driver, **options)
-        return asyncio.run(self._hold(where, first, second))
-
-    async def _hold(self, database: Any, first: Callable[[Any], Any], second: Callable[[Any], Any]) -> "Seen":
-        opened: Any = pingpool.open_async if self._in_asyncio else pingpool.open
-        pool = await awaited(opened(database, size=1))
-        one = await awaited(pool.get())
-        try:
-            await awaited(first(one))
-        except ValueError as error:
-            await awaited(pool.give_back(one, error))
-        else:
-            await awaited(pool.put(one))
-        other = await awaited(pool.get(SOON))
-        answer = await awaited(second(other))
-        await awaited(pool.put(other))
-        seen = Seen(one is other, answer, dict(pool.stats().replaced))
-        await awaited(pool.close())
-        return seen
+    answers: list[Any]
+    same: bool
+    replaced: dict[str, int]
 
 
-class Seen:
-    """Whether the second holder got the same connection, what he was answered, and what was replaced."""
-
-    def __init__(self, is_same: bool, answer: Any, replaced: dict[str, int]) -> None:
-        self.is_same = is_same
-        self.answer = answer
-        self.replaced = replaced
+Hand = Callable[..., Seen]
 
 
-async def awaited(answer: Any) -> Any:
-    """Return an answer that may have to be awaited."""
-    return await answer if inspect.isawaitable(answer) else answer
+@pytest.fixture(autouse=True)
+def users(valkey_server: ValkeyServer) -> None:
+    """A server with another user, and no keys."""
+    valkey_server.execute("ACL", "SETUSER", "other", "on", ">pw", "~*", "&*", "+@all")
+    valkey_server.execute("FLUSHALL")
 
 
 @pytest.fixture(params=["threads", "asyncio"])
-def holders(valkey_server: ValkeyServer, driver: ModuleType, request: pytest.FixtureRequest) -> Holders:
-    """Holders in each world, by each driver."""
-    return Holders(valkey_server, driver, in_asyncio=request.param == "asyncio")
+def hand(request: pytest.FixtureRequest, valkey_server: ValkeyServer, driver: ModuleType) -> Hand:
+    """Lend the one session of a pool twice: have the first holder send something, the second too."""
+    where: dict[str, Any] = {"host": valkey_server.host, "port": valkey_server.port, "driver": driver, "db": 2}
+
+    def in_threads(leave: list[Words], look: list[Words], **options: Any) -> Seen:
+        with pingpool.open(Redis(**where, **options), size=1, labels={"app": "shop"}) as pool:
+            with pool.session() as first:
+                for words in leave:
+                    say(first, words)
+            with pool.session() as second:
+                answers = [say(second, words) for words in look]
+            return Seen(answers, second is first, dict(pool.stats().replaced))
+
+    async def in_asyncio(leave: list[Words], look: list[Words], **options: Any) -> Seen:
+        async with pingpool.open_async(AsyncRedis(**where, **options), size=1, labels={"app": "shop"}) as pool:
+            async with pool.session() as first:
+                for words in leave:
+                    await say_async(first, words)
+            async with pool.session() as second:
+                answers = [await say_async(second, words) for words in look]
+            return Seen(answers, second is first, dict(pool.stats().replaced))
+
+    def run_in_asyncio(leave: list[Words], look: list[Words], **options: Any) -> Seen:
+        return asyncio.run(in_asyncio(leave, look, **options))
+
+    return in_threads if request.param == "threads" else run_in_asyncio
 
 
-def sending(*words: str) -> Callable[[Any], Any]:
-    """A holder who sends this by hand, and reads the answer."""
-
-    async def send(session: Any) -> None:
-        await awaited(session.send_command(*words))
-        await awaited(session.read_response())
-
-    def send_now(session: Any) -> Any:
-        if inspect.iscoroutinefunction(session.send_command):
-            return send(session)
-        session.send_command(*words)
-        return session.read_response()
-
-    return send_now
+def say(session: Any, words: Words) -> Any:
+    """Send a command on the connection itself, and read its answer."""
+    session.send_command(*words)
+    return session.read_response()
 
 
-def info(session: Any) -> Any:
-    """Ask which client the server sees."""
-    return client_on(session).execute_command("CLIENT", "INFO")
+async def say_async(session: Any, words: Words) -> Any:
+    """The same for asyncio."""
+    await session.send_command(*words)
+    return await session.read_response()
 
 
-def described(answer: Any) -> dict[str, str]:
-    """Read what the server says of a client."""
-    if isinstance(answer, dict):
-        return answer
-    text = answer.decode() if isinstance(answer, bytes) else str(answer)
-    return dict(each.partition("=")[::2] for each in text.split())
+def facts(info: Any) -> dict[str, str]:
+    """Take apart what `CLIENT INFO` tells."""
+    said = info.decode() if isinstance(info, bytes) else str(info)
+    return dict(each.split("=", 1) for each in said.split() if "=" in each)
 
 
-@pytest.mark.parametrize("words", [("SELECT", "5"), ("MULTI",), ("WATCH", "word")], ids=" ".join)
-def test_what_can_be_put_back_is_put_back(holders: Holders, words: tuple[str, ...]) -> None:
-    """Another database, a MULTI, a WATCH: the next holder gets the same connection as it was."""
-    seen = holders.run(sending(*words), info)
-    client = described(seen.answer)
-    assert seen.is_same
-    assert (client["db"], client["flags"], client.get("watch", "0")) == (str(DATABASE), "N", "0")
+# What a holder leaves, how the next one looks, and what he is answered.
+UNDONE: dict[str, tuple[list[Words], list[Words], list[Any]]] = {
+    "SELECT": ([("SELECT", 3)], [], []),
+    "select, by another spelling": ([(b"select", b"3")], [], []),
+    "MULTI": ([("MULTI",), ("SET", "k", "1")], [("GET", "k")], [None]),
+    "MULTI, and SELECT in it": ([("MULTI",), ("SELECT", 3)], [("GET", "k")], [None]),
+    "AUTH": ([("AUTH", "other", "pw")], [("ACL", "WHOAMI")], [b"default"]),
+    "CLIENT SETNAME": ([("CLIENT SETNAME", "mine")], [], []),
+    "CLIENT NO-EVICT": ([("CLIENT", "NO-EVICT", "ON")], [], []),
+    "RESET": ([("RESET",)], [], []),
+    "HELLO": ([("HELLO", "2", "AUTH", "other", "pw")], [("ACL", "WHOAMI")], [b"default"]),
+}
 
 
+@pytest.mark.parametrize("reset", ["rollback", "full"])
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("what", UNDONE)
+def test_what_a_command_changed_is_undone(hand: Hand, what: str, protocol: int, reset: Reset) -> None:
+    """The next holder has the same connection, in its own database, as its own user, by its own name."""
+    leave, look, answers = UNDONE[what]
+    seen = hand(leave, [("CLIENT", "INFO"), *look], protocol=protocol, reset=reset)
+    assert (seen.answers[1:], seen.same, seen.replaced) == (answers, True, {})
+    about = facts(seen.answers[0])
+    assert (about["db"], about["name"], about["user"]) == ("2", "app=shop", "default")
+    assert (about["watch"], about["flags"], about["resp"]) == ("0", "N", str(protocol))  # N: no flag is set
+
+
+@pytest.mark.parametrize("reset", ["rollback", "full"])
+def test_a_watch_is_ended(hand: Hand, reset: Reset) -> None:
+    """A key that the last holder watched does not undo the next one's transaction."""
+    look = [("SET", "k", "1"), ("MULTI",), ("SET", "k", "2"), ("EXEC",)]
+    assert hand([("WATCH", "k")], look, reset=reset) == Seen([b"OK", b"OK", b"QUEUED", [b"OK"]], True, {})
+
+
+def test_tracking_is_ended(hand: Hand) -> None:
+    """The next holder is sent no messages that he did not ask for."""
+    seen = hand([("CLIENT", "TRACKING", "ON", "BCAST")], [("CLIENT", "INFO")], protocol=3)
+    assert seen.same
+    assert facts(seen.answers[0])["flags"] == "N"
+
+
+@pytest.mark.parametrize("reset", ["rollback", "full"])
 @pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        (("SUBSCRIBE", "news"), "left open"),
-        (("CLIENT", "SETNAME", "mine"), "changed"),
-        (("CLIENT", "NO-EVICT", "on"), "changed"),
-        (("client no-touch", "on"), "changed"),
-        (("RESET",), "changed"),
-        (("READONLY",), "changed"),
-        (("HELLO", "2"), "changed"),
-    ],
-    ids=lambda each: " ".join(each) if isinstance(each, tuple) else each,
+    "words", [("MONITOR",), ("SUBSCRIBE", "a"), ("PSUBSCRIBE", "a*"), ("SSUBSCRIBE", "a")], ids=str
 )
-def test_what_cannot_be_put_back_ends_the_connection(holders: Holders, words: tuple[str, ...], reason: str) -> None:
-    """It is counted by its reason, and the next holder gets another one."""
-    seen = holders.run(sending(*words), lambda session: client_on(session).ping(), protocol=2)
-    assert not seen.is_same
-    assert seen.replaced == {reason: 1}
+def test_what_is_sent_unasked_ends_the_session(hand: Hand, words: Words, reset: Reset) -> None:
+    """Nobody can count what still comes then: the next holder gets another connection."""
+    seen = hand([words], [("ECHO", "mine")], protocol=2, reset=reset)
+    assert seen == Seen([b"mine"], False, {"left open": 1})
 
 
-def test_a_pipeline_that_broke_off_costs_the_connection(holders: Holders) -> None:
-    """A callback that raises at the first answer leaves the others owed: nobody else is given them."""
-
-    def boom(*_: Any, **__: Any) -> None:
-        raise ValueError("no such thing")
-
-    def break_off(session: Any) -> Any:
-        client = client_on(session)
-        client.set_response_callback("GET", boom)
-        return client.pipeline(transaction=False).get("a").set("b", "another's").echo("another's").execute()
-
-    seen = holders.run(break_off, lambda session: client_on(session).echo("mine"))
-    assert seen.answer == b"mine"
-    assert seen.replaced == {"left busy": 1}
+def test_a_push_message_between_the_answers_hands_none_on(valkey_server: ValkeyServer, driver: ModuleType) -> None:
+    """Some drivers take it for an answer, and are one behind then: the next holder is answered what he asks."""
+    database = Redis(valkey_server.host, valkey_server.port, driver=driver, protocol=3)
+    with pingpool.open(database, size=1) as pool:
+        with pool.session() as first:
+            for words in (("CLIENT", "TRACKING", "ON"), ("GET", "k")):
+                say(first, words)
+            valkey_server.execute("SET", "k", "1")
+            until(lambda: look_at(first._sock.fileno()) is Look.SPEAKS)
+        with pool.session(timeout=SOON) as second:
+            assert [client_on(second).echo(each) for each in ("a", "b")] == [b"a", b"b"]
 
 
-def test_a_plain_use_by_the_client_needs_no_reset(redis: Redis, session: Any) -> None:
-    """Commands and pipelines that ended leave the connection as it was."""
-    client = client_on(session)
-    client.set("word", "1")
-    with client.pipeline() as pipe:
-        pipe.watch("word")
-        pipe.multi()
-        pipe.get("word").delete("word").execute()
-    assert redis.needs_reset(session) is False
+@pytest.mark.parametrize("word", ["OFF", "SKIP"])
+def test_a_server_told_to_be_silent_ends_the_session(redis: Redis, word: str) -> None:
+    """An answer that never comes is owed for ever."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            first.send_command("CLIENT", "REPLY", word)
+        with pool.session() as second:
+            assert second is not first
+            assert client_on(second).echo("mine") == b"mine"
+        assert pool.stats().replaced == {"left busy": 1}
 
 
-def test_a_callback_is_not_handed_on(holders: Holders) -> None:
-    """What a holder sets on the client that speaks on his connection is forgotten with it."""
+def test_what_does_not_pass_through_the_driver_is_cleared_by_a_full_reset_only(redis: Redis) -> None:
+    """What was written on the socket itself goes on, unless all is cleared each time."""
+    databases = []
+    for reset in ("rollback", "full"):
+        database = type(redis)(**redis._where, driver=redis._driver, reset=reset)
+        with pingpool.open(database, size=1) as pool:
+            with pool.session() as first:
+                first._sock.sendall(b"SELECT 3\r\n")
+                assert first._sock.recv(99) == b"+OK\r\n"
+            with pool.session() as second:
+                assert second is first
+                databases.append(facts(say(second, ("CLIENT", "INFO")))["db"])
+    assert databases == ["3", "0"]
 
-    def customise(session: Any) -> None:
-        client_on(session).set_response_callback("ECHO", lambda answer, **_: "changed")
 
-    seen = holders.run(customise, lambda session: client_on(session).echo("mine"))
-    assert seen.is_same
-    assert seen.answer == b"mine"
-
-
-def test_what_was_queued_after_a_multi_never_happens(holders: Holders) -> None:
-    """The next holder's EXEC commits nothing of the last one."""
-
-    async def queue(session: Any) -> None:
-        for words in (("MULTI",), ("SET", "stranger", "1")):
-            await awaited(session.send_command(*words))
-            await awaited(session.read_response())
-
-    seen = holders.run(
-        lambda session: asyncio.get_running_loop().create_task(queue(session)),
-        lambda session: client_on(session).exists("stranger"),
-    )
-    assert seen.answer == 0
+def test_the_users_own_reset_is_called_each_time(hand: Hand) -> None:
+    """It comes after the rollback, and is given the session."""
+    called: list[object] = []
+    assert hand([("SELECT", 3)], [("PING",)], reset=called.append).same
+    assert len(called) == 2 + 1  # of the new session, too
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_a_full_reset_introduces_the_connection_anew(holders: Holders, protocol: Literal[2, 3]) -> None:
-    """By RESET: afterwards it has its database, its version of the protocol and its name again."""
-    seen = holders.run(sending("SELECT", "5"), info, reset="full", protocol=protocol, client_name="mine")
-    client = described(seen.answer)
-    assert seen.is_same
-    assert (client["db"], client["resp"], client["name"]) == (str(DATABASE), str(protocol), "mine")
+def test_a_pipeline_that_broke_off_costs_the_session(hand: Hand, redis: Redis, protocol: int) -> None:
+    """Its second answer comes later, and is nobody else's: what is sent is counted, and so is what is read."""
+    database = type(redis)(**redis._where, driver=redis._driver, protocol=protocol)
+
+    def refuse(*_: object, **__: object) -> object:
+        raise ValueError("no JSON")
+
+    with pingpool.open(database, size=1) as pool:
+        with pool.session() as first:
+            client = client_on(first)
+            client.set_response_callback("ECHO", refuse)
+            with pytest.raises(ValueError, match="no JSON"):
+                client.pipeline(transaction=False).echo("1").blpop("nothing", 0.1).set("k", "1").execute()
+        with pool.session(timeout=SOON) as second:
+            assert second is not first
+            assert [client_on(second).echo(each) for each in ("a", "b")] == [b"a", b"b"]
+        assert pool.stats().replaced == {"left busy": 1}
 
 
-def test_a_function_may_clear_the_connection(holders: Holders) -> None:
-    """It is called when the connection is new, and each time it comes back."""
-    seen: list[Any] = []
-    outcome = holders.run(lambda session: None, lambda session: seen.count(session), reset=seen.append)
-    assert (outcome.is_same, outcome.answer) == (True, 2)
+def test_a_pipeline_that_broke_off_costs_the_session_in_asyncio(
+    valkey_server: ValkeyServer, driver: ModuleType
+) -> None:
+    """The same there."""
+
+    def refuse(*_: object, **__: object) -> object:
+        raise ValueError("no JSON")
+
+    async def main() -> None:
+        database = AsyncRedis(valkey_server.host, valkey_server.port, driver=driver)
+        async with pingpool.open_async(database, size=1) as pool:
+            async with pool.session() as first:
+                client = client_on(first)
+                client.set_response_callback("ECHO", refuse)
+                with pytest.raises(ValueError, match="no JSON"):
+                    await client.pipeline(transaction=False).echo("1").blpop("nothing", 0.1).set("k", "1").execute()
+            async with pool.session(timeout=SOON) as second:
+                assert second is not first
+                assert [await client_on(second).echo(each) for each in ("a", "b")] == [b"a", b"b"]
+            assert pool.stats().replaced == {"left busy": 1}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_pipeline_read_to_its_end_owes_nothing(redis: Redis, transaction: bool) -> None:
+    """As many answers as commands, also of a transaction, and also if some are complaints."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            pipe = client_on(first).pipeline(transaction=transaction)
+            answers = pipe.set("k", "1").incrby("k", 2).lpush("k", 1).get("k").execute(raise_on_error=False)
+            assert [answers[0], answers[1], answers[3]] == [True, 3, b"3"]
+            assert (first.owed, first.changes) == (0, set())
+        with pool.session() as second:
+            assert second is first
 
 
 @pytest.mark.parametrize(
-    ("said", "commands"),
+    ("packed", "read"),
     [
+        ([b"*2\r\n$3\r\nGET\r\n$1\r\nx\r\n*1\r\n$4\r\nPING\r\n"], 1),
+        ([b"PING\r\n", b"PING\r\n"], 1),
+        ([b"*1\r\n$4\r\nPI"], 0),
+    ],
+)
+def test_raw_bytes_are_counted_too(redis: Redis, packed: list[bytes], read: int) -> None:
+    """Commands that were packed by hand, typed, or cut short: what is not answered ends the session."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            first.send_packed_command(packed)
+            for _ in range(read):
+                first.read_response()
+        with pool.session() as second:
+            assert second is not first
+        assert pool.stats().replaced == {"left busy": 1}
+
+
+def test_an_answer_that_nobody_asked_for_puts_a_session_out_of_step(session: Any) -> None:
+    """A connection that read more than it is known to have sent is trusted no more."""
+    session._sock.sendall(b"ECHO 1\r\n")
+    assert session.read_response() == b"1"
+    session.send_command("PING")
+    assert session.read_response() == b"PONG"
+    assert session.owed
+
+
+@pytest.mark.parametrize(
+    ("packed", "commands"),
+    [
+        ([b"*1\r\n$4\r\nPING\r\n"], [[b"PING"]]),
+        ([b"*2\r\n$4\r\nECHO\r\n$", b"8\r\n*1\r\n$1\r\n\r\n"], [[b"ECHO", b"*1\r\n$1\r\n"]]),
+        ("PING\r\nECHO 1\r\n\r\n", [[b"PING"], [b"ECHO", b"1"]]),
         (b"", []),
-        (b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", [(b"GET", b"k")]),
-        (b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$3\r\n*1\r\r\n$0\r\n\r\n", [(b"MULTI", b""), (b"SET", b"*1\r")]),
-        (b"ECHO 1\r\n\r\n  select 2 3\r\nPING", [(b"ECHO", b"1"), (b"select", b"2"), (b"PING", b"")]),
     ],
 )
-def test_each_command_is_told_from_the_next(said: bytes, commands: list[tuple[bytes, bytes]]) -> None:
-    """Whatever the values hold; what is typed by hand is one command a line."""
-    assert list(commands_in(said)) == commands
+def test_commands_are_told_apart(packed: Any, commands: list[list[bytes]]) -> None:
+    """By the protocol, whatever their arguments look like."""
+    assert commands_in(packed) == commands
 
 
-@pytest.mark.parametrize(
-    ("sent", "undone"),
-    [
-        ([("MULTI",), ("SET", "a", "1"), ("EXEC",)], []),
-        ([("WATCH", "a"), ("UNWATCH",)], []),
-        ([("WATCH", "a"), ("MULTI",), ("UNWATCH",)], [("DISCARD",)]),
-        ([("SELECT", 5), ("SELECT", str(DATABASE))], []),
-        ([("select 5",)], [("SELECT", DATABASE)]),
-        ([("HELLO",)], []),
-        ([("CLIENT", "INFO")], []),
-    ],
-)
-def test_the_record_knows_what_is_in_force(sent: list[tuple[str | int, ...]], undone: list[tuple[Any, ...]]) -> None:
-    """What was ended by its holder need not be put back."""
-    record = Record(DATABASE)
-    for words in sent:
-        record.commands(words)
-        record.answered()
-    assert record.undoing() == undone
-    assert record.is_clean is not bool(undone)
+@pytest.mark.parametrize("packed", [b"PING", b"*1\r\n", b"*1\r\n$4\r\nPI", b"*x\r\n", b"*1\r\n$4\r\nPING"])
+def test_commands_cut_short_are_refused(packed: bytes) -> None:
+    """Nobody knows how many answers they will have."""
+    with pytest.raises(ValueError):  # noqa: PT011 (its text is nobody's)
+        commands_in(packed)
 
 
-def test_an_answer_too_many_is_as_bad_as_one_too_few() -> None:
-    """Then nobody knows to what the next one belongs."""
-    record = Record(0)
-    record.answered()
-    with pytest.raises(BeyondReset, match="unread"):
-        record.undoing()
+def test_what_was_set_on_the_connection_is_put_back(redis: Redis) -> None:
+    """Its time-out, and what its client was taught of answers."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            first.socket_timeout = 0.001
+            client_on(first).set_response_callback("ECHO", lambda *_, **__: "mine")
+            assert client_on(first).echo("a") == "mine"
+        with pool.session() as second:
+            assert second is first
+            assert second.socket_timeout != 0.001
+            assert client_on(second).echo("a") == b"a"
+
+
+def commands_of(server: ValkeyServer) -> int:
+    """How many commands the server has run so far, this one not among them."""
+    said = str(server.execute("INFO", "stats"))
+    return int(said.split("total_commands_processed:")[1].split("\\")[0].split()[0])
+
+
+def test_a_clean_session_costs_no_command(redis: Redis, valkey_server: ValkeyServer) -> None:
+    """Unused, used, or used by a transaction: nothing is sent that the holders did not send."""
+    with pingpool.open(redis, size=1) as pool:
+        before = commands_of(valkey_server)
+        own = commands_of(valkey_server) - before
+        before = commands_of(valkey_server)
+        for _ in range(10):
+            with pool.session():
+                pass
+            with pool.session() as session:
+                client_on(session).get("k")
+            with pool.session() as session:
+                client_on(session).pipeline().get("k").execute()
+        assert commands_of(valkey_server) - before - own == 10 * (1 + 3)
+
+
+async def cut(call: Awaitable[Any], turns: int) -> None:
+    """Start something, and cancel it after so many turns of the loop."""
+    task = asyncio.ensure_future(call)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_no_cut_hands_an_answer_on(valkey_server: ValkeyServer, driver: ModuleType) -> None:
+    """Pipelines that are cancelled at any moment within a block: the next holder is answered what he asks."""
+
+    async def main() -> None:
+        database = AsyncRedis(valkey_server.host, valkey_server.port, driver=driver)
+        async with pingpool.open_async(database, size=1) as pool:
+            for turn in range(100):
+                async with pool.session() as session:
+                    pipe = client_on(session).pipeline(transaction=turn % 2 == 0)
+                    for each in range(5):
+                        pipe.echo(f"{turn} {each}")
+                    await cut(pipe.execute(), turn % 10)
+                async with pool.session(timeout=SOON) as session:
+                    assert await client_on(session).echo(f"mine {turn}") == f"mine {turn}".encode()
+
+    asyncio.run(main())

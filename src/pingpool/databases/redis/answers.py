@@ -1,111 +1,121 @@
-"""Redis and Valkey: what is still to come on a connection, and what has come unasked."""
+"""Redis and Valkey: how many answers are still to come on a connection, and what has come unasked.
+
+An answer that nobody has read would be taken for the answer to the next command, which may be the next holder's. That
+it has not come yet does not make it better: so a connection counts what it sends and what it reads.
+"""
 
 import functools
+import math
 import socket
 from typing import Any
 
-from pingpool.databases.redis.record import Record
+from pingpool.databases.redis.commands import Command, Packed, commands_in, note
 
 PUSH = b">"
 """How a message begins that the protocol (version 3) allows at any time."""
 
 
 @functools.cache
-def recorded(kind: Any, memory: type, complaint: type[Exception]) -> Any:
-    """Return this kind of connection as one that keeps a record of what it sends and reads."""
-    return type(kind.__name__, (memory, kind), {"__module__": kind.__module__, "complaint": complaint})
+def counting(kind: Any, count: type, complaint: type[Exception]) -> Any:
+    """Return this kind of connection as one that counts the answers that are still to come."""
+    return type(kind.__name__, (count, kind), {"__module__": kind.__module__, "complaint": complaint})
 
 
-class Recorded:
-    """What a connection has besides: the record of what it has sent, and of the answers that were read to their end."""
+class Count:
+    """What a connection knows besides: how many answers it owes, and what the commands that passed have changed."""
 
+    db: object
     complaint: type[Exception]
     """The driver's error for an answer that is a complaint."""
-    is_noted = False
-    """Whether what is about to be sent stands in the record."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.record = Record(int(options["db"]))
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.owed: float = 0
+        """How many answers are still to come; infinite once that is not known any more."""
+        self.changes: set[str] = set()
+        super().__init__(*arguments, **options)
 
-    def send_command(self, *words: Any, **options: Any) -> None:
-        """Send one command."""
-        self.record.commands(words)
-        self.is_noted = True
+    def pack_commands(self, commands: Any) -> Packed:
+        """Pack commands together, and keep in mind what they are."""
+        known = list(commands)
         base: Any = super()
-        base.send_command(*words, **options)
+        return Packed(base.pack_commands(known), known)
 
-    def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
-        """Send what is packed already: one command, or many."""
-        if not self.is_noted:
-            command = listed(command)
-            self.record.sends(command)
-        self.is_noted = False
+    def sends(self, *commands: Command) -> None:
+        """Count what is about to be sent."""
+        self.owed += len(commands)
+        for command in commands:
+            note(self.changes, command, self.db)
+
+    def sends_packed(self, packed: Any) -> Any:
+        """Count it, and return it."""
+        pieces: Any = packed
+        if not isinstance(packed, list | str | bytes):
+            pieces = list(packed)
+        try:
+            self.sends(*commands_in(pieces))
+        except ValueError:
+            self.owed = math.inf
+        return pieces
+
+    def has_read(self, answer: object, arguments: Any, options: Any) -> None:
+        """Count what was read. A message that nobody asked for, or that did not come in time, is no answer."""
+        may_be_none = answer is None and (len(arguments) > 1 or "timeout" in options)
+        if not options.get("push_request") and not may_be_none:
+            self.owed = self.owed - 1 if self.owed else math.inf
+
+
+class ThreadCount(Count):
+    """A connection for threads."""
+
+    def send_command(self, *command: Any, **options: Any) -> None:
+        """Send a command."""
         base: Any = super()
-        base.send_packed_command(command, *arguments, **options)
+        packed = base.pack_command(*command)
+        self.sends(command)
+        base.send_packed_command(packed, check_health=options.get("check_health", True))
 
-    def read_response(self, *arguments: Any, push_request: bool = False, **options: Any) -> Any:
-        """Read an answer, be it a complaint. What is read as a push message answers nothing."""
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send what is packed already."""
+        base: Any = super()
+        base.send_packed_command(self.sends_packed(command), check_health=check_health)
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """Read an answer, be it a complaint."""
         base: Any = super()
         try:
-            answer = base.read_response(*arguments, **asked_for(push_request), **options)
-        except self.complaint:
-            self.record.answered()
+            answer = base.read_response(*arguments, **options)
+        except self.complaint as error:
+            self.has_read(error, arguments, options)
             raise
-        if not push_request and not (answer is None and "timeout" in options):  # which may mean that none has come
-            self.record.answered()
+        self.has_read(answer, arguments, options)
         return answer
 
 
-class AsyncRecorded:
-    """The same for asyncio."""
+class AsyncCount(Count):
+    """A connection for asyncio."""
 
-    complaint: type[Exception]
-    is_noted = False
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.record = Record(int(options["db"]))
-
-    async def send_command(self, *words: Any, **options: Any) -> None:
-        """Send one command."""
-        self.record.commands(words)
-        self.is_noted = True
+    async def send_command(self, *command: Any, **options: Any) -> None:
+        """Send a command."""
         base: Any = super()
-        await base.send_command(*words, **options)
+        packed = base.pack_command(*command)
+        self.sends(command)
+        await base.send_packed_command(packed, check_health=options.get("check_health", True))
 
-    async def send_packed_command(self, command: Any, *arguments: Any, **options: Any) -> None:
-        """Send what is packed already: one command, or many."""
-        if not self.is_noted:
-            command = listed(command)
-            self.record.sends(command)
-        self.is_noted = False
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send what is packed already."""
         base: Any = super()
-        await base.send_packed_command(command, *arguments, **options)
+        await base.send_packed_command(self.sends_packed(command), check_health=check_health)
 
-    async def read_response(self, *arguments: Any, push_request: bool = False, **options: Any) -> Any:
-        """Read an answer, be it a complaint. What is read as a push message answers nothing."""
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """Read an answer, be it a complaint."""
         base: Any = super()
         try:
-            answer = await base.read_response(*arguments, **asked_for(push_request), **options)
-        except self.complaint:
-            self.record.answered()
+            answer = await base.read_response(*arguments, **options)
+        except self.complaint as error:
+            self.has_read(error, arguments, options)
             raise
-        if not push_request and not (answer is None and "timeout" in options):  # which may mean that none has come
-            self.record.answered()
+        self.has_read(answer, arguments, options)
         return answer
-
-
-def listed(command: Any) -> list[Any]:
-    """Return what is to be sent as the pieces that it is made of."""
-    if isinstance(command, str):
-        command = command.encode()
-    return [command] if isinstance(command, bytes) else list(command)
-
-
-def asked_for(push_request: bool) -> dict[str, bool]:
-    """Return the option that asks for push messages; old versions of the drivers do not know it."""
-    return {"push_request": True} if push_request else {}
 
 
 def has_read_ahead(parser: Any) -> bool:

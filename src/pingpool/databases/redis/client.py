@@ -7,7 +7,6 @@ async with pool.session() as connection:
     await client_on(connection).incr("visits")
 """
 
-import functools
 import importlib
 import weakref
 from collections.abc import Callable
@@ -32,15 +31,8 @@ def client_on(session: Any) -> Any:
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = _clients[session] = kind(connection_pool=sole)
-        usual: Any = client.response_callbacks.__class__
-        client.response_callbacks = noting(usual)(client.response_callbacks)
-        client.response_callbacks.are_changed = False
+        client.set_response_callback = sole.noting(client.set_response_callback)
     return client
-
-
-def forget_client_on(session: Any) -> None:
-    """Forget the connection's client: its next holder gets another one, without what the last one has set on it."""
-    _clients.pop(session, None)
 
 
 def is_borrowed(session: Any) -> bool:
@@ -49,21 +41,15 @@ def is_borrowed(session: Any) -> bool:
     return client is not None and bool(client.connection_pool.borrowers)
 
 
-def is_customised(session: Any) -> bool:
-    """Has the last holder set a callback for answers on the connection's client?"""
+def is_altered(session: Any) -> bool:
+    """Did a holder teach the connection's client to take answers otherwise?"""
     client = _clients.get(session)
-    return client is not None and client.response_callbacks.are_changed
+    return client is not None and bool(client.connection_pool.is_altered)
 
 
-@functools.cache
-def noting(kind: Any) -> Any:
-    """Return this kind of a table of callbacks as one that notes what is set in it."""
-
-    def note(table: Any, command: str, callback: Any) -> None:
-        table.are_changed = True
-        kind.__setitem__(table, command, callback)
-
-    return type("Callbacks", (kind,), {"are_changed": False, "__setitem__": note})
+def forget_client(session: Any) -> None:
+    """Have the next holder get a new client."""
+    _clients.pop(session, None)
 
 
 def never_again(session: Any) -> None:
@@ -85,6 +71,7 @@ class Sole:
     """A pool of one connection, for the driver's client. It does not keep the connection alive."""
 
     def __init__(self, session: Any) -> None:
+        self.is_altered = False
         self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
         self._session = weakref.ref(session)
         self._driver = driver_of(session)
@@ -96,6 +83,15 @@ class Sole:
             "encoding_errors": session.encoder.encoding_errors,
             "legacy_responses": getattr(session, "legacy_responses", True),
         }
+
+    def noting(self, set_callback: Callable[..., None]) -> Callable[..., None]:
+        """Return how the client sets a callback for answers, as something that is noted."""
+
+        def noted(*what: Any) -> None:
+            self.is_altered = True
+            set_callback(*what)
+
+        return noted
 
     def borrow(self, is_open: Callable[[Any], bool]) -> Any:
         """Return the connection, and count who uses it."""

@@ -1,17 +1,25 @@
 """Redis and Valkey, by redis-py or valkey-py: what is pooled is the driver's raw `Connection`."""
 
 import ssl
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at
 from pingpool.databases.common.timeouts import finite
-from pingpool.databases.redis.answers import Recorded, all_pushes, has_read_ahead, left_in, recorded
+from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, has_read_ahead, left_in
 from pingpool.databases.redis.client import never_again
-from pingpool.databases.redis.traits import ASK_FOR_ROLE, PATIENCE, RedisTraits, Session, takes_writes
+from pingpool.databases.redis.traits import (
+    ASK_FOR_ROLE,
+    ATTRIBUTES,
+    PATIENCE,
+    RESET,
+    RedisTraits,
+    Session,
+    takes_writes,
+)
 
 
 class Redis(RedisTraits[Password], Database[Session]):
@@ -25,8 +33,8 @@ class Redis(RedisTraits[Password], Database[Session]):
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
-        reset: how a connection is cleared when it comes back. "rollback": a MULTI, a WATCH or another database that was
-            left is put back. "full": by RESET, and it is introduced anew. Or a function of the connection.
+        reset: what is undone when a session comes back: "rollback", what the commands that passed have changed;
+            "full", all of it, by `RESET` each time; or a function of the session, besides.
         driver: the module `redis` or `valkey`; by default the first of them that is installed.
         **options: whatever else the driver's connection takes: `decode_responses`, `protocol`, `ssl_ca_certs`, ...
 
@@ -37,7 +45,7 @@ class Redis(RedisTraits[Password], Database[Session]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
-        kind = recorded(self._kind, Recorded, self._driver.ResponseError)
+        kind = counting(self._kind, ThreadCount, self._driver.ResponseError)
         session = kind(**self._where, **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
@@ -48,23 +56,28 @@ class Redis(RedisTraits[Password], Database[Session]):
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
         never_again(session)
-        session.record.begin()
+        session.changes.clear()
+        ATTRIBUTES.remember(session)
         self._roles.settle(session, moves)
         return session
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send a PING and wait for its answer; never reconnect."""
         moves = self._roles.moves
-        if session._sock is None:
+        link = session._sock
+        if link is None:
             raise self._driver.ConnectionError("the connection is closed")
-        self.refuse_owing(session)
-        with limited(session, timeout):
+        link.settimeout(finite(timeout))
+        try:
             session.send_command("PING", check_health=False)
             self.refuse_all_but_pong(session.read_response())
             if self._roles.has_to_be_asked(session):
                 session.send_command(ASK_FOR_ROLE, check_health=False)
                 with suppress(self._driver.ResponseError):  # it does not tell, or not everybody
                     refuse_wrong_node(takes_writes(session.read_response()))
+        finally:
+            if session._sock is not None:
+                link.settimeout(session.socket_timeout)
         self._roles.settle(session, moves)
 
     def delete(self, session: Session, *, timeout: float) -> None:
@@ -74,7 +87,7 @@ class Redis(RedisTraits[Password], Database[Session]):
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, and no answer on its way? Push messages are no answers."""
         link = session._sock
-        if link is None or session.record.owed:
+        if link is None or session.owed:
             return False
         look = look_at(link.fileno())
         if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
@@ -89,14 +102,22 @@ class Redis(RedisTraits[Password], Database[Session]):
             return False
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Put back a MULTI, a WATCH, the database; if asked to, all, and introduce the connection anew."""
-        with limited(session, timeout):
-            for command in self.undoing(session):
-                session.send_command(*command, check_health=False)
-                session.read_response()
-            if self._resets.is_full:
-                session.on_connect()
-        session.record.begin()
+        """Undo what the last holder left open or changed, as far as there are commands for that."""
+        commands = self.undoing(session)
+        link = session._sock
+        if commands and link is None:
+            raise self._driver.ConnectionError("the connection is closed")
+        if commands:
+            link.settimeout(finite(timeout))
+        for command in commands:
+            session.send_command(*command, check_health=False)
+            with self.judging(command):
+                self.check_answer(command, session.read_response())
+        if RESET in commands:
+            session.on_connect()
+        self.note_undone(session)
+        if commands:
+            session._sock.settimeout(session.socket_timeout)
         self._resets.call(session)
 
     def abort(self, session: Session) -> None:
@@ -104,16 +125,3 @@ class Redis(RedisTraits[Password], Database[Session]):
         link = session._sock
         if link is not None:
             hang_up(link.fileno())
-
-
-@contextmanager
-def limited(session: Session, timeout: float) -> Generator[None]:
-    """Give the connection so many seconds for each wait; afterwards what it had before."""
-    link = session._sock
-    if link is not None:
-        link.settimeout(finite(timeout))
-    try:
-        yield
-    finally:
-        if link is not None and session._sock is link:
-            link.settimeout(session.socket_timeout)
