@@ -305,6 +305,53 @@ def test_what_was_set_on_the_connection_is_put_back(redis: Redis) -> None:
             assert client_on(second).echo("a") == b"a"
 
 
+def test_what_was_set_in_a_clients_table_goes_with_its_holder(redis: Redis) -> None:
+    """A callback for answers may also be set past the client's method."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            client_on(first).response_callbacks["ECHO"] = lambda *_, **__: "mine"
+            assert client_on(first).echo("a") == "mine"
+        with pool.session() as second:
+            assert second is first
+            assert client_on(second).echo("a") == b"a"
+
+
+def test_a_client_that_was_only_used_needs_no_reset(redis: Redis, session: Any) -> None:
+    """Making one, and using it, is no change: the session goes straight back to idle."""
+    client_on(session).set("k", "1")
+    client_on(session).pipeline().get("k").execute()
+    assert redis.needs_reset(session) is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.update({"ECHO": len}),
+        lambda table: table.pop("PING"),
+        lambda table: table.__delitem__("PING"),
+        lambda table: table.clear(),
+    ],
+    ids=["update", "pop", "del", "clear"],
+)
+def test_every_change_of_a_clients_table_is_seen(redis: Redis, session: Any, change: Callable[[Any], Any]) -> None:
+    """What was taken out of it would be missing for the next holder."""
+    change(client_on(session).response_callbacks)
+    assert redis.needs_reset(session) is True
+
+
+def test_a_command_that_cannot_be_packed_was_not_sent(redis: Redis) -> None:
+    """It costs no session, and does not hide what is sent after it."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first, pytest.raises(redis._driver.DataError):
+            client_on(first).set("k", object())
+        with pool.session() as second:
+            assert second is first
+            second.send_packed_command([b"PING\r\nPING\r\n"])
+            second.read_response()
+        with pool.session() as third:
+            assert third is not second
+
+
 def commands_of(server: ValkeyServer) -> int:
     """How many commands the server has run so far, this one not among them."""
     said = str(server.execute("INFO", "stats"))

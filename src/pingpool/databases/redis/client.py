@@ -7,6 +7,7 @@ async with pool.session() as connection:
     await client_on(connection).incr("visits")
 """
 
+import functools
 import importlib
 import weakref
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def client_on(session: Any) -> Any:
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = _clients[session] = kind(connection_pool=sole)
-        client.set_response_callback = sole.noting(client.set_response_callback)
+        client.response_callbacks = noting(client.response_callbacks.__class__)(client.response_callbacks)
     return client
 
 
@@ -44,7 +45,28 @@ def is_borrowed(session: Any) -> bool:
 def is_altered(session: Any) -> bool:
     """Did a holder teach the connection's client to take answers otherwise?"""
     client = _clients.get(session)
-    return client is not None and bool(client.connection_pool.is_altered)
+    return client is not None and bool(client.response_callbacks.is_altered)
+
+
+@functools.cache
+def noting(kind: Any) -> Any:
+    """Return this kind of table of callbacks as one that notes whether it is changed once it is made."""
+
+    def begin(table: Any, entries: Any) -> None:
+        kind.__init__(table, entries)
+        table.is_altered = False
+
+    def noted(name: str) -> Any:
+        def change(table: Any, *arguments: Any) -> Any:
+            table.is_altered = True
+            return getattr(kind, name)(table, *arguments)
+
+        return change
+
+    return type("Callbacks", (kind,), {"__init__": begin, **{name: noted(name) for name in CHANGES_A_TABLE}})
+
+
+CHANGES_A_TABLE = ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
 
 
 def forget_client(session: Any) -> None:
@@ -71,7 +93,6 @@ class Sole:
     """A pool of one connection, for the driver's client. It does not keep the connection alive."""
 
     def __init__(self, session: Any) -> None:
-        self.is_altered = False
         self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
         self._session = weakref.ref(session)
         self._driver = driver_of(session)
@@ -83,15 +104,6 @@ class Sole:
             "encoding_errors": session.encoder.encoding_errors,
             "legacy_responses": getattr(session, "legacy_responses", True),
         }
-
-    def noting(self, set_callback: Callable[..., None]) -> Callable[..., None]:
-        """Return how the client sets a callback for answers, as something that is noted."""
-
-        def noted(*what: Any) -> None:
-            self.is_altered = True
-            set_callback(*what)
-
-        return noted
 
     def borrow(self, is_open: Callable[[Any], bool]) -> Any:
         """Return the connection, and count who uses it."""
