@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "pool": {"core", "database", "options", "clock", "errors"},
     "threads": INSIDE,
     "aio": INSIDE,
-    "databases": {"database", "errors", "pool"},
+    "databases": {"database", "options", "errors", "pool"},
     "opening": INSIDE | WORLDS | {"databases"},
     "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
     "testing": EDGE | {"telemetry", "plugins"},
