@@ -33,7 +33,7 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
 
-test: $(VENV)/ready-dev  ## run the tests: the quick ones, and those that start servers
+test: $(VENV)/ready-dev $(VENV)/ready-workers  ## run the tests: the quick ones, and those that start servers
 	$(PYTEST)
 
 test-quick: $(VENV)/ready-dev  ## run the tests that need no server
@@ -89,6 +89,12 @@ outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other poo
 clean:  ## remove the environment and whatever the tools left behind
 	rm -rf $(VENV) .venvs outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The programs that pools work in are no reason to have no tests: without them those of tests/workers are skipped.
+$(VENV)/ready-workers: pyproject.toml | $(PY) $(VENV)/ready-dev
+	@echo "Installing pingpool[workers] into $(VENV) ..."
+	@$(install) --editable '.[workers]' || echo "These programs cannot be had here: their tests are skipped"
+	@touch $@
 
 # One stamp for each extra: it is installed once, and again only when pyproject.toml changes.
 $(VENV)/ready-%: pyproject.toml | $(PY)

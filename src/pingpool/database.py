@@ -67,6 +67,13 @@ class Traits(Generic[S]):
         """
         return False
 
+    def expires_in(self, session: S) -> float | None:
+        """In how many seconds does this session end by itself, because a token expires, say? None: it does not.
+
+        Asked once, of a new session. It is replaced ahead of that time, and never lent after it.
+        """
+        return None
+
     def survived_interrupt(self, session: S) -> bool:
         """May the session be used again although its holder was interrupted, or cancelled, in the middle of a use?"""
         return False

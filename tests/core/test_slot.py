@@ -53,5 +53,6 @@ def test_only_an_aging_slot_retires() -> None:
     """A session without a lifetime never retires, and its slot has no room for a date."""
     young, aging = Slot(), AgingSlot()
     for slot in (young, aging):
-        slot.retire_at(5.0)
+        slot.retire_at(5.0, 1.0)
     assert (young.retires_at, aging.retires_at) == (math.inf, 5.0)
+    assert (young.renews_at, aging.renews_at) == (math.inf, 4.0)

@@ -5,6 +5,7 @@ import pytest
 import pingpool
 from pingpool import Meaning, testing
 from pingpool.databases.callables import Callables
+from pingpool.databases.in_threads import InThreads
 from pingpool.testing import Clock
 
 
@@ -111,6 +112,19 @@ def test_a_session_may_be_looked_at() -> None:
             line.is_dead = True
         with pool.session() as another:
             assert another is not line
+
+
+def test_a_session_may_know_its_own_end() -> None:
+    """At the end that the function tells of a new session it is replaced before it is lent; also through threads."""
+    clock = Clock()
+    database = Callables(Telephone, expires_in=lambda line: 60)
+    with testing.open(database, size=1, ping_interval=1000, clock=clock) as pool:
+        first = pool.get()
+        pool.put(first)
+        clock.advance(60)
+        with pool.session() as another:
+            assert another is not first
+    assert InThreads(database).expires_in(Telephone()) == 60
 
 
 def test_a_session_that_nobody_can_prove_says_so() -> None:

@@ -14,13 +14,17 @@ AHEAD = 0.1
 
 
 class Freshness:
-    """How long a proof of life counts. The fast ways read these figures in place."""
+    """How long a proof of life counts. The fast ways read these figures in place.
 
-    __slots__ = ("_jitter", "ages", "interval", "lifetime", "suspected_at")
+    `lifetime` is that of all sessions; `shortest` that of the session with the shortest one so far, which may be one of
+    its own; `ages` says whether there is any.
+    """
+
+    __slots__ = ("_jitter", "ages", "interval", "lifetime", "shortest", "suspected_at")
 
     def __init__(self, interval: float, lifetime: float, jitter: Callable[[], float]) -> None:
         self.interval = interval
-        self.lifetime = lifetime
+        self.lifetime = self.shortest = lifetime
         self.ages = lifetime < math.inf
         self.suspected_at = -math.inf
         self._jitter = jitter
@@ -38,7 +42,17 @@ class Freshness:
         """A session died in use: whatever was proven before is suspect."""
         self.suspected_at = max(self.suspected_at, now)
 
-    def date(self, slot: Slot, now: float) -> None:
-        """A session begins its life: proven now, and to retire when its time is up, not all in the same moment."""
+    def date(self, slot: Slot, now: float, expires_in: float) -> None:
+        """A session begins its life: proven now, and to retire when its time is up, not all in the same moment.
+
+        It may have an end of its own, in so many seconds.
+        """
         slot.proven_at = slot.created_at = now
-        slot.retire_at(now + self.lifetime * (1 - AHEAD / 2 * self._jitter()))
+        retires_in = min(self.lifetime * (1 - AHEAD / 2 * self._jitter()), expires_in)
+        if retires_in == math.inf:
+            slot.retire_at(math.inf, 0.0)
+            return
+        lifetime = min(self.lifetime, expires_in)
+        self.ages = True
+        self.shortest = min(self.shortest, lifetime)
+        slot.retire_at(now + retires_in, AHEAD / 2 * lifetime)

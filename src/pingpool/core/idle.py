@@ -50,9 +50,9 @@ class IdleQueue:
         """Return how many sessions were proven at this time or before."""
         return sum(1 for _ in takewhile(lambda proven_at: proven_at <= when, self.proofs()))
 
-    def next_to_retire(self) -> Slot | None:
-        """Return the slot whose session is the next to be too old."""
-        return min(self.slots, key=lambda slot: slot.retires_at, default=None)
+    def next_to_renew(self) -> Slot | None:
+        """Return the slot whose session is the next to be renewed, before it is too old."""
+        return min(self.slots, key=lambda slot: slot.renews_at, default=None)
 
     def rebuild(self, slots: tuple[Slot, ...]) -> None:
         """Hold those of all slots that are idle by their state."""

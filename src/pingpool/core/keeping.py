@@ -68,18 +68,18 @@ class Keeping:
 
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""
-        return min(self.next_due(), now + AHEAD * min(self._freshness.interval, self._freshness.lifetime))
+        return min(self.next_due(), now + AHEAD * min(self._freshness.interval, self._freshness.shortest))
 
     def to_renew(self, now: float) -> Slot | None:
         """Return the idle slot whose session is to be renewed, if it is time."""
-        return self._places.idle.next_to_retire() if now >= self._renewal_at() else None
+        return self._places.idle.next_to_renew() if now >= self._renewal_at() else None
 
     def _renewal_at(self) -> float:
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
         if not self._freshness.ages or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
             return math.inf
-        oldest = self._places.idle.next_to_retire()
-        return math.inf if oldest is None else oldest.retires_at - AHEAD / 2 * self._freshness.lifetime
+        oldest = self._places.idle.next_to_renew()
+        return math.inf if oldest is None else oldest.renews_at
 
     def _has_canary(self) -> bool:
         """Is the session of the oldest idle slot to be left alone for longer than the others?"""

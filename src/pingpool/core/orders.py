@@ -95,13 +95,15 @@ class End(Enum):
 class Outcome(NamedTuple):
     """How a job ended, with the session that it created or the error that it failed with.
 
-    A session that comes with a failure is of no use, and is ended.
+    A session that comes with a failure is of no use, and is ended. A new one may have an end of its own, in so many
+    seconds.
     """
 
     end: End
     session: Any = None
     error: BaseException | None = None
     reason: str = ""
+    expires_in: float = math.inf
 
 
 class Waiter:

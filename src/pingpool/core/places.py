@@ -13,7 +13,7 @@ from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots, StrongRef
 from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
-from pingpool.core.slot import CLOSING, CREATING, IDLE, Slot, State
+from pingpool.core.slot import CLOSING, CREATING, IDLE, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
@@ -32,6 +32,12 @@ class Places:
         self.line = Line(max_waiters)
         self.tally = Tally()
         self.orders: list[Order] = []
+
+    def make_room_for_dates(self) -> None:
+        """Let each slot note when its session retires; only while all are vacant."""
+        if not isinstance(self.slots[0], AgingSlot):
+            self.slots = tuple(AgingSlot() for _ in self.slots)
+            self.vacant.rebuild(self.slots)
 
     def knows(self, session: Any) -> bool:
         """Is this very object in the pool already?"""

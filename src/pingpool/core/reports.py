@@ -108,7 +108,7 @@ class Reports:
     def _take_creation(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A session was created, or not."""
         if outcome.end is End.CREATED:
-            self._created(job, slot, outcome.session, now)
+            self._created(job, slot, outcome, now)
             return
         if outcome.session is not None:
             self._places.begin(CLOSING, None, outcome.session)
@@ -144,14 +144,14 @@ class Reports:
 
     # What it means.
 
-    def _created(self, job: Job, slot: Slot, session: Any, now: float) -> None:
+    def _created(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """There is a new session."""
-        places = self._places
+        places, session = self._places, outcome.session
         places.free_collected()  # the session may live at the address of one that was dropped
         self._serving.creation.succeeded(now)
         self.failure = self.refusal = None
         places.tally.created += 1
-        self._serving.welcome(slot, session, now)
+        self._serving.welcome(slot, session, now, outcome.expires_in)
         if job.unwanted:
             places.jobs.conclude(job, places.end(slot, "cleared", session))
         elif self._serving.creation.distrusts:

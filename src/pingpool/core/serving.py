@@ -41,10 +41,10 @@ class Serving:
             places.orders += places.jobs.end_rounds()
         return places.take_orders()
 
-    def welcome(self, slot: Slot, session: Any, now: float) -> None:
-        """Give a new session to the slot."""
+    def welcome(self, slot: Slot, session: Any, now: float, expires_in: float = math.inf) -> None:
+        """Give a new session to the slot; it may have an end of its own, in so many seconds."""
         slot.ref = self._places.lent.ref_to(session)
-        self._freshness.date(slot, now)
+        self._freshness.date(slot, now, expires_in)
 
     def land(self, slot: Slot, session: Any) -> None:
         """A session that is good to be lent goes to the waiter in front, or to idle."""

@@ -93,6 +93,7 @@ class Slot:
     __slots__ = ("created_at", "instruction", "proven_at", "ref", "session", "site", "state")
 
     retires_at: float = math.inf
+    renews_at: float = math.inf
 
     def __init__(self) -> None:
         self.state = VACANT
@@ -108,19 +109,20 @@ class Slot:
         """Was the session never proven since it was created?"""
         return self.created_at is not None and self.proven_at <= self.created_at
 
-    def retire_at(self, when: float) -> None:
+    def retire_at(self, when: float, ahead: float) -> None:
         """Do nothing: a session without a lifetime never retires."""
 
 
 class AgingSlot(Slot):
     """A slot whose sessions have a lifetime; the others need no room for a date."""
 
-    __slots__ = ("retires_at",)
+    __slots__ = ("renews_at", "retires_at")
 
     def __init__(self) -> None:
         super().__init__()
-        self.retires_at = math.inf
+        self.retires_at = self.renews_at = math.inf
 
-    def retire_at(self, when: float) -> None:
-        """Let the session be lent until `when` and no longer."""
+    def retire_at(self, when: float, ahead: float) -> None:
+        """Let the session be lent until `when` and no longer; a keeper renews it so many seconds ahead."""
         self.retires_at = when
+        self.renews_at = when - ahead

@@ -18,12 +18,14 @@ class GivenTraits(Traits[S]):
         *,
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[S], bool] | None = None,
+        expires_in: Callable[[S], float | None] | None = None,
     ) -> None:
         if iscoroutinefunction(meaning_of):
             raise TypeError("meaning_of is a coroutine function; it is asked in passing, so it has to be a plain one")
         self._meaning_of = meaning_of
-        if looks_alive is not None:  # a pool does not ask a database that has no version of its own
-            vars(self)["looks_alive"] = looks_alive
+        given = {"looks_alive": looks_alive, "expires_in": expires_in}
+        # A pool does not ask a database that has no version of its own.
+        vars(self).update({name: trait for name, trait in given.items() if trait is not None})
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Ask the function for that first, if there is one."""
@@ -40,6 +42,7 @@ class Callables(GivenTraits[S], Database[S]):
         delete: ends a session; without it the session's own `close()` or `delete()` is called.
         meaning_of: what does this error mean? None if that is not known.
         looks_alive: does this session look alive? Asked at each checkout, so it must cost no round trip.
+        expires_in: in how many seconds does this new session end by itself? None if it does not.
     """
 
     def __init__(
@@ -50,8 +53,9 @@ class Callables(GivenTraits[S], Database[S]):
         delete: Callable[[S], object] | None = None,
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[S], bool] | None = None,
+        expires_in: Callable[[S], float | None] | None = None,
     ) -> None:
-        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive, expires_in=expires_in)
         for name, given in {"create": create, "ping": ping, "delete": delete}.items():
             if iscoroutinefunction(given):
                 raise TypeError(f"{name} is a coroutine function: AsyncCallables, for open_async(), takes those")
@@ -93,8 +97,9 @@ class AsyncCallables(GivenTraits[S], AsyncDatabase[S]):
         delete: Callable[[S], Awaitable[object]] | None = None,
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[S], bool] | None = None,
+        expires_in: Callable[[S], float | None] | None = None,
     ) -> None:
-        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive, expires_in=expires_in)
         self._create = create
         self._ping = ping
         self._delete = delete

@@ -87,6 +87,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         ping: the statement that proves a connection alive.
         meaning_of: what does this error mean? If it returns None, the error is judged by its codes, or its text.
         looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
+        expires_in: in how many seconds does this new connection end by itself? None if it does not.
         reset: "rollback", or a function of the connection that is called each time it comes back, after the rollback.
 
     Raises:
@@ -101,9 +102,10 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         ping: str = "SELECT 1",
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[C], bool] | None = None,
+        expires_in: Callable[[C], float | None] | None = None,
         reset: Reset = "rollback",
     ) -> None:
-        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive)
+        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive, expires_in=expires_in)
         if reset == "full":
             raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
         self._resets = Resets(reset)

@@ -21,6 +21,7 @@ from pingpool.pool.forks import in_every_child
 from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
+from pingpool.pool.outcome import overrides
 from pingpool.pool.world import Desk
 
 D = TypeVar("D", bound=Desk[Any])
@@ -296,6 +297,8 @@ class Life(Generic[S, D]):
                 self._desk.look(self._desk.ledger.keep)
             old.end()
             self._come_in()
+        if overrides(database, "expires_in"):
+            self._desk.look(self._desk.ledger.places.make_room_for_dates)
         self._database = database
         self._lending = Lending(self._desk, database, self._options.default_timeout, keeper)
         self._staff(database)

@@ -4,6 +4,7 @@ Pure questions to the database's traits. A database that cannot answer is no rea
 nothing special.
 """
 
+import math
 from typing import Any
 
 from pingpool.core.orders import End, Job, Outcome
@@ -65,6 +66,22 @@ def meaning_of(error: BaseException, database: AnyDatabase, bugs: Bugs) -> Meani
     except BaseException as further:
         bugs.tell("meaning_of", further)
         return Meaning.UNKNOWN
+
+
+def end_of(session: object, database: AnyDatabase, bugs: Bugs) -> float:
+    """Ask in how many seconds a new session ends by itself; infinity if it does not, or if there is no such answer."""
+    try:
+        answer: object = database.expires_in(session)
+        if answer is None:
+            return math.inf
+        if isinstance(answer, bool) or not isinstance(answer, int | float):
+            raise TypeError(f"it returned a {type(answer).__name__}, not a number of seconds or None")
+        if not answer > 0:
+            raise ValueError(f"it returned {answer!r}, which is not more than 0 seconds")
+    except BaseException as error:
+        bugs.tell("expires_in", error)
+        return math.inf
+    return answer
 
 
 def as_meaning(answer: object) -> Meaning:

@@ -4,6 +4,7 @@ This runs in the workers of either world. Whatever a method of the database rais
 failure of that one job; what a worker may not keep to itself, such as a cancel, goes its way after the report.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.handover import Handover
 from pingpool.pool.log import log
-from pingpool.pool.outcome import AnyDatabase, hook_of, outcome_of, overrides
+from pingpool.pool.outcome import AnyDatabase, end_of, hook_of, outcome_of, overrides
 from pingpool.pool.world import Desk, Workers
 
 NAMES: Mapping[State, str] = {
@@ -49,6 +50,7 @@ class Work(Generic[S]):
         self._labels = labels
         self._io_timeout = io_timeout
         self._creates_many = overrides(database, "create_many")
+        self._may_expire = overrides(database, "expires_in")
         self._bugs = Bugs(desk)
         self._handover = Handover(database, calls, self._bugs, timeout=io_timeout)
 
@@ -109,12 +111,19 @@ class Work(Generic[S]):
         """Bring a new session to the ledger; one too many comes as a late one, which it has ended."""
         if flaw is not None:
             self._tell(call, flaw)
-        self.desk.tell(self._created, call.jobs[0] if call.jobs else last, session, flaw)
+        expires_in = self._end_of(session) if flaw is None else math.inf
+        self.desk.tell(self._created, call.jobs[0] if call.jobs else last, session, flaw, expires_in)
         call.jobs = call.jobs[1:]
 
-    def _created(self, job: Job, session: S, flaw: Exception | None, now: float) -> list[Order]:
+    def _end_of(self, session: S) -> float:
+        """Ask in how many seconds a new session ends by itself; infinity if nobody knows of an end."""
+        if not self._may_expire or self._cannot_be_pooled(session):
+            return math.inf
+        return end_of(session, self._database, self._bugs)
+
+    def _created(self, job: Job, session: S, flaw: Exception | None, expires_in: float, now: float) -> list[Order]:
         """Report a new session, or why there is none that can be lent."""
-        outcome = Outcome(End.CREATED, session)
+        outcome = Outcome(End.CREATED, session, expires_in=expires_in)
         complaint = self._cannot_be_pooled(session)
         if complaint:
             outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {complaint}"))
