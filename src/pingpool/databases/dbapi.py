@@ -6,6 +6,7 @@ drivers (`disconnects`), and what some of them tell beyond the standard (`driver
 does nothing: a BEGIN that was sent by hand is ended by the statement. Databases with a file of their own know better.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -14,6 +15,7 @@ from pingpool.database import Database, Meaning, Traits
 from pingpool.databases import disconnects, drivers
 from pingpool.databases.callables import GivenTraits
 from pingpool.databases.common.resets import Reset, Resets
+from pingpool.errors import BeyondReset
 
 
 class Cursor(Protocol):
@@ -84,7 +86,8 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
     Args:
         connect: opens one connection.
         driver: the driver's module, for its exceptions; without it an error without a code is no disconnect.
-        ping: the statement that proves a connection alive.
+        ping: the statement that proves a connection alive; by default `SELECT` and a number, another one each time, so
+            that the answer to something else is not taken for its own.
         meaning_of: what does this error mean? If it returns None, the error is judged by its codes, or its text.
         looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
         expires_in: in how many seconds does this new connection end by itself? None if it does not.
@@ -99,7 +102,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         connect: Callable[[], C],
         *,
         driver: Any = None,
-        ping: str = "SELECT 1",
+        ping: str | None = None,
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[C], bool] | None = None,
         expires_in: Callable[[C], float | None] | None = None,
@@ -112,6 +115,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         self._settings = {}
         self._connect = connect
         self._statement = ping
+        self._numbers = itertools.count(100_000)
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
@@ -122,10 +126,13 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     def ping(self, session: C, *, timeout: float) -> None:
         """Run the statement, and leave no transaction open behind it."""
+        number = next(self._numbers)
         cursor: Cursor = session.cursor()
-        cursor.execute(self._statement)
-        cursor.fetchall()
+        cursor.execute(self._statement or f"SELECT {number}")
+        rows = list(cursor.fetchall())
         cursor.close()
+        if not self._statement:
+            refuse_answer_to_another(rows, number)
         if drivers.in_transaction(session) is not False:
             roll_back(session.rollback)
 
@@ -142,6 +149,13 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
             cursor.close()
         drivers.put_back(session, self._settings)
         self._resets.call(session)
+
+
+def refuse_answer_to_another(rows: list[Any], number: int) -> None:
+    """Raise if these rows, in whatever form the driver gives them, are not just the number that was asked for."""
+    values = [[*(row.values() if hasattr(row, "values") else row)] for row in rows]
+    if values != [[number]]:
+        raise BeyondReset("left busy", "an answer that nobody had read came in place of the ping's")
 
 
 def roll_back(way: Callable[[], object]) -> None:

@@ -128,7 +128,9 @@ class Others:
 
 
 def has_unread(session: Any) -> bool:
-    """Was an answer not read to its end?"""
+    """Is an answer still to come, or was one not read to its end?"""
+    if drivers.is_owed_an_answer(session):
+        return True
     status = getattr(session, "server_status", 0)
     more = isinstance(status, int) and status & MORE_RESULTS
     is_left = getattr(session, "unread_result", False) or getattr(session, "have_next_result", False)
