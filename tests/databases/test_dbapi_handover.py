@@ -182,3 +182,35 @@ def test_a_full_reset_is_refused() -> None:
     """There is no word for it that all databases know; the error says what to give instead."""
     with pytest.raises(ValueError, match="give a function"):
         DBAPI(lambda: sqlite3.connect(":memory:"), reset="full")
+
+
+def test_an_answer_that_nobody_read_reaches_nobody(postgres_server: PostgresServer) -> None:
+    """pg8000 is written in Python: an interrupt may come between a statement and its answer."""
+
+    def interrupted(context: object) -> None:
+        raise KeyboardInterrupt
+
+    with pg8000(postgres_server).pool() as pool:
+        with pool.session(SOON) as first, pytest.MonkeyPatch.context() as patched:
+            patched.setattr(first, "handle_messages", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                first.cursor().execute("SELECT 'of the first'")
+        with pool.session(SOON) as second:
+            cursor = second.cursor()
+            cursor.execute("SELECT 'of the second'")
+            assert [*cursor.fetchall()] == [["of the second"]]
+        assert pool.stats().replaced == {"left busy": 1}
+
+
+@pytest.mark.parametrize("statement", ["nonsense", "SELECT 1 / 0"])
+def test_a_refused_statement_was_answered(postgres_server: PostgresServer, statement: str) -> None:
+    """An error of the server's ends a statement of pg8000's as well as an answer does: its session is kept."""
+    driver = pg8000(postgres_server)
+    with driver.pool() as pool:
+        with pool.session(SOON) as first:
+            for _ in range(2):
+                with pytest.raises(driver.module.DatabaseError):
+                    first.cursor().execute(statement)
+                first.rollback()
+        with pool.session(SOON) as second:
+            assert second is first

@@ -7,7 +7,7 @@ import pytest
 
 import pingpool
 from pingpool import Meaning
-from pingpool.databases.redis import Redis, client_on
+from pingpool.databases.redis import Redis, client, client_on
 from pingpool.testing.servers import ValkeyServer
 from tests.databases.redis_lab import lends
 from tests.databases.waiting import SOON, error_of, until
@@ -32,6 +32,20 @@ def test_a_client_speaks_on_the_connection_that_was_lent(redis: Redis) -> None:
         assert client.client_id() == me
         client.close()
         assert client.client_id() == me
+
+
+def test_a_client_whose_making_was_interrupted_is_none(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception thrown into the thread that makes a client leaves none behind that notes nothing."""
+
+    def interrupted(kind: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(client, "noting", interrupted)
+        client_on(session)
+    assert not client.is_altered(session)
+    client_on(session).response_callbacks["ECHO"] = len
+    assert client.is_altered(session)
 
 
 def test_a_client_never_reconnects(valkey_server: ValkeyServer, redis: Redis) -> None:

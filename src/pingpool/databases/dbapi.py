@@ -2,8 +2,9 @@
 
 The standard has no ping, no word for "is a transaction open?" and no code for "the connection is lost", so this file
 asks for a statement, rolls back whenever the driver cannot say that nothing is open, and knows the codes of a dozen
-drivers (`disconnects`), and what some of them tell beyond the standard (`drivers`). In autocommit many a `rollback()`
-does nothing: a BEGIN that was sent by hand is ended by the statement. Databases with a file of their own know better.
+drivers (`disconnects`), what some of them tell beyond the standard (`drivers`), and which answers are owed by one that
+is written in Python (`unanswered`). In autocommit many a `rollback()` does nothing: a BEGIN that was sent by hand is
+ended by the statement. Databases with a file of their own know better.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from pingpool.database import Database, Meaning, Traits
-from pingpool.databases import disconnects, drivers
+from pingpool.databases import disconnects, drivers, unanswered
 from pingpool.databases.callables import GivenTraits
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.errors import BeyondReset
@@ -67,8 +68,8 @@ class DBAPITraits(Traits[C]):
     """How the newest connection was set when it was new; its `connect` sets them all in the same way."""
 
     def needs_reset(self, session: C) -> bool | None:
-        """Is a transaction open, or something set otherwise? None of a driver that does not tell the first."""
-        is_open = drivers.in_transaction(session)
+        """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
+        is_open = unanswered.is_owed(session) or drivers.in_transaction(session)
         if is_open or drivers.changed(session, self._settings):
             return True
         return None if is_open is None else self._resets.unless(False)
@@ -121,6 +122,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
         session = self._connect()
+        unanswered.watch(session)
         self._settings = drivers.settings_of(session)
         return session
 
@@ -142,6 +144,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back."""
+        unanswered.refuse_owing(session)
         roll_back(session.rollback)
         if drivers.in_transaction(session) is not False and drivers.is_in_autocommit(session):
             cursor: Cursor = session.cursor()

@@ -31,8 +31,9 @@ def client_on(session: Any) -> Any:
         clients = importlib.import_module(f"{driver.__name__}.asyncio") if is_async else driver
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
-        client = _clients[session] = kind(connection_pool=sole)
+        client = kind(connection_pool=sole)
         client.response_callbacks = noting(client.response_callbacks.__class__)(client.response_callbacks)
+        _clients[session] = client  # last: an interrupt before this leaves no client that notes nothing
     return client
 
 

@@ -1,0 +1,63 @@
+"""What was sent by a driver written in Python, and is not proven answered.
+
+A thrown exception, or a signal's, may strike between a statement and its answer. The driver then takes that answer for
+the one to the next statement, a rollback or a ping too, and goes on so for ever. Of drivers written in C nothing is
+asked: no exception strikes inside them.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final
+
+from pingpool.errors import BeyondReset
+
+EXCHANGES: Final = {
+    "pg8000": ("execute_simple", "execute_unnamed", "execute_named", "prepare_statement", "close_prepared_statement")
+}
+"""Methods of a connection that send something and read the answers to it, by the driver's module."""
+
+REFUSAL: Final = "DatabaseError"
+"""The error that such a method raises when the server has refused, after all its answers were read."""
+
+
+def watch(session: Any) -> None:
+    """Note from now on whether what is sent is answered, if the driver is one whose exchanges are known."""
+    names = EXCHANGES.get(type(session).__module__.partition(".")[0])
+    if names is not None:
+        session.__class__ = watched(type(session), names)
+
+
+@functools.cache
+def watched(kind: Any, names: tuple[str, ...]) -> Any:
+    """Return this class of connections as one that notes what is under way."""
+    exchanges = {name: noted(getattr(kind, name)) for name in names if hasattr(kind, name)}
+    return type(kind.__name__, (kind,), {"is_owed": False, "__module__": kind.__module__, **exchanges})
+
+
+def noted(exchange: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method as one after which an answer is owed until it has ended as it should."""
+
+    @functools.wraps(exchange)
+    def note(session: Any, *arguments: Any, **options: Any) -> Any:
+        before, session.is_owed = session.is_owed, True
+        try:
+            answer = exchange(session, *arguments, **options)
+        except Exception as error:
+            if type(error).__name__ == REFUSAL:
+                session.is_owed = before
+            raise
+        session.is_owed = before
+        return answer
+
+    return note
+
+
+def is_owed(session: Any) -> bool:
+    """May an answer still be on its way?"""
+    return getattr(session, "is_owed", False) is True
+
+
+def refuse_owing(session: Any) -> None:
+    """Raise `BeyondReset` if one may be: nothing that is asked now would get its own answer."""
+    if is_owed(session):
+        raise BeyondReset("left busy", "a statement of the last holder was cut off before it was answered")
