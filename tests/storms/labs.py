@@ -28,10 +28,6 @@ class Place:
 
     server: AbstractContextManager[Any]
 
-    keeps_a_record = True
-    """Whether an answer that is still to come is known. A time limit that the holder catches himself is seen by nothing
-    else."""
-
     def prepare(self) -> None:
         """Make the table."""
 
@@ -199,8 +195,6 @@ class Psycopg2(ByCursor, OnPostgres):
 
 class PG8000(ByCursor, OnPostgres):
     """By pg8000."""
-
-    keeps_a_record = False
 
     def database(self) -> Any:
         module: Any = import_module("pg8000.dbapi")

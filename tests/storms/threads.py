@@ -43,7 +43,6 @@ class Storm:
         self.tags = Tags()
         self.cuts = cuts
         self.seed = seed
-        self.ways = ("plain", "cut", *["caught inside"] * lab.keeps_a_record)
         self.armed: set[int] = set()
         self.is_limited = False
 
@@ -86,7 +85,7 @@ class Storm:
         me, turn = threading.get_ident(), 0
         while not self.is_over:
             turn += 1
-            tag, way = f"{self.seed}-{number}-{turn}", chance.choice(self.ways)
+            tag, way = f"{self.seed}-{number}-{turn}", chance.choice(("plain", "cut", "caught inside"))
             with suppress(Cut, Limit):  # one that comes after the use strikes here
                 try:
                     self.arm(number, me, chance, way)
