@@ -22,9 +22,10 @@ REFUSAL: Final = "DatabaseError"
 
 def watch(session: Any) -> None:
     """Note from now on whether what is sent is answered, if the driver is one whose exchanges are known."""
-    names = EXCHANGES.get(type(session).__module__.partition(".")[0])
+    kind: Any = session.__class__
+    names = EXCHANGES.get(kind.__module__.partition(".")[0])
     if names is not None:
-        session.__class__ = watched(type(session), names)
+        session.__class__ = watched(kind, names)
 
 
 @functools.cache
