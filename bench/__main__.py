@@ -12,12 +12,13 @@ from pathlib import Path
 if find_spec("pingpool") is None:
     sys.exit("pingpool is not installed here. `make bench` sees to that, and so does `pip install -e '.[bench]'`.")
 
-from bench import aio, fairness, fill, imports, outage_elsewhere, outages, pair, size
+from bench import aio, checkin, fairness, fill, imports, outage_elsewhere, outages, pair, size
 from bench.rounds import FULL, QUICK, Effort
 from bench.sheet import Sheet, show
 
 BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "pair": (pair.run, "one get + put, nobody else there"),
+    "checkin": (checkin.run, "what a check-in asks of each database"),
     "fairness": (fairness.run, "checkouts per thread, when 8 or 64 threads fight for 4 sessions"),
     "size": (size.memory, "bytes of bookkeeping per idle session"),
     "fill": (fill.run, "a hundred sessions of 20 ms each, from nothing to full"),

@@ -9,6 +9,7 @@ import pytest
 
 import pingpool
 from examples.own_database import AsyncLines, HungUp, Lines
+from tests.databases.waiting import until, until_in_asyncio
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -59,6 +60,7 @@ def test_it_is_pooled_for_threads(server: Server) -> None:
             assert line.call("hi") == "hi"
         with pool.session() as line:
             assert line.call("hi") == "hi"
+        until(lambda: pool.stats().idle == 2)
         assert server.heard.count("RESET") == 1
         server.hang_up()
         for _ in range(4):
@@ -78,6 +80,7 @@ def test_it_is_pooled_for_asyncio(server: Server) -> None:
             for _ in range(2):
                 async with pool.session(5) as line:
                     assert await line.call("hi") == "hi"
+            await until_in_asyncio(lambda: pool.stats().idle == 2)
             assert server.heard.count("RESET") == 1
             with pytest.raises(HungUp):
                 async with pool.session(5) as line:

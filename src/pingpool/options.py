@@ -10,6 +10,8 @@ from itertools import count as counter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
+from pingpool.text import escaped
+
 Interval: TypeAlias = float | Literal["auto"]
 """A ping interval: seconds, or "auto" for one that the pool learns from what becomes of its sessions."""
 
@@ -122,11 +124,6 @@ def options_from(
     named.setdefault("workers", min(size, most_workers))
     four = (size, default_timeout, ping_interval, _checked_labels(labels))
     return Options(*four, **named).check()
-
-
-def escaped(text: str) -> str:
-    """Return a text in which nothing can move a terminal's cursor, or begin another line of a log."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def is_int(value: object) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import pingpool
 from pingpool import Meaning
 from pingpool.databases.postgres import AsyncPG
+from pingpool.databases.postgres.asyncpg import is_busy
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
@@ -239,3 +240,19 @@ def test_a_transaction_left_open_is_rolled_back_without_a_complaint(
 
     asyncio.run(main())
     assert caplog.text == ""
+
+
+def test_a_cancelled_statement_is_over_once_the_server_has_answered(postgres_server: PostgresServer) -> None:
+    """asyncpg keeps the future of its own request to cancel: that is no reason to wait for anything."""
+
+    async def main() -> None:
+        database = AsyncPG(postgres_server.url)
+        session = await database.create(labels={}, timeout=SOON)
+        running = f"SELECT 1 FROM pg_stat_activity WHERE pid = {session.get_server_pid()} AND state = 'active'"
+        task = await asleep(session)
+        await until_in_asyncio(lambda: postgres_server.execute(running))
+        task.cancel()
+        await until_in_asyncio(lambda: not is_busy(session))
+        await database.delete(session, timeout=SOON)
+
+    asyncio.run(main())

@@ -198,7 +198,7 @@ def test_redis_hands_no_watch_on(valkey_server: ValkeyServer, scheme: str) -> No
                 assert third is not first
                 await left.reset()
                 assert await client_on(third).ping()
-            assert pool.stats().replaced == {"in doubt": 1}
+            assert pool.stats().replaced == {"left open": 1}
 
     asyncio.run(main())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import pingpool
 from pingpool.databases.mysql import AsyncMySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
@@ -39,6 +40,24 @@ def test_a_cancelled_statement_costs_the_session(mysql: AsyncMySQL) -> None:
         assert await run(session, "SELECT 42") == (42,)
 
     asyncio.run(survive_a_cancel(mysql, hang, use))
+
+
+def test_a_cancelled_statement_ends_at_the_server_too(mariadb_server: MariaDBServer, mysql: AsyncMySQL) -> None:
+    """A server that is busy does not notice that its client has gone: the statement is ended there, with its locks."""
+
+    def sleeping() -> int:
+        question = "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'"
+        return int(mariadb_server.execute(question)[0][0])
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool:
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    async with pool.session() as session, asyncio.timeout(0.1):
+                        await run(session, "SELECT SLEEP(60)")
+            await soon(lambda: sleeping() == 0)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])

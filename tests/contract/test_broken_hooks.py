@@ -199,7 +199,7 @@ async def test_what_a_meaning_does(world: World, verdict: Meaning) -> None:
     database.hook = "meaning_of"
     session = await use(pool, ValueError("what the block ended in"))
     await world.rest()
-    assert session.is_deleted is (verdict is Meaning.MISPLACED)
+    await world.until(lambda: session.is_deleted is (verdict is Meaning.MISPLACED))
     assert database.calls["ping"] == 0
     database.hook = ""
 

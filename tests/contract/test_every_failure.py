@@ -79,7 +79,7 @@ async def test_nothing_is_lost_when_a_call_hangs_too(world: World, method: str, 
     database.fail(method, error)
     with database.hanging("ping", times=1):
         round = start(pool.ping())
-        await world.until(lambda: database.calls["ping"] == 3)
+        await world.until(lambda: database.calls["ping"] == 3 and pool.stats().checking == 1)
         assert await world.pass_time_until(round, step=5) == 2
     await world.until(lambda: database.calls["abort"] >= 1)
     await world.heal(pool)

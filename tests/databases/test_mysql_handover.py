@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pingpool import PoolError
+import pingpool
+from pingpool import CannotFill, PoolError
 from pingpool.testing.servers import MariaDBServer
 from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver
 
@@ -50,9 +51,9 @@ ONLY_FULL = {
 }
 ON_RECORD_FULL = {"database": DATABASE}
 
-NO_WORD_FOR_FULL = ("mysqlclient",)
+NO_WORD_FOR_FULL = ("mysqlclient", "PyMySQL by connect=")
 """Drivers that cannot clear a session."""
-CAN_CLEAR = [driver for driver in OTHERS if driver.name not in (*NO_WORD_FOR_FULL, "PyMySQL by connect=")]
+CAN_CLEAR = [driver for driver in OTHERS if driver.name not in NO_WORD_FOR_FULL]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,23 @@ def test_what_is_let_go_and_put_back_where_there_is_a_record(
     assert is_cleared(driver, driver.database(shop), ON_RECORD[left], error=error)
 
 
+LOCKS = {"LOCK TABLES": LOCK_TABLES, "read lock": READ_LOCK, "GET_LOCK": USER_LOCK}
+
+
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+@pytest.mark.parametrize("left", LOCKS)
+def test_locks_are_let_go_after_an_error(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """They outlive a rollback, and would be held for ever by a session that is kept alive."""
+    assert is_cleared(driver, driver.database(shop), LOCKS[left], error=True)
+
+
+@pytest.mark.parametrize("driver", OTHERS, ids=repr)
+@pytest.mark.parametrize("left", ["LOCK TABLES", "read lock"])
+def test_locks_of_tables_go_on_where_there_is_no_record(shop: MariaDBServer, driver: Driver, left: str) -> None:
+    """After a use that ended well nobody knows of them."""
+    assert not is_cleared(driver, driver.database(shop, autocommit=True), LOCKS[left])
+
+
 @pytest.mark.parametrize("driver", ALL, ids=repr)
 @pytest.mark.parametrize("left", [*ONLY_FULL, *ON_RECORD_FULL])
 def test_what_goes_on_to_the_next_holder(shop: MariaDBServer, driver: Driver, left: str) -> None:
@@ -131,3 +149,21 @@ def test_a_function_clears_what_it_likes(shop: MariaDBServer, driver: Driver) ->
     database = driver.database(shop, reset=seen.append)
     assert is_cleared(driver, database, TRANSACTION)
     assert len(seen) >= 2  # of the new session, and when it came back
+
+
+@pytest.mark.parametrize("driver", ALL, ids=repr)
+@pytest.mark.parametrize("reset", ["rollback", "full"])
+def test_a_distributed_transaction_costs_the_session(shop: MariaDBServer, driver: Driver, reset: str) -> None:
+    """A rollback does not end it, so the session is ended, and its writes with it."""
+    if reset == "full" and driver.name in NO_WORD_FOR_FULL:
+        pytest.skip("it cannot clear a session")
+    left = ("XA START 'shop'", "INSERT INTO ledger VALUES (7)")
+    database = driver.database(shop, reset=reset)
+    assert driver.hand_over(database, left, "SELECT count(*) FROM ledger") == (False, (0,))
+
+
+@pytest.mark.parametrize("driver", [each for each in OTHERS if each.name in NO_WORD_FOR_FULL], ids=repr)
+def test_a_driver_that_cannot_clear_a_session_is_told_at_once(shop: MariaDBServer, driver: Driver) -> None:
+    """A pool that would replace each session after each use does not open."""
+    with pytest.raises(CannotFill, match="cannot clear a session: give a function as reset="):
+        pingpool.open(driver.database(shop, reset="full"), size=1)

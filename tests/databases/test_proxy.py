@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from pingpool.testing.proxy import FaultProxy
+from pingpool.testing.proxy import FaultProxy, finish
 from pingpool.testing.servers import MariaDBServer, PostgresServer, PrivateServer, ValkeyServer
-from tests.databases.waiting import SOON
+from tests.databases.waiting import SOON, until
 
 valkey = pytest.importorskip("valkey")
 
@@ -189,6 +189,28 @@ def test_half_open_keeps_from_the_client_what_was_on_its_way(
         assert proxy.half_open() == 1
         proxy.thaw()
         assert not sees_hang_up(forgotten, within=0.2)
+
+
+def test_half_open_keeps_from_the_client_that_the_server_speaks_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers the FIN, as TLS does, is refused by the system: that is no end for the client."""
+
+    def finish_and_be_refused(side: socket.socket) -> None:
+        finish(side)
+        server.sendall(b"goodbye")
+        failing = select.poll()
+        failing.register(side, 0)
+        until(lambda: any(event & select.POLLERR for _, event in failing.poll(0)))
+
+    monkeypatch.setattr("pingpool.testing.proxy.finish", finish_and_be_refused)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        FaultProxy(*listener.getsockname()) as proxy,
+        knock(proxy) as client,
+        listener.accept()[0] as server,
+    ):
+        assert proxy.half_open() == 1
+        assert not sees_hang_up(client, within=0.2)
+        monkeypatch.undo()
 
 
 def test_delay_is_paid_each_way(valkey_server: ValkeyServer, fault_proxy: ProxyFor) -> None:

@@ -106,7 +106,7 @@ def test_an_answer_that_is_still_to_come_costs_the_session(redis: Redis) -> None
         with pool.session(timeout=SOON) as second:
             assert second is not first
             assert client_on(second).echo("mine") == b"mine"
-        assert pool.stats().replaced == {"in doubt": 1}
+        assert pool.stats().replaced == {"left busy": 1}
 
 
 def test_a_complaint_is_an_answer_too(redis: Redis) -> None:

@@ -101,7 +101,7 @@ def test_what_a_client_left_open_is_not_handed_on(redis: Redis, leave_open: Call
             assert second is not first
             left.close()
             assert client_on(second).ping()
-        assert pool.stats().replaced == {"in doubt": 1}
+        assert pool.stats().replaced == {"left open": 1}
 
 
 @pytest.mark.filterwarnings("ignore:.*never put back:ResourceWarning")

@@ -89,7 +89,7 @@ class Storm:
             session.use()
         except SessionDied as error:
             self.proven_dead.add(session.number)
-            ending = error
+            ending = error.with_traceback(None)  # else it holds the session, by this frame, until the collector comes
         drops = dice.random() < 0.02
         del self.holders[session.number]
         if not drops:

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote
 from pingpool.databases.common.urls import parsed
 from pingpool.errors import causes
 from pingpool.opening import database_of
-from pingpool.options import escaped
+from pingpool.text import escaped
 
 VARIABLES = {
     **dict.fromkeys(("mysql", "mariadb"), "MYSQL_PWD"),

@@ -2,15 +2,18 @@
 
 The standard has no ping, no word for "is a transaction open?" and no code for "the connection is lost", so this file
 asks for a statement, rolls back whenever the driver cannot say that nothing is open, and knows the codes of a dozen
-drivers (`disconnects`). Databases with a file of their own know better.
+drivers (`disconnects`), and what some of them tell beyond the standard (`drivers`). In autocommit many a `rollback()`
+does nothing: a BEGIN that was sent by hand is ended by the statement. Databases with a file of their own know better.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from pingpool.database import Database, Meaning, Traits
-from pingpool.databases import disconnects
+from pingpool.databases import disconnects, drivers
 from pingpool.databases.callables import GivenTraits
+from pingpool.databases.common.resets import Reset, Resets
 
 
 class Cursor(Protocol):
@@ -57,12 +60,16 @@ class DBAPITraits(Traits[C]):
     _errors: tuple[type[BaseException], ...]
     """The driver's errors, if it is known."""
 
+    _resets: Resets
+    _settings: dict[str, Any]
+    """How the newest connection was set when it was new; its `connect` sets them all in the same way."""
+
     def needs_reset(self, session: C) -> bool | None:
-        """Is a transaction open? Some drivers tell; the others cannot, unless in autocommit."""
-        in_transaction = getattr(session, "in_transaction", None)
-        if isinstance(in_transaction, bool):
-            return in_transaction
-        return False if getattr(session, "autocommit", False) is True else None
+        """Is a transaction open, or something set otherwise? None of a driver that does not tell the first."""
+        is_open = drivers.in_transaction(session)
+        if is_open or drivers.changed(session, self._settings):
+            return True
+        return None if is_open is None else self._resets.unless(False)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most drivers have codes; of the errors of the driver that was given words count, too."""
@@ -81,6 +88,10 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         meaning_of: what does this error mean? If it returns None, the error is judged by its codes, or its text.
         looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
         expires_in: in how many seconds does this new connection end by itself? None if it does not.
+        reset: "rollback", or a function of the connection that is called each time it comes back, after the rollback.
+
+    Raises:
+        ValueError: there is no statement for a full reset that all databases know.
     """
 
     def __init__(
@@ -92,15 +103,22 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[C], bool] | None = None,
         expires_in: Callable[[C], float | None] | None = None,
+        reset: Reset = "rollback",
     ) -> None:
         super().__init__(meaning_of=meaning_of, looks_alive=looks_alive, expires_in=expires_in)
+        if reset == "full":
+            raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
+        self._resets = Resets(reset)
+        self._settings = {}
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
-        return self._connect()
+        session = self._connect()
+        self._settings = drivers.settings_of(session)
+        return session
 
     def ping(self, session: C, *, timeout: float) -> None:
         """Run the statement, and leave no transaction open behind it."""
@@ -108,22 +126,28 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         cursor.execute(self._statement)
         cursor.fetchall()
         cursor.close()
-        if self.needs_reset(session) is not False:
-            roll_back(session)
+        if drivers.in_transaction(session) is not False:
+            roll_back(session.rollback)
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection."""
         session.close()
 
     def reset(self, session: C, *, timeout: float) -> None:
-        """Roll back."""
-        roll_back(session)
+        """Roll back, and put the settings of the connection object back."""
+        roll_back(session.rollback)
+        if drivers.in_transaction(session) is not False and drivers.is_in_autocommit(session):
+            cursor: Cursor = session.cursor()
+            roll_back(partial(cursor.execute, "ROLLBACK"))
+            cursor.close()
+        drivers.put_back(session, self._settings)
+        self._resets.call(session)
 
 
-def roll_back(session: Connection) -> None:
-    """Roll back; a driver may complain that there is nothing to undo, as DuckDB does."""
+def roll_back(way: Callable[[], object]) -> None:
+    """Roll back in one way; a driver or a server may complain that there is nothing to undo, as DuckDB does."""
     try:
-        session.rollback()
+        way()
     except Exception as error:
         if not disconnects.says_nothing_open(error):
             raise

@@ -96,12 +96,12 @@ class Lending(Generic[S]):
         | an error that means it is on the wrong node       | is lost, however it looks                              |
         | an error that is not the database's (FOREIGN)     | may be put if it looks alive                           |
         | another error                                     | is unproven                                            |
-        | an interrupt or a cancel                          | is tainted, unless the database vouches for it         |
+        | an interrupt or a cancel                          | is unproven if the database vouches for it, or tainted |
         """
         if isinstance(error, GeneratorExit) or self._database is None:
             return None
         if not isinstance(error, Exception):
-            return None if self._survived(self._database, session) else Verdict.TAINTED
+            return Verdict.UNPROVEN if self._survived(self._database, session) else Verdict.TAINTED
         meaning = self._meaning_of(self._database, error, session)
         if meaning is Meaning.MISPLACED or (meaning is Meaning.LOST and not self._is_seen_alive(session)):
             return Verdict.LOST

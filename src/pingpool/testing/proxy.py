@@ -191,7 +191,7 @@ class FaultProxy:
         link.server.close()
 
     async def _pass_up(self, link: Link) -> None:
-        while data := await self._receive(link.client):
+        while data := await self._receive(link, link.client):
             link.asking = True
             self.bytes_up += len(data)
             if not link.forgotten:
@@ -200,7 +200,7 @@ class FaultProxy:
             link.server.shutdown(socket.SHUT_WR)
 
     async def _pass_down(self, link: Link) -> None:
-        while (data := await self._receive(link.server)) and not link.forgotten:
+        while (data := await self._receive(link, link.server)) and not link.forgotten:
             self.round_trips += link.asking
             link.asking = False
             if self._bytes_until_cut is not None:
@@ -215,8 +215,13 @@ class FaultProxy:
         if not link.forgotten:
             link.client.shutdown(socket.SHUT_WR)
 
-    async def _receive(self, side: socket.socket) -> bytes:
-        data = await self._loop.sock_recv(side, AT_A_TIME)
+    async def _receive(self, link: Link, side: socket.socket) -> bytes:
+        try:
+            data = await self._loop.sock_recv(side, AT_A_TIME)
+        except OSError:
+            if side is link.server and link.forgotten:  # it has spoken to a socket that is shut
+                return b""
+            raise
         await asyncio.sleep(self._delay)
         await self._flowing.wait()
         return data

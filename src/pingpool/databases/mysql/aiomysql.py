@@ -21,7 +21,7 @@ from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.drivers import number_of
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
 from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
-from pingpool.databases.mysql.record import UNLOCK
+from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.traits import (
     ASK_FOR_ROLE,
     CANNOT_CONNECT,
@@ -30,9 +30,10 @@ from pingpool.databases.mysql.traits import (
     refuse_busy,
     refuse_what_stays,
     takes_writes,
+    unless_there_is_no_such_function,
 )
 from pingpool.databases.mysql.turns import Connection
-from pingpool.options import escaped
+from pingpool.text import escaped
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
 
@@ -182,6 +183,12 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         await session.go_back()
         await self._resets.call_async(session)
         self._attributes.put_back(session)
+
+    async def unlock(self, session: Session, *, timeout: float) -> None:
+        """Let go of locks by name, which outlive a rollback; the record tells of those of tables."""
+        refuse_busy(session)
+        with unless_there_is_no_such_function():
+            await session.query(RELEASE_LOCKS)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """aiomysql has no code for a connection that was closed here."""

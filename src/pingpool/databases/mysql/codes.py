@@ -5,6 +5,8 @@ AUTOCOMMIT = 2
 MORE_RESULTS = 8
 """The flags of the server's status, sent with each answer, that say so."""
 
+NO_SUCH_FUNCTION = 1305
+
 
 def code_of(error: BaseException) -> int | None:
     """Return the number that MySQL, or its driver, gave the error; None for an error of anything else."""

@@ -13,6 +13,7 @@ from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
+from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.traits import is_unread, refuse_what_stays
 from pingpool.errors import BeyondReset
 
@@ -87,6 +88,12 @@ class Others:
                 self._put_back(session)
             self._resets.call(session)
 
+    def unlock(self, session: Any) -> None:
+        """Let go of all locks. The ping that follows proves that these statements had their own answers."""
+        with self._in_doubt(session):
+            drivers.answer(session, UNLOCK)
+            drivers.answer(session, RELEASE_LOCKS)
+
     def _put_back(self, session: Any) -> None:
         first = self._autocommit.get(session)
         if first is not None:
@@ -110,11 +117,12 @@ class Others:
             return False
         return session in self._in_hand or has_unread(session)
 
-    def close(self, session: Any) -> None:
-        """Close a session, unless a thread is inside a driver in C: it would crash; the last reference closes it."""
-        if not drivers.is_in_use(session):
-            session.close()
-        elif drivers.is_pure(session):
+    def leave(self, session: Any) -> None:
+        """End a busy session whose stream has ended. One of a driver in C is closed by the last reference to it.
+
+        A thread may be inside such a driver, or drop a cursor, while another closes its connection: that crashes.
+        """
+        if drivers.is_pure(session):
             with suppress(Exception):
                 session.close()
 

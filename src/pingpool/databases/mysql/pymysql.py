@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -27,7 +28,7 @@ from pingpool.databases.mysql.drivers import answer, link_of, number_of, socket_
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
 from pingpool.databases.mysql.others import Others
 from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
-from pingpool.databases.mysql.record import UNLOCK
+from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.traits import (
     ASK_FOR_ROLE,
     CANNOT_CONNECT,
@@ -36,9 +37,10 @@ from pingpool.databases.mysql.traits import (
     refuse_busy,
     refuse_what_stays,
     takes_writes,
+    unless_there_is_no_such_function,
 )
 from pingpool.errors import BadURL
-from pingpool.options import escaped
+from pingpool.text import escaped
 
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""
@@ -163,12 +165,10 @@ class MySQL(MySQLTraits, Database[Any]):
         if self._is_busy(session):
             self.abort(session)
             self._end_at_server(self._place_of(session), timeout)
-        with limited(session, timeout):
-            if self._others is not None:
-                self._others.close(session)
-            elif session.turn is not None:
-                session.hang_up()
-            elif session.open:
+            leave = session.hang_up if self._others is None else partial(self._others.leave, session)
+            leave()
+        elif self._others is not None or session.open:
+            with limited(session, timeout):
                 session.close()
 
     def _is_busy(self, session: Any) -> bool:
@@ -220,6 +220,14 @@ class MySQL(MySQLTraits, Database[Any]):
             session.go_back()
             self._resets.call(session)
         self._attributes.put_back(session)
+
+    def unlock(self, session: Any, *, timeout: float) -> None:
+        """Let go of locks that outlive a rollback: by name and, where no record tells of them, of tables."""
+        with limited(session, timeout), unless_there_is_no_such_function():
+            if self._others is not None:
+                self._others.unlock(session)
+            else:
+                self._answer(session, RELEASE_LOCKS)
 
     def abort(self, session: Any) -> None:
         """End the stream, which frees who waits for it."""

@@ -25,6 +25,8 @@ WIDER = {0xFC: 3, 0xFD: 4, 0xFE: 9}
 """How many bytes a number takes that begins with one of these; all others take one."""
 
 UNLOCK = "UNLOCK TABLES"
+RELEASE_LOCKS = "DO RELEASE_ALL_LOCKS()"
+"""Lets go of what `GET_LOCK` has taken."""
 
 LOCKING = re.compile(rb"\s*(?:/\*.*?\*/\s*)*(?:LOCK|FLUSH)\b", re.IGNORECASE | re.DOTALL)
 """A statement whose locks outlive a rollback: `LOCK TABLES`, `FLUSH TABLES WITH READ LOCK`."""

@@ -4,7 +4,8 @@ aiomysql is PyMySQL with another way to read; both keep the same things in the s
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from pingpool.database import Meaning, Traits
@@ -12,7 +13,7 @@ from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
-from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, code_of, said_by_server
+from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, NO_SUCH_FUNCTION, code_of, said_by_server
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 from pingpool.databases.mysql.record import OnRecord
 from pingpool.errors import BeyondReset
@@ -150,3 +151,13 @@ def refuse_what_stays(error: Exception) -> None:
     """Raise `BeyondReset` if a rollback failed since it is not the way to end what is open."""
     if code_of(error) in XA_IS_OPEN:
         raise BeyondReset("left open", f"a distributed transaction was left open: {error}") from error
+
+
+@contextmanager
+def unless_there_is_no_such_function() -> Generator[None]:
+    """Pass over the error of a server that is too old to let go of all locks by one word."""
+    try:
+        yield
+    except Exception as error:
+        if code_of(error) != NO_SUCH_FUNCTION:
+            raise

@@ -247,8 +247,9 @@ async def cancel(session: Session, timeout: float) -> None:
 
 
 def is_busy(session: Session) -> bool:
-    """Is a statement under way, or its cancellation?"""
-    return is_in_copy(session) or any(asyncio.isfuture(each) for each in held_by(session))
+    """Is a statement under way, or its cancellation? asyncpg keeps the future of a request that has been sent."""
+    awaited = (each for each in held_by(session) if asyncio.isfuture(each))
+    return is_in_copy(session) or any(not each.done() or each.cancelled() for each in awaited)
 
 
 def is_in_copy(session: Session) -> bool:

@@ -1,69 +1,120 @@
-"""Redis and Valkey: what is still to come on a connection, and what has come unasked.
+"""Redis and Valkey: how many answers are still to come on a connection, and what has come unasked.
 
 An answer that nobody has read would be taken for the answer to the next command, which may be the next holder's. That
-it has not come yet does not make it better: so a connection remembers that it owes one.
+it has not come yet does not make it better: so a connection counts what it sends and what it reads.
 """
 
 import functools
+import math
 import socket
 from typing import Any
+
+from pingpool.databases.redis.commands import Command, Packed, commands_in, note
 
 PUSH = b">"
 """How a message begins that the protocol (version 3) allows at any time."""
 
 
 @functools.cache
-def owing(kind: Any, memory: type, complaint: type[Exception]) -> Any:
-    """Return this kind of connection as one that knows whether an answer is still to come."""
-    return type(kind.__name__, (memory, kind), {"__module__": kind.__module__, "complaint": complaint})
+def counting(kind: Any, count: type, complaint: type[Exception]) -> Any:
+    """Return this kind of connection as one that counts the answers that are still to come."""
+    return type(kind.__name__, (count, kind), {"__module__": kind.__module__, "complaint": complaint})
 
 
-class Owing:
-    """What a connection knows besides: whether it has sent something since it last read an answer to its end."""
+class Count:
+    """What a connection knows besides: how many answers it owes, and what the commands that passed have changed."""
 
-    owes = False
+    db: object
     complaint: type[Exception]
     """The driver's error for an answer that is a complaint."""
 
-    def send_packed_command(self, *command: Any, **options: Any) -> None:
-        """Send."""
-        self.owes = True
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.owed: float = 0
+        """How many answers are still to come; infinite once that is not known any more."""
+        self.changes: set[str] = set()
+        super().__init__(*arguments, **options)
+
+    def pack_commands(self, commands: Any) -> Packed:
+        """Pack commands together, and keep in mind what they are."""
+        known = list(commands)
         base: Any = super()
-        base.send_packed_command(*command, **options)
+        return Packed(base.pack_commands(known), known)
+
+    def sends(self, *commands: Command) -> None:
+        """Count what is about to be sent."""
+        self.owed += len(commands)
+        for command in commands:
+            note(self.changes, command, self.db)
+
+    def sends_packed(self, packed: Any) -> Any:
+        """Count it, and return it."""
+        pieces: Any = packed
+        if not isinstance(packed, list | str | bytes):
+            pieces = list(packed)
+        try:
+            self.sends(*commands_in(pieces))
+        except ValueError:
+            self.owed = math.inf
+        return pieces
+
+    def has_read(self, answer: object, arguments: Any, options: Any) -> None:
+        """Count what was read. A message that nobody asked for, or that did not come in time, is no answer."""
+        may_be_none = answer is None and (len(arguments) > 1 or "timeout" in options)
+        if not options.get("push_request") and not may_be_none:
+            self.owed = self.owed - 1 if self.owed else math.inf
+
+
+class ThreadCount(Count):
+    """A connection for threads."""
+
+    def send_command(self, *command: Any, **options: Any) -> None:
+        """Send a command."""
+        base: Any = super()
+        packed = base.pack_command(*command)
+        self.sends(command)
+        base.send_packed_command(packed, check_health=options.get("check_health", True))
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send what is packed already."""
+        base: Any = super()
+        base.send_packed_command(self.sends_packed(command), check_health=check_health)
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Read an answer, be it a complaint."""
         base: Any = super()
         try:
             answer = base.read_response(*arguments, **options)
-        except self.complaint:
-            self.owes = False
+        except self.complaint as error:
+            self.has_read(error, arguments, options)
             raise
-        self.owes = False
+        self.has_read(answer, arguments, options)
         return answer
 
 
-class AsyncOwing:
-    """The same for asyncio."""
+class AsyncCount(Count):
+    """A connection for asyncio."""
 
-    owes = False
-    complaint: type[Exception]
-
-    async def send_packed_command(self, *command: Any, **options: Any) -> None:
-        """Send."""
-        self.owes = True
+    async def send_command(self, *command: Any, **options: Any) -> None:
+        """Send a command."""
         base: Any = super()
-        await base.send_packed_command(*command, **options)
+        packed = base.pack_command(*command)
+        self.sends(command)
+        await base.send_packed_command(packed, check_health=options.get("check_health", True))
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send what is packed already."""
+        base: Any = super()
+        await base.send_packed_command(self.sends_packed(command), check_health=check_health)
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Read an answer, be it a complaint."""
         base: Any = super()
         try:
             answer = await base.read_response(*arguments, **options)
-        except self.complaint:
-            self.owes = False
+        except self.complaint as error:
+            self.has_read(error, arguments, options)
             raise
-        self.owes = False
+        self.has_read(answer, arguments, options)
         return answer
 
 

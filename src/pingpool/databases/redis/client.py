@@ -7,6 +7,7 @@ async with pool.session() as connection:
     await client_on(connection).incr("visits")
 """
 
+import functools
 import importlib
 import weakref
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def client_on(session: Any) -> Any:
         kind = getattr(clients, "Valkey", None) or clients.Redis
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = _clients[session] = kind(connection_pool=sole)
+        client.response_callbacks = noting(client.response_callbacks.__class__)(client.response_callbacks)
     return client
 
 
@@ -38,6 +40,38 @@ def is_borrowed(session: Any) -> bool:
     """Does something of the connection's client still hold on to it: a pipeline that watches, a subscription?"""
     client = _clients.get(session)
     return client is not None and bool(client.connection_pool.borrowers)
+
+
+def is_altered(session: Any) -> bool:
+    """Did a holder teach the connection's client to take answers otherwise?"""
+    client = _clients.get(session)
+    return client is not None and bool(client.response_callbacks.is_altered)
+
+
+@functools.cache
+def noting(kind: Any) -> Any:
+    """Return this kind of table of callbacks as one that notes whether it is changed once it is made."""
+
+    def begin(table: Any, entries: Any) -> None:
+        kind.__init__(table, entries)
+        table.is_altered = False
+
+    def noted(name: str) -> Any:
+        def change(table: Any, *arguments: Any) -> Any:
+            table.is_altered = True
+            return getattr(kind, name)(table, *arguments)
+
+        return change
+
+    return type("Callbacks", (kind,), {"__init__": begin, **{name: noted(name) for name in CHANGES_A_TABLE}})
+
+
+CHANGES_A_TABLE = ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
+
+
+def forget_client(session: Any) -> None:
+    """Have the next holder get a new client."""
+    _clients.pop(session, None)
 
 
 def never_again(session: Any) -> None:

@@ -9,9 +9,17 @@ from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at
 from pingpool.databases.common.timeouts import finite
-from pingpool.databases.redis.answers import Owing, all_pushes, has_read_ahead, left_in, owing
+from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, has_read_ahead, left_in
 from pingpool.databases.redis.client import never_again
-from pingpool.databases.redis.traits import ASK_FOR_ROLE, LEFTOVERS, PATIENCE, RedisTraits, Session, takes_writes
+from pingpool.databases.redis.traits import (
+    ASK_FOR_ROLE,
+    ATTRIBUTES,
+    PATIENCE,
+    RESET,
+    RedisTraits,
+    Session,
+    takes_writes,
+)
 
 
 class Redis(RedisTraits[Password], Database[Session]):
@@ -25,6 +33,8 @@ class Redis(RedisTraits[Password], Database[Session]):
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
+        reset: what is undone when a session comes back: "rollback", what the commands that passed have changed;
+            "full", all of it, by `RESET` each time; or a function of the session, besides.
         driver: the module `redis` or `valkey`; by default the first of them that is installed.
         **options: whatever else the driver's connection takes: `decode_responses`, `protocol`, `ssl_ca_certs`, ...
 
@@ -35,7 +45,7 @@ class Redis(RedisTraits[Password], Database[Session]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
-        kind = owing(self._kind, Owing, self._driver.ResponseError)
+        kind = counting(self._kind, ThreadCount, self._driver.ResponseError)
         session = kind(**self._where, **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
@@ -46,6 +56,8 @@ class Redis(RedisTraits[Password], Database[Session]):
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
         never_again(session)
+        session.changes.clear()
+        ATTRIBUTES.remember(session)
         self._roles.settle(session, moves)
         return session
 
@@ -75,7 +87,7 @@ class Redis(RedisTraits[Password], Database[Session]):
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, and no answer on its way? Push messages are no answers."""
         link = session._sock
-        if link is None or session.owes:
+        if link is None or session.owed:
             return False
         look = look_at(link.fileno())
         if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
@@ -90,8 +102,23 @@ class Redis(RedisTraits[Password], Database[Session]):
             return False
 
     def reset(self, session: Session, *, timeout: float) -> None:
-        """Raise: what still holds the connection may yet speak on it."""
-        raise RuntimeError(LEFTOVERS)
+        """Undo what the last holder left open or changed, as far as there are commands for that."""
+        commands = self.undoing(session)
+        link = session._sock
+        if commands and link is None:
+            raise self._driver.ConnectionError("the connection is closed")
+        if commands:
+            link.settimeout(finite(timeout))
+        for command in commands:
+            session.send_command(*command, check_health=False)
+            with self.judging(command):
+                self.check_answer(command, session.read_response())
+        if RESET in commands:
+            session.on_connect()
+        self.note_undone(session)
+        if commands:
+            session._sock.settimeout(session.socket_timeout)
+        self._resets.call(session)
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""

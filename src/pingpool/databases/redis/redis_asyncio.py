@@ -10,15 +10,23 @@ from pingpool.database import AsyncDatabase
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
-from pingpool.databases.redis.answers import AsyncOwing, all_pushes, has_read_ahead, owing
+from pingpool.databases.redis.answers import AsyncCount, all_pushes, counting, has_read_ahead
 from pingpool.databases.redis.client import never_again
-from pingpool.databases.redis.traits import ASK_FOR_ROLE, LEFTOVERS, PATIENCE, RedisTraits, Session, takes_writes
+from pingpool.databases.redis.traits import (
+    ASK_FOR_ROLE,
+    ATTRIBUTES,
+    PATIENCE,
+    RESET,
+    RedisTraits,
+    Session,
+    takes_writes,
+)
 
 
 class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
     """The sessions of one Redis or Valkey database; the arguments are those of `Redis`.
 
-    The function for the password may be a coroutine function.
+    The functions for the password and for `reset` may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncRedis("cache", db=1, password=read_secret, ssl=True))
 
@@ -30,7 +38,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
-        kind = owing(getattr(kinds, self._kind.__name__), AsyncOwing, self._driver.ResponseError)
+        kind = counting(getattr(kinds, self._kind.__name__), AsyncCount, self._driver.ResponseError)
         session = kind(**self._where, **self.introduction(labels, await asked_async(self._password)))
         session.retry = no_retry(self._driver)
         try:
@@ -41,6 +49,8 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
             await session.disconnect(nowait=True)
             raise
         never_again(session)
+        session.changes.clear()
+        ATTRIBUTES.remember(session)
         self._roles.settle(session, moves)
         return session
 
@@ -64,15 +74,25 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, and no answer on its way? Push messages count as answers until they are read."""
         reader = session._reader
-        if session.owes or reader is None or reader.at_eof() or reader.exception() is not None:
+        if session.owed or reader is None or reader.at_eof() or reader.exception() is not None:
             return False
         if has_read_ahead(session._parser) or not all_pushes(bytes(reader._buffer)):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
     async def reset(self, session: Session, *, timeout: float) -> None:
-        """Raise: what still holds the connection may yet speak on it."""
-        raise RuntimeError(LEFTOVERS)
+        """Undo what the last holder left open or changed, as far as there are commands for that."""
+        commands = self.undoing(session)
+        if commands and not session.is_connected:
+            raise self._driver.ConnectionError("the connection is closed")
+        for command in commands:
+            await session.send_command(*command, check_health=False)
+            with self.judging(command):
+                self.check_answer(command, await session.read_response())
+        if RESET in commands:
+            await session.on_connect()
+        self.note_undone(session)
+        await self._resets.call_async(session)
 
 
 def no_retry(driver: Any) -> Any:

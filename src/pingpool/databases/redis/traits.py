@@ -10,13 +10,17 @@ from types import ModuleType
 from typing import Any, Generic, Self, TypeAlias
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.labels import as_text
+from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.roles import Role, Roles
 from pingpool.databases.common.urls import check_files, check_names
-from pingpool.databases.redis.client import is_borrowed
+from pingpool.databases.redis.client import forget_client, is_altered, is_borrowed
+from pingpool.databases.redis.commands import DATABASE, IDENTITY, MODE, SUBSCRIPTION, TRANSACTION, WATCH, Command, text
 from pingpool.databases.redis.options import TLS_FILES, arguments, first_driver, options_of
+from pingpool.errors import BeyondReset
 
 Session: TypeAlias = Any
 """A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
@@ -24,10 +28,17 @@ Session: TypeAlias = Any
 PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
-LEFTOVERS = "the last holder left an answer unread, or a pipeline with a WATCH, or a subscription, open"
+ATTRIBUTES: Attributes[Session] = Attributes("socket_timeout", "encoder", "retry", "health_check_interval")
+"""What a holder may set on a connection."""
 
 ASK_FOR_ROLE = "HELLO"
 """A command that names the node's role, and that even a user with few rights may send; since Redis 6."""
+
+RESET: Command = ("RESET",)
+"""The command that makes a connection what it was before its introduction; since Redis 6.2."""
+
+ANSWERS = {"RESET": "RESET"}
+"""What undoing is answered, where it is not OK."""
 
 REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
@@ -48,8 +59,10 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         path: str | None = None,
         driver: ModuleType | None = None,
         role: Role = "primary",
+        reset: Reset = "rollback",
         **options: Any,
     ) -> None:
+        self._resets = Resets(reset)
         self._driver: Any = driver or first_driver()
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
@@ -59,7 +72,7 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         self._options = {"db": db, "username": username, **options}
         self._password = password
         self._roles = Roles(role)
-        self._identity = (self._kind, self._where, self._options, password, role)
+        self._identity = (self._kind, self._where, self._options, password, role, reset)
         check_names(options, options_of(self._kind), self._kind.__module__)
         check_files(options, TLS_FILES)
 
@@ -99,9 +112,51 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         if answer not in (b"PONG", "PONG"):
             raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
 
-    def needs_reset(self, session: Session) -> bool:
-        """Is an answer still to come, or was a pipeline with a WATCH, or a subscription, left open?"""
-        return session.owes or is_borrowed(session)
+    def needs_reset(self, session: Session) -> bool | None:
+        """Is an answer still to come, or was something left open, or changed, in the connection or its client?"""
+        is_open = bool(session.owed or session.changes or is_borrowed(session) or is_altered(session))
+        return self._resets.unless(is_open or ATTRIBUTES.changed(session))
+
+    def undoing(self, session: Session) -> list[Command]:
+        """Return the commands that undo what the last holder left; a RESET wants a new introduction after it.
+
+        Raises:
+            BeyondReset: none would.
+        """
+        changes = session.changes
+        if SUBSCRIPTION in changes:
+            raise BeyondReset("left open", SUBSCRIPTION)
+        if session.owed:
+            raise BeyondReset("left busy", "an answer is still to come, or was left unread")
+        if is_borrowed(session):
+            raise BeyondReset("left open", "a pipeline with a WATCH, or a subscription, still holds the connection")
+        if MODE in changes:
+            raise BeyondReset("changed", MODE)
+        if self._resets.is_full or IDENTITY in changes:
+            return [RESET]
+        undo = {TRANSACTION: ("DISCARD",), WATCH: ("UNWATCH",), DATABASE: ("SELECT", session.db)}
+        return [command for change, command in undo.items() if change in changes]
+
+    @contextmanager
+    def judging(self, command: Command) -> Generator[None]:
+        """Take a complaint about a command that undoes something: with nothing to discard, nothing is left."""
+        try:
+            yield
+        except self._driver.ResponseError as error:
+            if command[0] != "DISCARD":
+                raise BeyondReset("changed", f"{command[0]}: {error}") from error
+
+    def check_answer(self, command: Command, answer: object) -> None:
+        """Raise if this is not the answer to a command that undoes something, but one that came in between."""
+        if text(answer) != ANSWERS.get(command[0], "OK"):
+            raise BeyondReset("left busy", f"{command[0]} was answered {answer!r:.100}")
+
+    def note_undone(self, session: Session) -> None:
+        """Put back what was set on the connection object, and note that nothing is changed any more."""
+        ATTRIBUTES.put_back(session)
+        session.changes.clear()
+        if is_altered(session):
+            forget_client(session)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """The drivers have a class for trouble with the connection, which they close then, and one for complaints.

@@ -6,13 +6,13 @@ from pingpool.databases.common.on_demand import on_demand
 
 if TYPE_CHECKING:
     from pingpool.databases.sqlite.aiosqlite import AsyncSQLite
+    from pingpool.databases.sqlite.connection import Connection
     from pingpool.databases.sqlite.sqlite3 import SQLite
-    from pingpool.databases.sqlite.traits import Connection
 
 __all__ = ["AsyncSQLite", "Connection", "SQLite"]
 
 __getattr__ = on_demand(
     __name__,
-    {"AsyncSQLite": "aiosqlite", "Connection": "traits", "SQLite": "sqlite3"},
+    {"AsyncSQLite": "aiosqlite", "Connection": "connection", "SQLite": "sqlite3"},
     extras={"aiosqlite": "aiosqlite"},
 )

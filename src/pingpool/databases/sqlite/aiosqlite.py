@@ -1,44 +1,118 @@
-"""SQLite for asyncio, by aiosqlite: what is pooled is `aiosqlite.Connection`, each with a thread of its own."""
+"""SQLite for asyncio, by aiosqlite: what is pooled is `aiosqlite.Connection`, each with a thread of its own.
 
-from collections.abc import Mapping
+A statement whose waiting was cut short stays in the queue of that thread, or goes on in it. So what is sent there is
+counted: a connection is busy until all of it has ended.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from queue import Empty
 from typing import Any
 
 import aiosqlite
 
 from pingpool.database import AsyncDatabase
-from pingpool.databases.sqlite.traits import Connection, SQLiteTraits
+from pingpool.databases.sqlite.connection import PAUSE, Connection
+from pingpool.databases.sqlite.traits import SQLiteTraits
 
 CHUNK = 64
 """Rows that aiosqlite fetches at a time; its own default."""
 
 
-class AsyncSQLite(SQLiteTraits[aiosqlite.Connection], AsyncDatabase[aiosqlite.Connection]):
-    """The sessions of one SQLite database; the arguments are those of `SQLite`."""
+class Session(aiosqlite.Connection):
+    """A connection that counts what it sends to its thread, and what ends there."""
 
-    def connection_of(self, session: aiosqlite.Connection) -> Connection:
+    sent = 0
+    ended = 0
+
+    async def _execute(self, fn: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        self.sent += 1
+        base: Any = super()
+        return await base._execute(self._run, fn, *arguments, **options)
+
+    def _run(self, fn: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return fn(*arguments, **options)
+        finally:
+            self.ended += 1
+
+    @property
+    def is_busy(self) -> bool:
+        """Is something queued, or running, in its thread?"""
+        return self.sent != self.ended
+
+    async def run(self, call: Callable[[Connection], object]) -> None:
+        """Make a call about the connection in its thread."""
+        await self._execute(call, self._conn)
+
+    async def come_to_rest(self) -> None:
+        """Drop what is queued, and stop what is running. Raises `ValueError` if the connection is closed."""
+        self._drop()
+        while self.is_busy:
+            await self.interrupt()  # once may be between two statements of one call
+            await asyncio.sleep(PAUSE)
+
+    def _drop(self) -> None:
+        """Take back what is queued; whoever still waits for it is told. What ends the thread stays."""
+        anything: Any = self
+        others: list[tuple[Any, Any]] = []
+        while True:
+            try:
+                answer, call = anything._tx.get_nowait()
+            except Empty:
+                break
+            if getattr(call, "func", None) != self._run:
+                others.append((answer, call))
+                continue
+            self.sent -= 1
+            if not answer.done():
+                answer.set_exception(sqlite3.OperationalError("interrupted"))
+        for each in others:
+            anything._tx.put_nowait(each)
+
+
+class AsyncSQLite(SQLiteTraits[Session], AsyncDatabase[Session]):
+    """The sessions of one SQLite database; the arguments are those of `SQLite`. `reset` may be a coroutine function."""
+
+    def connection_of(self, session: Session) -> Connection:
         """Return the one in its thread. Raises `ValueError` if it is closed."""
         anything: Any = session
         connection: Connection = anything._conn
         return connection
 
-    async def create(self, *, labels: Mapping[str, str], timeout: float) -> aiosqlite.Connection:
+    async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Open a connection, in its thread. One that is cancelled in the middle closes itself."""
-        return await aiosqlite.Connection(self.open, CHUNK)
+        session = Session(self.open, CHUNK)
+        await session
+        return session
 
-    async def ping(self, session: aiosqlite.Connection, *, timeout: float) -> None:
+    async def ping(self, session: Session, *, timeout: float) -> None:
         """Look for the file, and run a statement, which opens no transaction."""
         self.refuse_other_file(session)
         await session.execute_fetchall(self.question)
 
-    async def delete(self, session: aiosqlite.Connection, *, timeout: float) -> None:
+    async def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; a statement that is running is stopped, and what was open is rolled back."""
         try:
-            await session.interrupt()
+            await session.come_to_rest()
             await session.close()
-        except ValueError:  # it is closed already; only its thread may be left
+        except BaseException as error:  # it is closed already; only its thread may be left. Or time is up
             anything: Any = session
             anything.stop()
+            if not isinstance(error, ValueError):
+                raise
 
-    async def reset(self, session: aiosqlite.Connection, *, timeout: float) -> None:
-        """Roll back."""
-        await session.rollback()
+    async def reset(self, session: Session, *, timeout: float) -> None:
+        """Stop what still runs, roll back, and put back what the last holder set."""
+        await session.come_to_rest()
+        await session.run(self.clear)
+        await self._resets.call_async(session)
+
+    def looks_alive(self, session: Session) -> bool:
+        """Is nothing running in it, that a stranger left there, and is it well besides?"""
+        return not session.is_busy and super().looks_alive(session)
+
+    def needs_reset(self, session: Session) -> bool | None:
+        """Is something queued or running in its thread, or left open?"""
+        return session.is_busy or super().needs_reset(session)

@@ -1,9 +1,12 @@
 """SQLite, by the standard library: what is pooled is a `sqlite3.Connection` that takes weak references."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from sqlite3 import ProgrammingError
 
 from pingpool.database import Database
-from pingpool.databases.sqlite.traits import Connection, SQLiteTraits
+from pingpool.databases.sqlite.connection import Connection
+from pingpool.databases.sqlite.traits import SQLiteTraits
 
 
 class SQLite(SQLiteTraits[Connection], Database[Connection]):
@@ -13,6 +16,8 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
         path: a file, made when it is not there; or ":memory:" for one that all connections of this object share and
             that lasts as long as it.
         busy_timeout: seconds that a statement waits for another connection's lock before it gives up.
+        reset: what is undone when a session comes back, besides its transaction, cursors and attributes: "rollback",
+            nothing; "full", all of it, by opening the connection anew; or a function of the session.
     """
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Connection:
@@ -25,17 +30,23 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
         session.execute(self.question).fetchall()
 
     def delete(self, session: Connection, *, timeout: float) -> None:
-        """Close the connection; what was open in it is rolled back."""
-        session.close()
+        """Close the connection; a statement that is running is stopped, and what was open is rolled back."""
+        with suppress(ProgrammingError):  # it is closed already
+            session.end(PATIENCE * timeout)
 
     def reset(self, session: Connection, *, timeout: float) -> None:
-        """Roll back."""
-        session.rollback()
+        """Roll back, and put back what the last holder set."""
+        self.clear(session)
+        self._resets.call(session)
 
     def survived_interrupt(self, session: Connection) -> bool:
-        """Every call ran to its end before Python raised the interrupt."""
+        """Every call ran to its end before Python raised the interrupt; one in another thread is seen at check-in."""
         return True
 
     def abort(self, session: Connection) -> None:
         """Stop the statement that is running."""
         session.interrupt()
+
+
+PATIENCE = 0.9
+"""How much of its time ending a session may wait for the thread that is inside it."""

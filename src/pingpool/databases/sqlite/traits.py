@@ -1,4 +1,4 @@
-"""What both drivers of SQLite share: which file, how it is opened, what its errors mean.
+"""What both drivers of SQLite share: which file, how it is opened and cleared, what its errors mean.
 
 A file is opened in WAL mode, in which many read while one writes. An open connection does not notice that its file was
 replaced or removed: it would go on with one that nobody sees. So its file is compared with the one at the path.
@@ -6,22 +6,22 @@ replaced or removed: it would go on with one that nobody sees. So its file is co
 
 import itertools
 import math
-import os
 import sqlite3
+import sys
 import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.urls import check_names, parsed, value_of
-from pingpool.errors import BadURL
-
-PAUSE = 0.01
-"""Seconds between two tries at a step for which SQLite itself does not wait."""
+from pingpool.databases.sqlite.connection import PAUSE, Connection, File
+from pingpool.errors import BadURL, BeyondReset
 
 CANNOT_OPEN = ("unable to open database file", "file is not a database", "readonly")
 CLOSED = ("no active connection", "Connection closed")
@@ -34,31 +34,17 @@ MEMORY = (
 )
 """How connections of a process share a memory; in the old way `busy_timeout` does not hold."""
 
+ENFORCE_FOREIGN_KEYS = "PRAGMA foreign_keys = ON"
+
+ATTRIBUTES: Attributes[Connection] = Attributes(
+    *(("autocommit",) if sys.version_info >= (3, 12) else ()), "isolation_level", "row_factory", "text_factory"
+)
+"""What a holder may set on a connection."""
+
 NOT_READY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 """Codes of errors that say nothing of the connection."""
 
 _memories = itertools.count(1)
-
-
-class Connection(sqlite3.Connection):
-    """A connection that takes weak references, as the standard library's own does not, and knows its file."""
-
-    file: "File | None" = None
-    """None of a memory."""
-
-
-class File(NamedTuple):
-    """Which file stands at a path."""
-
-    device: int
-    inode: int
-    is_written: bool
-
-    @classmethod
-    def at(cls, path: str) -> "File":
-        """Return the one that is there. Raises `FileNotFoundError`."""
-        found = os.stat(path)
-        return cls(found.st_dev, found.st_ino, found.st_size > 0)
 
 
 class Looks(Protocol):
@@ -81,7 +67,7 @@ C = TypeVar("C", bound=Looks)
 class SQLiteTraits(Identified, Traits[C]):
     """One SQLite database."""
 
-    def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0) -> None:
+    def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0, reset: Reset = "rollback") -> None:
         if not str(path):
             raise ValueError('path must name a file, or be ":memory:"')
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float):
@@ -91,9 +77,10 @@ class SQLiteTraits(Identified, Traits[C]):
         self._in_memory = str(path) == ":memory:"
         self._target = MEMORY.format(next(_memories)) if self._in_memory else str(Path(path).absolute())
         self._busy_timeout = busy_timeout
+        self._resets = Resets(reset)
         if self._in_memory:  # it lasts as long as one connection is open, and so as long as this object
             weakref.finalize(self, self.open().close)
-        self._identity = (self._target,)
+        self._identity = (self._target, reset)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -111,23 +98,22 @@ class SQLiteTraits(Identified, Traits[C]):
 
     def open(self) -> Connection:
         """Open a connection; it is bound to no thread."""
-        connection = sqlite3.connect(
-            self._target,
-            timeout=self._busy_timeout,
-            check_same_thread=False,
-            factory=Connection,
-            uri=self._in_memory,
-        )
+        connection = Connection(self._target, is_uri=self._in_memory, busy_timeout=self._busy_timeout)
         try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            if not self._in_memory:
-                switch_to_wal(connection, self._busy_timeout)
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.file = File.at(self._target)
+            self._set_up(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _set_up(self, connection: Connection) -> None:
+        """Make it what is promised of each one, and remember how it is."""
+        connection.execute(ENFORCE_FOREIGN_KEYS)
+        if not self._in_memory:
+            switch_to_wal(connection, self._busy_timeout)
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.file = File.at(self._target)
+        ATTRIBUTES.remember(connection)
 
     def connection_of(self, session: C) -> Connection:
         """Return the connection itself."""
@@ -161,12 +147,31 @@ class SQLiteTraits(Identified, Traits[C]):
         except (ValueError, sqlite3.ProgrammingError):
             return False
 
-    def needs_reset(self, session: C) -> bool:
-        """Did the holder leave a transaction open? One who closed the connection left nothing to lend, either."""
+    def needs_reset(self, session: C) -> bool | None:
+        """Is a transaction open, or a call under way, or is the connection set otherwise than when it was new?
+
+        Cursors are ended, read or unread. One who closed the connection left nothing to lend, either.
+        """
         try:
-            return session.in_transaction
-        except (ValueError, sqlite3.ProgrammingError):
+            connection = self.connection_of(session)
+            is_open = not connection.is_let_go() or connection.in_transaction or is_changed(connection)
+        except (ValueError, sqlite3.Error):
             return True
+        return self._resets.unless(is_open)
+
+    def clear(self, connection: Connection) -> None:
+        """Roll back, and put back what the last holder set. Raises `BeyondReset` if a call is under way."""
+        if not (connection.end(0) if self._resets.is_full else connection.is_let_go()):
+            raise BeyondReset("left busy", "another thread is still inside the connection")
+        if self._resets.is_full:
+            Connection.__init__(connection, self._target, is_uri=self._in_memory, busy_timeout=self._busy_timeout)
+            self._set_up(connection)
+            return
+        connection.put_handlers_back()
+        roll_back(connection)
+        ATTRIBUTES.put_back(connection)
+        roll_back(connection)  # whoever leaves autocommit=False leaves its BEGIN open
+        connection.execute(ENFORCE_FOREIGN_KEYS)
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A connection was closed; or the file is no database, or its folder is missing or forbidden."""
@@ -186,6 +191,19 @@ class SQLiteTraits(Identified, Traits[C]):
 
     def _place(self) -> str:
         return "a memory" if self._in_memory else repr(self._target)
+
+
+def is_changed(connection: Connection) -> bool:
+    """Is it set otherwise than when it was new, by what the pool promises of it, or what decides over statements?"""
+    return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.checks_foreign_keys()
+
+
+def roll_back(connection: Connection) -> None:
+    """Roll back. In the autocommit mode of Python 3.12 a BEGIN may be open, too, for which the driver does nothing."""
+    if connection.in_transaction and getattr(connection, "autocommit", None) is True:
+        connection.execute("ROLLBACK")
+    else:
+        connection.rollback()
 
 
 def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:

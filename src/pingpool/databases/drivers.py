@@ -1,0 +1,51 @@
+"""What PEP 249 drivers tell of a connection beyond the standard, each in its own way, and without asking the server."""
+
+import sys
+from typing import Any, Final
+
+TELL: Final = ("in_transaction", "transaction_in_progress", "_in_transaction")
+"""Attributes that say whether a transaction is open: of sqlite3 and mysql-connector, oracledb, pg8000."""
+
+SETTINGS: Final[dict[str, tuple[str, ...]]] = {
+    "oracledb": ("autocommit", "call_timeout", "inputtypehandler", "outputtypehandler"),
+    "pg8000": ("autocommit",),
+    "psycopg2": ("autocommit", "isolation_level", "readonly", "deferrable", "cursor_factory"),
+    "pyodbc": ("autocommit", "timeout"),
+    "sqlite3": ("isolation_level", "row_factory", "text_factory", *["autocommit"] * (sys.version_info >= (3, 12))),
+}
+"""What a holder may set on the connection object, by the driver's module, in the order in which it is put back."""
+
+
+def in_transaction(session: Any) -> bool | None:
+    """Is a transaction open? None of a driver that does not tell."""
+    for name in TELL:
+        told = getattr(session, name, None)
+        if isinstance(told, bool):
+            return told
+    if hasattr(session, "get_transaction_status"):  # psycopg2
+        return bool(session.get_transaction_status())
+    told = getattr(getattr(session, "info", None), "transaction_status", None)  # psycopg
+    return bool(told) if isinstance(told, int) else None
+
+
+def is_in_autocommit(session: Any) -> bool:
+    """Does the driver say that it opens no transaction by itself?"""
+    return getattr(session, "autocommit", False) is True
+
+
+def settings_of(session: Any) -> dict[str, Any]:
+    """Return what a holder may set, as it is now; nothing of a driver that is not known."""
+    modules = (kind.__module__.partition(".")[0] for kind in type(session).__mro__)
+    names = next((SETTINGS[module] for module in modules if module in SETTINGS), ())
+    return {name: getattr(session, name, None) for name in names}
+
+
+def changed(session: Any, settings: dict[str, Any]) -> list[str]:
+    """Return the names of what is set otherwise."""
+    return [name for name, was in settings.items() if getattr(session, name, None) != was]
+
+
+def put_back(session: Any, settings: dict[str, Any]) -> None:
+    """Set what differs."""
+    for name in changed(session, settings):
+        setattr(session, name, settings[name])

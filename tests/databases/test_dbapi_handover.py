@@ -1,0 +1,184 @@
+"""What one holder leaves never reaches the next, by drivers of PEP 249 that have no file of their own."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+import pingpool
+from pingpool import PingingPool
+from pingpool.databases.dbapi import DBAPI
+from pingpool.testing.servers import PostgresServer
+from tests.databases.waiting import SOON
+
+pytestmark = pytest.mark.server
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+
+class Driver:
+    """A driver, how it connects, and how all its sessions are killed."""
+
+    def __init__(self, connect: Callable[[], Any], module: Any, kill_all: Callable[[], object] | None = None) -> None:
+        self.connect = connect
+        self.module = module
+        self.kill_all = kill_all
+
+    def pool(self, **options: Any) -> PingingPool[Any]:
+        """Open a pool of one session."""
+        return pingpool.open(DBAPI(self.connect, driver=self.module, **options), size=1)
+
+
+def psycopg2(server: PostgresServer) -> Driver:
+    """PostgreSQL by psycopg2."""
+    module = pytest.importorskip("psycopg2")
+    return Driver(lambda: module.connect(server.url), module, server.terminate_backends)
+
+
+def pg8000(server: PostgresServer) -> Driver:
+    """PostgreSQL by pg8000, written in Python."""
+    module = pytest.importorskip("pg8000.dbapi")
+    url = urlsplit(server.url)
+    where = {"host": url.hostname, "port": url.port, "user": url.username, "password": url.password}
+    return Driver(lambda: module.connect(database=url.path[1:], **where), module, server.terminate_backends)
+
+
+@pytest.fixture(params=["psycopg2", "pg8000", "sqlite3"])
+def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Driver:
+    """Each of the drivers, with a table."""
+    if request.param == "sqlite3":
+        file = tmp_path / "shop.db"
+        found = Driver(lambda: sqlite3.connect(file, check_same_thread=False), sqlite3)
+    else:
+        found = {"psycopg2": psycopg2, "pg8000": pg8000}[request.param](request.getfixturevalue("postgres_server"))
+    connection = found.connect()
+    for statement in ("DROP TABLE IF EXISTS handed", "CREATE TABLE handed (tag text)"):
+        connection.cursor().execute(statement)
+    connection.commit()
+    connection.close()
+    return found
+
+
+def write(connection: Any, tag: str) -> None:
+    """Insert a row."""
+    connection.cursor().execute(f"INSERT INTO handed VALUES ('{tag}')")
+
+
+def tags(connection: Any) -> list[str]:
+    """Return what the table holds."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT tag FROM handed ORDER BY tag")
+    return [tag for (tag,) in cursor.fetchall()]
+
+
+def begin_by_hand(connection: Any) -> None:
+    """Put the connection into autocommit, and send a BEGIN all the same."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.isolation_level = None
+    else:
+        connection.autocommit = True
+    connection.cursor().execute("BEGIN")
+
+
+@pytest.mark.parametrize("error", [None, ValueError("of the application")])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_no_transaction_is_handed_on(driver: Driver, by_hand: bool, error: Exception | None) -> None:
+    """Whether the driver began it or the holder did, in autocommit: his write is gone, and the next one's stays."""
+    with driver.pool() as pool:
+        try:
+            with pool.session() as connection:
+                if by_hand:
+                    begin_by_hand(connection)
+                write(connection, "of a stranger")
+                if error is not None:
+                    raise error
+        except ValueError:
+            pass
+        with pool.session(SOON) as again:
+            assert again is connection
+            write(again, "mine")
+            again.commit()
+        with pool.session(SOON) as third:
+            assert tags(third) == ["mine"]
+        assert pool.stats().replaced == {}
+
+
+def test_what_was_set_on_the_connection_is_put_back(driver: Driver) -> None:
+    """A holder's autocommit never decides over the next one's data."""
+    with driver.pool() as pool:
+        with pool.session() as connection:
+            if isinstance(connection, sqlite3.Connection):
+                connection.isolation_level, connection.row_factory = None, sqlite3.Row
+            else:
+                connection.autocommit = True
+        with pool.session(SOON) as again:
+            assert again is connection
+            write(again, "half of a transfer")
+            again.rollback()
+        with pool.session(SOON) as third:
+            assert tags(third) == []
+
+
+def test_a_killed_session_is_lent_to_nobody_after_its_error(driver: Driver) -> None:
+    """A rollback that asks nobody proves nothing: one holder has the error, and the next ones have none."""
+    if driver.kill_all is None:
+        pytest.skip("sessions of SQLite die by nobody's hand")
+    with driver.pool() as pool:
+        with pytest.raises(driver.module.Error), pool.session() as connection:
+            driver.kill_all()
+            write(connection, "lost")
+        for _ in range(5):
+            with pool.session(SOON) as other:
+                assert other is not connection
+                assert tags(other) == []
+
+
+def test_what_connecting_left_uncommitted_never_counts(driver: Driver) -> None:
+    """A transaction that `connect` opened is rolled back before the first use, not between the first and the second."""
+
+    def connect() -> Any:
+        connection = driver.connect()
+        write(connection, "of connecting")
+        return connection
+
+    with pingpool.open(DBAPI(connect, driver=driver.module), size=1) as pool:
+        for _ in range(2):
+            with pool.session(SOON) as connection:
+                assert tags(connection) == []
+
+
+def test_nothing_is_rolled_back_where_nothing_is_open(driver: Driver) -> None:
+    """A driver that tells costs no reset after a use that committed, or did nothing."""
+    with driver.pool() as pool:
+        for _ in range(20):
+            with pool.session(0):
+                pass
+            with pool.session(0) as connection:
+                write(connection, "mine")
+                connection.commit()
+        assert pool.stats().waited == 0
+
+
+def test_a_function_clears_the_session(driver: Driver) -> None:
+    """It is called when the session is new, and each time it comes back, after the rollback."""
+    seen: list[list[str]] = []
+
+    def clear(connection: Any) -> None:
+        seen.append(tags(connection))
+        connection.rollback()
+
+    with driver.pool(reset=clear) as pool:
+        with pool.session() as connection:
+            write(connection, "of a stranger")
+        with pool.session(SOON):
+            pass
+    assert seen[:2] == [[], []]
+
+
+def test_a_full_reset_is_refused() -> None:
+    """There is no word for it that all databases know; the error says what to give instead."""
+    with pytest.raises(ValueError, match="give a function"):
+        DBAPI(lambda: sqlite3.connect(":memory:"), reset="full")

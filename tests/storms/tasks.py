@@ -1,0 +1,124 @@
+"""A storm in asyncio: tasks that are cancelled, and time-outs around a use and inside it.
+
+Run as `python -m tests.storms.tasks DRIVER CUTS SEED`; prints what was wrong, as JSON.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from typing import Any
+
+import pingpool
+from tests.storms.labs import IN_ASYNCIO
+from tests.storms.tags import Tags
+from tests.storms.threads import HOLDERS, LONGEST, PATIENCE, SIZE
+
+
+class Storm:
+    """Holders that are cut off in each way that asyncio knows."""
+
+    def __init__(self, lab: Any, pool: Any, cuts: int, seed: int) -> None:
+        self.lab = lab
+        self.pool = pool
+        self.tags = Tags()
+        self.cuts = cuts
+        self.seed = seed
+
+    async def blow(self) -> None:
+        """Let it all happen, until there were so many cuts."""
+        await asyncio.gather(*(self.hold(number) for number in range(HOLDERS)))
+
+    async def hold(self, number: int) -> None:
+        """Use one session after the other."""
+        chance = random.Random(self.seed * 1000 + number)
+        turn = 0
+        while self.tags.cuts < self.cuts:
+            turn += 1
+            tag, patience = f"{self.seed}-{number}-{turn}", chance.random() * LONGEST
+            way = chance.choice((self.plain, self.cancelled, self.limited, self.limited_inside))
+            try:
+                await way(tag, patience)
+            except pingpool.PoolError:
+                self.tags.faults["refused"] += 1
+            except Exception:
+                if way == self.plain:
+                    self.tags.faults["errors of others"] += 1
+
+    async def plain(self, tag: str, patience: float) -> None:
+        """A use that nobody cuts off."""
+        async with self.pool.session(timeout=PATIENCE) as session:
+            await self.speak(session, tag)
+
+    async def cancelled(self, tag: str, patience: float) -> None:
+        """A task that is cancelled."""
+        task = asyncio.ensure_future(self.plain(tag, patience))
+        asyncio.get_running_loop().call_later(patience, task.cancel)
+        await asyncio.wait([task])
+        self.tags.cuts += task.cancelled()
+        if not task.cancelled():
+            task.result()
+
+    async def limited(self, tag: str, patience: float) -> None:
+        """A time-out around the use."""
+        try:
+            async with asyncio.timeout(patience):
+                await self.plain(tag, patience)
+        except TimeoutError:
+            self.tags.cuts += 1
+
+    async def limited_inside(self, tag: str, patience: float) -> None:
+        """A time-out inside the use, which then ends well."""
+        async with self.pool.session(timeout=PATIENCE) as session:
+            try:
+                async with asyncio.timeout(patience):
+                    await self.speak(session, tag)
+            except TimeoutError:
+                self.tags.cuts += 1
+
+    async def speak(self, session: Any, tag: str) -> None:
+        """Read, write and commit."""
+        self.tags.note(tag, "begun")
+        self.tags.answered(tag, await self.lab.read(session, tag))
+        await self.lab.write(session, tag)
+        self.tags.note(tag, "committing")
+        await self.lab.commit(session, tag)
+        self.tags.note(tag, "acknowledged")
+
+    async def come_to_rest(self) -> None:
+        """Wait until all is well again, and count what is not."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while not await self.is_well() and loop.time() < end:
+            await asyncio.sleep(0.02)  # nothing tells when a server has ended a session
+        if self.pool.stats().idle != SIZE:
+            self.tags.faults["slots lost"] += 1
+        if await asyncio.to_thread(self.lab.sessions) not in (None, SIZE):
+            self.tags.faults["sessions too many"] += 1
+        self.tags.faults["statements still running"] += await asyncio.to_thread(self.lab.running)
+        self.tags.compare(await asyncio.to_thread(self.lab.written))
+
+    async def is_well(self) -> bool:
+        """Are all sessions idle, and no others at the server?"""
+        seen = await asyncio.to_thread(self.lab.sessions)
+        runs = await asyncio.to_thread(self.lab.running)
+        return self.pool.stats().idle == SIZE and seen in (None, SIZE) and not runs
+
+
+async def main(driver: str, cuts: int, seed: int) -> None:
+    """Play one storm."""
+    lab = IN_ASYNCIO[driver]()
+    with lab.server:
+        lab.prepare()
+        async with pingpool.open_async(lab.database(), size=SIZE, io_timeout=PATIENCE) as pool:
+            storm = Storm(lab, pool, cuts, seed)
+            await storm.blow()
+            await storm.come_to_rest()
+            steps = list(storm.tags.steps.values())
+            done = {"cuts": storm.tags.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
+            told = {**done, "replaced": dict(pool.stats().replaced), "faults": dict(+storm.tags.faults)}
+            sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

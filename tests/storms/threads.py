@@ -1,0 +1,164 @@
+"""A storm among threads: exceptions thrown into them, and time limits by signals in the main thread.
+
+Run as `python -m tests.storms.threads DRIVER CUTS SEED`; prints what was wrong, as JSON.
+"""
+
+import ctypes
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import pingpool
+from tests.storms.labs import AMONG_THREADS
+from tests.storms.tags import Tags
+
+SIZE = 3
+HOLDERS = 5
+LONGEST = 0.004
+"""Seconds within which a use is cut."""
+
+PATIENCE = 60.0
+
+
+class Cut(BaseException):
+    """Thrown into a thread from another one."""
+
+
+class Limit(Exception):
+    """Raised by a signal handler: a time limit, as job queues have it."""
+
+
+class Storm:
+    """Holders, and whoever cuts them off."""
+
+    def __init__(self, lab: Any, pool: Any, cuts: int, seed: int) -> None:
+        self.lab = lab
+        self.pool = pool
+        self.tags = Tags()
+        self.cuts = cuts
+        self.seed = seed
+        self.armed: set[int] = set()
+        self.is_limited = False
+
+    def blow(self) -> None:
+        """Let it all happen, until there were so many cuts."""
+        holders = [threading.Thread(target=self.hold, args=(number,), daemon=True) for number in range(1, HOLDERS)]
+        thrower = threading.Thread(target=self.throw, daemon=True)
+        for each in (*holders, thrower):
+            each.start()
+        self.hold(0)
+        for each in (*holders, thrower):
+            each.join(PATIENCE)
+            if each.is_alive():
+                self.tags.faults["hung"] += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Were there enough cuts?"""
+        return self.tags.cuts >= self.cuts
+
+    def throw(self) -> None:
+        """Throw into the threads that are in a use."""
+        chance = random.Random(self.seed)
+        while not self.is_over:
+            time.sleep(chance.random() * LONGEST)  # any moment of a use may be the one
+            for thread in chance.sample(sorted(self.armed.copy()), k=min(1, len(self.armed))):
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cut))
+                self.tags.cuts += 1
+
+    def limit(self, *_: object) -> None:
+        """Raise in the main thread, if it is in a use."""
+        if self.is_limited:
+            self.is_limited = False
+            self.tags.cuts += 1
+            raise Limit
+
+    def hold(self, number: int) -> None:
+        """Use one session after the other."""
+        chance = random.Random(self.seed * 1000 + number)
+        me, turn = threading.get_ident(), 0
+        while not self.is_over:
+            turn += 1
+            tag, way = f"{self.seed}-{number}-{turn}", chance.choice(("plain", "cut", "caught inside"))
+            with suppress(Cut, Limit):  # one that comes after the use strikes here
+                try:
+                    self.arm(number, me, chance, way)
+                    self.use(tag, way)
+                finally:
+                    self.is_limited = self.is_limited and number != 0
+                    self.armed.discard(me)
+
+    def arm(self, number: int, me: int, chance: random.Random, way: str) -> None:
+        """Let this use be cut off soon."""
+        if way == "plain":
+            return
+        if number == 0:
+            self.is_limited = True
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 + chance.random() * LONGEST)
+        else:
+            self.armed.add(me)
+
+    def use(self, tag: str, way: str) -> None:
+        """Read and write by a session; whatever the driver raises after a cut is its own affair."""
+        try:
+            with self.pool.session(timeout=PATIENCE) as session:
+                try:
+                    self.speak(session, tag)
+                except (Cut, Limit):
+                    if way != "caught inside":
+                        raise
+        except pingpool.PoolError:
+            self.tags.faults["refused"] += 1
+        except Exception:
+            if way == "plain":
+                self.tags.faults["errors of others"] += 1
+
+    def speak(self, session: Any, tag: str) -> None:
+        """Read, write and commit."""
+        self.tags.note(tag, "begun")
+        self.tags.answered(tag, self.lab.read(session, tag))
+        self.lab.write(session, tag)
+        self.tags.note(tag, "committing")
+        self.lab.commit(session, tag)
+        self.tags.note(tag, "acknowledged")
+
+    def come_to_rest(self) -> None:
+        """Wait until all is well again, and count what is not."""
+        end = time.monotonic() + PATIENCE
+        while not self.is_well() and time.monotonic() < end:
+            time.sleep(0.02)  # nothing tells when a server has ended a session
+        if self.pool.stats().idle != SIZE:
+            self.tags.faults["slots lost"] += 1
+        if self.lab.sessions() not in (None, SIZE):
+            self.tags.faults["sessions too many"] += 1
+        self.tags.faults["statements still running"] += self.lab.running()
+        self.tags.compare(self.lab.written())
+
+    def is_well(self) -> bool:
+        """Are all sessions idle, and no others at the server?"""
+        return self.pool.stats().idle == SIZE and self.lab.sessions() in (None, SIZE) and not self.lab.running()
+
+
+def main(driver: str, cuts: int, seed: int) -> None:
+    """Play one storm."""
+    lab = AMONG_THREADS[driver]()
+    with lab.server:
+        lab.prepare()
+        with pingpool.open(lab.database(), size=SIZE, io_timeout=PATIENCE) as pool:
+            storm = Storm(lab, pool, cuts, seed)
+            signal.signal(signal.SIGALRM, storm.limit)
+            storm.blow()
+            storm.come_to_rest()
+            steps = list(storm.tags.steps.values())
+            done = {"cuts": storm.tags.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
+            told = {**done, "replaced": dict(pool.stats().replaced), "faults": dict(+storm.tags.faults)}
+            sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
