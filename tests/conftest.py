@@ -3,13 +3,41 @@
 import os
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+
+from pingpool.testing.servers import MariaDBServer, PostgresServer, ValkeyServer
+from pingpool.testing.skipping import skipped_if_missing
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else it prints a line for each server that a test ends
 
 SILENCE = 30.0
 """Seconds without the end of a test, after which the tests that run are named."""
+
+
+# The tests of the drivers name the place of a server in every way there is; passwords have tests of their own.
+
+
+@pytest.fixture(scope="session")
+def started_postgres() -> Iterator[PostgresServer]:
+    """The server behind `postgres_server`: one that asks for no password."""
+    with skipped_if_missing(), PostgresServer(password="") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def started_valkey() -> Iterator[ValkeyServer]:
+    """The server behind `valkey_server`: one that asks for no password."""
+    with skipped_if_missing(), ValkeyServer(password="") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def started_mariadb() -> Iterator[MariaDBServer]:
+    """The server behind `mariadb_server`: one that asks for no password."""
+    with skipped_if_missing(), MariaDBServer(password="") as server:
+        yield server
 
 
 def pytest_configure(config: pytest.Config) -> None:

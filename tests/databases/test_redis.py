@@ -107,7 +107,7 @@ def test_a_hang_up_in_the_middle_of_a_look_is_seen(
 
 def test_an_idle_kill_is_not_handed_out(driver: ModuleType) -> None:
     """A connection that the server dropped for idleness is replaced at checkout; its next holder notices nothing."""
-    with ValkeyServer(settings={"timeout": 1}) as server:
+    with ValkeyServer(password="", settings={"timeout": 1}) as server:
         redis = Redis(server.host, server.port, driver=driver)
         with pingpool.open(redis, size=1) as pool:
             with pool.session() as first:

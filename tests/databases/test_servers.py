@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import pingpool
 from pingpool.testing.ports import BELOW_EPHEMERAL, free_port
 from pingpool.testing.servers import (
     MariaDBServer,
@@ -144,6 +145,22 @@ def test_a_server_outlives_the_thread_that_started_it() -> None:
 
 
 # Bad luck
+
+
+@pytest.mark.parametrize("make", [PostgresServer, ValkeyServer, MariaDBServer])
+def test_a_server_has_a_random_password_and_no_rights_of_root(make: Callable[[], PrivateServer]) -> None:
+    """Nobody else on the machine gets in without asking its starter, and who gets in has not become root."""
+    with skipped_if_missing(), make() as server:
+        secret = server.password
+        assert len(secret) >= 16
+        assert secret != make().password
+        with pingpool.open(server.url, size=1) as pool:
+            assert pool.stats().idle == 1
+        with pytest.raises(pingpool.CannotFill):
+            pingpool.open(server.url.replace(secret, "guessed"), size=1, io_timeout=SOON)
+        status = Path(f"/proc/{server.pid}/status")
+        if status.exists():
+            assert "CapEff:\t0000000000000000" in status.read_text()
 
 
 @pytest.mark.parametrize("make", [PostgresServer, ValkeyServer, MariaDBServer])
@@ -279,7 +296,7 @@ def test_valkey_answers_its_driver_and_ends_it(valkey_server: ValkeyServer) -> N
 
 def test_valkey_closes_idle_clients_when_told_to() -> None:
     """The setting `timeout` is passed on: an idle client reads an end of file."""
-    with ValkeyServer(settings={"timeout": 1}) as server, open_socket(server) as idle:
+    with ValkeyServer(password="", settings={"timeout": 1}) as server, open_socket(server) as idle:
         assert idle.recv(1) == b""
 
 

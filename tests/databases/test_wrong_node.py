@@ -30,7 +30,7 @@ SIZE = 4
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, StandbyServer]]:
     """A PostgreSQL and its standby."""
-    with skipped_if_missing(), PostgresServer() as primary:
+    with skipped_if_missing(), PostgresServer(password="") as primary:
         primary.execute("CREATE TABLE t (i int)")
         with StandbyServer(primary) as standby:
             yield primary, standby
@@ -185,7 +185,7 @@ def test_a_ping_asks_for_the_role_once(pair: tuple[PostgresServer, StandbyServer
 @pytest.fixture(scope="module")
 def mariadbs() -> Iterator[tuple[MariaDBServer, MariaDBServer]]:
     """Two servers with the same table and user, who has no rights beyond it."""
-    with skipped_if_missing(), MariaDBServer() as first, MariaDBServer() as second:
+    with skipped_if_missing(), MariaDBServer(password="") as first, MariaDBServer(password="") as second:
         for server in (first, second):
             server.execute("CREATE TABLE t (i int)")
             server.execute("CREATE USER app; GRANT ALL ON test.* TO app")
@@ -288,8 +288,8 @@ def valkey_door() -> Iterator[tuple[FaultProxy, Callable[[], None]]]:
     """A door to a master, and what demotes it: it follows another, to which the door leads then."""
     with (
         skipped_if_missing(),
-        ValkeyServer() as first,
-        ValkeyServer() as second,
+        ValkeyServer(password="") as first,
+        ValkeyServer(password="") as second,
         FaultProxy(first.host, first.port) as door,
     ):
 

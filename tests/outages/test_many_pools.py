@@ -168,7 +168,7 @@ def test_a_real_server_that_comes_back_is_not_trampled() -> None:
     All thousand sessions are there again a few seconds after the longest pause of a pool that nobody waits for.
     """
     with skipped_if_missing():
-        server = ValkeyServer(settings={"maxclients": 2 * POOLS * SIZE})
+        server = ValkeyServer(password="", settings={"maxclients": 2 * POOLS * SIZE})
     with server, ExitStack() as stack:
         database = Counted(server)
         pools = [

@@ -70,6 +70,6 @@ def put_right(server: PrivateServer) -> None:
     """Make a server ready for the next test."""
     server.resume()
     server.start()
-    if server.password:
-        server.set_password("")
+    if server.password != server.first_password:
+        server.set_password(server.first_password)
     server.terminate_backends()

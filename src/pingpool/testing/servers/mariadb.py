@@ -1,6 +1,7 @@
 """A private MariaDB, from the operating system (Debian: `mariadb-server-core` and `mariadb-client-core`)."""
 
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
+from pingpool.testing.servers.nobody import as_nobody_special
 from pingpool.testing.servers.private import PrivateServer, ServerMissing, first_program
 
 SPEED = {
@@ -33,8 +35,9 @@ class MariaDBServer(PrivateServer):
     kind: ClassVar[str] = "MariaDB"
     stop_signal: ClassVar[signal.Signals] = signal.SIGKILL  # its orderly end takes long; InnoDB recovers
 
-    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str = "") -> None:
+    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str | None = None) -> None:
         super().__init__(settings=settings, password=password)
+        self._key = secrets.token_urlsafe(12)
         self.server_program = find_program("mariadbd", "mysqld")
         self.install_program = find_program("mariadb-install-db", "mysql_install_db")
         self.client_program = find_program("mariadb", "mysql")
@@ -47,11 +50,11 @@ class MariaDBServer(PrivateServer):
         """Create the system's tables, and root's password before anybody can log in."""
         secret = folder / "password.sql"
         # Before a flush it knows of no users.
-        grant = f"GRANT ALL ON *.* TO {OURS}@'127.0.0.1' WITH GRANT OPTION;\n"
+        grant = f"GRANT ALL ON *.* TO {OURS}@'127.0.0.1' IDENTIFIED BY '{self._key}' WITH GRANT OPTION;\n"
         secret.write_text(f"FLUSH PRIVILEGES;\n{grant}{new_password(self.password)}")
         options = ["--auth-root-authentication-method=normal", f"--datadir={folder}/data", f"--extra-file={secret}"]
         options.append(f"--tmpdir={folder}")  # two servers that are made at the same time meet in /tmp otherwise
-        self.run([str(self.install_program), "--no-defaults", *as_this_user(), *options])
+        self.run([*as_nobody_special(folder), str(self.install_program), "--no-defaults", *options])
         secret.unlink()
 
     def command(self, folder: Path) -> Sequence[str]:
@@ -60,7 +63,7 @@ class MariaDBServer(PrivateServer):
         place = {**data, "socket": "socket", "pid-file": folder / "pid", "bind-address": self.host}
         settings = {**place, **SPEED, **self.settings, "port": self.port}
         options = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self.server_program), "--no-defaults", *as_this_user(), *options]
+        return [*as_nobody_special(folder), str(self.server_program), "--no-defaults", *options]
 
     def answers(self) -> bool:
         try:
@@ -73,7 +76,7 @@ class MariaDBServer(PrivateServer):
         """Run SQL in a session of its own, in autocommit; return the rows as text (NULL as `NULL`)."""
         where = [f"--host={self.host}", f"--port={self.port}", f"--user={OURS}", "--protocol=tcp", "--database=test"]
         command = [str(self.client_program), "--no-defaults", *where, "--batch", "--skip-column-names"]
-        output = self.run([*command, f"--execute={sql}"])
+        output = self.run([*command, f"--execute={sql}"], env={**os.environ, "MYSQL_PWD": self._key})
         return [tuple(line.split("\t")) for line in output.splitlines()]
 
     def backends(self) -> list[int]:
@@ -108,8 +111,3 @@ def new_password(password: str) -> str:
     literal = password.replace("\\", "\\\\").replace("'", "''")
     places = ("localhost", "127.0.0.1")
     return "".join(f"ALTER USER root@'{place}' IDENTIFIED BY '{literal}';\n" for place in places)
-
-
-def as_this_user() -> Sequence[str]:
-    """Return the option that MariaDB needs to run as root."""
-    return ["--user=root"] if os.geteuid() == 0 else []

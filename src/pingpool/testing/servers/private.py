@@ -1,5 +1,6 @@
 """What all private servers share: a folder and a port that stay until `close`, and starts and stops on demand."""
 
+import secrets
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,9 @@ class ServerMissing(ServerFailed):
 class PrivateServer(ABC):
     """A server on 127.0.0.1, as a context manager. `settings` are named as in the server's manual.
 
+    It asks for the `password`: by default a random one, which `url` has; an empty one lets everybody in. Where root
+    starts a server, it has none of root's rights but that to its own folder.
+
     Raises `ServerMissing` without programs, and `ServerFailed` with the end of the server's log if it does not start.
     """
 
@@ -39,9 +43,10 @@ class PrivateServer(ABC):
 
     host = LOOPBACK
 
-    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str = "") -> None:
+    def __init__(self, *, settings: Mapping[str, object] | None = None, password: str | None = None) -> None:
         self.settings = dict(settings or {})
-        self.password = password
+        self.first_password = secrets.token_urlsafe(12) if password is None else password
+        self.password = self.first_password
         self.port = free_port()
         self.folder: Path | None = None
         self._process: GuardedProcess | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 from urllib.parse import quote
 
+from pingpool.testing.servers.nobody import as_nobody_special
 from pingpool.testing.servers.private import (
     PrivateServer,
     ServerFailed,
@@ -26,7 +27,7 @@ class ValkeyServer(PrivateServer):
     stop_signal: ClassVar[signal.Signals] = signal.SIGKILL  # there is nothing to save
 
     def __init__(
-        self, *, settings: Mapping[str, object] | None = None, password: str = "", program: Path | None = None
+        self, *, settings: Mapping[str, object] | None = None, password: str | None = None, program: Path | None = None
     ) -> None:
         super().__init__(settings=settings, password=password)
         self.program = program or find_program()
@@ -41,7 +42,8 @@ class ValkeyServer(PrivateServer):
     def command(self, folder: Path) -> Sequence[str]:
         base = {"bind": self.host, "port": self.port, "dir": folder, "save": "", "protected-mode": "no"}
         settings = {**base, **self.settings, "requirepass": self.password}
-        return [str(self.program), *(word for name, value in settings.items() for word in (f"--{name}", str(value)))]
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        return [*as_nobody_special(folder), str(self.program), *options]
 
     def answers(self) -> bool:
         try:
