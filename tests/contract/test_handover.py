@@ -173,7 +173,7 @@ async def test_what_cannot_be_told_is_reset_each_time_and_trusted(world: World) 
     for error in (None, ValueError(), None):
         await leave_open(world, pool, error)
     assert database.order == ["reset", "reset", "reset", "unlock", "ping", "reset"]
-    assert pool.stats().replaced == {}
+    assert (pool.stats().resets, pool.stats().replaced) == (4, {})
 
 
 async def test_a_new_session_is_asked_too(world: World) -> None:

@@ -40,6 +40,8 @@ class Stats(NamedTuple):
     broken_hooks: int
     """Calls of the database's methods, or of functions in their place, that failed by a bug of theirs."""
     leaked: int
+    resets: int
+    """How often what a holder had left in a session was undone: a transaction, or a setting of the connection."""
     replaced: Mapping[str, int]
     """How many sessions were given up for another to take their place, by reason: gone, lost, tainted, dropped,
     too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone. What
@@ -99,6 +101,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         hanging=tally.hanging,
         broken_hooks=tally.broken_hooks,
         leaked=tally.leaked,
+        resets=tally.resets,
         replaced=MappingProxyType({why: count for why, count in tally.replaced.items() if why not in ENDED_FOR_GOOD}),
         ping_interval=ledger.interval,
         oldest_alive=limit.oldest_alive,

@@ -18,6 +18,7 @@ class Tally:
         "pings",
         "refused",
         "replaced",
+        "resets",
         "timed_out",
         "waited",
     )
@@ -33,7 +34,13 @@ class Tally:
         self.hanging = 0
         self.broken_hooks = 0
         self.leaked = 0
+        self.resets = 0
         self.replaced: Counter[str] = Counter()
+
+    def note_reset(self, now: float) -> list[Order]:
+        """Count a session that was reset; nothing follows from it."""
+        self.resets += 1
+        return []
 
     def note_broken_hook(self, now: float) -> list[Order]:
         """Count the call of a hook of the database that is broken; nothing follows from it."""

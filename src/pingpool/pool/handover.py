@@ -19,6 +19,7 @@ from pingpool.database import AsyncDatabase, Meaning
 from pingpool.errors import BadSession, BeyondReset
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.outcome import AnyDatabase, meaning_of, overrides
+from pingpool.pool.world import Desk
 
 FATAL = (Meaning.LOST, Meaning.MISPLACED)
 """What an error of a reset means that is about the session's end, and not about what was left in it."""
@@ -27,8 +28,11 @@ FATAL = (Meaning.LOST, Meaning.MISPLACED)
 class Handover(Generic[S]):
     """Proves, resets and prepares the sessions of one database, and asks around each call what is still open."""
 
-    def __init__(self, database: AnyDatabase, calls: AsyncDatabase[S], bugs: Bugs, *, timeout: float) -> None:
+    def __init__(
+        self, desk: Desk[S], database: AnyDatabase, calls: AsyncDatabase[S], bugs: Bugs, *, timeout: float
+    ) -> None:
         """`database` is asked in passing; `calls` are its calls, as coroutines. `timeout` is seconds, of each call."""
+        self._desk = desk
         self._database = database
         self._calls = calls
         self._bugs = bugs
@@ -63,6 +67,7 @@ class Handover(Generic[S]):
             raise BeyondReset("in doubt", f"the session could not be reset: {error}") from error
         if self._left_open(session):
             raise BeyondReset("left open", "needs_reset says yes after a reset, too")
+        self._desk.tell(self._desk.ledger.places.tally.note_reset)
 
     async def prepare(self, session: S) -> Exception | None:
         """Undo what opening a session may have left open; return why it cannot be used, if it cannot."""

@@ -52,7 +52,7 @@ class Work(Generic[S]):
         self._creates_many = overrides(database, "create_many")
         self._may_expire = overrides(database, "expires_in")
         self._bugs = Bugs(desk)
-        self._handover = Handover(database, calls, self._bugs, timeout=io_timeout)
+        self._handover = Handover(desk, database, calls, self._bugs, timeout=io_timeout)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
