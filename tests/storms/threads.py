@@ -138,6 +138,7 @@ class Storm:
         if self.lab.sessions() not in (None, SIZE):
             self.tags.faults["sessions too many"] += 1
         self.tags.faults["statements still running"] += self.lab.running()
+        self.tags.faults["complaints of the server"] += len(self.lab.complaints())
         self.tags.compare(self.lab.written())
 
     def is_well(self) -> bool:
