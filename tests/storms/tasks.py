@@ -96,6 +96,7 @@ class Storm:
         if await asyncio.to_thread(self.lab.sessions) not in (None, SIZE):
             self.tags.faults["sessions too many"] += 1
         self.tags.faults["statements still running"] += await asyncio.to_thread(self.lab.running)
+        self.tags.faults["complaints of the server"] += len(self.lab.complaints())
         self.tags.compare(await asyncio.to_thread(self.lab.written))
 
     async def is_well(self) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from pingpool.testing.servers import MariaDBServer
 from pingpool.testing.skipping import skipped_if_missing
-from tests.storms.labs import AMONG_THREADS, IN_ASYNCIO, OnMariaDB
+from tests.storms.labs import AMONG_THREADS, IN_ASYNCIO
+from tests.storms.places import OnMariaDB
 
 pytestmark = [pytest.mark.server, pytest.mark.proof]
 
@@ -22,7 +23,13 @@ PATIENCE = 280.0 + CUTS
 
 STORMS = [("threads", driver) for driver in AMONG_THREADS] + [("tasks", driver) for driver in IN_ASYNCIO]
 
-MODULES = {"pymysql": "pymysql", "mysql-connector": "mysql.connector", "redis-py": "redis", "valkey-py": "valkey"}
+MODULES = {
+    "mysql-connector": "mysql.connector",
+    "redis-py": "redis",
+    "spanner": "spannermockserver",
+    "valkey-py": "valkey",
+}
+"""What has to be installed, where it has another name."""
 
 
 @pytest.mark.timeout(PATIENCE + 10)

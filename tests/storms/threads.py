@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 import pingpool
@@ -70,13 +69,13 @@ class Storm:
             time.sleep(chance.random() * LONGEST)  # any moment of a use may be the one
             for thread in chance.sample(sorted(self.armed.copy()), k=min(1, len(self.armed))):
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cut))
-                self.tags.cuts += 1
+                if chance.random() < 0.8:  # else it is hit again, perhaps while it gives the session back
+                    self.armed.discard(thread)
 
     def limit(self, *_: object) -> None:
         """Raise in the main thread, if it is in a use."""
         if self.is_limited:
             self.is_limited = False
-            self.tags.cuts += 1
             raise Limit
 
     def hold(self, number: int) -> None:
@@ -86,13 +85,15 @@ class Storm:
         while not self.is_over:
             turn += 1
             tag, way = f"{self.seed}-{number}-{turn}", chance.choice(("plain", "cut", "caught inside"))
-            with suppress(Cut, Limit):  # one that comes after the use strikes here
+            try:
                 try:
                     self.arm(number, me, chance, way)
                     self.use(tag, way)
                 finally:
                     self.is_limited = self.is_limited and number != 0
                     self.armed.discard(me)
+            except (Cut, Limit):  # also one that comes after the use
+                self.tags.cuts += 1
 
     def arm(self, number: int, me: int, chance: random.Random, way: str) -> None:
         """Let this use be cut off soon."""
@@ -113,6 +114,7 @@ class Storm:
                 except (Cut, Limit):
                     if way != "caught inside":
                         raise
+                    self.tags.cuts += 1
         except pingpool.PoolError:
             self.tags.faults["refused"] += 1
         except Exception:
@@ -138,6 +140,7 @@ class Storm:
         if self.lab.sessions() not in (None, SIZE):
             self.tags.faults["sessions too many"] += 1
         self.tags.faults["statements still running"] += self.lab.running()
+        self.tags.faults["complaints of the server"] += len(self.lab.complaints())
         self.tags.compare(self.lab.written())
 
     def is_well(self) -> bool:
