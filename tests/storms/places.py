@@ -69,7 +69,9 @@ class OnPostgres(Place):
         return int(self.ask(self.SEEN)[0][0])
 
     def running(self) -> int:
-        return int(self.ask(f"{self.SEEN} AND state <> 'idle'")[0][0])
+        # What asyncpg has prepared, and was cut off before it ran, is "active" too: it waits for its client.
+        is_prepared = "state = 'active' AND wait_event = 'ClientRead'"
+        return int(self.ask(f"{self.SEEN} AND state <> 'idle' AND NOT ({is_prepared})")[0][0])
 
 
 class OnMariaDB(Place):
