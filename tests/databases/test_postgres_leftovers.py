@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -106,3 +107,40 @@ def test_a_pipeline_that_was_closed_costs_no_session(postgres_server: PostgresSe
     assert postgres.needs_reset(session)
     assert "pipeline" in str(error_of(postgres.reset, session, timeout=SOON))
     session.close()
+
+
+# The driver's own block
+
+IS_GONE = "SELECT to_regclass('pg_temp.mine') IS NULL"
+
+
+@pytest.mark.parametrize("error", [None, KeyError()], ids=["well", "error"])
+def test_a_block_of_the_drivers_own_costs_no_session(postgres_server: PostgresServer, error: Exception | None) -> None:
+    """`with connection:` commits, or rolls back, and closes nothing, as in the driver's own pool."""
+    with pingpool.open(Postgres(postgres_server.url), size=1) as pool:
+        with pool.session() as first, suppress(KeyError), first:
+            first.execute("CREATE TEMPORARY TABLE mine (x int)")
+            if error is not None:
+                raise error
+        with pool.session(timeout=SOON) as second:
+            assert second is first
+            assert second.execute(IS_GONE).fetchone() == (error is not None,)
+
+
+@pytest.mark.parametrize("error", [None, KeyError()], ids=["well", "error"])
+def test_a_block_of_the_drivers_own_in_asyncio_too(postgres_server: PostgresServer, error: Exception | None) -> None:
+    """`async with connection:` closes nothing, either."""
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncPostgres(postgres_server.url), size=1) as pool:
+            async with pool.session() as first:
+                with suppress(KeyError):
+                    async with first:
+                        await first.execute("CREATE TEMPORARY TABLE mine (x int)")
+                        if error is not None:
+                            raise error
+            async with pool.session(timeout=SOON) as second:
+                assert second is first
+                assert await (await second.execute(IS_GONE)).fetchone() == (error is not None,)
+
+    asyncio.run(main())

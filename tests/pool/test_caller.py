@@ -2,12 +2,14 @@
 
 import gc
 import inspect
+import re
 import warnings
 from types import ModuleType
 
 import pytest
 
-from pingpool import PingingPool
+import pingpool
+from pingpool import PingingPool, PoolTimeout
 from pingpool.pool import caller
 from pingpool.testing import FakeSession, FaultyDatabase
 from tests.threads.checks import soon
@@ -65,6 +67,21 @@ def test_a_leak_in_a_block_names_the_block(caplog: pytest.LogCaptureFixture) -> 
     del block
     assert f"{__file__}:{line})" in leak_of(pool, caplog)
     pool.close()
+
+
+def test_who_finds_no_session_is_told_where_they_are() -> None:
+    """The error of an exhausted pool names the places of the checkouts, the most frequent one first."""
+    with pingpool.open(FaultyDatabase(), size=3) as pool:
+        held = [pool.get()]
+        once = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
+        held += [pool.get() for _ in range(2)]
+        twice = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
+        with pytest.raises(PoolTimeout) as raised:
+            pool.get(0)
+        told = re.findall(rf"(\d) checked out in \S+ \({re.escape(__file__)}:(\d+)\)", str(raised.value))
+        assert told == [("2", str(twice)), ("1", str(once))]
+        for session in held:
+            pool.put(session)
 
 
 def test_whoever_has_no_caller_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,14 @@ class Round:
         """Let whoever waits for the round go on."""
 
 
+def place_of(site: CodeType | None, instruction: int) -> str:
+    """Say where in somebody's code this instruction is."""
+    if site is None:
+        return "somewhere"
+    lines = (line for start, end, line in site.co_lines() if start <= instruction < end)
+    return f"in {site.co_qualname} ({site.co_filename}:{next(lines, site.co_firstlineno)})"
+
+
 class Dropped(NamedTuple):
     """A session was garbage-collected in the hands of its holder: warn about the place of its checkout."""
 
@@ -157,10 +165,7 @@ class Dropped(NamedTuple):
     @property
     def place(self) -> str:
         """Where in the caller's code that is."""
-        if self.site is None:
-            return "somewhere"
-        lines = (line for start, end, line in self.site.co_lines() if start <= self.instruction < end)
-        return f"in {self.site.co_qualname} ({self.site.co_filename}:{next(lines, self.site.co_firstlineno)})"
+        return place_of(self.site, self.instruction)
 
 
 class LimitFound(NamedTuple):

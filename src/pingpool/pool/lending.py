@@ -8,11 +8,12 @@ passes on a session that had reached him. Coming back never suspends, so nothing
 """
 
 import math
+from collections import Counter
 from functools import partial
 from types import CodeType
 from typing import Generic, TypeVar
 
-from pingpool.core.orders import Verdict, Waiter
+from pingpool.core.orders import Verdict, Waiter, place_of
 from pingpool.core.slot import S
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
@@ -22,6 +23,9 @@ from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.world import Desk, Event
 
 R = TypeVar("R")
+
+MOST_PLACES = 3
+"""How many places of checkouts an error names."""
 
 
 class Lending(Generic[S]):
@@ -80,9 +84,16 @@ class Lending(Generic[S]):
         else:
             hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
             reason = desk.ledger.failure
-            error = desk.native(PoolTimeout(f"{desk.name}: no session within {waited:.3g} s ({desk.snapshot()}){hint}"))
+            told = f"no session within {waited:.3g} s ({desk.snapshot()}{self._places()}){hint}"
+            error = desk.native(PoolTimeout(f"{desk.name}: {told}"))
         error.__cause__ = reason
         return error
+
+    def _places(self) -> str:
+        """Say where the sessions in use were checked out, at the most frequent places."""
+        lent = self._desk.look(lambda: [(slot.site, slot.instruction) for slot in self._desk.ledger.lent.values()])
+        most = Counter(lent).most_common(MOST_PLACES)
+        return "".join(f"; {count} checked out {place_of(*checkout)}" for checkout, count in most)
 
     # Back.
 

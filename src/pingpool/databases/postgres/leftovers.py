@@ -19,6 +19,11 @@ LONGEST_FAREWELL = 0.2
 """The most seconds for a last holder to leave the driver once the stream has ended under him: none if he only waits."""
 
 
+def mark_as_pooled(session: Any) -> None:
+    """Have `with connection:` end the transaction only; a connection that is in no pool it closes, too."""
+    session._pool = True
+
+
 def is_settled(session: Any) -> bool:
     """Is nothing open and nothing under way, at the server and in the driver?"""
     is_open = session.pgconn.transaction_status != IDLE or session._num_transactions or session._tpc

@@ -24,6 +24,7 @@ from pingpool.databases.postgres.leftovers import (
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
+    mark_as_pooled,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -54,6 +55,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         """Connect. The labels are seen in the `application_name`."""
         moves = self._roles.moves
         session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
+        mark_as_pooled(session)
         self._roles.settle(session, moves)
         self._attributes.remember(session)
         self._adapters.remember(session)

@@ -20,6 +20,7 @@ from pingpool.databases.postgres.leftovers import (
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
+    mark_as_pooled,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -43,6 +44,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
         password = await asked_async(self._password)
         moves = self._roles.moves
         session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
+        mark_as_pooled(session)
         self._roles.settle(session, moves)
         self._attributes.remember(session)
         self._adapters.remember(session)
