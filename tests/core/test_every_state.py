@@ -22,7 +22,7 @@ from .world import World
 PLAIN = Config(2, 3, late=False, resets=False, doubts=False, refusals=False)
 
 ASPECTS: dict[str, tuple[Config, int | None]] = {
-    "late reports, resets and refusals": (Config(2, 3, doubts=False), None),
+    "late reports, resets and refusals": (Config(2, 3, doubts=False), 20_000),  # all: two minutes
     "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), 6_000),  # all: four minutes
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
