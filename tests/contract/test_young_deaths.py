@@ -1,6 +1,7 @@
 """Sessions that are dead as soon as they are there: whoever opens them finds a server that lets in and then fails."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -27,9 +28,9 @@ class Bouncer(FaultyDatabase):
 
     is_well = False
 
-    def create(self, **facts: object) -> FakeSession:  # type: ignore[override]
+    def create(self, *, labels: Mapping[str, str], timeout: float) -> FakeSession:
         """Let in."""
-        session = super().create(**facts)  # type: ignore[arg-type]
+        session = super().create(labels=labels, timeout=timeout)
         session.is_alive = self.is_well
         return session
 

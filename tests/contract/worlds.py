@@ -13,6 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -134,9 +135,9 @@ class World(ABC):
         """Have callers wait for a session, one behind the other."""
         line: list[asyncio.Task[FakeSession]] = []
         for timeout in timeouts:
-            waiting = pool.stats().waiting
+            longer = partial(is_longer, pool, pool.stats().waiting)
             line.append(start(pool.get(timeout)))
-            await self.until(lambda waiting=waiting: pool.stats().waiting > waiting)  # type: ignore[misc]
+            await self.until(longer)
         return line
 
     async def heal(self, pool: Pool) -> None:
@@ -167,7 +168,7 @@ class World(ABC):
         self.clock.advance(86_400)  # whoever still waits for a time may go
         if error is None:
             for pool in self.pools:
-                await self.until(lambda stats=pool.stats: adds_up(stats()))  # type: ignore[misc]
+                await self.until(partial(is_in_order, pool))
 
 
 class ThreadWorld(World):
@@ -387,6 +388,16 @@ def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 def at_work(stats: Stats) -> int:
     """How many slots the pool is at work for."""
     return stats.creating + stats.checking + stats.resetting + stats.closing
+
+
+def is_longer(pool: Pool, waiting: int) -> bool:
+    """Do more callers wait than so many?"""
+    return pool.stats().waiting > waiting
+
+
+def is_in_order(pool: Pool) -> bool:
+    """Do its figures add up?"""
+    return adds_up(pool.stats())
 
 
 def adds_up(stats: Stats) -> bool:

@@ -7,6 +7,7 @@ module, docstrings, annotations, and the texts of errors are choices, not logic.
 import ast
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -53,7 +54,7 @@ def mutations(module: str, source: str) -> Iterator[Callable[[], Fault]]:
     logic = [node for outer in tree.body if isinstance(outer, ast.FunctionDef | ast.ClassDef) for node in inner(outer)]
     for node in logic:
         for change in changes(node):
-            yield lambda node=node, change=change: build(module, tree, node, change)  # type: ignore[misc]
+            yield partial(build, module, tree, node, change)
 
 
 def inner(outer: ast.AST) -> Iterator[ast.AST]:

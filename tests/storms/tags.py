@@ -1,9 +1,18 @@
 """What came of each use of a storm, by its tag; and what was wrong."""
 
+import json
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
-STEPS = ("begun", "committing", "acknowledged")
+from pingpool import Stats
+
+SIZE = 3
+HOLDERS = 5
+LONGEST = 0.004
+"""Seconds within which a use is cut."""
+
+PATIENCE = 60.0
 
 
 class Tags:
@@ -23,6 +32,20 @@ class Tags:
         if answer != tag:
             self.faults["foreign answers"] += 1
 
+    def judge(self, lab: Any, idle: int) -> None:
+        """Count what is not well in the end, in the pool and at the server."""
+        self.faults["slots lost"] += idle != SIZE
+        self.faults["sessions too many"] += lab.sessions() not in (None, SIZE)
+        self.faults["statements still running"] += lab.running()
+        self.faults["complaints of the server"] += len(lab.complaints())
+        self.compare(lab.written())
+
+    def told(self, stats: Stats) -> str:
+        """Return what there is to tell of the storm, as JSON."""
+        steps = list(self.steps.values())
+        done = {"cuts": self.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
+        return json.dumps({**done, "replaced": dict(stats.replaced), "faults": dict(+self.faults)})
+
     def compare(self, written: Collection[str]) -> None:
         """Compare with what the database holds in the end.
 
@@ -35,3 +58,8 @@ class Tags:
             elif step == "begun" and tag in there:
                 self.faults["foreign writes"] += 1
         self.faults["writes of nobody"] += len(there - self.steps.keys())
+
+
+def is_well(lab: Any, idle: int) -> bool:
+    """Are all sessions idle, and no others at the server, where nothing runs?"""
+    return idle == SIZE and lab.sessions() in (None, SIZE) and not lab.running()

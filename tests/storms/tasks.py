@@ -4,15 +4,13 @@ Run as `python -m tests.storms.tasks DRIVER CUTS SEED`; prints what was wrong, a
 """
 
 import asyncio
-import json
 import random
 import sys
 from typing import Any
 
 import pingpool
 from tests.storms.labs import IN_ASYNCIO
-from tests.storms.tags import Tags
-from tests.storms.threads import HOLDERS, LONGEST, PATIENCE, SIZE
+from tests.storms.tags import HOLDERS, LONGEST, PATIENCE, SIZE, Tags, is_well
 
 
 class Storm:
@@ -91,19 +89,11 @@ class Storm:
         end = loop.time() + PATIENCE
         while not await self.is_well() and loop.time() < end:
             await asyncio.sleep(0.02)  # nothing tells when a server has ended a session
-        if self.pool.stats().idle != SIZE:
-            self.tags.faults["slots lost"] += 1
-        if await asyncio.to_thread(self.lab.sessions) not in (None, SIZE):
-            self.tags.faults["sessions too many"] += 1
-        self.tags.faults["statements still running"] += await asyncio.to_thread(self.lab.running)
-        self.tags.faults["complaints of the server"] += len(self.lab.complaints())
-        self.tags.compare(await asyncio.to_thread(self.lab.written))
+        await asyncio.to_thread(self.tags.judge, self.lab, self.pool.stats().idle)
 
     async def is_well(self) -> bool:
         """Are all sessions idle, and no others at the server?"""
-        seen = await asyncio.to_thread(self.lab.sessions)
-        runs = await asyncio.to_thread(self.lab.running)
-        return self.pool.stats().idle == SIZE and seen in (None, SIZE) and not runs
+        return await asyncio.to_thread(is_well, self.lab, self.pool.stats().idle)
 
 
 async def main(driver: str, cuts: int, seed: int) -> None:
@@ -115,10 +105,7 @@ async def main(driver: str, cuts: int, seed: int) -> None:
             storm = Storm(lab, pool, cuts, seed)
             await storm.blow()
             await storm.come_to_rest()
-            steps = list(storm.tags.steps.values())
-            done = {"cuts": storm.tags.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
-            told = {**done, "replaced": dict(pool.stats().replaced), "faults": dict(+storm.tags.faults)}
-            sys.stdout.write(json.dumps(told) + "\n")
+            sys.stdout.write(storm.tags.told(pool.stats()) + "\n")
 
 
 if __name__ == "__main__":

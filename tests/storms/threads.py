@@ -5,7 +5,6 @@ Run as `python -m tests.storms.threads DRIVER CUTS SEED`; prints what was wrong,
 
 import ctypes
 import gc
-import json
 import random
 import signal
 import sys
@@ -15,14 +14,7 @@ from typing import Any
 
 import pingpool
 from tests.storms.labs import AMONG_THREADS
-from tests.storms.tags import Tags
-
-SIZE = 3
-HOLDERS = 5
-LONGEST = 0.004
-"""Seconds within which a use is cut."""
-
-PATIENCE = 60.0
+from tests.storms.tags import HOLDERS, LONGEST, PATIENCE, SIZE, Tags, is_well
 
 
 class Cut(BaseException):
@@ -135,18 +127,12 @@ class Storm:
         end = time.monotonic() + PATIENCE
         while not self.is_well() and time.monotonic() < end:
             time.sleep(0.02)  # nothing tells when a server has ended a session
-        if self.pool.stats().idle != SIZE:
-            self.tags.faults["slots lost"] += 1
-        if self.lab.sessions() not in (None, SIZE):
-            self.tags.faults["sessions too many"] += 1
-        self.tags.faults["statements still running"] += self.lab.running()
-        self.tags.faults["complaints of the server"] += len(self.lab.complaints())
-        self.tags.compare(self.lab.written())
+        self.tags.judge(self.lab, self.pool.stats().idle)
 
     def is_well(self) -> bool:
         """Are all sessions idle, and no others at the server?"""
         gc.collect()  # a session that somebody was inside of ends when he drops it
-        return self.pool.stats().idle == SIZE and self.lab.sessions() in (None, SIZE) and not self.lab.running()
+        return is_well(self.lab, self.pool.stats().idle)
 
 
 def main(driver: str, cuts: int, seed: int) -> None:
@@ -159,10 +145,7 @@ def main(driver: str, cuts: int, seed: int) -> None:
             signal.signal(signal.SIGALRM, storm.limit)
             storm.blow()
             storm.come_to_rest()
-            steps = list(storm.tags.steps.values())
-            done = {"cuts": storm.tags.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
-            told = {**done, "replaced": dict(pool.stats().replaced), "faults": dict(+storm.tags.faults)}
-            sys.stdout.write(json.dumps(told) + "\n")
+            sys.stdout.write(storm.tags.told(pool.stats()) + "\n")
 
 
 if __name__ == "__main__":

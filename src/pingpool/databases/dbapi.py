@@ -7,7 +7,6 @@ is written in Python (`unanswered`). In autocommit many a `rollback()` does noth
 ended by the statement. Databases with a file of their own know better.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,7 +15,7 @@ from pingpool.database import Database, Meaning, Traits
 from pingpool.databases import disconnects, drivers, unanswered
 from pingpool.databases.callables import GivenTraits
 from pingpool.databases.common.resets import Reset, Resets
-from pingpool.errors import BeyondReset
+from pingpool.databases.common.rows import prove_in_step
 
 
 class Cursor(Protocol):
@@ -65,7 +64,10 @@ class DBAPITraits(Traits[C]):
 
     _resets: Resets
     _settings: dict[str, Any]
-    """How the newest connection was set when it was new; its `connect` sets them all in the same way."""
+    """How the newest connection was set when it was new; its `connect` sets them all in the same way.
+
+    `Attributes` would remember each, but many of these drivers' connections take no weak references.
+    """
 
     def needs_reset(self, session: C) -> bool | None:
         """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
@@ -116,7 +118,6 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         self._settings = {}
         self._connect = connect
         self._statement = ping
-        self._numbers = itertools.count(100_000)
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
@@ -128,13 +129,10 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     def ping(self, session: C, *, timeout: float) -> None:
         """Run the statement, and leave no transaction open behind it."""
-        number = next(self._numbers)
-        cursor: Cursor = session.cursor()
-        cursor.execute(self._statement or f"SELECT {number}")
-        rows = list(cursor.fetchall())
-        cursor.close()
-        if not self._statement:
-            refuse_answer_to_another(rows, number)
+        if self._statement:
+            answer(session, self._statement)
+        else:
+            prove_in_step(partial(answer, session))
         if drivers.in_transaction(session) is not False:
             roll_back(session.rollback)
 
@@ -154,11 +152,13 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         self._resets.call(session)
 
 
-def refuse_answer_to_another(rows: list[Any], number: int) -> None:
-    """Raise if these rows, in whatever form the driver gives them, are not just the number that was asked for."""
-    values = [[*(row.values() if hasattr(row, "values") else row)] for row in rows]
-    if values != [[number]]:
-        raise BeyondReset("left busy", "an answer that nobody had read came in place of the ping's")
+def answer(session: Connection, statement: str) -> list[object]:
+    """Run a statement, and return its rows."""
+    cursor: Cursor = session.cursor()
+    cursor.execute(statement)
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows
 
 
 def roll_back(way: Callable[[], object]) -> None:

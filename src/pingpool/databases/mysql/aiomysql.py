@@ -28,7 +28,7 @@ from pingpool.databases.mysql.traits import (
     MySQLTraits,
     is_busy,
     refuse_busy,
-    refuse_what_stays,
+    refusing_what_stays,
     takes_writes,
     unless_there_is_no_such_function,
 )
@@ -170,11 +170,8 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
     async def reset(self, session: Session, *, timeout: float) -> None:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         refuse_busy(session)
-        try:
+        with refusing_what_stays():
             await session.rollback()
-        except Exception as error:
-            refuse_what_stays(error)
-            raise
         if session.may_lock:
             await session.query(UNLOCK)
             session.may_lock = False

@@ -3,15 +3,13 @@
 Nothing here waits or asks the server. A shape that is not known "does not tell", and is never taken for dead.
 """
 
-import itertools
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
+from pingpool.databases.common.rows import prove_in_step
 from pingpool.errors import BeyondReset
-
-NUMBERS = itertools.count(100_000)
-"""Numbers that no answer to anything else will be."""
 
 IN_USE = "ProgrammingError"
 """What mysqlclient raises of a connection that another thread is inside of."""
@@ -70,19 +68,12 @@ def is_pure(session: Any) -> bool:
 def ping(session: Any) -> None:
     """Prove the session by any of the drivers; where an old answer may be under way, by what only it can answer."""
     if is_pure(session):
-        prove_in_step(session)
+        prove_in_step(partial(answer, session))
         return
     try:
         session.ping(reconnect=False)
     except TypeError:  # drivers that never reconnect have no such parameter
         session.ping()
-
-
-def prove_in_step(session: Any) -> None:
-    """Ask for a number: the answer to anything else is another one. Raises `BeyondReset`."""
-    number = next(NUMBERS)
-    if values_in(answer(session, f"SELECT {number}")) != [number]:
-        raise BeyondReset("left busy", "an answer that nobody had read came in place of another one's")
 
 
 def answer(session: Any, statement: str) -> Sequence[Any]:
@@ -91,11 +82,6 @@ def answer(session: Any, statement: str) -> Sequence[Any]:
         cursor.execute(statement)
         rows: Sequence[Any] = cursor.fetchall() if cursor.description else ()
         return rows
-
-
-def values_in(rows: Sequence[Any]) -> list[Any]:
-    """Return the first value of each row, in whatever form the user's cursors give rows."""
-    return [next(iter(row.values() if hasattr(row, "values") else row)) for row in rows]
 
 
 def start_anew(session: Any) -> None:

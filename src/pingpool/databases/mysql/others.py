@@ -6,15 +6,17 @@ until it is asked what was left in it: who is interrupted in between may have le
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases.common.resets import Resets
+from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
-from pingpool.databases.mysql.traits import is_unread, refuse_what_stays
+from pingpool.databases.mysql.traits import is_unread, refusing_what_stays
 from pingpool.errors import BeyondReset
 
 
@@ -67,7 +69,7 @@ class Others:
         """Run a statement, and return its rows, certainly those."""
         with self._in_doubt(session):
             if drivers.is_pure(session):
-                drivers.prove_in_step(session)
+                prove_in_step(partial(drivers.answer, session))
             return drivers.answer(session, statement)
 
     def reset(self, session: Any) -> None:
@@ -75,13 +77,10 @@ class Others:
         if drivers.is_in_use(session) or has_unread(session):
             raise BeyondReset("left busy", "the last holder left an answer unread, or a thread inside the driver")
         with self._in_doubt(session):
-            try:
+            with refusing_what_stays():
                 session.rollback()
-            except Exception as error:
-                refuse_what_stays(error)
-                raise
             if drivers.is_pure(session):
-                drivers.prove_in_step(session)
+                prove_in_step(partial(drivers.answer, session))
             if self._resets.is_full:
                 drivers.start_anew(session)
             if self._resets.is_full or self._is_set_otherwise(session):

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pingpool.databases.common.rows import values_of
 from pingpool.databases.common.sockets import Seat
 
 SHOW_SESSIONS = "SHOW PROCESSLIST"
@@ -37,8 +38,7 @@ class Place(NamedTuple):
     def is_among(self, sessions: Sequence[Any]) -> bool:
         """Does the server's list show this very session?"""
         for row in sessions:
-            anything: Any = row
-            number, _, host, *_ = anything.values() if hasattr(anything, "values") else anything
+            number, _, host, *_ = values_of(row)
             if int(number) == self.number:
                 return self.port is None or text(host).endswith(f":{self.port}")
         return False

@@ -35,7 +35,7 @@ from pingpool.databases.mysql.traits import (
     MySQLTraits,
     is_busy,
     refuse_busy,
-    refuse_what_stays,
+    refusing_what_stays,
     takes_writes,
     unless_there_is_no_such_function,
 )
@@ -247,11 +247,8 @@ def connection() -> Any:
 
 def roll_back(session: Any) -> None:
     """Roll back, and let go of locks that outlive it."""
-    try:
+    with refusing_what_stays():
         session.rollback()
-    except Exception as error:
-        refuse_what_stays(error)
-        raise
     if session.may_lock:
         session.query(UNLOCK)
         session.may_lock = False

@@ -13,6 +13,7 @@ from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
+from pingpool.databases.common.rows import values_of
 from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, NO_SUCH_FUNCTION, code_of, said_by_server
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 from pingpool.databases.mysql.record import OnRecord
@@ -124,9 +125,7 @@ def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:
 def takes_writes(rows: Sequence[Any]) -> bool:
     """Read the answer to `ASK_FOR_ROLE`, in whatever form the user's cursors give rows."""
     [row] = rows
-    anything: Any = row
-    values = list(anything.values() if hasattr(anything, "values") else anything)
-    return not int(values[0])
+    return not int(values_of(row)[0])
 
 
 def is_unread(session: Any) -> bool:
@@ -147,10 +146,15 @@ def refuse_busy(session: OnRecord) -> None:
         raise BeyondReset("left busy", "the last holder left the result of a query unread")
 
 
-def refuse_what_stays(error: Exception) -> None:
-    """Raise `BeyondReset` if a rollback failed since it is not the way to end what is open."""
-    if code_of(error) in XA_IS_OPEN:
-        raise BeyondReset("left open", f"a distributed transaction was left open: {error}") from error
+@contextmanager
+def refusing_what_stays() -> Generator[None]:
+    """Raise `BeyondReset` if a rollback fails since it is not the way to end what is open."""
+    try:
+        yield
+    except Exception as error:
+        if code_of(error) in XA_IS_OPEN:
+            raise BeyondReset("left open", f"a distributed transaction was left open: {error}") from error
+        raise
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Redis and Valkey, by redis-py or valkey-py: what is pooled is the driver's raw `Connection`."""
 
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 
 from pingpool.database import Database
 from pingpool.databases.common.credentials import Password, asked
@@ -64,20 +64,15 @@ class Redis(RedisTraits[Password], Database[Session]):
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send a PING and wait for its answer; never reconnect."""
         moves = self._roles.moves
-        link = session._sock
-        if link is None:
+        if session._sock is None:
             raise self._driver.ConnectionError("the connection is closed")
-        link.settimeout(finite(timeout))
-        try:
+        with limited(session, timeout):
             session.send_command("PING", check_health=False)
             self.refuse_all_but_pong(session.read_response())
             if self._roles.has_to_be_asked(session):
                 session.send_command(ASK_FOR_ROLE, check_health=False)
                 with suppress(self._driver.ResponseError):  # it does not tell, or not everybody
                     refuse_wrong_node(takes_writes(session.read_response()))
-        finally:
-            if session._sock is not None:
-                link.settimeout(session.socket_timeout)
         self._roles.settle(session, moves)
 
     def delete(self, session: Session, *, timeout: float) -> None:
@@ -104,20 +99,16 @@ class Redis(RedisTraits[Password], Database[Session]):
     def reset(self, session: Session, *, timeout: float) -> None:
         """Undo what the last holder left open or changed, as far as there are commands for that."""
         commands = self.undoing(session)
-        link = session._sock
-        if commands and link is None:
+        if commands and session._sock is None:
             raise self._driver.ConnectionError("the connection is closed")
-        if commands:
-            link.settimeout(finite(timeout))
-        for command in commands:
-            session.send_command(*command, check_health=False)
-            with self.judging(command):
-                self.check_answer(command, session.read_response())
-        if RESET in commands:
-            session.on_connect()
-        self.note_undone(session)
-        if commands:
-            session._sock.settimeout(session.socket_timeout)
+        with limited(session, timeout):
+            for command in commands:
+                session.send_command(*command, check_health=False)
+                with self.judging(command):
+                    self.check_answer(command, session.read_response())
+            if RESET in commands:
+                session.on_connect()
+            self.note_undone(session)
         self._resets.call(session)
 
     def abort(self, session: Session) -> None:
@@ -125,3 +116,16 @@ class Redis(RedisTraits[Password], Database[Session]):
         link = session._sock
         if link is not None:
             hang_up(link.fileno())
+
+
+@contextmanager
+def limited(session: Session, timeout: float) -> Generator[None]:
+    """Give the connection, if it is open, so many seconds for each wait; afterwards what it is to have."""
+    link = session._sock
+    if link is not None:
+        link.settimeout(finite(timeout))
+    try:
+        yield
+    finally:
+        if session._sock is not None:
+            session._sock.settimeout(session.socket_timeout)
