@@ -66,6 +66,19 @@ class PG8000(ByCursor, OnPostgres):
         return DBAPI(lambda: module.connect(database=url.path[1:], **where), driver=module)
 
 
+class PyODBC(ByCursor, OnPostgres):
+    """By pyodbc, and PostgreSQL's own driver for ODBC."""
+
+    DRIVER = "PostgreSQL Unicode"
+
+    def database(self) -> Any:
+        module: Any = import_module("pyodbc")
+        module.pooling = False
+        url = urlsplit(self.server.url)
+        where = f"Server={url.hostname};Port={url.port};Database={url.path[1:]};UID={url.username};PWD={url.password}"
+        return DBAPI(lambda: module.connect(f"Driver={{{self.DRIVER}}};{where}"), driver=module)
+
+
 class PyMySQL(ByCursor, OnMariaDB):
     """By PyMySQL."""
 
@@ -255,6 +268,7 @@ AMONG_THREADS: dict[str, Any] = {
     "psycopg": Psycopg,
     "psycopg2": Psycopg2,
     "pg8000": PG8000,
+    "pyodbc": PyODBC,
     "pymysql": PyMySQL,
     "mysql-connector": MySQLConnector,
     "sqlite3": StandardSQLite,

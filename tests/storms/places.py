@@ -38,10 +38,6 @@ class Place:
         """How many statements run there?"""
         return 0
 
-    def complaints(self) -> Collection[str]:
-        """Return what the server itself found wrong."""
-        return ()
-
 
 class OnPostgres(Place):
     """PostgreSQL."""

@@ -1,10 +1,12 @@
-"""Cloud Spanner in a storm, by its server in this process, which notes who calls while another call is in a session."""
+"""Cloud Spanner in a storm, by its server in this process."""
 
+import threading
 from collections.abc import Collection
 from importlib import import_module
 from typing import Any
 
 from tests.storms.places import Place
+from tests.storms.tags import Limit
 
 
 class OnSpanner(Place):
@@ -42,12 +44,14 @@ class OnSpanner(Place):
     def running(self) -> int:
         return sum(len(session.transactions_running) for session in self.server.sessions)
 
-    def complaints(self) -> Collection[str]:
-        return self.server.violations
-
 
 class Spanner(OnSpanner):
     """By the client for threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience = threading.local()
+        """How many `seconds` a call of this thread may take."""
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
@@ -55,12 +59,21 @@ class Spanner(OnSpanner):
 
     def read(self, session: Any, tag: str) -> object:
         """Ask for the tag."""
-        [[answer]] = session.snapshot().execute_sql(self.asking(tag))
+        return self.answer(session.snapshot(), tag)
+
+    def answer(self, asked: Any, tag: str) -> object:
+        """Ask by a snapshot, or a transaction, within the thread's patience."""
+        try:
+            [[answer]] = asked.execute_sql(self.asking(tag), timeout=self.patience.seconds, retry=None)
+        except import_module("google.api_core.exceptions").DeadlineExceeded as error:
+            raise Limit from error
         return answer
 
     def write(self, session: Any, tag: str) -> None:
         """Write it, and do not commit."""
-        self.begin(session, tag).begin()
+        transaction = self.begin(session, tag)
+        transaction.begin()
+        self.answer(transaction, tag)
 
     def commit(self, session: Any, tag: str) -> None:
         """Commit."""

@@ -15,6 +15,14 @@ LONGEST = 0.004
 PATIENCE = 60.0
 
 
+class Cut(BaseException):
+    """Thrown into a thread from another one."""
+
+
+class Limit(Exception):
+    """Raised by a signal handler: a time limit, as job queues have it."""
+
+
 class Tags:
     """The step that each use has reached, and the faults that were seen at once."""
 
@@ -37,7 +45,6 @@ class Tags:
         self.faults["slots lost"] += idle != SIZE
         self.faults["sessions too many"] += lab.sessions() not in (None, SIZE)
         self.faults["statements still running"] += lab.running()
-        self.faults["complaints of the server"] += len(lab.complaints())
         self.compare(lab.written())
 
     def told(self, stats: Stats) -> str:
