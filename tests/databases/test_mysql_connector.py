@@ -109,6 +109,43 @@ def test_an_open_transaction_is_rolled_back(mariadb_server: MariaDBServer, mysql
     mariadb_server.execute("DROP TABLE drafts")
 
 
+@pytest.mark.parametrize("at", ["_send_cmd", "_handle_result", "_handle_server_status"])
+def test_a_statement_cut_off_in_any_step_reaches_nobody(mariadb_server: MariaDBServer, mysql: MySQL, at: str) -> None:
+    """An interrupt may come before the answer, or when it was read and not yet noted that a transaction is open."""
+    mariadb_server.execute("CREATE OR REPLACE TABLE drafts (text text) ENGINE=InnoDB")
+    with pingpool.open(mysql, size=1) as pool:
+        with pool.session() as first, pytest.MonkeyPatch.context() as patched:
+            step = getattr(type(first), at)
+
+            def interrupted(*given: Any, **more: Any) -> None:
+                patched.undo()
+                if at == "_send_cmd":
+                    step(first, *given, **more)
+                raise KeyboardInterrupt
+
+            patched.setattr(first, at, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                run(first, "INSERT INTO drafts VALUES ('of a stranger')")
+        with pool.session(timeout=SOON) as second:
+            assert second is not first
+            assert run(second, "SELECT 'mine'") == [("mine",)]
+            second.commit()
+        assert pool.stats().replaced == {"left busy": 1}
+        assert mariadb_server.execute("SELECT count(*) FROM drafts")[0][0] in (0, "0")
+    mariadb_server.execute("DROP TABLE drafts")
+
+
+def test_a_refused_statement_costs_no_session(mysql: MySQL) -> None:
+    """An error of the server's is an answer; so is one of the driver's own before it has sent anything."""
+    with pingpool.open(mysql, size=1) as pool:
+        with pool.session() as first:
+            for refused in ("nonsense", "SELECT * FROM nowhere"):
+                with pytest.raises(connector.Error):
+                    run(first, refused)
+        with pool.session(timeout=SOON) as second:
+            assert second is first
+
+
 def test_abort_frees_a_thread_that_hangs(mariadb_server: MariaDBServer, fault_proxy: ProxyFor) -> None:
     """A thread waiting for an answer that never comes returns at once with an error when the session is aborted."""
     proxy = fault_proxy(mariadb_server)

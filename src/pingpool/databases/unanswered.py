@@ -12,12 +12,14 @@ from typing import Any, Final
 from pingpool.errors import BeyondReset
 
 EXCHANGES: Final = {
-    "pg8000": ("execute_simple", "execute_unnamed", "execute_named", "prepare_statement", "close_prepared_statement")
+    "mysql": (
+        *("cmd_query", "cmd_init_db", "cmd_refresh", "cmd_statistics", "cmd_process_kill", "cmd_debug", "cmd_ping"),
+        *("cmd_change_user", "cmd_reset_connection", "cmd_stmt_prepare", "cmd_stmt_execute", "cmd_stmt_fetch"),
+        *("cmd_stmt_reset", "_send_cmd", "_handle_result"),
+    ),
+    "pg8000": ("execute_simple", "execute_unnamed", "execute_named", "prepare_statement", "close_prepared_statement"),
 }
 """Methods of a connection that send something and read the answers to it, by the driver's module."""
-
-REFUSAL: Final = "DatabaseError"
-"""The error that such a method raises when the server has refused, after all its answers were read."""
 
 
 def watch(session: Any) -> None:
@@ -44,13 +46,18 @@ def noted(exchange: Callable[..., Any]) -> Callable[..., Any]:
         try:
             answer = exchange(session, *arguments, **options)
         except Exception as error:
-            if type(error).__name__ == REFUSAL:
+            if is_refusal(error):
                 session.is_owed = before
             raise
         session.is_owed = before
         return answer
 
     return note
+
+
+def is_refusal(error: Exception) -> bool:
+    """Did the server refuse, so that all its answers were read? pg8000 has a class for that, mysql-connector a code."""
+    return type(error).__name__ == "DatabaseError" or bool(getattr(error, "sqlstate", None))
 
 
 def is_owed(session: Any) -> bool:

@@ -46,12 +46,6 @@ def is_in_use(session: Any) -> bool:
     return False
 
 
-def is_owed_an_answer(session: Any) -> bool:
-    """Was a command sent of whose answer nothing has come? mysql-connector counts packets, from 0 with each command."""
-    broker = getattr(getattr(session, "_socket", None), "_netbroker", None)
-    return getattr(broker, "_pktnr", None) == 0
-
-
 def number_of(session: Any) -> int | None:
     """Return the session's number at the server, as the driver learnt it when it connected."""
     number = getattr(session, "connection_id", None)

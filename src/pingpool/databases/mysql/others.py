@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from pingpool.databases import unanswered
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import Look, look_at
@@ -37,6 +38,7 @@ class Others:
     def open(self) -> Any:
         """Open a session, and note how it is set."""
         session = self._connect()
+        unanswered.watch(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
         return session
@@ -128,7 +130,7 @@ class Others:
 
 def has_unread(session: Any) -> bool:
     """Is an answer still to come, or was one not read to its end?"""
-    if drivers.is_owed_an_answer(session):
+    if unanswered.is_owed(session):
         return True
     status = getattr(session, "server_status", 0)
     more = isinstance(status, int) and status & MORE_RESULTS
