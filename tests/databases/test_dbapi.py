@@ -53,6 +53,21 @@ class Silent:
         """Close cursor or connection."""
 
 
+@pytest.mark.parametrize(("module", "ends"), [("pyodbc", []), ("another", ["close()"])])
+def test_a_connection_of_pyodbc_is_left_to_its_last_reference(module: str, ends: list[str]) -> None:
+    """To close it while a holder who was cut off drops a cursor of it corrupts memory. Others are closed."""
+    done: list[str] = []
+
+    class Connection(Silent):
+        __module__ = module
+
+        def close(self) -> None:
+            done.append("close()")
+
+    pingpool.open(DBAPI(Connection), size=1).close()
+    assert done == ends
+
+
 def test_sessions_are_the_drivers_own(connect: Callable[[], sqlite3.Connection]) -> None:
     """What is lent is the driver's connection, typed as such."""
     with pingpool.open(DBAPI(connect, driver=sqlite3), size=2) as pool, pool.session() as connection:

@@ -51,7 +51,7 @@ class Storm:
         chance = random.Random(self.seed)
         while not self.is_over:
             time.sleep(chance.random() * LONGEST)  # any moment of a use may be the one
-            for thread in chance.sample(sorted(self.armed.copy()), k=min(1, len(self.armed))):
+            for thread in chance.sample(armed := sorted(self.armed.copy()), k=min(1, len(armed))):
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cut))
                 if chance.random() < 0.8:  # else it is hit again, perhaps while it gives the session back
                     self.armed.discard(thread)

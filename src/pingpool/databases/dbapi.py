@@ -138,7 +138,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection."""
-        session.close()
+        drivers.close(session)
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back."""

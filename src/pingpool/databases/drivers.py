@@ -15,6 +15,9 @@ SETTINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What a holder may set on the connection object, by the driver's module, in the order in which it is put back."""
 
+UNSAFE_TO_CLOSE: Final = ("pyodbc",)
+"""Modules whose `close()` corrupts memory if another thread drops a cursor meanwhile, as one that was cut off may."""
+
 
 def in_transaction(session: Any) -> bool | None:
     """Is a transaction open? None of a driver that does not tell."""
@@ -33,10 +36,20 @@ def is_in_autocommit(session: Any) -> bool:
     return getattr(session, "autocommit", False) is True
 
 
+def modules_of(session: Any) -> list[str]:
+    """Return the names of the packages that its class, and those it is derived from, come from."""
+    return [kind.__module__.partition(".")[0] for kind in type(session).__mro__]
+
+
+def close(session: Any) -> None:
+    """Close the connection; one that is not safe to close ends with the last reference to it, or to a cursor of it."""
+    if not any(module in UNSAFE_TO_CLOSE for module in modules_of(session)):
+        session.close()
+
+
 def settings_of(session: Any) -> dict[str, Any]:
     """Return what a holder may set, as it is now; nothing of a driver that is not known."""
-    modules = (kind.__module__.partition(".")[0] for kind in type(session).__mro__)
-    names = next((SETTINGS[module] for module in modules if module in SETTINGS), ())
+    names = next((SETTINGS[module] for module in modules_of(session) if module in SETTINGS), ())
     return {name: getattr(session, name, None) for name in names}
 
 
