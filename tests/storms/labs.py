@@ -4,11 +4,8 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from pingpool.databases import mysql, postgres, redis, sqlite
 from pingpool.databases.dbapi import DBAPI
-from pingpool.databases.mysql import AsyncMySQL, MySQL
-from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
-from pingpool.databases.redis import AsyncRedis, Redis, client_on
-from pingpool.databases.sqlite import AsyncSQLite, SQLite
 from tests.storms.places import OnMariaDB, OnPostgres, OnSQLite, OnValkey
 from tests.storms.spanner import AsyncSpanner, Spanner
 
@@ -45,7 +42,7 @@ class Psycopg(ByCursor, OnPostgres):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return Postgres(self.server.url)
+        return postgres.Postgres(self.server.url)
 
 
 class Psycopg2(ByCursor, OnPostgres):
@@ -83,7 +80,7 @@ class PyMySQL(ByCursor, OnMariaDB):
     """By PyMySQL."""
 
     def database(self) -> Any:
-        return MySQL(**self.where(), ssl_disabled=True)
+        return mysql.MySQL(**self.where(), ssl_disabled=True)
 
 
 class MySQLConnector(ByCursor, OnMariaDB):
@@ -92,14 +89,14 @@ class MySQLConnector(ByCursor, OnMariaDB):
     def database(self) -> Any:
         connect: Any = import_module("mysql.connector").connect
         where = {**self.where(), "use_pure": True, "ssl_disabled": True, "connection_timeout": 10}
-        return MySQL(connect=lambda: connect(**where))
+        return mysql.MySQL(connect=lambda: connect(**where))
 
 
 class StandardSQLite(ByCursor, OnSQLite):
     """By the standard library."""
 
     def database(self) -> Any:
-        return SQLite(self.file)
+        return sqlite.SQLite(self.file)
 
 
 class RedisPy(OnValkey):
@@ -109,7 +106,7 @@ class RedisPy(OnValkey):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return Redis(self.server.host, self.server.port, password=password_of(self.server), driver=self.module)
+        return redis.Redis(self.server.host, self.server.port, password=password_of(self.server), driver=self.module)
 
     @property
     def module(self) -> Any:
@@ -118,16 +115,16 @@ class RedisPy(OnValkey):
 
     def read(self, session: Any, tag: str) -> object:
         """Ask for the tag, as the last of several answers."""
-        pipe = client_on(session).pipeline(transaction=False)
+        pipe = redis.client_on(session).pipeline(transaction=False)
         return pipe.echo("x").blpop("nothing", 0.001).echo(tag).execute()[-1].decode()
 
     def write(self, session: Any, tag: str) -> None:
         """Only read: a command is a commit."""
-        client_on(session).exists(tag)
+        redis.client_on(session).exists(tag)
 
     def commit(self, session: Any, tag: str) -> None:
         """Write in a transaction."""
-        client_on(session).pipeline().set(tag, 1).echo(tag).execute()
+        redis.client_on(session).pipeline().set(tag, 1).echo(tag).execute()
 
 
 class ValkeyPy(RedisPy):
@@ -144,7 +141,7 @@ class AsyncPsycopg(OnPostgres):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return AsyncPostgres(self.server.url)
+        return postgres.AsyncPostgres(self.server.url)
 
     async def read(self, session: Any, tag: str) -> object:
         """Ask for the tag."""
@@ -166,7 +163,7 @@ class ByAsyncPG(OnPostgres):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return AsyncPG(self.server.url)
+        return postgres.AsyncPG(self.server.url)
 
     async def read(self, session: Any, tag: str) -> object:
         """Ask for the tag."""
@@ -187,7 +184,7 @@ class AioMySQL(OnMariaDB):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return AsyncMySQL(**self.where(), ssl_disabled=True)
+        return mysql.AsyncMySQL(**self.where(), ssl_disabled=True)
 
     async def read(self, session: Any, tag: str) -> object:
         """Ask for the tag."""
@@ -211,7 +208,7 @@ class AioSQLite(OnSQLite):
 
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
-        return AsyncSQLite(self.file)
+        return sqlite.AsyncSQLite(self.file)
 
     async def read(self, session: Any, tag: str) -> object:
         """Ask for the tag."""
@@ -237,20 +234,20 @@ class AsyncRedisPy(OnValkey):
     def database(self) -> Any:
         """Return what a pool opens sessions of."""
         module: Any = import_module(self.driver)
-        return AsyncRedis(self.server.host, self.server.port, password=password_of(self.server), driver=module)
+        return redis.AsyncRedis(self.server.host, self.server.port, password=password_of(self.server), driver=module)
 
     async def read(self, session: Any, tag: str) -> object:
         """Ask for the tag, as the last of several answers."""
-        pipe = client_on(session).pipeline(transaction=False)
+        pipe = redis.client_on(session).pipeline(transaction=False)
         return (await pipe.echo("x").blpop("nothing", 0.001).echo(tag).execute())[-1].decode()
 
     async def write(self, session: Any, tag: str) -> None:
         """Only read: a command is a commit."""
-        await client_on(session).exists(tag)
+        await redis.client_on(session).exists(tag)
 
     async def commit(self, session: Any, tag: str) -> None:
         """Write in a transaction."""
-        await client_on(session).pipeline().set(tag, 1).echo(tag).execute()
+        await redis.client_on(session).pipeline().set(tag, 1).echo(tag).execute()
 
 
 class AsyncValkeyPy(AsyncRedisPy):
