@@ -1,7 +1,9 @@
 """What one holder leaves never reaches the next, by drivers of PEP 249 that have no file of their own."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ import pingpool
 from pingpool import PingingPool
 from pingpool.databases.dbapi import DBAPI
 from pingpool.testing.servers import PostgresServer
-from tests.databases.waiting import SOON
+from tests.databases.waiting import SOON, error_of, until
 
 pytestmark = pytest.mark.server
 
@@ -214,3 +216,55 @@ def test_a_refused_statement_was_answered(postgres_server: PostgresServer, state
                 first.rollback()
         with pool.session(SOON) as second:
             assert second is first
+
+
+def psycopg(server: PostgresServer) -> Driver:
+    """PostgreSQL by psycopg, of which `Postgres` knows more."""
+    module = pytest.importorskip("psycopg")
+    return Driver(lambda: module.connect(server.url), module, server.terminate_backends)
+
+
+def asleep(server: PostgresServer) -> bool:
+    """Does a long statement run at the server?"""
+    return (
+        server.execute("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active'")
+        != []
+    )
+
+
+@pytest.mark.parametrize("make", [psycopg, psycopg2, pg8000])
+def test_a_statement_under_way_is_ended(
+    postgres_server: PostgresServer, make: Callable[[PostgresServer], Driver]
+) -> None:
+    """The thread inside the driver is freed, nothing runs on at the server, and the session is lent to nobody."""
+    with make(postgres_server).pool() as pool:
+        first = pool.get()
+        thread = threading.Thread(target=error_of, args=(first.cursor().execute, "SELECT pg_sleep(3600)"))
+        thread.start()
+        until(lambda: asleep(postgres_server))
+        pool.put(first)
+        with pool.session(SOON) as second:
+            assert second is not first
+        thread.join(SOON)
+        assert not thread.is_alive()
+        until(lambda: not asleep(postgres_server))
+        assert pool.stats().replaced == {"left busy": 1}
+
+
+@pytest.mark.parametrize("make", [psycopg, psycopg2, pg8000])
+def test_abort_frees_the_thread_inside(
+    postgres_server: PostgresServer, make: Callable[[PostgresServer], Driver]
+) -> None:
+    """A call that takes too long is given up by ending the stream."""
+    driver = make(postgres_server)
+    database = DBAPI(driver.connect, driver=driver.module)
+    session = database.create(labels={}, timeout=SOON)
+    thread = threading.Thread(target=error_of, args=(session.cursor().execute, "SELECT pg_sleep(3600)"))
+    thread.start()
+    until(lambda: asleep(postgres_server))
+    database.abort(session)
+    thread.join(SOON)
+    assert not thread.is_alive()
+    with suppress(driver.module.Error):  # it cannot say goodbye
+        database.delete(session, timeout=SOON)
+    postgres_server.terminate_backends()

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from pingpool.database import Database, Meaning, Traits
-from pingpool.databases import disconnects, drivers, unanswered
+from pingpool.databases import disconnects, drivers, endings, unanswered
 from pingpool.databases.callables import GivenTraits
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
@@ -71,7 +71,7 @@ class DBAPITraits(Traits[C]):
 
     def needs_reset(self, session: C) -> bool | None:
         """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
-        is_open = unanswered.is_owed(session) or drivers.in_transaction(session)
+        is_open = endings.is_busy(session) or drivers.in_transaction(session)
         if is_open or drivers.changed(session, self._settings):
             return True
         return None if is_open is None else self._resets.unless(False)
@@ -137,12 +137,16 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
             roll_back(session.rollback)
 
     def delete(self, session: C, *, timeout: float) -> None:
-        """Close the connection."""
-        drivers.close(session)
+        """Close the connection; what runs in it is cancelled first, where the driver has a way."""
+        endings.close(session, timeout)
+
+    def abort(self, session: C) -> None:
+        """End the stream, which frees who waits for it, where the driver shows its socket."""
+        endings.abort(session)
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back."""
-        unanswered.refuse_owing(session)
+        endings.refuse_busy(session)
         roll_back(session.rollback)
         if drivers.in_transaction(session) is not False and drivers.is_in_autocommit(session):
             cursor: Cursor = session.cursor()

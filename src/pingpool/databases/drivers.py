@@ -15,9 +15,6 @@ SETTINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What a holder may set on the connection object, by the driver's module, in the order in which it is put back."""
 
-UNSAFE_TO_CLOSE: Final = ("pyodbc",)
-"""Modules whose `close()` corrupts memory if another thread drops a cursor meanwhile, as one that was cut off may."""
-
 
 def in_transaction(session: Any) -> bool | None:
     """Is a transaction open? None of a driver that does not tell."""
@@ -25,10 +22,17 @@ def in_transaction(session: Any) -> bool | None:
         told = getattr(session, name, None)
         if isinstance(told, bool):
             return told
+    status = status_of(session)
+    return None if status is None else bool(status)
+
+
+def status_of(session: Any) -> int | None:
+    """Return what libpq says of the transaction: 0 is none, 1 a statement under way. None of a driver without it."""
     if hasattr(session, "get_transaction_status"):  # psycopg2
-        return bool(session.get_transaction_status())
+        status: int = session.get_transaction_status()
+        return status
     told = getattr(getattr(session, "info", None), "transaction_status", None)  # psycopg
-    return bool(told) if isinstance(told, int) else None
+    return told if isinstance(told, int) else None
 
 
 def is_in_autocommit(session: Any) -> bool:
@@ -39,12 +43,6 @@ def is_in_autocommit(session: Any) -> bool:
 def modules_of(session: Any) -> list[str]:
     """Return the names of the packages that its class, and those it is derived from, come from."""
     return [kind.__module__.partition(".")[0] for kind in type(session).__mro__]
-
-
-def close(session: Any) -> None:
-    """Close the connection; one that is not safe to close ends with the last reference to it, or to a cursor of it."""
-    if not any(module in UNSAFE_TO_CLOSE for module in modules_of(session)):
-        session.close()
 
 
 def settings_of(session: Any) -> dict[str, Any]:

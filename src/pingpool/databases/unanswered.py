@@ -9,8 +9,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-from pingpool.errors import BeyondReset
-
 EXCHANGES: Final = {
     "mysql": (
         *("cmd_query", "cmd_init_db", "cmd_refresh", "cmd_statistics", "cmd_process_kill", "cmd_debug", "cmd_ping"),
@@ -63,9 +61,3 @@ def is_refusal(error: Exception) -> bool:
 def is_owed(session: Any) -> bool:
     """May an answer still be on its way?"""
     return getattr(session, "is_owed", False) is True
-
-
-def refuse_owing(session: Any) -> None:
-    """Raise `BeyondReset` if one may be: nothing that is asked now would get its own answer."""
-    if is_owed(session):
-        raise BeyondReset("left busy", "a statement of the last holder was cut off before it was answered")
