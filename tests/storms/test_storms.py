@@ -40,8 +40,6 @@ def test_a_storm_hands_nothing_on(world: str, driver: str) -> None:
     module = MODULES.get(driver, driver)
     if find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
-    if driver == "spanner" and "PINGPOOL_CUTS" not in os.environ:
-        pytest.skip("the in-process server of Cloud Spanner is too slow on a busy machine: set PINGPOOL_CUTS")
     lab = (AMONG_THREADS if world == "threads" else IN_ASYNCIO)[driver]
     if issubclass(lab, PyODBC) and lab.DRIVER not in import_module(module).drivers():
         pytest.skip(f"there is no {lab.DRIVER} for ODBC")
