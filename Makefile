@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check
-.PHONY: bench soak outages clean
+.PHONY: docs bench soak outages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,10 @@ check: $(VENV)/ready-dev  ## lint, check the format, the types and the architect
 	$(PY) -m pyright --project pyproject.toml --pythonpath $(PY) $(TYPED)
 	$(PY) -m pytest tests/test_architecture.py
 
+docs: $(VENV)/ready-dev  ## make the site of docs/, in site/; a warning is an error
+	$(PY) -m sphinx --fail-on-warning --keep-going --quiet docs site
+	@echo "Open site/index.html"
+
 bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
 	$(PY) -m bench
 
@@ -87,7 +91,7 @@ outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other poo
 	$(PY) -m bench.outage_picture outages.json docs/outages.svg
 
 clean:  ## remove the environment and whatever the tools left behind
-	rm -rf $(VENV) .venvs outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs site outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The programs that pools work in are no reason to have no tests: without them those of tests/workers are skipped.

@@ -22,12 +22,15 @@ S = TypeVar("S")
 class Meaning(Enum):
     """What an error means. One answer serves every place where the error comes up.
 
-    | an error of …     | LOST, MISPLACED           | TRANSIENT            | all others                            |
-    |-------------------|---------------------------|----------------------|---------------------------------------|
-    | a use             | replaced                  | pinged before it is lent again, unless FOREIGN               |
-    | `ping`, `check`   | gone                      | tried again later    | gone                                  |
-    | `reset`           | gone                      | ended and replaced, as is a session that is `BeyondReset`    |
-    | `create`          | tried again after a pause | so                   | so; but see REFUSED and UNREACHABLE   |
+    ================  =========================  ==========================  =====================================
+    an error of …     LOST, MISPLACED            TRANSIENT                   all others
+    ================  =========================  ==========================  =====================================
+    a use             replaced                   pinged before it is lent    pinged, too, unless FOREIGN
+                                                 again
+    `ping`, `check`   gone                       tried again later           gone
+    `reset`           gone                       ended and replaced          the same, as after `BeyondReset`
+    `create`          tried again after a pause  the same                    the same; see REFUSED and UNREACHABLE
+    ================  =========================  ==========================  =====================================
     """
 
     LOST = "lost"

@@ -1,0 +1,63 @@
+"""What the pages say is true: each block of Python runs as it is printed, and each link leads somewhere."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pingpool
+from pingpool.testing.servers import MariaDBServer, PostgresServer, ValkeyServer
+from tests.docs.pages import PAGES, ROOT, blocks_of, links_of, run_blocks
+
+FRAGMENTS = {"docs/databases.md": "def meaning_of(self, error):"}
+"""How a block begins that is a part of a class, and cannot run alone: `examples/own_database.py` has it whole."""
+
+TAKEN_FOR_GRANTED = {"pingpool": pingpool, "read_secret": lambda: "", "Line": object, "HungUp": OSError}
+"""The names that the pages use without a word."""
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+
+@pytest.fixture
+def stand_ins(postgres_server: PostgresServer, mariadb_server: MariaDBServer, valkey_server: ValkeyServer) -> Any:
+    """What is written in place of the addresses of the pages."""
+    postgres, mariadb, valkey = postgres_server, mariadb_server, valkey_server
+    postgres.execute("CREATE TABLE IF NOT EXISTS orders (id serial, item text)")
+    return {
+        "postgresql://shop@db/shop": postgres.url,
+        "postgresql://db/shop": postgres.url,
+        "host=db dbname=shop": f"host={postgres.host} port={postgres.port} user=postgres dbname=postgres",
+        "mysql://shop@db/shop": mariadb.url,
+        '"db", user="shop"': f'"{mariadb.host}", port={mariadb.port}, user="root"',
+        'host="db", user="shop"': f'host="{mariadb.host}", port={mariadb.port}, user="root"',
+        'database="shop"': 'database="test"',
+        "redis://cache/0": valkey.url,
+    }
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)])
+def test_each_block_of_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, str]
+) -> None:
+    """A page is read from top to bottom: each block may use what those before it have made."""
+    monkeypatch.chdir(tmp_path)
+    whole = [block for block in blocks_of(page) if not block.code.startswith(FRAGMENTS.get(page, "\0"))]
+    run_blocks(whole, dict(TAKEN_FOR_GRANTED), stand_ins)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_link_of_a_page_leads_somewhere(page: str) -> None:
+    """A link within the repository names a file that is there, and a heading that is in it."""
+    for link in links_of(page):
+        target, _, heading = link.partition("#")
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), f"{target} is not there"
+        assert not heading or heading in anchors_of(file), f"{target} has no heading {heading}"
+
+
+def anchors_of(file: Path) -> set[str]:
+    """Return what links to the headings of a page are called."""
+    titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
