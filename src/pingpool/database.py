@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from pingpool.errors import causes
+from pingpool.options import Interval
 
 S = TypeVar("S")
 
@@ -57,6 +58,9 @@ def named(database: object) -> str:
 
 class Traits(Generic[S]):
     """What is asked of a database in passing, the same for threads and for asyncio. All of it is optional."""
+
+    usual_interval: Interval = "auto"
+    """The `ping_interval` of the pools that `pingpool.open` makes, if nothing else is said: seconds, or "auto"."""
 
     def looks_alive(self, session: S) -> bool:
         """Does the session look alive? Asked at each checkout."""

@@ -24,30 +24,38 @@ ASYNC_GROUP = "pingpool.async_schemes"
 
 
 @overload
-def open(database: Database[S], **options: Unpack[PoolOptions]) -> PingingPool[S]: ...
+def open(
+    database: Database[S], *, wait_for: int | None = 1, **options: Unpack[PoolOptions]
+) -> PingingPool[S]: ...
 @overload
-def open(database: str, **options: Unpack[PoolOptions]) -> PingingPool[Any]: ...
-def open(database: Database[Any] | str, **options: Unpack[PoolOptions]) -> PingingPool[Any]:
+def open(database: str, *, wait_for: int | None = 1, **options: Unpack[PoolOptions]) -> PingingPool[Any]: ...
+def open(
+    database: Database[Any] | str, *, wait_for: int | None = 1, **options: Unpack[PoolOptions]
+) -> PingingPool[Any]:
     """Return a pool that is bound to the database and kept alive; use it as a context manager, or close it.
 
     Args:
         database: a `Database`, or a URL such as `sqlite:///shop.db`.
-        **options: those of `pingpool.options.PoolOptions`. With a `ping_interval` of 0 every checkout is preceded by a
+        wait_for: how many sessions must be open before this returns: one proves address and password, and the others
+            follow in the background. None: all. 0: none, so that an application may start before its database.
+        **options: those of `pingpool.options.PoolOptions`. `ping_interval` is "auto" by default, unless the database
+            knows better (Cloud Spanner: 3000). With 0 every checkout is preceded by a
             check, so that there is nothing to keep alive.
 
     Raises:
         UnknownScheme: no installed package knows this kind of URL.
         BadURL: the URL makes no sense.
-        CannotFill: the sessions could not be opened; `__cause__` says why.
+        CannotFill: an attempt to open a session failed while fewer than `wait_for` were open; `__cause__` says why.
         TypeError, ValueError: an option makes no sense.
     """
-    return opened(PingingPool(**options), database)
+    wanted: Database[Any] = database_of(database) if isinstance(database, str) else database
+    return opened(PingingPool(**usual_for(wanted, options)), wanted, wait_for)
 
 
-def opened(pool: PingingPool[Any], database: Database[Any] | str) -> PingingPool[Any]:
+def opened(pool: PingingPool[Any], database: Database[Any], wait_for: int | None) -> PingingPool[Any]:
     """Bind the pool and keep it alive, or close it."""
     try:
-        pool.bind(database_of(database) if isinstance(database, str) else database)
+        pool.bind(database, wait_for=wait_for)
         if pool.ping_interval:
             pool.keep_alive()
     except BaseException:
@@ -57,10 +65,14 @@ def opened(pool: PingingPool[Any], database: Database[Any] | str) -> PingingPool
 
 
 @overload
-def open_async(database: AsyncDatabase[S], **options: Unpack[PoolOptions]) -> "Opening[S]": ...
+def open_async(
+    database: AsyncDatabase[S], *, wait_for: int | None = 1, **options: Unpack[PoolOptions]
+) -> "Opening[S]": ...
 @overload
-def open_async(database: str, **options: Unpack[PoolOptions]) -> "Opening[Any]": ...
-def open_async(database: AsyncDatabase[Any] | str, **options: Unpack[PoolOptions]) -> "Opening[Any]":
+def open_async(database: str, *, wait_for: int | None = 1, **options: Unpack[PoolOptions]) -> "Opening[Any]": ...
+def open_async(
+    database: AsyncDatabase[Any] | str, *, wait_for: int | None = 1, **options: Unpack[PoolOptions]
+) -> "Opening[Any]":
     """Return a pool for asyncio that is bound and kept alive once it is entered by `async with`, or awaited.
 
     It takes the same options, and raises the same errors then; here, at once, only those about the options and the URL.
@@ -69,7 +81,12 @@ def open_async(database: AsyncDatabase[Any] | str, **options: Unpack[PoolOptions
     from pingpool.aio.pool import AsyncPingingPool
 
     wanted: AsyncDatabase[Any] = database_of(database, ASYNC_GROUP) if isinstance(database, str) else database
-    return Opening(AsyncPingingPool(**options), wanted)
+    return Opening(AsyncPingingPool(**usual_for(wanted, options)), wanted, wait_for)
+
+
+def usual_for(database: Any, options: PoolOptions) -> PoolOptions:
+    """Return the options, with what is usual for the database where nothing is said."""
+    return {"ping_interval": getattr(database, "usual_interval", "auto"), **options}
 
 
 def database_of(url: str, group: str = GROUP) -> Any:

@@ -8,12 +8,15 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import count as counter
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 from pingpool.text import escaped
 
 Interval: TypeAlias = float | Literal["auto"]
 """A ping interval: seconds, or "auto" for one that the pool learns from what becomes of its sessions."""
+
+Fill: TypeAlias = Literal["eager", "lazy"]
+"""When sessions are opened: all at once, or on demand."""
 
 MANY = 10**9
 _numbers = counter(1)
@@ -39,6 +42,10 @@ class MoreOptions(TypedDict, total=False):
     io_timeout: float
     """How long one call to the database may take before its session is given up. 10 by default."""
 
+    fill: Fill
+    """"eager", the default, opens all sessions as soon as the pool is bound, and each anew that is lost. "lazy" opens
+    one when somebody waits and no other can be had; it is kept alive as any other, and not given up for idleness."""
+
     workers: int | None
     """How many calls to the database may run side by side. By default as many as there are sessions, and in threads
     at most 16."""
@@ -55,7 +62,8 @@ class PoolOptions(MoreOptions, total=False):
 
     ping_interval: Interval
     """A session that was neither used nor pinged for so long is proven before it is lent; with 0, always. "auto" starts
-    with 30 seconds, learns which idle age the path survives, and stays below it. 3000 by default."""
+    with 30 seconds, learns which idle age the path survives, and stays below it. A pool that `pingpool.open` makes has
+    "auto" by default, unless it is one of Cloud Spanner; any other has 3000."""
 
     labels: Mapping[str, str] | None
     """Strings by which the sessions can be recognised on the server."""
@@ -73,6 +81,7 @@ class Options(NamedTuple):
     max_lifetime: float = math.inf
     max_waiters: float = math.inf
     io_timeout: float = 10
+    fill: Fill = "eager"
 
     def check(self) -> "Options":
         """Return these options if every one makes sense."""
@@ -90,6 +99,10 @@ class Options(NamedTuple):
             raise TypeError(f"max_waiters must be a whole number, or None for no limit; got {self.max_waiters!r}")
         if self.max_waiters < 0:
             raise ValueError(f"max_waiters must be 0 or more; got {self.max_waiters!r}")
+        if not isinstance(self.fill, str):
+            raise TypeError(f'fill must be "eager" or "lazy"; got {self.fill!r}')
+        if self.fill not in get_args(Fill):
+            raise ValueError(f'fill must be "eager" or "lazy"; got {self.fill!r}')
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a string; got {self.name!r}")
         if not self.name:
@@ -150,6 +163,15 @@ def _count(what: str, value: int) -> None:
         raise TypeError(f"{what} must be a whole number; got {value!r}")
     if value < 1:
         raise ValueError(f"{what} must be at least 1; got {value!r}")
+
+
+def part_of(size: int, what: str, count: int) -> int:
+    """Return how many of its sessions are meant, of a pool of this size, or raise."""
+    if not is_int(count):
+        raise TypeError(f"{what} must be a whole number, or None for all; got {count!r}")
+    if not 0 <= count <= size:
+        raise ValueError(f"{what} must be from 0 to the size of the pool, which is {size}; got {count!r}")
+    return count
 
 
 def _checked_labels(labels: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -47,7 +47,7 @@ def likeness(world: World) -> tuple[Any, ...]:
     for job in ledger.jobs:
         slots.append(task(world, job) if job.slot is not None else -task(world, job))
     slots.sort()
-    flags = (ledger.filling, ledger.closed, ledger.reports.refusal is not None, ledger.suspected_at == world.now)
+    flags = (ledger.filling, ledger.serving.stock, ledger.closed, ledger.reports.refusal is not None, ledger.suspected_at == world.now)
     ghost = world.ghost
     return (
         tuple(slots),
@@ -58,7 +58,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         pause(world, ledger.serving.creation, 2),
         pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
         ledger.serving.creation.distrusts,
-        len(rounds),
+        tuple((round.enough, round.lasts) for round in rounds),
     )
 
 

@@ -4,6 +4,7 @@
 themselves. Each raises `Broken` with a sentence. They are written from the rules, not from the code.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -80,6 +81,41 @@ def sessions_of(ledger: Ledger[Any]) -> set[int]:
     known = {id(slot.session) for slot in ledger.idle}
     known |= {id(job.session) for job in ledger.jobs if job.session is not None}
     return known | {key for key, slot in ledger.lent.items() if slot.ref() is not None}
+
+
+def open_in(ledger: Ledger[Any]) -> int:
+    """Return how many sessions are open: idle, lent, or under a check or reset that may bring them back."""
+    proving = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.unwanted]
+    return len(ledger.idle) + len(ledger.lent) + len(proving)
+
+
+def opens_on_demand(ledger: Ledger[Any]) -> bool:
+    """Are sessions opened only for those who wait?"""
+    return ledger.serving.stock == 0
+
+
+def wanted_beside_open(ledger: Ledger[Any], over: Iterable[Round] = ()) -> int:
+    """Return how many sessions rule 5 wants to be opened on demand; also for rounds that were over just now."""
+    proving = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.unwanted]
+    awaited = [round.enough - open_in(ledger) for round in (*ledger.places.jobs.rounds, *over)]
+    return max([len(ledger.waiters) - len(proving), *(int(count) for count in awaited if count < math.inf)])
+
+
+def is_missed(ledger: Ledger[Any]) -> bool:
+    """Is there a vacant slot that rule 5 wants filled, and nobody fills?"""
+    if not (ledger.filling and ledger.vacant):
+        return False
+    return not opens_on_demand(ledger) or wanted_beside_open(ledger) > ledger.places.jobs.count(CREATING)
+
+
+def nothing_is_created_in_stock(ledger: Ledger[Any], orders: Iterable[Order]) -> None:
+    """Where sessions are opened on demand, none is that nobody waits for."""
+    is_ordered = any(isinstance(order, Job) and order.kind is CREATING for order in orders)
+    over = [order for order in orders if isinstance(order, Round)]
+    turned_away = len(ledger.waiters) >= ledger.places.line.most  # somebody may just have been, for whom it was begun
+    wanted = max(0, wanted_beside_open(ledger, over)) + turned_away
+    if is_ordered and opens_on_demand(ledger) and ledger.places.jobs.count(CREATING) > wanted:
+        raise Broken("a session is created that nobody waits for")
 
 
 def is_fresh(ledger: Ledger[Any], slot: Slot, now: float) -> bool:
@@ -161,16 +197,16 @@ def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
 
 
 def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
-    """Rule 5: a slot stays vacant only while the back-off holds its creation back."""
+    """Rule 5: a slot that is wanted stays vacant only while the back-off holds its creation back."""
     may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), len(ledger.waiters)) <= now
-    if ledger.filling and ledger.vacant and may_begin:
+    if is_missed(ledger) and may_begin:
         raise Broken("a slot is vacant, nothing holds its creation back, and nothing is begun")
 
 
 def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
     """A round on the books waits for something."""
     for round in ledger.places.jobs.rounds:
-        if round.is_over or not round.jobs:
+        if round.is_over or not (round.jobs or round.lasts) or round.enough <= open_in(ledger):
             raise Broken("a round is on the books and waits for nothing")
         if not round.jobs <= ledger.jobs:
             raise Broken("a round waits for a job that is off the books")
@@ -178,7 +214,7 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
     """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way."""
-    to_create = ledger.filling and ledger.vacant and (ledger.waiters or not ledger.places.jobs.count(CREATING))
+    to_create = is_missed(ledger) and (ledger.waiters or not ledger.places.jobs.count(CREATING))
     to_check = ledger.waiters and ledger.idle and not ledger.places.jobs.count(CHECKING, RESETTING)
     longest = 1.2 * URGENT if ledger.waiters else PATIENT
     if (to_create or to_check) and not now < ledger.wake_at(now) <= now + longest:
@@ -230,7 +266,8 @@ def check_answers(ledger: Ledger[Any], line: list[Waiter], orders: Iterable[Orde
     jobs = [order for order in orders if isinstance(order, Job)]
     if len(jobs) != len(set(jobs)):
         raise Broken("a job was ordered twice")
-    if any(not round.is_over or round.jobs for round in orders if isinstance(round, Round)):
+    nothing_is_created_in_stock(ledger, orders)
+    if any(not round.is_over or (round.jobs and round.enough == math.inf) for round in orders if isinstance(round, Round)):
         raise Broken("a round was reported as over that is not")
     return waiters
 

@@ -59,7 +59,7 @@ class Schedule(World):
 
     def live_through(self, length: int) -> None:
         """Take so many actions, then come to rest."""
-        self.happen("fill")
+        self.happen(self.chance.choice(("fill", "fill_on_demand")))
         for action in self.chance.choices(ACTIONS, self.mood, k=length):
             getattr(self, action)(0)
         self.come_to_rest()
@@ -133,8 +133,13 @@ class Schedule(World):
 
     def govern(self, _: int) -> None:
         """Somebody calls the pool as a whole."""
-        whole = self.chance.choice(("ping", "ping", "ping", "clear", "fill", "fill", "close"))
-        if whole != "fill" or not self.ledger.closed:
+        fills = ("fill", "fill_on_demand", "expect")
+        whole = self.chance.choice(("ping", "ping", "ping", "clear", "fill", *fills, "forgo", "close"))
+        if whole == "forgo" and self.open_rounds:
+            self.happen(whole, self.chance.randrange(len(self.open_rounds)))
+        elif whole in fills and not self.ledger.closed:
+            self.happen(whole, self.chance.randrange(self.config.size + 1))
+        elif whole in ("ping", "clear", "close"):
             self.happen(whole)
 
     # The quiet phase.
@@ -197,8 +202,14 @@ class Schedule(World):
         self._part_from(self.held[place])
         self.held.pop(place)
 
-    def _call(self, call: Any) -> None:
+    def forgo(self, place: int) -> None:
+        """Whoever waited for the end of a round waits no more."""
+        super().forgo(place)
+        self.open_rounds.pop(place)
+
+    def _call(self, call: Any, enough: float = math.inf) -> None:
         round = Round()
+        round.enough = enough
         self.open_rounds.append(round)
         self.settle(call(round, self.now))
 

@@ -56,6 +56,8 @@ class Config:
     young: bool = False
     leftovers: bool = False
     """Whether sessions, new ones too, may turn out to be unfit for the next holder."""
+    on_demand: bool = False
+    """Whether sessions may be opened on demand, and somebody may wait until some are open."""
     short_staffed: bool = False
     """Whether checks and resets wait for a worker, who may not be had."""
 
@@ -157,7 +159,7 @@ def clone_round(round: Round, twins: dict[Any, Any]) -> Round:
     twin = Round()
     twin.jobs = {twins[job] for job in round.jobs}
     twin.vacated = {twins[slot] for slot in round.vacated}
-    twin.proved = round.proved
+    twin.proved, twin.enough, twin.lasts, twin.failure = round.proved, round.enough, round.lasts, round.failure
     return twin
 
 
@@ -188,6 +190,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     copy_backoff(old.serving.creation, new.serving.creation)
     copy_backoff(old.serving.doubt, new.serving.doubt)
     new.closed, new.suspected_at = old.closed, old.suspected_at
+    new.serving.stock = old.serving.stock
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
     new.reports.early_death = old.reports.early_death

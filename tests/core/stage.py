@@ -86,7 +86,11 @@ class Stage:
             events.append(("ping", 0))
             if not ledger.closed:
                 events += [("fill", 0), ("clear", 0)]
+                events += [("fill_on_demand", enough) for enough in range(config.on_demand * (config.size + 1))]
+                events += [("expect", 1), ("expect", config.size)] if config.on_demand and config.rounds else []
             events.append(("close", 0))
+        if config.on_demand and ledger.places.jobs.rounds:
+            events.append(("forgo", 0))
         return events
 
     def _uses(self) -> list[tuple[str, int]]:

@@ -98,7 +98,7 @@ def test_a_heal_that_is_interrupted_can_be_repeated() -> None:
 
 
 def test_a_child_goes_on_in_place_of_its_parent() -> None:
-    """Slots are vacant and to be filled; what was learned of the path, and that a keeper is there, stays."""
+    """Slots are vacant, to be filled on demand; what was learned of the path, and that a keeper is there, stays."""
     elder, child = Pool(2, interval="auto"), Pool(2, interval="auto")
     elder.fill()
     elder.ledger.keep()
@@ -108,7 +108,9 @@ def test_a_child_goes_on_in_place_of_its_parent() -> None:
     assert (child.ledger.kept, child.ledger.filling, child.ledger.closed) == (True, True, False)
     assert len(child.ledger.vacant) == 2
     child.ledger.tick(0.0)
-    assert len(child.jobs(CREATING)) == 2
+    assert child.jobs(CREATING) == []
+    child.ask(0.0)
+    assert len(child.jobs(CREATING)) == 1
 
 
 def test_a_child_of_a_pool_that_was_not_bound_yet_fills_nothing() -> None:

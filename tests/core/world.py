@@ -3,6 +3,7 @@
 A session that was dropped is the worst kind there is: the next one created gets its place in memory, hence its `id`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -294,6 +295,20 @@ class World(Stage):
         self.memory.forgiven()
         self._call(self.ledger.fill)
 
+    def fill_on_demand(self, enough: int) -> None:
+        """Somebody binds the pool, and waits for some sessions; all others are opened on demand."""
+        self.memory.forgiven()
+        self._call(self.ledger.fill_on_demand, enough)
+
+    def expect(self, enough: int) -> None:
+        """Somebody waits until so many sessions are open."""
+        self._call(self.ledger.expect, enough)
+
+    def forgo(self, place: int) -> None:
+        """Whoever waited for the end of a round waits no more."""
+        round = self.ledger.places.jobs.rounds[place]
+        self.settle(self.ledger.forgo(round, self.now))
+
     def clear(self, _: int) -> None:
         """Somebody clears the pool."""
         self._call(self.ledger.clear)
@@ -306,8 +321,10 @@ class World(Stage):
 
     # How it happens.
 
-    def _call(self, call: Callable[[Round, float], list[Order]]) -> None:
-        self.settle(call(Round(), self.now))
+    def _call(self, call: Callable[[Round, float], list[Order]], enough: float = math.inf) -> None:
+        round = Round()
+        round.enough = enough
+        self.settle(call(round, self.now))
         if not self.config.rounds:
             self.ledger.places.jobs.rounds.clear()
 

@@ -12,9 +12,10 @@ from pingpool.database import AsyncDatabase
 class Opening(Generic[S]):
     """A pool that is about to be opened: `async with` it, or `await` it and close the pool yourself."""
 
-    def __init__(self, pool: AsyncPingingPool[S], database: AsyncDatabase[S]) -> None:
+    def __init__(self, pool: AsyncPingingPool[S], database: AsyncDatabase[S], wait_for: int | None) -> None:
         self._pool = pool
         self._database = database
+        self._wait_for = wait_for
 
     def __await__(self) -> Generator[Any, Any, AsyncPingingPool[S]]:
         """Open the pool."""
@@ -24,7 +25,7 @@ class Opening(Generic[S]):
         """Open the pool."""
         pool = self._pool
         try:
-            await pool.bind(self._database)
+            await pool.bind(self._database, wait_for=self._wait_for)
             if pool.ping_interval:
                 pool.keep_alive()
         except BaseException:

@@ -17,13 +17,13 @@ from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolFull
 from pingpool.options import Interval, MoreOptions, options_from, seconds
+from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import WRAPPERS, current_frame
 from pingpool.pool.keeper import Keeper
-from pingpool.pool.life import Life
 from pingpool.pool.work import Work
 
 
-class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
+class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
     A pool is an asynchronous context manager that closes itself. It may be made anywhere; the event loop it is first
@@ -86,7 +86,7 @@ class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             desk.heal()
             raise
         if session is None or (lending.looks and not lending.looks_alive(session)):
-            self._before_waiting()
+            self._resume()
             return await self._lending.get_in_line(session, timeout, site, instruction)
         return session
 
@@ -151,20 +151,39 @@ class AsyncPingingPool(Life[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
 
     # The pool as a whole.
 
-    async def bind(self, database: AsyncDatabase[S]) -> None:
+    async def bind(self, database: AsyncDatabase[S], *, wait_for: int | None = None) -> None:
         """Associate the pool with a database and fill it; bound to the same database again, top it up.
+
+        Returns when `wait_for` sessions are open; None means all that are opened at once: `size`, or none with
+        `fill="lazy"`. The others follow by themselves, and what fails is tried again. With 0 nothing has to succeed.
 
         A pool that was empty is empty and unbound again if this fails, or is cancelled; then the workers empty it
         behind the caller's back.
 
         Raises:
-            CannotFill: a session could not be created; the pool may be bound anew.
+            CannotFill: a session could not be created, and fewer than `wait_for` are open; the pool may be bound anew.
             BoundElsewhere: the pool is bound to another database.
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
-            TypeError: this is no `AsyncDatabase`.
+            TypeError: this is no `AsyncDatabase`, or `wait_for` no whole number.
+            ValueError: `wait_for` is not from 0 to `size`.
         """
-        await self._bind(database)
+        await self._bind(database, wait_for)
+
+    async def wait(self, timeout: float | None = None, sessions: int | None = None) -> None:
+        """Wait until so many sessions are open (None: all, `size`), whoever has them.
+
+        Waits for at most `timeout` seconds (None: `default_timeout`). With `fill="lazy"` those that are missing are
+        opened for it.
+
+        Raises:
+            PoolTimeout: fewer were open when the time was up; `__cause__` is the last failure.
+            DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
+            PoolClosed: the pool is closed.
+            WrongLoop: the pool belongs to another event loop.
+            TypeError, ValueError: `timeout` is no number of seconds, or `sessions` not from 0 to `size`.
+        """
+        await self._wait(timeout, sessions)
 
     async def clear(self) -> None:
         """Delete every session that is not lent, going on past errors; the next `bind` fills the pool again."""

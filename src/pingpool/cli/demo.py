@@ -60,7 +60,7 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
     witness, ambush, timeline = Witness(venue), Ambush[S](), Timeline()
     with unseen_warnings() as texts:
         new: PingingPool[S] = PingingPool(plan.size, 10, PING_INTERVAL, name="bank")
-        with opened(timeline.record(new), witness) as pool:
+        with opened(timeline.record(new), witness, wait_for=None) as pool:
             bank = Bank(pool, venue.accounts_on, witness, ambush, timeline)
             saboteur = Saboteur(witness, ambush, timeline)
             scene = Scene(plan, bank, timeline)

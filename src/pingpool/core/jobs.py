@@ -4,6 +4,7 @@ A slot under a job is reserved alone. What follows from the jobs of a round belo
 session that is not wanted, and the first attempt to fill a slot that fell vacant.
 """
 
+import math
 from typing import Any
 
 from pingpool.core.orders import Job, Round
@@ -69,9 +70,26 @@ class Jobs:
         """Return the rounds that wait for the job."""
         return [round for round in self.rounds if job in round.jobs]
 
-    def end_rounds(self) -> list[Round]:
-        """Return the rounds that wait for nothing any more: they are over."""
-        over = [round for round in self.rounds if not round.jobs]
+    @property
+    def sessions_awaited(self) -> int:
+        """How many sessions somebody waits to see open, whoever may use them."""
+        return max([int(round.enough) for round in self.rounds if round.enough < math.inf], default=0)
+
+    def end_rounds(self, sessions: int) -> list[Round]:
+        """Return the rounds that wait for nothing any more, now that so many sessions are open: they are over."""
+        for round in self.rounds:
+            if round.enough <= sessions:
+                round.failure = None
+        return self._end([round for round in self.rounds if round.enough <= sessions or not (round.jobs or round.lasts)])
+
+    def disappoint(self, failure: BaseException) -> list[Round]:
+        """Return the rounds that waited for sessions, of which there will be none: they are over."""
+        disappointed = [round for round in self.rounds if round.enough < math.inf]
+        for round in disappointed:
+            round.failure = failure
+        return self._end(disappointed)
+
+    def _end(self, over: list[Round]) -> list[Round]:
         for round in over:
             round.is_over = True
             self.rounds.remove(round)

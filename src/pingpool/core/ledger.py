@@ -242,10 +242,28 @@ class Ledger(Freshness, Generic[S]):
 
     def fill(self, round: Round, now: float) -> list[Order]:
         """Have every vacant slot filled, now and whenever one falls vacant; the round ends with the first attempts."""
-        self.serving.filling = not self.closed
-        self.reports.forgive()
-        round.vacated.update(self.vacant)
-        self.places.jobs.join(round)
+        return self._begin(self.size, round, now)
+
+    def fill_on_demand(self, round: Round, now: float) -> list[Order]:
+        """Have vacant slots filled from now on as somebody waits for a session, or for sessions to be open."""
+        return self._begin(0, round, now)
+
+    def expect(self, round: Round, now: float) -> list[Order]:
+        """Have `enough` sessions open, and keep the round until they are; or until it is known that there are none."""
+        if self.closed:
+            round.failure, round.is_over = PoolClosed("the pool is closed and opens no more sessions"), True
+            return []
+        round.lasts = True
+        self.rounds.append(round)
+        orders = self.serving.settle(now)
+        if not self.places.jobs.count(CREATING):
+            self.reports.turn_away_if_hopeless()
+        return orders + self.places.take_orders()
+
+    def forgo(self, round: Round, now: float) -> list[Order]:
+        """Nobody waits for the round any more."""
+        if round in self.rounds:
+            self.rounds.remove(round)
         return self.serving.settle(now)
 
     def ping(self, round: Round, now: float) -> list[Order]:
@@ -281,7 +299,8 @@ class Ledger(Freshness, Generic[S]):
     def close(self, round: Round, now: float) -> list[Order]:
         """Lend nothing more: every waiter is told, and what is lent is ended when it comes back."""
         self._shut()
-        told: list[Order] = [*self.places.line.answer_all(PoolClosed("the pool was closed while the caller waited"))]
+        reason = PoolClosed("the pool was closed while the caller waited")
+        told: list[Order] = [*self.places.line.answer_all(reason), *self.places.jobs.disappoint(reason)]
         return told + self.clear(round, now)
 
     def keep(self) -> None:
@@ -295,7 +314,8 @@ class Ledger(Freshness, Generic[S]):
     def inherit(self, elder: "Ledger[S]", *, is_bound: bool) -> None:
         """Go on, with slots that are all vacant, in place of a ledger whose sessions belong to another process.
 
-        What the elder has learned stays true. Slots are filled again if it filled them for a database that is bound.
+        What the elder has learned stays true. Slots are filled again, on demand, if it filled them for a database that
+        is bound.
         """
         self.learner.inherit(elder.learner)
         self.keeping.kept = elder.kept
@@ -359,6 +379,14 @@ class Ledger(Freshness, Generic[S]):
         return self.keeping.next_look_at(now)
 
     # Steps that several of these share.
+
+    def _begin(self, stock: int, round: Round, now: float) -> list[Order]:
+        """Fill slots, so many though nobody waits for them; what failed before is forgiven."""
+        self.serving.filling, self.serving.stock = not self.closed, stock
+        self.reports.forgive()
+        round.vacated.update(self.vacant)
+        self.places.jobs.join(round)
+        return self.serving.settle(now)
 
     def _pass_on(self, session: S) -> None:
         """Take back a session that reached its waiter too late.

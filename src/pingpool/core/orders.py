@@ -132,12 +132,17 @@ class Waiter:
 class Round:
     """Jobs whose end somebody waits for: a fill, a round of pings, a clearing.
 
-    `vacated` are slots that fell vacant by its jobs: the first attempt to fill one belongs to the round too.
+    - `vacated` are slots that fell vacant by its jobs: the first attempt to fill one belongs to the round too.
+    - `enough`: when so many sessions are open the round is over, whatever is still under way.
+    - `lasts`: only that ends it, however its jobs end.
+    - `failure`: what kept it from its end.
     """
 
-    __slots__ = ("failure", "is_over", "jobs", "proved", "vacated")
+    __slots__ = ("enough", "failure", "is_over", "jobs", "lasts", "proved", "vacated")
 
     def __init__(self) -> None:
+        self.enough = math.inf
+        self.lasts = False
         self.jobs: set[Job] = set()
         self.vacated: set[Slot] = set()
         self.proved = 0

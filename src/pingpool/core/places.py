@@ -13,7 +13,7 @@ from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots, StrongRef
 from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
-from pingpool.core.slot import CLOSING, CREATING, IDLE, AgingSlot, Slot, State
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
@@ -49,6 +49,10 @@ class Places:
         """Is this session idle, or under a job?"""
         held = [slot.session for slot in self.idle.slots] + [job.session for job in self.jobs.open]
         return session is not None and any(each is session for each in held)
+
+    def count_open(self) -> int:
+        """Return how many sessions are open, in any hands; not those that are being opened or ended."""
+        return len(self.idle.slots) + len(self.lent.slots) + self.jobs.count(CHECKING, RESETTING)
 
     def rejection(self, session: Any) -> PoolFull | None:
         """Say why this object cannot be taken back, if it cannot."""

@@ -82,9 +82,9 @@ class Reports:
     def turn_away_if_hopeless(self) -> None:
         """Tell the waiters of a refusal, if there is no session at all, in any hands, that they could hope for."""
         places = self._places
-        is_hopeless = not (places.idle.slots or places.lent.slots or places.jobs.count(CHECKING, RESETTING))
-        if self.refusal is not None and is_hopeless:
+        if self.refusal is not None and not places.count_open():
             places.orders += places.line.answer_all(self.refusal)
+            places.orders += places.jobs.disappoint(self.refusal)
 
     # By kind of job.
 
@@ -235,6 +235,7 @@ class Reports:
         if job.kind is CHECKING:
             self.found_dead(slot, job.idle_for, now)
         if job.after_error:
+            self._learner.fell(slot, now)
             self._freshness.suspect_all(now)
 
     def _settle_down(self, job: Job, slot: Slot, session: Any, now: float) -> None:

@@ -15,9 +15,13 @@ from pingpool.core.slot import CHECKING, CREATING, RESETTING, Slot
 
 
 class Serving:
-    """Serves those who wait, and has vacant slots filled while the pool is `filling`."""
+    """Serves those who wait, and has vacant slots filled while the pool is `filling`.
 
-    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling")
+    `stock` is how many sessions are to be open though nobody waits for them: all, or none where they are opened on
+    demand.
+    """
+
+    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling", "stock")
 
     def __init__(self, places: Places, freshness: Freshness, jitter: Callable[[], float]) -> None:
         self._places = places
@@ -27,6 +31,7 @@ class Serving:
         self.creation = Backoff(jitter)
         self.doubt = Backoff(jitter)
         self.filling = False
+        self.stock = 0
 
     def settle(self, now: float) -> list[Order]:
         """Do what the slots, as they are now, call for; return all orders that have come up."""
@@ -38,7 +43,7 @@ class Serving:
             self._serve(now)
             self._check_for_waiters(now)
             self._fill_vacant(now)
-            places.orders += places.jobs.end_rounds()
+            places.orders += places.jobs.end_rounds(places.count_open())
         return places.take_orders()
 
     def welcome(self, slot: Slot, session: Any, now: float, expires_in: float = math.inf) -> None:
@@ -63,7 +68,7 @@ class Serving:
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
         pauses: list[float] = []
-        if self.filling and self._places.vacant.slots:
+        if self._creations_wanted() > 0:
             pauses.append(self._next_creation_at())
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
@@ -115,10 +120,21 @@ class Serving:
     def _fill_vacant(self, now: float) -> None:
         """Have vacant slots filled, as many side by side as the back-off allows."""
         vacant = self._places.vacant.slots
-        while self.filling and vacant and self._next_creation_at() <= now:
+        while self._creations_wanted() > 0 and self._next_creation_at() <= now:
             self.creation.began(now, len(self._waiters))
             self._places.begin(CREATING, vacant[0], None)
             vacant.popleft()
+
+    def _creations_wanted(self) -> int:
+        """Return how many vacant slots are to be filled that nobody fills yet: for whoever waits, and for the stock."""
+        places = self._places
+        vacant, jobs = len(places.vacant.slots), places.jobs
+        if not (self.filling and vacant) or self.stock == len(places.slots):
+            return vacant if self.filling else 0
+        under_way = jobs.count(CREATING)
+        for_waiters = len(self._waiters) - jobs.count(CHECKING, RESETTING)
+        for_stock = max(self.stock, jobs.sessions_awaited) - places.count_open()
+        return min(vacant, max(for_waiters, for_stock) - under_way)
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""

@@ -39,6 +39,7 @@ class InThreads(Identified, AsyncDatabase[S]):
     def __init__(self, database: Database[S]) -> None:
         self._database = database
         self._identity = (database,)
+        self.usual_interval = database.usual_interval
         optional = {name: getattr(database, name) for name in TRAITS}
         calls = {"create_many": self._create_many, "check": self._check, "unlock": self._unlock}
         for name, own in {**optional, **calls}.items():

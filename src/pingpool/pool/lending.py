@@ -68,13 +68,13 @@ class Lending(Generic[S]):
             await desk.wait(waiter, until)
             session: S | None = waiter.session
             if session is None:
-                raise self._explain(waiter.error, desk.now() - start)
+                raise self.explain(waiter.error, desk.now() - start)
             return session
         except BaseException:
             desk.tell(desk.ledger.abandon, waiter)
             raise
 
-    def _explain(self, reason: BaseException | None, waited: float) -> PoolError:
+    def explain(self, reason: BaseException | None, waited: float) -> PoolError:
         """Return the error for a caller who got no session, with all that a support engineer would ask for."""
         desk = self._desk
         if isinstance(reason, PoolClosed | TooManyWaiters):

@@ -1,4 +1,4 @@
-"""The life of a pool, in any world: its options, its database, its keeper, its beginning, its end, and a fork.
+"""The life of a pool, in any world: its options, its database, its keeper, its end, and a fork; see also `beginning`.
 
 Written once, as `lending` is: what waits is a coroutine here, which threads run by `at_once`.
 """
@@ -14,11 +14,10 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Round
 from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats
-from pingpool.database import AsyncDatabase, Database, named
-from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed
+from pingpool.database import AsyncDatabase, Database
+from pingpool.errors import PoolClosed
 from pingpool.options import Options, seconds
 from pingpool.pool.forks import in_every_child
-from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
@@ -45,7 +44,6 @@ class Life(Generic[S, D]):
         self._options = options
         self._database: Any = None
         self._is_bound = False
-        self._rests = False
         self._set_up()
         in_every_child(self, type(self)._after_fork)
 
@@ -158,72 +156,6 @@ class Life(Generic[S, D]):
         self._desk.look(self._desk.ledger.keep)
         self._start_keeper()
 
-    # Beginning.
-
-    async def _bind(self, database: Any) -> None:
-        """Associate the pool with a database and fill it; what was empty is empty and unbound again if that fails."""
-        self._associate(database)
-        if self._may_rest():
-            self._rests = self._is_bound = True
-            return
-        was_filled = self._desk.ledger.filling
-        try:
-            await self._fill()
-            if self.closed:
-                raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
-            self._is_bound = True
-        except Exception:
-            if not was_filled:
-                await self._clear()
-            raise
-        except BaseException:
-            if not was_filled:  # the workers end what was created; who is cancelled or interrupted waits for nothing
-                self._desk.tell(self._desk.ledger.clear, self._desk.round())
-            raise
-
-    def _associate(self, database: Any) -> None:
-        """Have workers for the database, or say why not."""
-        name = named(database)
-        if not isinstance(database, self._kind):
-            kind, hint = self._kind.__name__, self._hint_for(database)
-            raise TypeError(f"bind() takes a pingpool.{kind}, not {name}; {hint}")
-        desk = self._come_in()
-        if self.closed:
-            raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")
-        if self._database is None or self._database != database:
-            if self._is_bound or desk.ledger.filling:
-                bound = named(self._database)
-                raise BoundElsewhere(f"{self.name} is bound to {bound}; make another pool for {name}")
-            refuse_what_cannot_work(database)
-            self._move_to(database)
-
-    async def _fill(self) -> None:
-        """Fill the pool, or say why that cannot be done."""
-        round = self._begin_to_fill()
-        await self._desk.wait(round, math.inf)
-        if round.failure is not None:
-            what = named(self._database)
-            raise CannotFill(f"{self.name}: {what} opens no session: {round.failure}") from round.failure
-        if not (self._desk.ledger.filling or self.closed):
-            raise CannotFill(f"{self.name}: it was cleared meanwhile, by clear() or by another bind() that failed")
-
-    def _begin_to_fill(self) -> Round:
-        """Have every vacant slot filled from now on."""
-        self._rests = False
-        round = self._desk.round()
-        self._desk.tell(self._desk.ledger.fill, round)
-        return round
-
-    def _may_rest(self) -> bool:
-        """May a pool that is bound stay empty until somebody waits for a session?"""
-        return False
-
-    def _before_waiting(self) -> None:
-        """Do what is due when somebody has to wait."""
-        if self._rests:
-            self._begin_to_fill()
-        self._resume()
-
     def _resume(self) -> None:
         """See that the keeper is at work, if there is to be one: a fork, or the end of a loop, leaves none."""
         if self._desk.ledger.kept and not self.closed:
@@ -236,11 +168,6 @@ class Life(Generic[S, D]):
         round = desk.round()
         desk.tell(desk.ledger.clear, round)
         await desk.wait(round, math.inf)
-
-    async def _rest(self) -> None:
-        """Delete every session that is not lent, until somebody waits for one again."""
-        self._rests = True
-        await self._clear()
 
     async def _close(self, timeout: float) -> None:
         seconds("timeout", timeout)

@@ -16,9 +16,9 @@ from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolFull, PoolTimeout
 from pingpool.options import Interval, MoreOptions, options_from, seconds
+from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import WRAPPERS, current_frame
 from pingpool.pool.keeper import Keeper
-from pingpool.pool.life import Life
 from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
@@ -37,7 +37,7 @@ MOST_WORKERS = 16
 """A large pool starts no crowd of threads, unless told to."""
 
 
-class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
+class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
     A pool is a context manager that closes itself. The options by name are those of `pingpool.options.MoreOptions`; the
@@ -109,7 +109,7 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
         if is_own_turn:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that interrupted a turn of this pool")
         if session is None or (lending.looks and not lending.looks_alive(session)):
-            self._before_waiting()
+            self._resume()
             return at_once(self._lending.get_in_line(session, timeout, site, instruction))
         return session
 
@@ -175,17 +175,36 @@ class PingingPool(Life[S, ThreadDesk[S]], AbstractSessionPool[S]):
 
     # The pool as a whole.
 
-    def bind(self, database: Database[S]) -> None:
+    def bind(self, database: Database[S], *, wait_for: int | None = None) -> None:
         """Associate the pool with a database and fill it; bound to the same database again, top it up.
 
+        Returns when `wait_for` sessions are open; None means all that are opened at once: `size`, or none with
+        `fill="lazy"`. The others follow by themselves, and what fails is tried again. With 0 nothing has to succeed.
+
         Raises:
-            CannotFill: a session could not be created; a pool that was empty is empty and unbound again.
+            CannotFill: a session could not be created, and fewer than `wait_for` are open; a pool that was empty is
+                empty and unbound again.
             BoundElsewhere: the pool is bound to another database.
             PoolClosed: the pool is closed.
-            TypeError: this is no `Database`.
+            TypeError: this is no `Database`, or `wait_for` no whole number.
+            ValueError: `wait_for` is not from 0 to `size`.
         """
         with self._binding.lock:
-            at_once(self._bind(database))
+            at_once(self._bind(database, wait_for))
+
+    def wait(self, timeout: float | None = None, sessions: int | None = None) -> None:
+        """Wait until so many sessions are open (None: all, `size`), whoever has them.
+
+        Waits for at most `timeout` seconds (None: `default_timeout`). With `fill="lazy"` those that are missing are
+        opened for it.
+
+        Raises:
+            PoolTimeout: fewer were open when the time was up; `__cause__` is the last failure.
+            DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
+            PoolClosed: the pool is closed.
+            TypeError, ValueError: `timeout` is no number of seconds, or `sessions` not from 0 to `size`.
+        """
+        at_once(self._wait(timeout, sessions))
 
     def clear(self) -> None:
         """Delete every session that is not lent, going on past errors; the next `bind` fills the pool again."""

@@ -16,9 +16,9 @@ from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
 from pingpool.databases.spanner.versions import never_asks_its_pool
+from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import files_of, warn, wraps
 from pingpool.pool.lending import Lending
-from pingpool.pool.life import Life
 
 DAY = 24 * 3600.0
 LIFETIME = 27 * DAY
@@ -79,16 +79,16 @@ class DropIn:
             ours.predecessor = None
         return True
 
-    def may_rest(self, rests: bool) -> bool:
-        """May the pool stay empty, since nobody would ever ask for what is in it? The user is told, once."""
-        if self._lending.is_filling or not never_asks_its_pool(self.terms.client_database):
+    def is_never_asked(self) -> bool:
+        """Would nobody ever ask for what is in the pool? The user is told, once."""
+        if not never_asks_its_pool(self.terms.client_database):
             return False
-        if not rests:
+        if not self._lending.is_filling:
             warn(NEVER_USED)
         return True
 
 
-class ClientPool(Life[Any, Any]):
+class ClientPool(Beginning[Any, Any]):
     """What the client, and its sessions, call on a pool beyond its documented methods."""
 
     _database_role: str | None
@@ -126,8 +126,8 @@ class ClientPool(Life[Any, Any]):
         super()._move_to(database)
         self._drop_in = DropIn(self._lending, database)
 
-    def _may_rest(self) -> bool:
-        return self._drop_in is not None and self._drop_in.may_rest(self._rests)
+    def _fills_on_demand(self) -> bool:
+        return (self._drop_in is not None and self._drop_in.is_never_asked()) or super()._fills_on_demand()
 
 
 def checked_role(role: str | None) -> str | None:

@@ -54,10 +54,11 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         options.setdefault("max_lifetime", LIFETIME)
         super().__init__(size, default_timeout, ping_interval, labels, **options)
 
-    def bind(self, database: Any) -> None:
+    def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
 
-        If the client is set never to ask its pool, this warns, and the pool is filled when `get` is first called.
+        If the client is set never to ask its pool, this warns, and sessions are opened only as `get` asks for them.
+        `wait_for` is that of `pingpool.PingingPool.bind`.
 
         Raises:
             CannotFill: a session could not be made; `__cause__` is the client's error, and the pool is unbound again.
@@ -66,9 +67,10 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
             TypeError: this is no `Database` of the client.
         """
         if isinstance(database, SpannerDatabase):
-            super().bind(database)
+            super().bind(database, wait_for=wait_for)
         else:
-            super().bind(SpannerDatabase(checked_database(database, Database), role=self._database_role, home=self))
+            checked = checked_database(database, Database)
+            super().bind(SpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
             self._rest_with(database)
 
     def put(self, session: Session) -> None:

@@ -48,10 +48,11 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
         options.setdefault("max_lifetime", LIFETIME)
         super().__init__(size, default_timeout, ping_interval, labels, **options)
 
-    async def bind(self, database: Any) -> None:
+    async def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
 
-        If the client is set never to ask its pool, this warns, and the pool is filled when `get` is first called.
+        If the client is set never to ask its pool, this warns, and sessions are opened only as `get` asks for them.
+        `wait_for` is that of `pingpool.AsyncPingingPool.bind`.
 
         Raises:
             CannotFill: a session could not be made; `__cause__` is the client's error, and the pool is unbound again.
@@ -61,10 +62,10 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             TypeError: this is no `Database` of the client's `AsyncClient`.
         """
         if isinstance(database, AsyncSpannerDatabase):
-            await super().bind(database)
+            await super().bind(database, wait_for=wait_for)
         else:
             checked = checked_database(database, Database)
-            await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self))
+            await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
             self._rest_with(database)
 
     async def put(self, session: Session) -> None:
