@@ -24,9 +24,7 @@ ASYNC_GROUP = "pingpool.async_schemes"
 
 
 @overload
-def open(
-    database: Database[S], *, wait_for: int | None = 1, **options: Unpack[PoolOptions]
-) -> PingingPool[S]: ...
+def open(database: Database[S], *, wait_for: int | None = 1, **options: Unpack[PoolOptions]) -> PingingPool[S]: ...
 @overload
 def open(database: str, *, wait_for: int | None = 1, **options: Unpack[PoolOptions]) -> PingingPool[Any]: ...
 def open(

@@ -49,7 +49,8 @@ class Pool(Protocol):
     ping_interval: float
     labels: Any
 
-    async def bind(self, database: Any) -> None: ...
+    async def bind(self, database: Any, **named: Any) -> None: ...
+    async def wait(self, *timeout: Any, **named: Any) -> None: ...
     async def get(self, *timeout: Any, **named: Any) -> FakeSession: ...
     async def put(self, session: Any) -> None: ...
     def drop(self, number: int) -> None: ...
@@ -210,8 +211,11 @@ class PoolOfThreads:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)
 
-    async def bind(self, database: Any) -> None:
-        await self._call(self.bare.bind, database)
+    async def bind(self, database: Any, **named: Any) -> None:
+        await self._call(self.bare.bind, database, **named)
+
+    async def wait(self, *timeout: Any, **named: Any) -> None:
+        await self._call(self.bare.wait, *timeout, **named)
 
     async def get(self, *timeout: Any, **named: Any) -> FakeSession:
         session: FakeSession = await self._call(self.bare.get, *timeout, **named)
@@ -342,8 +346,11 @@ class PoolOfTasks:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)
 
-    async def bind(self, database: Any) -> None:
-        await self.bare.bind(InThreads(database) if isinstance(database, Database) else database)
+    async def bind(self, database: Any, **named: Any) -> None:
+        await self.bare.bind(InThreads(database) if isinstance(database, Database) else database, **named)
+
+    async def wait(self, *timeout: Any, **named: Any) -> None:
+        await self.bare.wait(*timeout, **named)
 
     async def get(self, *timeout: Any, **named: Any) -> FakeSession:
         session = await self.bare.get(*timeout, **named)

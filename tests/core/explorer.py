@@ -12,7 +12,20 @@ from .small import Config
 from .world import World
 
 FRIENDLY = frozenset(
-    {"step", "tick", "pick_up", "leave_late", "time_out", "check_in", "start", "created", "alive", "ended", "get"}
+    {
+        "step",
+        "tick",
+        "pick_up",
+        "leave_late",
+        "time_out",
+        "forgo",
+        "check_in",
+        "start",
+        "created",
+        "alive",
+        "ended",
+        "get",
+    }
 )
 """What happens by itself when the database is well and callers bring back what they got."""
 

@@ -47,7 +47,13 @@ def likeness(world: World) -> tuple[Any, ...]:
     for job in ledger.jobs:
         slots.append(task(world, job) if job.slot is not None else -task(world, job))
     slots.sort()
-    flags = (ledger.filling, ledger.serving.stock, ledger.closed, ledger.reports.refusal is not None, ledger.suspected_at == world.now)
+    flags = (
+        ledger.filling,
+        ledger.serving.stock,
+        ledger.closed,
+        ledger.reports.refusal is not None,
+        ledger.suspected_at == world.now,
+    )
     ghost = world.ghost
     return (
         tuple(slots),

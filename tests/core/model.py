@@ -267,7 +267,9 @@ def check_answers(ledger: Ledger[Any], line: list[Waiter], orders: Iterable[Orde
     if len(jobs) != len(set(jobs)):
         raise Broken("a job was ordered twice")
     nothing_is_created_in_stock(ledger, orders)
-    if any(not round.is_over or (round.jobs and round.enough == math.inf) for round in orders if isinstance(round, Round)):
+    if any(
+        not round.is_over or (round.jobs and round.enough == math.inf) for round in orders if isinstance(round, Round)
+    ):
         raise Broken("a round was reported as over that is not")
     return waiters
 

@@ -340,6 +340,30 @@ MUTANTS = (
         "            or (self.ages or now >= slot.retires_at)\n        ):\n            return self.take_back",
     ),
     Mutant(
+        "a waiter for whom nothing is opened on demand",
+        "serving",
+        "        return min(vacant, max(for_waiters, for_stock) - under_way)\n",
+        "        return min(vacant, for_stock - under_way)\n",
+    ),
+    Mutant(
+        "sessions opened on demand for those who are served already",
+        "serving",
+        "        return min(vacant, max(for_waiters, for_stock) - under_way)\n",
+        "        return min(vacant, max(for_waiters, for_stock))\n",
+    ),
+    Mutant(
+        "sessions that somebody waits for, and nobody opens",
+        "serving",
+        "max(self.stock, jobs.sessions_awaited)",
+        "self.stock",
+    ),
+    Mutant(
+        "a round that outlasts what it waited for",
+        "jobs",
+        "if round.enough <= sessions or not (round.jobs or round.lasts)]",
+        "if not (round.jobs or round.lasts)]",
+    ),
+    Mutant(
         "a newcomer where there is no room",
         "ledger",
         "not (slot or self.vacant or self.closed)",

@@ -33,7 +33,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
         Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False),
         3_000,
     ),
-    "sessions opened on demand": (dataclasses.replace(PLAIN, callers=2, on_demand=True, rounds=1), 20_000),
+    "sessions opened on demand": (
+        dataclasses.replace(PLAIN, callers=2, on_demand=True, rounds=1),
+        20_000,
+    ),  # all: two minutes
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

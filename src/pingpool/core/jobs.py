@@ -80,7 +80,9 @@ class Jobs:
         for round in self.rounds:
             if round.enough <= sessions:
                 round.failure = None
-        return self._end([round for round in self.rounds if round.enough <= sessions or not (round.jobs or round.lasts)])
+        return self._end(
+            [round for round in self.rounds if round.enough <= sessions or not (round.jobs or round.lasts)]
+        )
 
     def disappoint(self, failure: BaseException) -> list[Round]:
         """Return the rounds that waited for sessions, of which there will be none: they are over."""
