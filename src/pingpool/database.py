@@ -12,10 +12,9 @@ What is pooled is the driver's own object. If it takes weak references, a pool n
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pingpool.errors import causes
-from pingpool.options import Interval
 
 S = TypeVar("S")
 
@@ -59,7 +58,7 @@ def named(database: object) -> str:
 class Traits(Generic[S]):
     """What is asked of a database in passing, the same for threads and for asyncio. All of it is optional."""
 
-    usual_interval: Interval = "auto"
+    usual_interval: float | Literal["auto"] = "auto"
     """The `ping_interval` of the pools that `pingpool.open` makes, if nothing else is said: seconds, or "auto"."""
 
     def looks_alive(self, session: S) -> bool:

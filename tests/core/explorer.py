@@ -12,20 +12,8 @@ from .small import Config
 from .world import World
 
 FRIENDLY = frozenset(
-    {
-        "step",
-        "tick",
-        "pick_up",
-        "leave_late",
-        "time_out",
-        "forgo",
-        "check_in",
-        "start",
-        "created",
-        "alive",
-        "ended",
-        "get",
-    }
+    ("step", "tick", "get", "pick_up", "check_in", "leave_late", "time_out", "forgo")  # callers and the clock
+    + ("start", "created", "alive", "ended")  # workers
 )
 """What happens by itself when the database is well and callers bring back what they got."""
 

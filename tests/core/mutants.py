@@ -360,8 +360,8 @@ MUTANTS = (
     Mutant(
         "a round that outlasts what it waited for",
         "jobs",
-        "if round.enough <= sessions or not (round.jobs or round.lasts)]",
-        "if not (round.jobs or round.lasts)]",
+        "return self._end(reached + done)",
+        "return self._end(done)",
     ),
     Mutant(
         "a newcomer where there is no room",

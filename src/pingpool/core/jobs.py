@@ -77,12 +77,11 @@ class Jobs:
 
     def end_rounds(self, sessions: int) -> list[Round]:
         """Return the rounds that wait for nothing any more, now that so many sessions are open: they are over."""
-        for round in self.rounds:
-            if round.enough <= sessions:
-                round.failure = None
-        return self._end(
-            [round for round in self.rounds if round.enough <= sessions or not (round.jobs or round.lasts)]
-        )
+        reached = [round for round in self.rounds if round.enough <= sessions]
+        for round in reached:
+            round.failure = None
+        done = [round for round in self.rounds if not (round.jobs or round.lasts or round in reached)]
+        return self._end(reached + done)
 
     def disappoint(self, failure: BaseException) -> list[Round]:
         """Return the rounds that waited for sessions, of which there will be none: they are over."""
