@@ -1,5 +1,6 @@
 """Celery and RQ: real workers that fork, whose sessions are counted on the server."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,22 +103,35 @@ def result_of(job: Any) -> Any:
     return job.return_value()
 
 
+SIMPLE_WORKER = ["-m", "rq.cli", "worker", "--worker-class", "rq.worker.SimpleWorker"]
+
+
 @needs("rq")
 @pytest.mark.parametrize(
-    ("command", "most"),
+    ("command", "options", "most"),
     [
-        pytest.param(["rq_worker.py"], 2, id="forks for each job"),
-        pytest.param(["-m", "rq.cli", "worker", "--worker-class", "rq.worker.SimpleWorker"], 1, id="does not fork"),
+        pytest.param(["rq_worker.py"], {"size": 3}, 4, id="forks for each job"),
+        pytest.param(["rq_worker.py"], {"size": 3, "fill": "lazy", "wait_for": 0}, 1, id="forks, lazy"),
+        pytest.param(SIMPLE_WORKER, {"size": 1}, 1, id="does not fork"),
     ],
 )
 def test_rq(
-    command: list[str], most: int, postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path
+    command: list[str],
+    options: dict[str, Any],
+    most: int,
+    postgres_server: PostgresServer,
+    valkey_server: ValkeyServer,
+    tmp_path: Path,
 ) -> None:
-    """Jobs are done, also after their sessions were killed; one that runs out of time harms none that comes later."""
+    """Jobs are done, also after their sessions were killed; one that runs out of time harms none that comes later.
+
+    A worker that has a pool, and forks for each job, has `size` sessions, or none if it is lazy; the job has one.
+    """
     empty_books(postgres_server)
     if command[0] == "-m":
         command = [*command, "--url", valkey_server.url]
     variables = {"DATABASE_URL": postgres_server.url, "BROKER_URL": valkey_server.url}
+    variables["POOL_OPTIONS"] = json.dumps(options)
     with rq_queue(valkey_server) as queue, running(command, tmp_path, **variables) as program:
 
         def notes(count: int) -> list[dict[str, int]]:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from notes import OPTIONS
+
 import pingpool
 
 Message = dict[str, Any]
@@ -21,6 +23,8 @@ async def application(
     status, text = 200, ""
     try:
         text = json.dumps(await note(scope["path"]))
+    except pingpool.PoolError as error:
+        status, text = 503, repr(error)
     except Exception as error:
         status, text = 500, repr(error)
     await send({"type": "http.response.start", "status": status, "headers": []})
@@ -31,7 +35,7 @@ async def live(receive: Callable[[], Awaitable[Message]], send: Callable[[Messag
     """Open the pool before the first request, and close it after the last."""
     global pool
     assert (await receive())["type"] == "lifespan.startup"
-    async with pingpool.open_async(os.environ["DATABASE_URL"], size=2, default_timeout=5) as pool:
+    async with pingpool.open_async(os.environ["DATABASE_URL"], **OPTIONS) as pool:
         await send({"type": "lifespan.startup.complete"})
         assert (await receive())["type"] == "lifespan.shutdown"
     await send({"type": "lifespan.shutdown.complete"})

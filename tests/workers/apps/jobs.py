@@ -5,9 +5,11 @@ As a program this is a worker that imports them before it forks, so that its job
 
 import os
 
+from notes import OPTIONS
+
 import pingpool
 
-pool = pingpool.open(os.environ["DATABASE_URL"], size=1, default_timeout=5)
+pool = pingpool.open(os.environ["DATABASE_URL"], **OPTIONS)
 
 
 def note() -> dict[str, int]:

@@ -5,7 +5,10 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pingpool import PingingPool
+from pingpool import PingingPool, PoolError
+
+OPTIONS: dict[str, Any] = {"size": 2, "default_timeout": 5, **json.loads(os.environ.get("POOL_OPTIONS", "{}"))}
+"""Those of the pool: what a test wants, and else a small one."""
 
 Application = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
@@ -16,6 +19,9 @@ def application_on(pool: PingingPool[Any]) -> Application:
     def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         try:
             text = json.dumps(note(pool, environ["PATH_INFO"]))
+        except PoolError as error:
+            start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+            return [repr(error).encode()]
         except Exception as error:
             start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
             return [repr(error).encode()]

@@ -2,9 +2,9 @@
 
 import os
 
-from notes import application_on
+from notes import OPTIONS, application_on
 
 import pingpool
 
-pool = pingpool.open(os.environ["DATABASE_URL"], size=2, default_timeout=5)
+pool = pingpool.open(os.environ["DATABASE_URL"], **OPTIONS)
 application = application_on(pool)
