@@ -31,7 +31,7 @@ def in_threads(
     """Return how the pool for threads is opened."""
 
     def open(url: str, size: int, timeout: float) -> Pool:
-        pool = pingpool.open(database(url), size=size, default_timeout=timeout, **HASTE)
+        pool = pingpool.open(database(url), size=size, default_timeout=timeout, wait_for=None, **HASTE)
 
         @contextmanager
         def use() -> Generator[Loan]:
@@ -47,7 +47,7 @@ def in_asyncio(database: Callable[[str], AsyncDatabase[Any]], run: Run, socket_o
     """Return how the pool for asyncio is opened."""
 
     def open(url: str, size: int, timeout: float) -> Pool:
-        pool = pingpool.open_async(database(url), size=size, default_timeout=timeout, **HASTE)
+        pool = pingpool.open_async(database(url), size=size, default_timeout=timeout, wait_for=None, **HASTE)
         return PoolInLoop(pool, run, lambda session: is_deaf(socket_of(session)))
 
     return open

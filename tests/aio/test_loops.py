@@ -256,7 +256,7 @@ def test_a_forked_child_starts_empty() -> None:
     """In a child the pool belongs to no loop yet; it creates its own sessions, and ends none of the parent's."""
 
     async def parent() -> AsyncPingingPool[FakeSession]:
-        return await pingpool.open_async(database, size=2)
+        return await pingpool.open_async(database, size=2, wait_for=None)
 
     async def child() -> None:
         assert pool.stats().idle == 0

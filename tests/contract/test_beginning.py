@@ -143,6 +143,22 @@ async def test_a_wait_in_vain_tells_the_last_failure(world: World) -> None:
     assert pool.stats().idle == 2
 
 
+async def test_somebody_who_waits_is_a_reason_for_haste(world: World) -> None:
+    """A pool that nobody waits for asks every few seconds; for one who waits until all are open it asks sooner."""
+    world.database.fail("create", times=10**6)
+    pool = world.pool(size=1)
+    await pool.bind(world.database, wait_for=0)
+    await world.advance(60)
+    waiting = start(pool.wait(100))
+    await world.until(lambda: pool.bare._desk.ledger.rounds)
+    await world.advance(0.5, step=0.5)
+    before = world.database.calls["create"]
+    world.database.recover()
+    await world.advance(0.5, step=0.5)
+    assert world.database.calls["create"] == before + 1
+    await waiting
+
+
 async def test_a_refusal_ends_a_wait_at_once(world: World) -> None:
     """A wrong password ends a wait that began before, as it ends those of `get`."""
     pool = world.pool(size=2)

@@ -12,8 +12,9 @@ from .small import Config
 from .world import World
 
 FRIENDLY = frozenset(
-    ("step", "tick", "get", "pick_up", "check_in", "leave_late", "time_out", "forgo")  # callers and the clock
-    + ("start", "created", "alive", "ended")  # workers
+    {"step", "tick"}
+    | {"get", "pick_up", "check_in", "leave_late", "time_out", "forgo"}
+    | {"start", "created", "alive", "ended"}
 )
 """What happens by itself when the database is well and callers bring back what they got."""
 

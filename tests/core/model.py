@@ -89,6 +89,11 @@ def open_in(ledger: Ledger[Any]) -> int:
     return len(ledger.idle) + len(ledger.lent) + len(proving)
 
 
+def waiting_in(ledger: Ledger[Any]) -> int:
+    """Return how many wait for new sessions: callers in line, and those who wait until some are open."""
+    return len(ledger.waiters) + sum(round.lasts for round in ledger.places.jobs.rounds)
+
+
 def opens_on_demand(ledger: Ledger[Any]) -> bool:
     """Are sessions opened only for those who wait?"""
     return ledger.serving.stock == 0
@@ -198,7 +203,7 @@ def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
 
 def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
     """Rule 5: a slot that is wanted stays vacant only while the back-off holds its creation back."""
-    may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), len(ledger.waiters)) <= now
+    may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), waiting_in(ledger)) <= now
     if is_missed(ledger) and may_begin:
         raise Broken("a slot is vacant, nothing holds its creation back, and nothing is begun")
 
@@ -214,9 +219,9 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
     """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way."""
-    to_create = is_missed(ledger) and (ledger.waiters or not ledger.places.jobs.count(CREATING))
+    to_create = is_missed(ledger) and (waiting_in(ledger) or not ledger.places.jobs.count(CREATING))
     to_check = ledger.waiters and ledger.idle and not ledger.places.jobs.count(CHECKING, RESETTING)
-    longest = 1.2 * URGENT if ledger.waiters else PATIENT
+    longest = 1.2 * URGENT if ledger.waiters or (to_create and waiting_in(ledger)) else PATIENT
     if (to_create or to_check) and not now < ledger.wake_at(now) <= now + longest:
         raise Broken(f"something is held back at {now}, and the ledger asks to be woken at {ledger.wake_at(now)}")
 

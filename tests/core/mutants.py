@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant(
         "a prober that is relieved at once",
         "serving",
-        "            self.creation.began(now, len(self._waiters))\n",
+        "            self.creation.began(now, self._waiting())\n",
         "",
     ),
     Mutant(
@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         "patience with waiters",
         "serving",
-        "return self.creation.next_at(self._places.jobs.count(CREATING), len(self._waiters))",
+        "return self.creation.next_at(self._places.jobs.count(CREATING), self._waiting())",
         "return self.creation.next_at(self._places.jobs.count(CREATING), 0)",
     ),
     Mutant(

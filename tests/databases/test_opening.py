@@ -52,9 +52,9 @@ def test_a_url_opens_a_file(tmp_path: Path) -> None:
 
 
 def test_a_database_opens_as_it_is() -> None:
-    """Instead of a URL there may be a database; the pool is full when `open` returns."""
+    """Instead of a URL there may be a database; with `wait_for=None` the pool is full when `open` returns."""
     database = FaultyDatabase()
-    with pingpool.open(database, size=3) as pool:
+    with pingpool.open(database, size=3, wait_for=None) as pool:
         assert len(database.live) == 3
         session: FakeSession = pool.get()
         pool.put(session)

@@ -245,7 +245,8 @@ def test_a_session_left_inside_a_statement_is_replaced(postgres: Postgres) -> No
 
 def test_labels_are_seen_on_the_server(postgres_server: PostgresServer) -> None:
     """The labels stand in `application_name`, behind a name that the user gave."""
-    with pingpool.open(Postgres(postgres_server.url, application_name="web"), size=2, labels={"team": "sales"}):
+    database = Postgres(postgres_server.url, application_name="web")
+    with pingpool.open(database, size=2, labels={"team": "sales"}, wait_for=None):
         names = postgres_server.execute("SELECT application_name FROM pg_stat_activity WHERE usename = 'postgres'")
         assert names.count(("web team=sales",)) == 2
 

@@ -91,7 +91,7 @@ async def live_through_an_outage(
 
     async with AsyncExitStack() as stack:
         pools = [
-            await stack.enter_async_context(pingpool.open_async(server, size=SIZE, ping_interval=5))
+            await stack.enter_async_context(pingpool.open_async(server, size=SIZE, ping_interval=5, wait_for=None))
             for _ in range(count)
         ]
         calls = [asyncio.create_task(call(pool)) for pool in pools for _ in range(callers)]
@@ -172,7 +172,8 @@ def test_a_real_server_that_comes_back_is_not_trampled() -> None:
     with server, ExitStack() as stack:
         database = Counted(server)
         pools = [
-            stack.enter_context(pingpool.open(database, size=SIZE, ping_interval=5, workers=1)) for _ in range(POOLS)
+            stack.enter_context(pingpool.open(database, size=SIZE, ping_interval=5, workers=1, wait_for=None))
+            for _ in range(POOLS)
         ]
         server.stop()
         stopped = time.monotonic()

@@ -94,7 +94,7 @@ def test_the_queue_shows_its_peaks(timeline: Timeline, clock: Clock) -> None:
 
 def test_a_pool_writes_its_timeline(timeline: Timeline) -> None:
     """A pool that takes its slots from a timeline has one lane per slot, which says what the slot is doing."""
-    with opened(timeline.record(PingingPool(3)), FaultyDatabase()) as pool:
+    with opened(timeline.record(PingingPool(3)), FaultyDatabase(), None) as pool:
         assert [lane.state for lane in timeline.lanes] == [IDLE] * 3
         session = pool.get()
         number = timeline.lane_of(session)

@@ -75,6 +75,11 @@ class Jobs:
         """How many sessions somebody waits to see open, whoever may use them."""
         return max([int(round.enough) for round in self.rounds if round.enough < math.inf], default=0)
 
+    @property
+    def expecting(self) -> int:
+        """How many wait until sessions are open, whatever fails meanwhile."""
+        return sum(round.lasts for round in self.rounds)
+
     def end_rounds(self, sessions: int) -> list[Round]:
         """Return the rounds that wait for nothing any more, now that so many sessions are open: they are over."""
         reached = [round for round in self.rounds if round.enough <= sessions]

@@ -121,7 +121,7 @@ class Serving:
         """Have vacant slots filled, as many side by side as the back-off allows."""
         vacant = self._places.vacant.slots
         while self._creations_wanted() > 0 and self._next_creation_at() <= now:
-            self.creation.began(now, len(self._waiters))
+            self.creation.began(now, self._waiting())
             self._places.begin(CREATING, vacant[0], None)
             vacant.popleft()
 
@@ -138,4 +138,8 @@ class Serving:
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""
-        return self.creation.next_at(self._places.jobs.count(CREATING), len(self._waiters))
+        return self.creation.next_at(self._places.jobs.count(CREATING), self._waiting())
+
+    def _waiting(self) -> int:
+        """Return how many wait for new sessions: to have one, or to see some open."""
+        return len(self._waiters) + self._places.jobs.expecting

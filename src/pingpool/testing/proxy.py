@@ -33,6 +33,12 @@ class Link:
         self.asking = False  # whether the client spoke last
         self.forgotten = False  # whether the server's side is gone without the client knowing
         self.task: asyncio.Task[None] | None = None
+        self.idle: asyncio.TimerHandle | None = None  # what will happen if nothing passes any more
+
+    def forget(self) -> None:
+        """End the connection to the server without telling the client; what it still sends is lost."""
+        self.forgotten = True
+        finish(self.server)
 
     def part(self, parting: Callable[[socket.socket], None]) -> None:
         """End both sides in this way, and pass nothing on any more."""
@@ -61,6 +67,7 @@ class FaultProxy:
         self._links: dict[Link, None] = {}  # oldest first
         self._delay = 0.0
         self._bytes_until_cut: int | None = None
+        self._idle_limit: float | None = None
         self._flowing = asyncio.Event()
         self._listener: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
@@ -98,6 +105,15 @@ class FaultProxy:
     def half_open(self) -> int:
         """End all connections to the server without telling the clients; what they still send is lost."""
         return self._wait_for(self._forget_all())
+
+    def half_open_idle(self, after: float) -> None:
+        """From now on do that to each connection through which nothing passes for so many seconds, as firewalls do."""
+        self._idle_limit = after
+
+    @property
+    def forgotten(self) -> int:
+        """How many connections are half open now."""
+        return sum(link.forgotten for link in list(self._links))
 
     def cut_after(self, size: int) -> None:
         """Cut the connection on which the next `size` bytes down are complete, once."""
@@ -187,6 +203,8 @@ class FaultProxy:
 
     def _let_go(self, link: Link, _: object) -> None:
         self._links.pop(link, None)
+        if link.idle is not None:
+            link.idle.cancel()
         link.client.close()
         link.server.close()
 
@@ -222,9 +240,16 @@ class FaultProxy:
             if side is link.server and link.forgotten:  # it has spoken to a socket that is shut
                 return b""
             raise
+        self._see_busy(link)
         await asyncio.sleep(self._delay)
         await self._flowing.wait()
         return data
+
+    def _see_busy(self, link: Link) -> None:
+        if link.idle is not None:
+            link.idle.cancel()
+        if self._idle_limit is not None and not link.forgotten:
+            link.idle = self._loop.call_later(self._idle_limit, link.forget)
 
     async def _part_with(self, most: int | None, parting: Callable[[socket.socket], None]) -> int:
         links = list(self._links)[:most]
@@ -236,8 +261,7 @@ class FaultProxy:
     async def _forget_all(self) -> int:
         fresh = [link for link in self._links if not link.forgotten]
         for link in fresh:
-            link.forgotten = True
-            finish(link.server)
+            link.forget()
         return len(fresh)
 
 
