@@ -146,42 +146,42 @@ MUTANTS = (
     ),
     Mutant(
         "a late leaver passes on a suspect",
-        "ledger",
+        "returns",
         "            places.idle.enter(slot, session)\n        places.lent.leave(session)\n\n",
         (
-            "            self.serving.land(slot, session)\n"
-            "        if slot.state is not IN_USE:\n"
+            "            self._serving.land(slot, session)\n"
+            "        if slot.state.value != 'in use':\n"
             "            places.lent.leave(session)\n\n"
         ),
     ),
     Mutant(
         "a session collected with its waiter is trusted",
-        "ledger",
+        "returns",
         '        elif slot.ref() is None:\n            places.end(slot, "dropped", session)\n',
         "",
     ),
     Mutant(
         "a session collected with its waiter, its slot freed, is forgotten",
-        "ledger",
+        "returns",
         "            places.begin(CLOSING, None, session)\n            return\n        if",
         "            return\n        if",
     ),
     Mutant(
         "a session collected with its waiter keeps its slot from being freed",
-        "ledger",
+        "returns",
         '            places.end(slot, "dropped", session)\n',
         "            places.begin(CLOSING, None, session)\n            slot.ref = None\n",
     ),
     Mutant(
         "no suspicion cast",
-        "ledger",
-        '                self.suspect_all(now)\n                places.give_up(slot, "lost", session)\n',
+        "returns",
+        '                self._freshness.suspect_all(now)\n                places.give_up(slot, "lost", session)\n',
         '                places.give_up(slot, "lost", session)\n',
     ),
     Mutant(
         "a suspect returned is trusted",
-        "ledger",
-        "        elif self.is_suspect(slot):\n            self.places.idle.enter_unproven(slot, session)\n",
+        "returns",
+        "        elif self._freshness.is_suspect(slot):\n            self._places.idle.enter_unproven(slot, session)\n",
         "",
     ),
     Mutant(
@@ -251,7 +251,7 @@ MUTANTS = (
     ),
     Mutant(
         "close forgets what is lent",
-        "ledger",
+        "freshness",
         "        self.suspect_all(math.inf)\n",
         "",
     ),
@@ -365,15 +365,15 @@ MUTANTS = (
     ),
     Mutant(
         "a newcomer where there is no room",
-        "ledger",
-        "not (slot or self.vacant or self.closed)",
+        "returns",
+        "not (slot or vacant or self._freshness.closed)",
         "False",
     ),
     Mutant(
         "a newcomer needs a death and a vacant slot",
-        "ledger",
-        "not (slot or self.vacant or self.closed)",
-        "not (slot and self.vacant or self.closed)",
+        "returns",
+        "not (slot or vacant or self._freshness.closed)",
+        "not (slot and vacant or self._freshness.closed)",
     ),
     Mutant(
         "a living session lost when another fails",

@@ -20,13 +20,14 @@ class Freshness:
     its own; `ages` says whether there is any.
     """
 
-    __slots__ = ("_jitter", "ages", "interval", "lifetime", "shortest", "suspected_at")
+    __slots__ = ("_jitter", "ages", "closed", "interval", "lifetime", "shortest", "suspected_at")
 
     def __init__(self, interval: float, lifetime: float, jitter: Callable[[], float]) -> None:
         self.interval = interval
         self.lifetime = self.shortest = lifetime
         self.ages = lifetime < math.inf
         self.suspected_at = -math.inf
+        self.closed = False
         self._jitter = jitter
 
     def is_fresh(self, slot: Slot, now: float) -> bool:
@@ -41,6 +42,11 @@ class Freshness:
     def suspect_all(self, now: float) -> None:
         """A session died in use: whatever was proven before is suspect."""
         self.suspected_at = max(self.suspected_at, now)
+
+    def shut(self) -> None:
+        """Nothing is fresh from now on; what comes back takes the slow way."""
+        self.closed = True
+        self.suspect_all(math.inf)
 
     def date(self, slot: Slot, now: float, expires_in: float) -> None:
         """A session begins its life: proven now, and to retire when its time is up, not all in the same moment.

@@ -5,7 +5,8 @@ workers. Whatever happens to a session is a call to one method here. It takes th
 orders that follow; the caller carries them out after its turn is over, and reports how each job ended.
 
 All events come in here. The ledger has its parts: the moves between places (`places`), what is learned of the path
-(`learner`), what follows from an event (`serving`), what a keeper does (`keeping`), how jobs end (`reports`).
+(`learner`), what follows from an event (`serving`), what a keeper does (`keeping`), how jobs end (`reports`), how
+sessions come back (`returns`).
 
 1.  The idle queue is ordered by proof of life, oldest first: a ping that succeeded, or a return that nothing speaks
     against. The front is the next to be lent and the next to be pinged.
@@ -35,12 +36,13 @@ from typing import Generic, Literal
 from pingpool.core.freshness import Freshness
 from pingpool.core.keeping import Keeping
 from pingpool.core.learner import Learner
-from pingpool.core.orders import Job, Order, Outcome, Refused, Round, Verdict, Waiter
+from pingpool.core.orders import Job, Order, Outcome, Round, Verdict, Waiter
 from pingpool.core.places import Places
 from pingpool.core.proving import Proving
 from pingpool.core.reports import Reports
+from pingpool.core.returns import Returns
 from pingpool.core.serving import Serving
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, S, Slot
+from pingpool.core.slot import CLOSING, CREATING, IDLE, IN_USE, AgingSlot, S, Slot
 from pingpool.errors import PoolClosed, PoolFull, TooManyWaiters
 
 
@@ -52,7 +54,6 @@ class Ledger(Freshness, Generic[S]):
     """
 
     __slots__ = (
-        "closed",
         "collected",
         "idle",
         "immediate",
@@ -62,6 +63,7 @@ class Ledger(Freshness, Generic[S]):
         "lent",
         "places",
         "reports",
+        "returns",
         "rounds",
         "serving",
         "size",
@@ -88,7 +90,7 @@ class Ledger(Freshness, Generic[S]):
         self.serving = Serving(places, self, jitter)
         self.keeping = Keeping(places, self, self.learner, self.serving.doubt, Proving(size, jitter))
         self.reports = Reports(places, self, self.learner, self.serving)
-        self.closed = False
+        self.returns = Returns(places, self, self.learner, self.serving, self.reports)
         self.immediate = 0
         self.vacant = places.vacant.slots
         self.idle = places.idle.slots
@@ -129,7 +131,7 @@ class Ledger(Freshness, Generic[S]):
         try:
             slot = lent[key]
         except KeyError:
-            return self._refuse(session)
+            return self.returns.refuse(session)
         if (
             self.waiters
             or self.collected
@@ -148,53 +150,11 @@ class Ledger(Freshness, Generic[S]):
 
     def take_back(self, session: S, verdict: Verdict, now: float) -> list[Order]:
         """Take a session back, by what is known of it."""
-        places = self.places
-        slot = places.lent.slot_of(session)
-        if slot is None:
-            return self._refuse(session)
-        match verdict:
-            case Verdict.LOST:
-                self.serving.creation.take_care()
-                self.learner.fell(slot, now)
-                self.reports.died(slot, None, now)
-                self.suspect_all(now)
-                places.give_up(slot, "lost", session)
-            case Verdict.GONE:
-                self.reports.found_dead(slot, now - slot.proven_at, now)
-                self.reports.died(slot, None, now)
-                places.give_up(slot, "gone", session)
-            case Verdict.TAINTED:
-                places.end(slot, "tainted", session)
-            case _ if self.closed:
-                places.end(slot, "closed", session)
-            case Verdict.UNPROVEN:
-                places.begin(CHECKING, slot, session).after_error = True
-            case Verdict.LEFT_OPEN:
-                places.begin(RESETTING, slot, session)
-            case _:  # its use ended well
-                self._take_back_well(slot, session, now)
-        places.lent.leave(session)
-        return self.serving.settle(now)
+        return self.returns.take_back(session, verdict, now)
 
     def adopt(self, session: S, dead: S | None, now: float) -> list[Order]:
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
-        places = self.places
-        places.free_collected()
-        slot = None if dead is None else places.lent.slot_of(dead)
-        if places.knows(session) or not (slot or self.vacant or self.closed):
-            return self._refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
-        if slot is not None:
-            self.suspect_all(now)
-            places.give_up(slot, "lost", dead)
-            places.lent.leave(dead)
-        if self.closed:
-            places.begin(CLOSING, None, session)
-            return self.serving.settle(now)
-        slot = self.vacant[-1]
-        self.serving.welcome(slot, session, now)
-        self.serving.land(slot, session)
-        self.vacant.pop()
-        return self.serving.settle(now)
+        return self.returns.adopt(session, dead, now)
 
     def is_lent(self, session: object) -> bool:
         """Is this very object in somebody's hands?"""
@@ -235,7 +195,7 @@ class Ledger(Freshness, Generic[S]):
             self.places.line.leave(waiter)
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None
-            self._pass_on(session)
+            self.returns.pass_on(session)
         return self.serving.settle(now)
 
     # The pool as a whole.
@@ -298,7 +258,7 @@ class Ledger(Freshness, Generic[S]):
 
     def close(self, round: Round, now: float) -> list[Order]:
         """Lend nothing more: every waiter is told, and what is lent is ended when it comes back."""
-        self._shut()
+        self.shut()
         reason = PoolClosed("the pool was closed while the caller waited")
         told: list[Order] = [*self.places.line.answer_all(reason), *self.places.jobs.disappoint(reason)]
         return told + self.clear(round, now)
@@ -321,7 +281,7 @@ class Ledger(Freshness, Generic[S]):
         self.keeping.kept = elder.kept
         self.serving.filling = elder.filling and is_bound
         if elder.closed:
-            self._shut()
+            self.shut()
 
     # The jobs.
 
@@ -387,42 +347,3 @@ class Ledger(Freshness, Generic[S]):
         round.vacated.update(self.vacant)
         self.places.jobs.join(round)
         return self.serving.settle(now)
-
-    def _pass_on(self, session: S) -> None:
-        """Take back a session that reached its waiter too late.
-
-        A waiter may have been garbage-collected in one cycle with it. Then its reference is dead, and finalisers may
-        have been at it, so it is ended; if its slot was freed before, aside.
-        """
-        places = self.places
-        slot = self.lent.get(id(session))
-        if slot is None:
-            places.begin(CLOSING, None, session)
-            return
-        if self.closed:
-            places.end(slot, "closed", session)
-        elif slot.ref() is None:
-            places.end(slot, "dropped", session)
-        else:
-            places.idle.enter(slot, session)
-        places.lent.leave(session)
-
-    def _take_back_well(self, slot: Slot, session: S, now: float) -> None:
-        """Take back a session whose use ended well; one that is suspect proves nothing by that."""
-        if now >= slot.retires_at:
-            self.places.end(slot, "too old", session)
-        elif self.is_suspect(slot):
-            self.places.idle.enter_unproven(slot, session)
-        else:
-            slot.proven_at = now
-            self.places.idle.enter(slot, session)
-
-    def _shut(self) -> None:
-        """Lend nothing from now on; what comes back takes the slow way."""
-        self.closed = True
-        self.suspect_all(math.inf)
-
-    def _refuse(self, session: S) -> list[Order]:
-        """Answer with the reason why this object is not taken back."""
-        rejection = self.rejection(session)
-        return [] if rejection is None else [Refused(rejection)]

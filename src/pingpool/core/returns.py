@@ -1,0 +1,116 @@
+"""How a session comes back from whoever had it, and what becomes of it by what is known of its use.
+
+The fast way back is `check_in` of the ledger; here is every other one, also of sessions that reached nobody, that were
+created elsewhere, or that leave the pool for good.
+"""
+
+from typing import Any
+
+from pingpool.core.freshness import Freshness
+from pingpool.core.learner import Learner
+from pingpool.core.orders import Order, Refused, Verdict
+from pingpool.core.places import Places
+from pingpool.core.reports import Reports
+from pingpool.core.serving import Serving
+from pingpool.core.slot import CHECKING, CLOSING, RESETTING, Slot
+from pingpool.errors import PoolFull
+
+
+class Returns:
+    """Takes sessions back."""
+
+    __slots__ = ("_freshness", "_learner", "_places", "_reports", "_serving")
+
+    def __init__(
+        self, places: Places, freshness: Freshness, learner: Learner, serving: Serving, reports: Reports
+    ) -> None:
+        self._places = places
+        self._freshness = freshness
+        self._learner = learner
+        self._serving = serving
+        self._reports = reports
+
+    def take_back(self, session: Any, verdict: Verdict, now: float) -> list[Order]:
+        """Take a session back, by what is known of it."""
+        places = self._places
+        slot = places.lent.slot_of(session)
+        if slot is None:
+            return self.refuse(session)
+        match verdict:
+            case Verdict.LOST:
+                self._serving.creation.take_care()
+                self._learner.fell(slot, now)
+                self._reports.died(slot, None, now)
+                self._freshness.suspect_all(now)
+                places.give_up(slot, "lost", session)
+            case Verdict.GONE:
+                self._reports.found_dead(slot, now - slot.proven_at, now)
+                self._reports.died(slot, None, now)
+                places.give_up(slot, "gone", session)
+            case Verdict.TAINTED:
+                places.end(slot, "tainted", session)
+            case _ if self._freshness.closed:
+                places.end(slot, "closed", session)
+            case Verdict.UNPROVEN:
+                places.begin(CHECKING, slot, session).after_error = True
+            case Verdict.LEFT_OPEN:
+                places.begin(RESETTING, slot, session)
+            case _:  # its use ended well
+                self._take_back_well(slot, session, now)
+        places.lent.leave(session)
+        return self._serving.settle(now)
+
+    def adopt(self, session: Any, dead: Any, now: float) -> list[Order]:
+        """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
+        places = self._places
+        vacant = places.vacant.slots
+        places.free_collected()
+        slot = None if dead is None else places.lent.slot_of(dead)
+        if places.knows(session) or not (slot or vacant or self._freshness.closed):
+            return self.refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
+        if slot is not None:
+            self._freshness.suspect_all(now)
+            places.give_up(slot, "lost", dead)
+            places.lent.leave(dead)
+        if self._freshness.closed:
+            places.begin(CLOSING, None, session)
+            return self._serving.settle(now)
+        slot = vacant[-1]
+        self._serving.welcome(slot, session, now)
+        self._serving.land(slot, session)
+        vacant.pop()
+        return self._serving.settle(now)
+
+    def pass_on(self, session: Any) -> None:
+        """Take back a session that reached its waiter too late.
+
+        A waiter may have been garbage-collected in one cycle with it. Then its reference is dead, and finalisers may
+        have been at it, so it is ended; if its slot was freed before, aside.
+        """
+        places = self._places
+        slot = places.lent.slots.get(id(session))
+        if slot is None:
+            places.begin(CLOSING, None, session)
+            return
+        if self._freshness.closed:
+            places.end(slot, "closed", session)
+        elif slot.ref() is None:
+            places.end(slot, "dropped", session)
+        else:
+            places.idle.enter(slot, session)
+        places.lent.leave(session)
+
+    def refuse(self, session: Any) -> list[Order]:
+        """Answer with the reason why this object is not taken back, if it is not."""
+        rejection = self._places.rejection(session)
+        return [] if rejection is None else [Refused(rejection)]
+
+    def _take_back_well(self, slot: Slot, session: Any, now: float) -> None:
+        """Take back a session whose use ended well; one that is suspect proves nothing by that."""
+        if now >= slot.retires_at:
+            self._places.end(slot, "too old", session)
+        elif self._freshness.is_suspect(slot):
+            self._places.idle.enter_unproven(slot, session)
+        else:
+            slot.proven_at = now
+            self._places.idle.enter(slot, session)
