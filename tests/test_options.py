@@ -31,6 +31,14 @@ def test_no_limit_is_none(option: str) -> None:
         options(**given)
 
 
+@pytest.mark.parametrize(("fill", "error"), [("lasy", ValueError), ("", ValueError), (True, TypeError), (0, TypeError)])
+def test_a_pool_is_filled_in_one_of_two_ways(fill: Any, error: type[Exception]) -> None:
+    """What is neither "eager" nor "lazy" is refused, and the error says what there is."""
+    assert (options().fill, options(fill="lazy").fill) == ("eager", "lazy")
+    with pytest.raises(error, match='fill must be "eager" or "lazy"'):
+        options(fill=fill)
+
+
 def test_an_unknown_option_is_refused_by_name() -> None:
     """A typo costs nothing but an error, which lists what there is."""
     with pytest.raises(TypeError, match=r"no option max_liftime; it has .*max_lifetime"):

@@ -124,7 +124,7 @@ async def test_wait_for_what_is_there_takes_no_time(world: World) -> None:
     await pool.bind(Room(2), wait_for=2)
     await pool.wait(0, sessions=2)
     await pool.wait(0, sessions=0)
-    with pytest.raises(PoolTimeout, match="2 of 3 sessions are open"):
+    with pytest.raises(PoolTimeout, match="2 sessions are open after .* s, not 3"):
         await pool.wait(0)
 
 
@@ -134,7 +134,7 @@ async def test_a_wait_in_vain_tells_the_last_failure(world: World) -> None:
     pool = world.pool(size=2, default_timeout=4)
     await pool.bind(world.database, wait_for=0)
     waiting = start(pool.wait())
-    with pytest.raises(PoolTimeout, match="0 of 2 sessions are open after 4") as caught:
+    with pytest.raises(PoolTimeout, match="0 sessions are open after 4 s, not 2") as caught:
         await world.pass_time_until(waiting)
     assert isinstance(caught.value.__cause__, Trouble)
     assert isinstance(caught.value, world.Empty)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pingpool.testing import FakeSession, FaultyDatabase
+from pingpool.database import Meaning
+from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
 from tests.contract.worlds import Pool, World
 
 
@@ -64,6 +65,34 @@ async def test_the_interval_is_learned(world: World, caplog: pytest.LogCaptureFi
     for session in [await pool.get(0) for _ in range(4)]:
         path.speak(session)
         await pool.put(session)
+
+
+class Wordless(ShortPath):
+    """Its errors tell nothing, and nobody can look whether a session is alive: mail, FTP, LDAP."""
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        return Meaning.UNKNOWN
+
+
+async def test_deaths_in_use_are_learned_from(world: World) -> None:
+    """Bursts on a path that drops what is idle for five seconds: the first finds dead sessions, the others none."""
+    path = Wordless(world.clock.now, limit=5)
+    pool = await world.open(path, size=2, ping_interval="auto")
+    await pool.keep_alive()
+    failed = []
+    for _ in range(4):
+        await keep_for(world, pool, 6)
+        failed.append(0)
+        for _ in range(4):
+            try:
+                async with pool.session() as session:
+                    path.speak(session)
+            except SessionDied:
+                failed[-1] += 1
+            await world.rest()
+    assert failed[0] > 0
+    assert failed[1:] == [0, 0, 0]
+    assert pool.ping_interval < 5
 
 
 async def test_who_set_the_interval_too_long_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:

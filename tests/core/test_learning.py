@@ -282,6 +282,17 @@ def test_a_death_in_use_is_feared_and_bears_no_witness() -> None:
         assert pool.ledger.learner.limit.drops_from == math.inf
 
 
+@pytest.mark.parametrize("found", [End.GONE, End.OVERRAN])
+def test_a_death_found_after_an_error_is_one_in_use(found: End) -> None:
+    """An error of which nobody knows what it means, and then a ping that fails: the session may have idled too long."""
+    pool = Pool(2, interval=3000.0)
+    pool.fill()
+    pool.ledger.take_back(pool.lend(50.0), Verdict.UNPROVEN, 51.0)
+    pool.report(pool.job(CHECKING), Outcome(found), 52.0)
+    assert pool.ledger.learner.limit.feared == 52.0
+    assert pool.ledger.is_suspect(pool.ledger.idle[0])
+
+
 def test_a_quick_look_tells_as_much_as_a_ping() -> None:
     """A session that was seen alive in vain, and then pinged, lived for as long as it was idle before the look."""
     pool = Pool(1, interval=60.0)

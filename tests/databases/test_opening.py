@@ -1,5 +1,6 @@
 """`pingpool.open`: from a URL, or a database, to a pool that is bound and kept alive."""
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import CannotFill, PoolClosed, opening, testing
+from pingpool import CannotFill, PoolClosed, PoolTimeout, opening, testing
+from pingpool.databases.in_threads import InThreads
 from pingpool.databases.sqlite import SQLite
 from pingpool.errors import UnknownScheme
 from pingpool.testing import Clock, FakeSession, FaultyDatabase
@@ -59,6 +61,59 @@ def test_a_database_opens_as_it_is() -> None:
         session: FakeSession = pool.get()
         pool.put(session)
     assert database.live == []
+
+
+def test_a_pool_may_be_opened_before_its_database() -> None:
+    """`open(wait_for=0)` comes back though no session is there yet; they can be waited for."""
+    database = FaultyDatabase()
+    with database.hanging("create"):
+        pool = pingpool.open(database, size=3, wait_for=0)
+        assert pool.stats().creating == 3
+        with pytest.raises(PoolTimeout, match="0 sessions are open after .* s, not 1"):
+            pool.wait(0, sessions=1)
+    with pool:
+        pool.wait(10)
+        assert pool.stats().idle == 3
+
+
+@pytest.mark.parametrize(("wait_for", "count"), [(0, 0), (1, 1), (2, 2), (None, 0)])
+def test_a_lazy_pool_opens_what_it_waits_for(wait_for: int | None, count: int) -> None:
+    """`open` with `fill="lazy"` opens one session, as a proof, or as many as it is told to; None asks for none."""
+    database = FaultyDatabase()
+    with pingpool.open(database, size=3, fill="lazy", wait_for=wait_for) as pool:
+        assert (database.calls["create"], pool.stats().idle) == (count, count)
+
+
+def test_a_wait_for_that_makes_no_sense_opens_nothing() -> None:
+    """It is checked before anything is opened, and the error says what there may be."""
+    database = FaultyDatabase()
+    with pytest.raises(ValueError, match="wait_for must be from 0 to the size of the pool, which is 3; got 4"):
+        pingpool.open(database, size=3, wait_for=4)
+    with pytest.raises(TypeError, match="wait_for must be a whole number, or None for all; got '1'"):
+        pingpool.open(database, wait_for="1")  # type: ignore[call-overload]
+    assert database.calls["create"] == 0
+
+
+def test_the_interval_is_learned_unless_something_else_is_said() -> None:
+    """`open` and `open_async` have "auto", the class has 3000; a database may know better, also beneath `InThreads`."""
+
+    class Strict(FaultyDatabase):
+        usual_interval = 77
+
+    async def in_asyncio() -> None:
+        async with pingpool.open_async(AsyncFaultyDatabase()) as pool:
+            assert pool.ping_interval == 30
+        async with pingpool.open_async(InThreads(Strict())) as pool:
+            assert pool.ping_interval == 77
+
+    with pingpool.open(FaultyDatabase()) as pool:
+        assert pool.ping_interval == 30
+    with pingpool.open(Strict()) as pool:
+        assert pool.ping_interval == 77
+    with pingpool.open(Strict(), ping_interval="auto") as pool:
+        assert pool.ping_interval == 30
+    assert pingpool.PingingPool[FakeSession]().ping_interval == pingpool.AsyncPingingPool().ping_interval == 3000
+    asyncio.run(in_asyncio())
 
 
 def test_an_open_pool_is_kept_alive() -> None:

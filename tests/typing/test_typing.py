@@ -37,6 +37,10 @@ PingingPool[str](10, 10, 3000, None, "name")  # call-arg
 pingpool.open(None)  # call-overload
 pingpool.open(FaultyDatabase(), sise=10)  # call-overload
 pingpool.open(FaultyDatabase(), size="10")  # call-overload
+pingpool.open(FaultyDatabase(), fill="lasy")  # call-overload
+pingpool.open(FaultyDatabase(), wait_for="all")  # call-overload
+pool.bind(FaultyDatabase(), 1)  # call-arg
+pool.wait(sessions="2")  # arg-type
 FaultyDatabase().fail("ping", times="1")  # arg-type
 Callables(str, ping=lambda session: session.no_such_method())  # attr-defined
 Database()  # abstract

@@ -77,6 +77,16 @@ def a_pool_may_be_made_before_its_database() -> None:
     assert_type(other.get(), Line)
 
 
+def a_pool_may_begin_with_less() -> None:
+    """How many sessions are waited for is a number, or None for all."""
+    with pingpool.open(Exchange(), size=4, wait_for=0, fill="lazy") as pool:
+        assert_type(pool, PingingPool[Line])
+        pool.bind(Exchange(), wait_for=2)
+        pool.wait(5, sessions=2)
+        pool.wait()
+    pingpool.open("sqlite:///shop.db", wait_for=None, ping_interval="auto")
+
+
 def pools_tell_about_themselves() -> None:
     """Figures and attributes have types."""
     pool = PingingPool[Line]()

@@ -111,7 +111,7 @@ class Beginning(Life[S, D]):
         """Return the error for a caller who waited in vain, with the last failure."""
         desk = self._desk
         is_open = desk.look(desk.ledger.places.count_open)
-        told = f"{is_open} of {round.enough} sessions are open after {waited:.3g} s ({desk.snapshot()})"
+        told = f"{is_open} sessions are open after {waited:.3g} s, not {round.enough} ({desk.snapshot()})"
         hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
         error = desk.native(PoolTimeout(f"{desk.name}: {told}{hint}"))
         error.__cause__ = desk.ledger.failure

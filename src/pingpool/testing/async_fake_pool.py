@@ -16,8 +16,11 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
     def __init__(self, sessions: Iterable[S]) -> None:
         self.fake: FakePool[S] = FakePool(sessions)
 
-    async def bind(self, database: Any) -> None:
+    async def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Do nothing: there is no database."""
+
+    async def wait(self, timeout: float | None = None, sessions: int | None = None) -> None:
+        """Do nothing: all sessions are there."""
 
     async def get(self, timeout: float | None = None) -> S:
         """Check a session out.

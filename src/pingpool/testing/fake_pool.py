@@ -25,8 +25,11 @@ class FakePool(AbstractSessionPool[S]):
         self.in_use: list[S] = []
         self.uses: list[BaseException | None] = []
 
-    def bind(self, database: Any) -> None:
+    def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Do nothing: there is no database."""
+
+    def wait(self, timeout: float | None = None, sessions: int | None = None) -> None:
+        """Do nothing: all sessions are there."""
 
     def get(self, timeout: float | None = None) -> S:
         """Check a session out.
