@@ -124,7 +124,7 @@ async def test_wait_for_what_is_there_takes_no_time(world: World) -> None:
     await pool.bind(Room(2), wait_for=2)
     await pool.wait(0, sessions=2)
     await pool.wait(0, sessions=0)
-    with pytest.raises(PoolTimeout, match="2 sessions are open after .* s, not 3"):
+    with pytest.raises(PoolTimeout, match=r"2 sessions are open after .* s, not 3"):
         await pool.wait(0)
 
 

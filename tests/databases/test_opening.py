@@ -69,7 +69,7 @@ def test_a_pool_may_be_opened_before_its_database() -> None:
     with database.hanging("create"):
         pool = pingpool.open(database, size=3, wait_for=0)
         assert pool.stats().creating == 3
-        with pytest.raises(PoolTimeout, match="0 sessions are open after .* s, not 1"):
+        with pytest.raises(PoolTimeout, match=r"0 sessions are open after .* s, not 1"):
             pool.wait(0, sessions=1)
     with pool:
         pool.wait(10)

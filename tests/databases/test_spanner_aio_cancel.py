@@ -245,7 +245,8 @@ async def test_a_url_opens_a_pool(lab: Lab) -> None:
     """`spanner://project/instance/database?emulator=HOST:PORT` names a database that any pool of ours can use."""
     database = from_url(f"spanner://p/i/d?emulator={lab.server.address}&role=reader")
     lab.server.answer("UPDATE accounts", updated=1)
-    async with pingpool.open_async(database, size=2, labels={"team": "a"}) as pool, pool.session() as session:
+    opening = pingpool.open_async(database, size=2, labels={"team": "a"}, wait_for=None)
+    async with opening as pool, pool.session() as session:
         anything: Any = session
         await anything.run_in_transaction(update)
         assert len(lab.server.sessions) == 2

@@ -111,13 +111,15 @@ def test_a_pool_that_nobody_will_ask_makes_no_session(lab: Lab, monkeypatch: pyt
 
 
 @may_do_without
-def test_a_pool_that_is_used_all_the_same_fills_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever calls `get` of such a pool finds it filled."""
+def test_a_pool_that_is_used_all_the_same_opens_what_is_used(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls `get` of such a pool is served, and costs one session."""
     for switch in SWITCHES:
         monkeypatch.delenv(switch)
     pool = lab.pool(3)
     with pytest.warns(UserWarning, match="multiplexed"):
         lab.database(pool)
+    pool.put(pool.get())
+    assert len(lab.server.sessions) == 1
     take_all(pool, 3)
     assert len(lab.server.sessions) == 3
 
@@ -198,7 +200,8 @@ def test_a_url_opens_a_pool(lab: Lab) -> None:
     """`spanner://project/instance/database?emulator=HOST:PORT` names a database that any pool of ours can use."""
     database = from_url(f"spanner://p/i/d?emulator={lab.server.address}")
     lab.server.answer("UPDATE accounts", updated=1)
-    with pingpool.open(database, size=2, labels={"team": "a"}) as pool:
+    with pingpool.open(database, size=2, labels={"team": "a"}, wait_for=None) as pool:
+        assert pool.ping_interval == 3000, "what its server allows is known"
         with pool.session() as session:
             session.run_in_transaction(update)
         assert [dict(session.labels) for session in lab.server.sessions] == [{"team": "a"}] * 2
@@ -238,7 +241,7 @@ def test_a_lost_session_costs_its_own_user_alone_in_any_pool(lab: Lab) -> None:
     server: SpannerServer = lab.server
     server.answer("UPDATE accounts", updated=1)
     errors = 0
-    with pingpool.open(from_url(f"spanner://p/i/d?emulator={server.address}"), size=3) as pool:
+    with pingpool.open(from_url(f"spanner://p/i/d?emulator={server.address}"), size=3, wait_for=None) as pool:
         server.expire_all()
         for _ in range(6):
             try:
