@@ -13,7 +13,7 @@ class PoolError(Exception):
 
 
 class PoolTimeout(PoolError, queue.Empty, TimeoutError):
-    """No session could be had in time.
+    """No session could be had in time; or, from `wait`, too few were open when the time was up.
 
     The text says how long the caller waited and what the pool's sessions were doing; `__cause__` is the last failure
     to make or to prove one, if there was any since the pool was last well.
@@ -57,7 +57,10 @@ class BoundElsewhere(PoolError):
 
 
 class CannotFill(PoolError):
-    """`bind` could not open all sessions; the pool is empty again and may be bound anew. `__cause__` says why."""
+    """`bind`, or `open`, could not open as many sessions as it was to wait for. `__cause__` says why.
+
+    The pool is empty again and may be bound anew.
+    """
 
 
 class Overrun(PoolError, TimeoutError):

@@ -103,6 +103,14 @@ async def clear_and_bind(pool: Pool) -> None:
     await pool.bind(database)
 
 
+async def begin_gently(pool: AsyncPingingPool[FakeSession]) -> None:
+    """Empty the pool, have it filled in the background, and wait until it is."""
+    database = pool._database  # pyright: ignore[reportPrivateUsage]
+    await pool.clear()
+    await pool.bind(database, wait_for=1)
+    await pool.wait()
+
+
 SCENARIOS: Mapping[Any, float] = {
     use_a_fresh_one: 0,
     wait_in_line: 0,
@@ -111,6 +119,7 @@ SCENARIOS: Mapping[Any, float] = {
     lose_the_session: 0,
     ping_all: 61,
     clear_and_bind: 0,
+    begin_gently: 0,
 }
 """Each with the seconds that pass before it."""
 
@@ -134,6 +143,7 @@ async def cancel_at(scenario: Scenario, idle: float, step: int) -> bool:
         for session in [await pool.get(5), await pool.get(5)]:
             session.use()
             await pool.put(session)
+        assert not pool._desk.ledger.rounds, "somebody who left is still waited for"
         assert len(database.live) == 2, "a session was left behind on the server"
     assert database.live == []
     return was_there

@@ -138,6 +138,7 @@ async def test_a_wait_in_vain_tells_the_last_failure(world: World) -> None:
         await world.pass_time_until(waiting)
     assert isinstance(caught.value.__cause__, Trouble)
     assert isinstance(caught.value, world.Empty)
+    assert not pool.bare._desk.ledger.rounds, "nobody waits any more"
     world.database.recover()
     await world.pass_time_until(start(pool.wait(100)))
     assert pool.stats().idle == 2
