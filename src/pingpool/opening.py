@@ -35,7 +35,8 @@ def open(
     Args:
         database: a `Database`, or a URL such as `sqlite:///shop.db`.
         wait_for: how many sessions must be open before this returns: one proves address and password, and the others
-            follow in the background. None: all. 0: none, so that an application may start before its database.
+            follow in the background. None: all, or with `fill="lazy"` none. 0: none, so that an application may start
+            before its database.
         **options: those of `pingpool.options.PoolOptions`. `ping_interval` is "auto" by default, unless the database
             knows better (Cloud Spanner: 3000). With 0 every checkout is preceded by a
             check, so that there is nothing to keep alive.

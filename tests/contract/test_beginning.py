@@ -65,6 +65,16 @@ async def test_a_first_failure_ends_a_bind_that_waits_for_more(world: World) -> 
     await world.until(lambda: database.live == [] and pool.stats().vacant == 4)
 
 
+async def test_a_refusal_fails_a_bind_that_waits_for_one(world: World) -> None:
+    """A wrong password is told with its cause, whatever else is under way, and leaves the pool unbound."""
+    pool = world.pool(size=3)
+    with pytest.raises(CannotFill) as caught:
+        await pool.bind(Locked(), wait_for=1)
+    assert isinstance(caught.value.__cause__, Forbidden)
+    await pool.bind(world.database)
+    assert pool.stats().idle == 3
+
+
 async def test_one_that_is_open_is_not_held_up_by_one_that_hangs(world: World) -> None:
     """`bind(wait_for=1)` comes back with the first session, while another attempt still hangs."""
     pool = world.pool(size=2)

@@ -49,7 +49,7 @@ def likeness(world: World) -> tuple[Any, ...]:
     slots.sort()
     flags = (
         ledger.filling,
-        ledger.serving.stock,
+        ledger.serving.stock * ledger.filling,
         ledger.closed,
         ledger.reports.refusal is not None,
         ledger.suspected_at == world.now,
