@@ -74,10 +74,11 @@ def is_open(world: World) -> bool:
 
 
 def is_well(world: World) -> bool:
-    """Is every slot live: idle, with a session that may be lent at once, and nobody waiting, for nothing?"""
+    """Is every slot live: idle, with a session that may be lent at once; nobody waiting, nothing to be renewed?"""
     ledger = world.ledger
     live = [slot for slot in ledger.idle if is_fresh(ledger, slot, world.now)]
-    return is_open(world) and len(live) == ledger.size and not ledger.waiters and not ledger.places.jobs.rounds
+    is_quiet = not (ledger.waiters or ledger.places.jobs.rounds or ledger.serving.renewal.old)
+    return is_open(world) and len(live) == ledger.size and is_quiet
 
 
 def is_closed(world: World) -> bool:

@@ -6,6 +6,7 @@ matters: an overdue session does not grow more overdue.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def likeness(world: World) -> tuple[Any, ...]:
     flags = (
         ledger.filling,
         ledger.serving.stock * ledger.filling,
+        ledger.serving.renewal.has_room,
         ledger.closed,
         ledger.reports.refusal is not None,
         ledger.suspected_at == world.now,
@@ -72,7 +74,17 @@ def wear(world: World, slot: Any) -> int:
     """Return all that matters of the age of a session in the hands of the pool."""
     age = min((world.now - slot.proven_at) / UNIT, INTERVAL)
     suspect = int(slot.proven_at <= world.ledger.suspected_at)
-    return int(age) + 3 * suspect + 6 * years(world, slot) + 100_000 * youth(world, slot)
+    code = int(age) + 3 * suspect + 6 * years(world, slot) + 100_000 * youth(world, slot)
+    return code + 100_000_000 * renewal(world, slot)
+
+
+def renewal(world: World, slot: Any) -> int:
+    """Return all that matters of a session that is to be renewed; 0 if it is not."""
+    proven_at = world.ledger.serving.renewal.old.get(slot)
+    if proven_at is None:
+        return 0
+    was_put_aside = slot.state is IN_USE and slot.proven_at == -math.inf
+    return 1 + was_put_aside * (1 + int(min((world.now - proven_at) / UNIT, INTERVAL)))
 
 
 def youth(world: World, slot: Any) -> int:
@@ -87,7 +99,9 @@ def youth(world: World, slot: Any) -> int:
 
 def worth(world: World, slot: Any) -> int:
     """Return all that matters of a session in the hands of its holder."""
-    return int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot) + 100_000 * youth(world, slot)
+    code = int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot) + 100_000 * youth(world, slot)
+    was_suspect = world.ledger.serving.renewal.old.get(slot, math.inf) <= world.ledger.suspected_at
+    return code + 100_000_000 * (renewal(world, slot) + 10 * was_suspect)
 
 
 def task(world: World, job: Job) -> int:
@@ -95,8 +109,11 @@ def task(world: World, job: Job) -> int:
     code = 1000 * (1 + KINDS[job.kind])
     if job.kind is CREATING or world.config.short_staffed:
         code += 100 * job.started
+    if job.kind is CREATING and job.session is not None:
+        code += 10_000_000_000 + wear(world, job.slot)
     if job.kind is not CREATING:
         code += 0 if job.slot is None else years(world, job.slot) + 100_000 * youth(world, job.slot)
+        code += 0 if job.slot is None else 100_000_000 * renewal(world, job.slot)
     if job.kind is not CLOSING:
         code += 200 * job.unwanted + 50 * job.after_error + 25 * (world.config.quick and job.urgent)
     for place, round in enumerate(world.ledger.places.jobs.rounds):

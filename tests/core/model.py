@@ -113,13 +113,19 @@ def is_missed(ledger: Ledger[Any]) -> bool:
     return not opens_on_demand(ledger) or wanted_beside_open(ledger) > ledger.places.jobs.count(CREATING)
 
 
+def is_additional(order: Order) -> bool:
+    """Is this the creation of a session that takes no other's place?"""
+    return isinstance(order, Job) and order.kind is CREATING and order.session is None
+
+
 def nothing_is_created_in_stock(ledger: Ledger[Any], orders: Iterable[Order]) -> None:
     """Where sessions are opened on demand, none is that nobody waits for."""
-    is_ordered = any(isinstance(order, Job) and order.kind is CREATING for order in orders)
+    is_ordered = any(is_additional(order) for order in orders)
     over = [order for order in orders if isinstance(order, Round)]
     turned_away = len(ledger.waiters) >= ledger.places.line.most  # somebody may just have been, for whom it was begun
     wanted = max(0, wanted_beside_open(ledger, over)) + turned_away
-    if is_ordered and opens_on_demand(ledger) and ledger.places.jobs.count(CREATING) > wanted:
+    under_way = sum(is_additional(job) and not job.unwanted for job in ledger.jobs)
+    if is_ordered and opens_on_demand(ledger) and under_way > wanted:
         raise Broken("a session is created that nobody waits for")
 
 
@@ -180,6 +186,12 @@ def nothing_is_created_unasked(ledger: Ledger[Any], found: Found) -> None:
         raise Broken("a session is being created for a pool that is cleared or closed")
 
 
+def one_is_renewed_at_a_time(ledger: Ledger[Any], found: Found) -> None:
+    """At most one session waits aside for the one that takes its place."""
+    if sum(job.kind is CREATING and job.session is not None for job in ledger.jobs) > 1:
+        raise Broken("two sessions are renewed side by side")
+
+
 def closed_lends_nothing(ledger: Ledger[Any], found: Found) -> None:
     """A closed pool has no idle session and no waiter, and does not fill."""
     if ledger.closed and (ledger.idle or ledger.waiters or ledger.filling):
@@ -234,6 +246,7 @@ ALWAYS: tuple[Callable[[Ledger[Any], Found], None], ...] = (
     books_match,
     line_is_unanswered,
     nothing_is_created_unasked,
+    one_is_renewed_at_a_time,
     closed_lends_nothing,
 )
 

@@ -46,8 +46,8 @@ MUTANTS = (
     Mutant(
         "a slot lost on failed creation",
         "places",
-        "        self.vacant.enter(slot)\n        self.jobs.conclude(job)\n",
-        "        self.jobs.conclude(job)\n",
+        "        if job.session is None:\n            self.vacant.enter(slot)\n        else",
+        "        if job.session is None:\n            pass\n        else",
     ),
     Mutant(
         "a slot lost when its session is closed",
@@ -163,8 +163,8 @@ MUTANTS = (
     Mutant(
         "a session collected with its waiter, its slot freed, is forgotten",
         "returns",
-        "            places.begin(CLOSING, None, session)\n            return\n        if",
-        "            return\n        if",
+        "            places.begin(CLOSING, None, session)\n            return\n        self",
+        "            return\n        self",
     ),
     Mutant(
         "a session collected with its waiter keeps its slot from being freed",
@@ -318,8 +318,8 @@ MUTANTS = (
     Mutant(
         "asleep after a pause",
         "serving",
-        "            pauses.append(self._next_creation_at())\n",
-        "            pass\n",
+        "        if self._creations_wanted() > 0:\n            pauses.append",
+        "        if False:\n            pauses.append",
     ),
     Mutant(
         "a failure that withdraws what is checked",
@@ -362,6 +362,36 @@ MUTANTS = (
         "jobs",
         "return self._end(reached + done)",
         "return self._end(done)",
+    ),
+    Mutant(
+        "sessions renewed side by side",
+        "serving",
+        "self._places.jobs.count(CREATING, CLOSING))",
+        "self._places.jobs.count(CLOSING))",
+    ),
+    Mutant(
+        "a session lost when its renewal fails",
+        "places",
+        "            self.idle.enter(slot, job.session)\n        self.jobs",
+        "            self.vacant.enter(slot)\n        self.jobs",
+    ),
+    Mutant(
+        "a renewed session that stays open",
+        "reports",
+        '        places.let_go_of_old(job, "renewed")\n',
+        "",
+    ),
+    Mutant(
+        "a proof of life that stays aside",
+        "returns",
+        "        self._serving.renewal.came_back(slot)\n        match verdict:\n",
+        "        match verdict:\n",
+    ),
+    Mutant(
+        "a session discarded as one that died",
+        "returns",
+        '                places.end(slot, "discarded", session)\n',
+        '                self._freshness.suspect_all(now)\n                places.end(slot, "discarded", session)\n',
     ),
     Mutant(
         "a newcomer where there is no room",

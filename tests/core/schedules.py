@@ -116,6 +116,7 @@ class Schedule(World):
         """A caller gives its session back, well or not."""
         if self.held:
             ways = ("check_in",) * 6 + ("left_open", "unproven", "lost", "found_dead", "tainted", "drop", "adopt_for")
+            ways += ("discard", "detach")
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
 
     def leave(self, _: int) -> None:
@@ -134,12 +135,12 @@ class Schedule(World):
     def govern(self, _: int) -> None:
         """Somebody calls the pool as a whole."""
         fills = ("fill", "fill_on_demand", "expect")
-        whole = self.chance.choice(("ping", "ping", "ping", "clear", "fill", *fills, "forgo", "close"))
+        whole = self.chance.choice(("ping", "ping", "ping", "renew", "clear", "fill", *fills, "forgo", "close"))
         if whole == "forgo" and self.open_rounds:
             self.happen(whole, self.chance.randrange(len(self.open_rounds)))
         elif whole in fills and not self.ledger.closed:
             self.happen(whole, self.chance.randrange(self.config.size + 1))
-        elif whole in ("ping", "clear", "close"):
+        elif whole in ("ping", "renew", "clear", "close"):
             self.happen(whole)
 
     # The quiet phase.
@@ -166,6 +167,8 @@ class Schedule(World):
             raise Broken(f"after the quiet phase only {len(at_rest)} of {ledger.size} slots are as they should be")
         if self.open_rounds:
             raise Broken("a round never ended")
+        if ledger.serving.renewal.old:
+            raise Broken("a session was never renewed")
         if any(slot.proven_at == -math.inf or slot.session.over for slot in ledger.idle):
             raise Broken("a session that nobody vouches for outlived the quiet phase")
 

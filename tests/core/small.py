@@ -58,6 +58,8 @@ class Config:
     """Whether sessions, new ones too, may turn out to be unfit for the next holder."""
     on_demand: bool = False
     """Whether sessions may be opened on demand, and somebody may wait until some are open."""
+    renewals: bool = False
+    """Whether all sessions may be renewed, and a caller may keep one or have it ended."""
     short_staffed: bool = False
     """Whether checks and resets wait for a worker, who may not be had."""
 
@@ -191,6 +193,8 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     copy_backoff(old.serving.doubt, new.serving.doubt)
     new.closed, new.suspected_at = old.closed, old.suspected_at
     new.serving.stock = old.serving.stock
+    new.serving.renewal.has_room = old.serving.renewal.has_room
+    new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
     new.reports.early_death = old.reports.early_death

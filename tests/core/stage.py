@@ -89,6 +89,8 @@ class Stage:
                 events += [("fill_on_demand", enough) for enough in range(config.on_demand * (config.size + 1))]
                 events += [("expect", 1), ("expect", config.size)] if config.on_demand and config.rounds else []
             events.append(("close", 0))
+        if config.renewals:
+            events.append(("renew", 0))
         if config.on_demand and ledger.places.jobs.rounds:
             events.append(("forgo", 0))
         return events
@@ -103,6 +105,8 @@ class Stage:
             events += [(way, place) for way in ("check_in", "lost", "found_dead", "tainted", "drop")]
             if config.adoptions:
                 events.append(("adopt_for", place))
+            if config.renewals:
+                events += [("discard", place), ("detach", place)]
             if config.resets:
                 events += [("left_open", place), ("unproven", place)]
         return events

@@ -37,6 +37,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
         dataclasses.replace(PLAIN, callers=2, on_demand=True, rounds=1),
         20_000,
     ),  # all: two minutes
+    "sessions that are renewed, discarded or kept": (
+        dataclasses.replace(PLAIN, callers=2, renewals=True, rounds=1),
+        20_000,
+    ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

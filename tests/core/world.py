@@ -9,9 +9,9 @@ from typing import Any
 
 from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.reports import YOUTH
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, Slot
 
-from .model import Broken, Session, check, check_given_up, is_fresh
+from .model import Broken, Session, check, check_given_up, is_fresh, sessions_of
 from .small import UNIT, dropped
 from .stage import Stage
 
@@ -84,9 +84,11 @@ class World(Stage):
         """A caller returns its session."""
         session = self.held.pop(place)
         slot = self.ledger.lent[id(session)]
-        was_suspect = self.memory.is_suspect(slot)
+        is_old = slot.proven_at == -math.inf  # it is to be renewed, and its proof of life was put aside
+        proven_at = self.ledger.serving.renewal.old[slot] if is_old else slot.proven_at
+        was_suspect = proven_at <= self.memory.died_at
         is_simple = not (self.ledger.waiters or self.ledger.collected or self.ledger.closed or was_suspect)
-        is_simple = is_simple and self.now < slot.retires_at
+        is_simple = is_simple and self.now < slot.retires_at and not is_old
         orders = self.ledger.check_in(session, self.now)
         if was_suspect and not self.memory.is_suspect(slot):
             raise Broken("a suspect came back and was trusted")
@@ -94,6 +96,8 @@ class World(Stage):
             check(self.ledger, self.now, settled=False)
         elif is_simple:
             raise Broken("a session that is well was not taken back by the fast way")
+        elif slot.state is IDLE and not was_suspect and self.memory.is_suspect(slot):
+            raise Broken("a session that is well came back and was not trusted")
         else:
             self.settle(orders)
 
@@ -138,6 +142,21 @@ class World(Stage):
     def tainted(self, place: int) -> None:
         """A caller was interrupted in the middle of a use."""
         self._give_up(Verdict.TAINTED, place)
+
+    def discard(self, place: int) -> None:
+        """A caller wants its session ended; nobody else is suspected for that."""
+        suspected_at = self.ledger.suspected_at
+        self._give_up(Verdict.DISCARDED, place)
+        if self.ledger.suspected_at != suspected_at:
+            raise Broken("a session that was discarded casts suspicion")
+
+    def detach(self, place: int) -> None:
+        """A caller keeps its session for good."""
+        session = self.held.pop(place)
+        self._part_from(session)
+        self.settle(self.ledger.detach(session, self.now))
+        if id(session) in sessions_of(self.ledger):
+            raise Broken("a session that was detached is still the pool's")
 
     def left_open(self, place: int) -> None:
         """A caller left something open."""
@@ -308,6 +327,10 @@ class World(Stage):
         """Whoever waited for the end of a round waits no more."""
         round = self.ledger.places.jobs.rounds[place]
         self.settle(self.ledger.forgo(round, self.now))
+
+    def renew(self, _: int) -> None:
+        """Somebody has all sessions renewed."""
+        self.settle(self.ledger.renew(self.now))
 
     def clear(self, _: int) -> None:
         """Somebody clears the pool."""

@@ -156,6 +156,10 @@ class Ledger(Freshness, Generic[S]):
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         return self.returns.adopt(session, dead, now)
 
+    def detach(self, session: S, now: float) -> list[Order]:
+        """Let a lent session go: it is its holder's from now on, and its slot is free for another."""
+        return self.returns.detach(session, now)
+
     def is_lent(self, session: object) -> bool:
         """Is this very object in somebody's hands?"""
         return self.places.lent.slot_of(session) is not None
@@ -241,15 +245,25 @@ class Ledger(Freshness, Generic[S]):
         places.jobs.rounds.append(round)
         return self.serving.settle(now)
 
+    def renew(self, now: float) -> list[Order]:
+        """Have every session that is open now replaced by a new one, one after the other."""
+        self.places.free_collected()
+        if self.serving.filling:
+            self.serving.renewal.begin(self.suspected_at)
+        return self.serving.settle(now)
+
     def clear(self, round: Round, now: float) -> list[Order]:
         """End every session that is not lent, and fill no slot until the next `fill`."""
         places = self.places
         places.free_collected()
         self.serving.filling = False
         places.withdraw_creations()
-        for job in self.jobs:
+        self.serving.renewal.stop()
+        for job in list(self.jobs):
             if job.kind is not CLOSING:
                 places.jobs.renounce(job)
+            if job.kind is CREATING:
+                places.let_go_of_old(job, "cleared")
         while self.idle:
             places.end(self.idle[0], "cleared", self.idle[0].session)
             self.idle.popleft()

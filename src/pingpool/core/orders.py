@@ -64,6 +64,8 @@ class Verdict(Enum):
     """Nobody can vouch for it: it is ended before its slot is used again."""
     UNPROVEN = "unproven"
     """Its use ended in an error, so proved nothing: it is checked before it is lent again."""
+    DISCARDED = "discarded"
+    """Its holder wants it ended; that says nothing of the others."""
     LEFT_OPEN = "left open"
     """Something was left open in it: it is reset before it is lent again."""
 

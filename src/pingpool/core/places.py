@@ -94,9 +94,22 @@ class Places:
         self.begin(CLOSING, None, session)
 
     def withdraw(self, job: Job, slot: Slot) -> None:
-        """Take back the order to create a session, because that failed, or is not to be tried now."""
-        self.vacant.enter(slot)
+        """Take back the order to create a session, because that failed, or is not to be tried now.
+
+        One that was to be renewed by it is idle again.
+        """
+        if job.session is None:
+            self.vacant.enter(slot)
+        else:
+            self.idle.enter(slot, job.session)
         self.jobs.conclude(job)
+
+    def let_go_of_old(self, job: Job, reason: str) -> None:
+        """Have the session ended, aside, in whose place another is created, if there is one."""
+        if job.session is not None:
+            old, job.session = job.session, None
+            self.tally.replaced[reason] += 1
+            self.begin(CLOSING, None, old)
 
     def withdraw_creations(self) -> None:
         """Take back every order to create a session that nobody has begun."""

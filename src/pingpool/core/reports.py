@@ -117,6 +117,7 @@ class Reports:
             round.failure = outcome.error
         self._places.tally.create_failures += 1
         self._serving.creation.failed(now)
+        self._serving.renewal.has_room &= job.session is None
         self._places.withdraw(job, slot)
         self._places.withdraw_creations()  # they wait until the pause is over
         if outcome.end is End.UNREACHABLE:
@@ -151,6 +152,7 @@ class Reports:
         self._serving.creation.succeeded(now)
         self.failure = self.refusal = None
         places.tally.created += 1
+        places.let_go_of_old(job, "renewed")
         self._serving.welcome(slot, session, now, outcome.expires_in)
         if job.unwanted:
             places.jobs.conclude(job, places.end(slot, "cleared", session))

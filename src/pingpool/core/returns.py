@@ -36,6 +36,7 @@ class Returns:
         slot = places.lent.slot_of(session)
         if slot is None:
             return self.refuse(session)
+        self._serving.renewal.came_back(slot)
         match verdict:
             case Verdict.LOST:
                 self._serving.creation.take_care()
@@ -49,6 +50,8 @@ class Returns:
                 places.give_up(slot, "gone", session)
             case Verdict.TAINTED:
                 places.end(slot, "tainted", session)
+            case Verdict.DISCARDED:
+                places.end(slot, "discarded", session)
             case _ if self._freshness.closed:
                 places.end(slot, "closed", session)
             case Verdict.UNPROVEN:
@@ -92,6 +95,7 @@ class Returns:
         if slot is None:
             places.begin(CLOSING, None, session)
             return
+        self._serving.renewal.came_back(slot)
         if self._freshness.closed:
             places.end(slot, "closed", session)
         elif slot.ref() is None:
@@ -99,6 +103,17 @@ class Returns:
         else:
             places.idle.enter(slot, session)
         places.lent.leave(session)
+
+    def detach(self, session: Any, now: float) -> list[Order]:
+        """Let a lent session go: it is its holder's from now on, and its slot is free for another."""
+        places = self._places
+        slot = places.lent.slot_of(session)
+        if slot is None:
+            return self.refuse(session)
+        places.tally.replaced["detached"] += 1
+        places.vacant.enter(slot)
+        places.lent.leave(session)
+        return self._serving.settle(now)
 
     def refuse(self, session: Any) -> list[Order]:
         """Answer with the reason why this object is not taken back, if it is not."""
@@ -109,6 +124,8 @@ class Returns:
         """Take back a session whose use ended well; one that is suspect proves nothing by that."""
         if now >= slot.retires_at:
             self._places.end(slot, "too old", session)
+        elif self._serving.may_renew(slot, now):
+            self._serving.renew(slot, session, now)
         elif self._freshness.is_suspect(slot):
             self._places.idle.enter_unproven(slot, session)
         else:

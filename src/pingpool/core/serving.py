@@ -11,7 +11,8 @@ from pingpool.core.backoff import Backoff
 from pingpool.core.freshness import Freshness
 from pingpool.core.orders import Job, Order
 from pingpool.core.places import Places
-from pingpool.core.slot import CHECKING, CREATING, RESETTING, Slot
+from pingpool.core.renewal import Renewal
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
 
 
 class Serving:
@@ -21,7 +22,7 @@ class Serving:
     demand.
     """
 
-    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling", "stock")
+    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling", "renewal", "stock")
 
     def __init__(self, places: Places, freshness: Freshness, jitter: Callable[[], float]) -> None:
         self._places = places
@@ -30,6 +31,7 @@ class Serving:
         self._freshness = freshness
         self.creation = Backoff(jitter)
         self.doubt = Backoff(jitter)
+        self.renewal = Renewal(places)
         self.filling = False
         self.stock = 0
 
@@ -43,11 +45,13 @@ class Serving:
             self._serve(now)
             self._check_for_waiters(now)
             self._fill_vacant(now)
+            self._renew(now)
             places.orders += places.jobs.end_rounds(places.count_open())
         return places.take_orders()
 
     def welcome(self, slot: Slot, session: Any, now: float, expires_in: float = math.inf) -> None:
         """Give a new session to the slot; it may have an end of its own, in so many seconds."""
+        self.renewal.is_done(slot)
         slot.ref = self._places.lent.ref_to(session)
         self._freshness.date(slot, now, expires_in)
 
@@ -72,6 +76,8 @@ class Serving:
             pauses.append(self._next_creation_at())
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
+        if self.renewal.next_idle() is not None:
+            pauses.append(self._next_creation_at())
         return min((end for end in pauses if end > now), default=math.inf)
 
     def _see_who_was_proven(self) -> None:
@@ -135,6 +141,23 @@ class Serving:
         for_waiters = len(self._waiters) - jobs.count(CHECKING, RESETTING)
         for_stock = max(self.stock, jobs.sessions_awaited) - places.count_open()
         return min(vacant, max(for_waiters, for_stock) - under_way)
+
+    def _renew(self, now: float) -> None:
+        """Have one idle session renewed, if nobody wants it and no other slot is out of use for that."""
+        slot = self.renewal.next_idle()
+        if slot is not None and not self._waiters and self.may_renew(slot, now):
+            self.renew(slot, slot.session, now)
+            self._idle.remove(slot)
+
+    def may_renew(self, slot: Slot, now: float) -> bool:
+        """Is the session of this slot to be renewed, and may that be now?"""
+        is_calm = not (self._creations_wanted() > 0 or self._places.jobs.count(CREATING, CLOSING))
+        return slot in self.renewal.old and self.filling and is_calm and self._next_creation_at() <= now
+
+    def renew(self, slot: Slot, session: Any, now: float) -> None:
+        """Have the session of a slot renewed."""
+        self.creation.began(now, self._waiting())
+        self.renewal.renew(slot, session)
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""

@@ -53,20 +53,21 @@ TRANSITIONS: Final = tuple(
     for before, moves in {
         VACANT: {"create": CREATING, "adopted": IDLE, "adopted, handed over": IN_USE},
         CREATING: {
-            "created": IDLE,
+            "created, or failed and the old one stays": IDLE,
             "created, handed over": IN_USE,
             "failed, overran": VACANT,
             "created, not trusted": CHECKING,
             "created, not wanted": CLOSING,
         },
-        IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING},
+        IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING, "renewed": CREATING},
         IN_USE: {
             "check in": IDLE,
             "hand over": IN_USE,
             "something left open": RESETTING,
             "ended in an error": CHECKING,
-            "tainted, too old": CLOSING,
-            "lost, dropped": VACANT,
+            "tainted, discarded, too old": CLOSING,
+            "lost, dropped, detached": VACANT,
+            "renewed": CREATING,
         },
         CHECKING: {
             "alive, or in doubt": IDLE,

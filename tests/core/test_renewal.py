@@ -1,0 +1,114 @@
+"""Sessions that are renewed though they are well: one after the other, the new one first."""
+
+from pingpool.core.orders import End, Outcome, Round, Verdict
+from pingpool.core.slot import CHECKING, CLOSING, CREATING
+
+from .by_hand import Pool
+
+
+def ended_aside(pool: Pool, now: float) -> list[int]:
+    """Have all closings end; return the names of their sessions."""
+    jobs = pool.jobs(CLOSING)
+    names = [job.session.name for job in jobs]
+    for job in jobs:
+        pool.report(job, Outcome(End.CLOSED), now)
+    return names
+
+
+def test_a_new_session_is_there_before_the_old_one_is_ended() -> None:
+    """One after the other, oldest first; at most one slot is out of use, and none is left out."""
+    pool = Pool(3)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    for name in (1, 2, 3):
+        assert pool.job(CREATING).session.name == name
+        assert len(pool.ledger.idle) == 2
+        pool.report(pool.job(CREATING), Outcome(End.CREATED, pool.session()), 1.0)
+        assert ended_aside(pool, 1.0) == [name]
+    assert not pool.jobs(CREATING)
+    assert sorted(slot.session.name for slot in pool.ledger.idle) == [4, 5, 6]
+    assert pool.ledger.places.tally.replaced == {"renewed": 3}
+
+
+def test_a_session_that_comes_back_to_a_waiter_is_renewed() -> None:
+    """However busy the pool is: whoever waits has the new one."""
+    pool = Pool(1)
+    pool.fill()
+    old = pool.lend(0.0)
+    waiter = pool.ask(0.0)
+    pool.ledger.renew(1.0)
+    pool.ledger.check_in(old, 2.0)
+    assert (waiter.session, pool.job(CREATING).session) == (None, old)
+    pool.create_all(2.0)
+    assert waiter.session.name == 2
+
+
+def test_a_session_that_comes_back_while_another_is_renewed_is_as_good_as_ever() -> None:
+    """It is lent again unproven by no check, and renewed in its turn."""
+    pool = Pool(2)
+    pool.fill()
+    first = pool.lend(0.0)
+    pool.ledger.renew(1.0)
+    assert pool.job(CREATING).session.name == 2
+    pool.ledger.check_in(first, 2.0)
+    assert pool.lend(2.0) is first
+    pool.ledger.check_in(first, 2.0)
+    assert not pool.jobs(CHECKING)
+    pool.create_all(2.0)
+    ended_aside(pool, 2.0)
+    assert pool.job(CREATING).session is first
+
+
+def test_a_renewal_that_fails_keeps_the_old_session_and_then_makes_room() -> None:
+    """The server may have no place for one more: next time the old one goes first, after the pause."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=ConnectionError("too many")), 1.0)
+    assert sorted(slot.session.name for slot in pool.ledger.idle) == [1, 2]
+    assert not pool.jobs(CREATING)
+    later = pool.ledger.wake_at(1.0)
+    pool.ledger.tick(later)
+    assert pool.job(CLOSING).session.name == 2
+    ended_aside(pool, later)
+    pool.create_all(later)
+    assert len(pool.ledger.idle) == 2
+
+
+def test_a_session_that_dies_in_the_meantime_is_not_renewed_twice() -> None:
+    """The one that has taken its place is new already."""
+    pool = Pool(1)
+    pool.fill()
+    old = pool.lend(0.0)
+    pool.ledger.renew(1.0)
+    pool.ledger.take_back(old, Verdict.LOST, 1.0)
+    pool.create_all(1.0)
+    ended_aside(pool, 1.0)
+    assert not pool.jobs(CREATING)
+    assert not pool.ledger.serving.renewal.old
+
+
+def test_what_is_cleared_is_renewed_no_more() -> None:
+    """The old session that waits aside is ended, as the idle ones are, and as the new one is when it comes."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    creation = pool.job(CREATING)
+    pool.ledger.start(creation)
+    pool.ledger.clear(Round(), 1.0)
+    assert sorted(ended_aside(pool, 1.0)) == [1, 2]
+    pool.report(creation, Outcome(End.CREATED, pool.session()), 1.0)
+    assert ended_aside(pool, 1.0) == [3]
+    assert len(pool.ledger.vacant) == 2
+
+
+def test_a_session_that_is_detached_is_nobodys_business() -> None:
+    """Its slot is free for another; it is neither ended nor known, and cannot be put."""
+    pool = Pool(1)
+    pool.fill()
+    mine = pool.lend(0.0)
+    pool.ledger.detach(mine, 1.0)
+    pool.create_all(1.0)
+    assert not pool.jobs(CLOSING)
+    assert pool.ledger.places.tally.replaced == {"detached": 1}
+    assert pool.ledger.rejection(mine) is not None
