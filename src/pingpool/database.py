@@ -73,6 +73,9 @@ class Traits(Generic[S]):
         """
         return False
 
+    def let_go(self, session: S) -> None:
+        """The session is detached from its pool: undo what marks it as pooled. It is its holder's own now."""
+
     def expires_in(self, session: S) -> float | None:
         """In how many seconds does this session end by itself, because a token expires, say? None: it does not.
 

@@ -123,10 +123,44 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         """
         if isinstance(error, GeneratorExit) and not self._desk.is_home():
             return  # the loop was closed over the block: nothing is left to go back to
+        if self._lending.parted and self._lending.has_parted(session):
+            return
         if error is None or (verdict := self._lending.judge(session, error)) is None:
             await self.put(session)
         else:
             self._lending.take_back(session, verdict)
+
+    async def discard(self, session: S) -> None:
+        """Give a session back that is to be ended and replaced; that says nothing of the others.
+
+        The end of a `session()` block may follow. Never suspends. Counted in `stats().replaced` as "discarded".
+
+        Raises:
+            AlreadyReturned, NotLent, WrongLoop: as `put`.
+        """
+        self._desk.settle_in()
+        self._lending.discard(session)
+
+    async def detach(self, session: S) -> None:
+        """Keep a session: it is yours from now on, to be closed by you. The pool opens another in its place.
+
+        The end of a `session()` block may follow. Never suspends. Counted in `stats().replaced` as "detached".
+
+        Raises:
+            AlreadyReturned, NotLent, WrongLoop: as `put`.
+        """
+        self._desk.settle_in()
+        self._lending.detach(session)
+
+    async def renew(self) -> None:
+        """Have every session that is open now replaced, gently: after a new password, a new certificate, a new schema.
+
+        Never suspends. One after the other, a new session is opened and then the old one ended, so that one slot at
+        most is out of use; where the server has no room for one more, the old one is ended first. A session in use is
+        replaced when it comes back. `stats().renewing` counts those that are left, `replaced` the "renewed".
+        """
+        self._desk.settle_in()
+        self._lending.renew()
 
     # Keeping alive.
 

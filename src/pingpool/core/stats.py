@@ -26,6 +26,8 @@ class Stats(NamedTuple):
     closing: int
     vacant: int
     waiting: int
+    renewing: int
+    """Sessions that `renew` has still to replace."""
 
     immediate: int
     waited: int
@@ -90,6 +92,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         closing=at_work.count(CLOSING),
         vacant=len(ledger.vacant),
         waiting=len(ledger.waiters),
+        renewing=len(ledger.serving.renewal.old),
         immediate=ledger.immediate,
         waited=tally.waited,
         timed_out=tally.timed_out,

@@ -20,7 +20,7 @@ from pingpool.pool.outcome import overrides
 
 T = TypeVar("T")
 
-TRAITS = ("looks_alive", "needs_reset", "expires_in", "survived_interrupt")
+TRAITS = ("looks_alive", "needs_reset", "expires_in", "survived_interrupt", "let_go")
 
 NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 """What a call in a thread may raise, but must not be raised again in a task, where it means something else."""

@@ -17,6 +17,7 @@ QUESTIONS: dict[str, tuple[Any, ...]] = {
     "needs_reset": (SESSION,),
     "expires_in": (SESSION,),
     "survived_interrupt": (SESSION,),
+    "let_go": (SESSION,),
     "meaning_of": (Exception(),),
 }
 """What is asked in passing, and with what."""

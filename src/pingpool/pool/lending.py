@@ -8,7 +8,7 @@ passes on a session that had reached him. Coming back never suspends, so nothing
 """
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 from types import CodeType
 from typing import Generic, TypeVar
@@ -23,6 +23,9 @@ from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.world import Desk, Event
 
 R = TypeVar("R")
+
+MOST_PARTED = 100
+"""So many sessions that left the pool in the middle of a block are known at its end; a block of others raises."""
 
 MOST_PLACES = 3
 """How many places of checkouts an error names."""
@@ -43,6 +46,8 @@ class Lending(Generic[S]):
         self.looks = database is not None and overrides(database, "looks_alive")
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
         self.keeper = keeper
+        self.parted: deque[int] = deque(maxlen=MOST_PARTED)
+        """The ids of sessions that were discarded or detached, and whose blocks may still be open."""
         self._bugs = Bugs(desk)
 
     # Out.
@@ -125,6 +130,31 @@ class Lending(Generic[S]):
         self._check_in(self._desk.ledger.take_back, session, verdict)
         if self.keeper is not None and verdict in (Verdict.LOST, Verdict.GONE):
             self.keeper.wake()  # that may tell something of the others
+
+    def discard(self, session: S) -> None:
+        """Check a session in that is to be ended and replaced, with no word on the others."""
+        self._check_in(self._desk.ledger.take_back, session, Verdict.DISCARDED)
+        self.parted.append(id(session))
+
+    def detach(self, session: S) -> None:
+        """Let a session go: it is its holder's own from now on."""
+        self._check_in(self._desk.ledger.detach, session)
+        self.parted.append(id(session))
+        try:
+            self._database and self._database.let_go(session)
+        except Exception as error:
+            self._bugs.tell("let_go", error)
+
+    def has_parted(self, session: S) -> bool:
+        """Was this session discarded or detached by the block that it was lent to? That is asked once, by its end."""
+        if id(session) not in self.parted or self.is_lent(session):
+            return False
+        self.parted.remove(id(session))
+        return True
+
+    def renew(self) -> None:
+        """Have every session that is open now replaced by a new one, one after the other."""
+        self._desk.tell(self._desk.ledger.renew)
 
     def put_later(self, session: S) -> None:
         """Check a session in from a signal handler that interrupted the pool's own turn: as soon as that is over."""

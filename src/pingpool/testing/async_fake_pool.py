@@ -44,6 +44,17 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
         except PoolError as refusal:
             raise as_in_asyncio(refusal) from None
 
+    async def discard(self, session: S) -> None:
+        """Forget a session that is lent."""
+        self.fake.discard(session)
+
+    async def detach(self, session: S) -> None:
+        """Forget a session that is lent."""
+        self.fake.detach(session)
+
+    async def renew(self) -> None:
+        """Do nothing: there is no database."""
+
     async def clear(self) -> None:
         """Forget the sessions that are not lent."""
         self.fake.clear()

@@ -24,6 +24,7 @@ class FakePool(AbstractSessionPool[S]):
         self.idle: deque[S] = deque(sessions)
         self.in_use: list[S] = []
         self.uses: list[BaseException | None] = []
+        self.parted: list[S] = []
 
     def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Do nothing: there is no database."""
@@ -59,7 +60,27 @@ class FakePool(AbstractSessionPool[S]):
                 self.idle.append(session)
                 self.uses.append(error)
                 return
+        if session in self.parted:  # the end of its block
+            self.parted.remove(session)
+            return
         raise NotLent(f"this fake did not lend this {type(session).__name__}, or it came back before")
+
+    def discard(self, session: S) -> None:
+        """Forget a session that is lent."""
+        self._forget(session)
+
+    def detach(self, session: S) -> None:
+        """Forget a session that is lent."""
+        self._forget(session)
+
+    def renew(self) -> None:
+        """Do nothing: there is no database."""
+
+    def _forget(self, session: S) -> None:
+        self.give_back(session, None)
+        self.idle.pop()
+        self.uses.pop()
+        self.parted.append(session)
 
     def clear(self) -> None:
         """Forget the sessions that are not lent."""

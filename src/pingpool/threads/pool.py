@@ -148,10 +148,41 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
 
         `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
         """
+        if self._lending.parted and self._lending.has_parted(session):
+            return
         if error is None or (verdict := self._lending.judge(session, error)) is None:
             self.put(session)
         else:
             self._lending.take_back(session, verdict)
+
+    def discard(self, session: S) -> None:
+        """Give a session back that is to be ended and replaced; that says nothing of the others.
+
+        The end of a `session()` block may follow. Counted in `stats().replaced` as "discarded".
+
+        Raises:
+            AlreadyReturned, NotLent: as `put`.
+        """
+        self._lending.discard(session)
+
+    def detach(self, session: S) -> None:
+        """Keep a session: it is yours from now on, to be closed by you. The pool opens another in its place.
+
+        The end of a `session()` block may follow. Counted in `stats().replaced` as "detached".
+
+        Raises:
+            AlreadyReturned, NotLent: as `put`.
+        """
+        self._lending.detach(session)
+
+    def renew(self) -> None:
+        """Have every session that is open now replaced, gently: after a new password, a new certificate, a new schema.
+
+        Returns at once. One after the other, a new session is opened and then the old one ended, so that one slot at
+        most is out of use; where the server has no room for one more, the old one is ended first. A session in use is
+        replaced when it comes back. `stats().renewing` counts those that are left, `replaced` the "renewed".
+        """
+        self._lending.renew()
 
     # Keeping alive.
 

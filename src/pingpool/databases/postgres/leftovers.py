@@ -24,6 +24,11 @@ def mark_as_pooled(session: Any) -> None:
     session._pool = True
 
 
+def mark_as_own(session: Any) -> None:
+    """Have it end the connection again, and have nobody complain that one was never put back."""
+    session._pool = None
+
+
 def is_settled(session: Any) -> bool:
     """Is nothing open and nothing under way, at the server and in the driver?"""
     is_open = session.pgconn.transaction_status != IDLE or session._num_transactions or session._tpc
@@ -91,4 +96,4 @@ def leave_to_its_holder(session: Any) -> None:
 
     Closed under a running call it would crash, or that call would go on with the next connection of the same number.
     """
-    session._pool = None  # else psycopg would complain that it was never closed
+    mark_as_own(session)  # else psycopg would complain that it was never closed

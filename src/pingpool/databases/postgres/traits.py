@@ -19,7 +19,7 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.postgres.adapters import Adapters
 from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
-from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
+from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled, mark_as_own
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
@@ -144,6 +144,10 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         """Is something open or under way, or changed in the connection object?"""
         is_changed = self._attributes.changed(session) or self._adapters.changed(session)
         return self._resets.unless(is_changed or not is_settled(session))
+
+    def let_go(self, session: C) -> None:
+        """Psycopg's own block, `with connection:`, closes it again."""
+        mark_as_own(session)
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""
