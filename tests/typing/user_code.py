@@ -101,7 +101,7 @@ def the_databases_that_come_along_are_typed() -> None:
 
 def a_url_says_nothing_of_types() -> None:
     """What a URL opens is known only when it runs; no annotation is asked for."""
-    pool = pingpool.open("sqlite:///shop.db", size=4)
+    pool = pingpool.open("sqlite:///shop.db", size=4, busy_timeout=1.5)
     assert_type(pool, PingingPool[Any])
     with pool.session() as connection:
         connection.execute("SELECT 1")

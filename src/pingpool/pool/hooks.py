@@ -36,7 +36,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 def refuse_what_cannot_work(database: Any) -> None:
     """Raise a `TypeError` that names the first hook of the database that cannot work."""
     for complaint in _complaints_about(database):
-        raise TypeError(f"bind() cannot work with this {type(database).__name__}: {complaint}")
+        raise TypeError(f"a pool cannot work with this {type(database).__name__}: {complaint}")
 
 
 def _complaints_about(database: object) -> Iterator[str]:

@@ -69,6 +69,8 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         BadURL: an option makes no sense.
     """
 
+    DRIVERS = ("aiomysql",)
+
     def __init__(
         self,
         host: str | None = None,
@@ -81,8 +83,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         reset: AsyncReset = "rollback",
         **options: Any,
     ) -> None:
-        known = {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS, "database"} - {"db", "loop"}
-        check_names(options, known, "aiomysql")
+        check_names(options, self.driver_options(), "aiomysql")
         check_charset(options.get("charset"))
         check_files(options, tls.FILES)
         words = {name: options.pop(name) for name in tls.OPTIONS if name in options}
@@ -97,6 +98,11 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         self._insists_on_tls = asked is not None
         self._tls = asked or (None if words.get("ssl_disabled") else unverified())
         self._identity = (self._where, password, role, reset, words)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that aiomysql takes, and PyMySQL's for TLS."""
+        return {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS} - {"db", "loop"}
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""

@@ -13,10 +13,11 @@ OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
 OBJECTS = ("connect", "conv", "cursorclass", "auth_plugin_map", "loop")
 HARMFUL = ("init_command", *OTHER_PLACES[1:], "local_infile")
 INSTEAD = {
-    **dict.fromkeys(OBJECTS, "it is an object; write MySQL(…) or AsyncMySQL(…), which take it by this name"),
-    **dict.fromkeys(
-        HARMFUL, "it runs or reads something, and URLs come from anywhere; write MySQL(…) or AsyncMySQL(…) with it"
-    ),
+    **{name: f"it is an object; write pingpool.open(url, {name}=…)" for name in OBJECTS},
+    **{
+        name: f"it runs or reads something, and URLs come from anywhere; write pingpool.open(url, {name}=…)"
+        for name in HARMFUL
+    },
 }
 ELSEWHERE = ("host", "port", "user", "password", "passwd", "database", "db")
 WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")

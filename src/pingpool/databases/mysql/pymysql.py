@@ -42,6 +42,13 @@ from pingpool.databases.mysql.traits import (
 from pingpool.errors import BadURL
 from pingpool.text import escaped
 
+OTHER_DRIVERS = {
+    "mysqldb": "MySQL(connect=lambda: MySQLdb.connect(…))",
+    "mysqlconnector": "MySQL(connect=lambda: mysql.connector.connect(…))",
+    "mariadbconnector": "MySQL(connect=lambda: mariadb.connect(…))",
+}
+"""How what SQLAlchemy calls so is pooled."""
+
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""
 
@@ -74,6 +81,9 @@ class MySQL(MySQLTraits, Database[Any]):
         BadURL: an option makes no sense.
     """
 
+    DRIVERS = ("pymysql",)
+    OTHER_DRIVERS = OTHER_DRIVERS
+
     def __init__(
         self,
         host: str | None = None,
@@ -97,13 +107,18 @@ class MySQL(MySQLTraits, Database[Any]):
         self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
         self._aborted: WeakSet[Any] = WeakSet()
         if connect is None:
-            check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
+            check_names(options, self.driver_options(), "PyMySQL")
             check_charset(options.get("charset"))
             check_files(options, tls.FILES)
             self._tls = tls.context_of(options)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
         self._identity = (self._where, password, connect, role, reset)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that PyMySQL takes."""
+        return set(inspect.signature(driver().connect).parameters)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""

@@ -75,15 +75,16 @@ class MySQLTraits(Identified, Traits[Any]):
     """What a holder may set on the driver's own object."""
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `mysql://user:password@host:port/database?option=value` names; `mariadb://` too.
 
-        The options are those of the driver's `connect` that are text, numbers or yes and no.
+        The options in it are those of the driver's `connect` that are text, numbers or yes and no. What is given by
+        name counts more.
 
         Raises:
             BadURL: the URL makes no sense.
         """
-        return cls(**arguments(url))
+        return cls(**{**arguments(url), **options})
 
     def needs_reset(self, session: Any) -> bool | None:
         """Is a command or a transaction open, a result unread, a lock held, a setting changed? None: nothing tells."""

@@ -28,6 +28,7 @@ from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_at
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
 from pingpool.errors import BadURL, BeyondReset
+from pingpool.naming import beside
 
 asyncpg: Any = import_module("asyncpg")  # it has no types
 
@@ -63,6 +64,12 @@ REFUSED = (
 )
 """Errors of connecting that come again until somebody mends the cause."""
 
+NO_SETTINGS = {
+    *("loop", "timeout", "command_timeout", "statement_cache_size", "max_cached_statement_lifetime", "ssl", "reset"),
+    *("max_cacheable_statement_size", "direct_tls", "connection_class", "record_class", "server_settings"),
+}
+"""Arguments that a URL has no words for: asyncpg would send them to the server, as settings of it."""
+
 GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 """Errors of one host after which asyncpg, and so we, try the next."""
 
@@ -84,11 +91,13 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         BadURL: the URL, or the name of an option, makes no sense.
     """
 
+    DRIVERS = ("asyncpg",)
+
     def __init__(
         self, dsn: str | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
     ) -> None:
         check_place(dsn or "")
-        check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
+        check_names(options, self.driver_options(), "asyncpg")
         self._dsn = dsn
         self._options = options
         self._resets = Resets(reset)
@@ -100,13 +109,20 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         self._identity = (dsn, options, reset, self._roles.wanted)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
+
+        The options are those of the constructor.
 
         Raises:
             BadURL: the place makes no sense. Options that asyncpg does not know are sent to the server as settings.
         """
-        return cls("postgresql:" + url.partition(":")[2])
+        return cls("postgresql:" + url.partition(":")[2], **options)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that asyncpg takes."""
+        return set(inspect.signature(asyncpg.connect).parameters) - {"dsn"}
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
@@ -277,6 +293,9 @@ def check_place(dsn: str) -> None:
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment
     if is_spilt or any("=" not in each for each in url.query.split("&") if each):
         raise BadURL(f"asyncpg: the URL makes no sense; {ESCAPES}")
+    for name in in_query(dsn):
+        if name in NO_SETTINGS:
+            raise BadURL(f"asyncpg: {beside(name)}")
     named = [place.rpartition("]")[2].partition(":")[2] for place in url.netloc.rpartition("@")[2].split(",")]
     for port in [*named, *in_query(dsn).get("port", "").split(",")]:
         if port:

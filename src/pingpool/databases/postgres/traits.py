@@ -18,12 +18,26 @@ from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.postgres.adapters import Adapters
-from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
+from pingpool.databases.postgres.conninfo import (
+    ATTRIBUTES,
+    DRIVER_OPTIONS,
+    checked,
+    hosts_in,
+    libpq_options,
+    patience,
+    role_in,
+)
 from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
+
+OTHER_DRIVERS = {
+    "psycopg2": "DBAPI(lambda: psycopg2.connect(…), driver=psycopg2)",
+    "pg8000": "DBAPI(lambda: pg8000.dbapi.connect(…), driver=pg8000.dbapi)",
+}
+"""How what SQLAlchemy calls so is pooled."""
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
@@ -82,6 +96,9 @@ NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directo
 class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
 
+    DRIVERS = ("psycopg", "psycopg_async")
+    OTHER_DRIVERS = OTHER_DRIVERS
+
     def __init__(
         self,
         conninfo: str = "",
@@ -92,13 +109,18 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
-        self._where = checked(conninfo, options)
+        self._where = checked(conninfo, options, {*self.driver_options(), "role", "reset"} - {*libpq_options()})
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that psycopg and libpq take."""
+        return {*DRIVER_OPTIONS, *libpq_options()}
 
     def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
         """Return what psycopg is to connect with."""

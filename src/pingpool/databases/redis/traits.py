@@ -77,17 +77,23 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         check_files(options, TLS_FILES)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `redis://user:password@host:port/db?option=value` names.
 
         `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. `redis+unix://` and
         `valkey+unix://` name a socket in the file system: `redis+unix://user:password@/path/to/socket?db=0`. The
-        options are those of the driver's connection.
+        options are those of the driver's connection. What is given by name counts more.
 
         Raises:
             BadURL: the URL makes no sense.
         """
-        return cls(**arguments(url))
+        return cls(**{**arguments(url), **options})
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that the driver's connections take, with and without TLS."""
+        kinds = first_driver().connection
+        return options_of(kinds.SSLConnection) | options_of(kinds.UnixDomainSocketConnection)
 
     def introduction(self, labels: Mapping[str, str], password: str | None) -> dict[str, Any]:
         """Return the options of a connection that shows these labels, and has this password."""

@@ -75,6 +75,8 @@ class Session(aiosqlite.Connection):
 class AsyncSQLite(SQLiteTraits[Session], AsyncDatabase[Session]):
     """The sessions of one SQLite database; the arguments are those of `SQLite`. `reset` may be a coroutine function."""
 
+    DRIVERS = ("aiosqlite",)
+
     def connection_of(self, session: Session) -> Connection:
         """Return the one in its thread. Raises `ValueError` if it is closed."""
         anything: Any = session

@@ -20,6 +20,8 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
             nothing; "full", all of it, by opening the connection anew; or a function of the session.
     """
 
+    DRIVERS = ("pysqlite",)
+
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Connection:
         """Open a connection."""
         return self.open()

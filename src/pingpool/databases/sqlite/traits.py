@@ -83,16 +83,16 @@ class SQLiteTraits(Identified, Traits[C]):
         self._identity = (self._target, reset)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://` (a memory) names.
 
-        `?busy_timeout=SECONDS` sets that option.
+        `?busy_timeout=SECONDS` sets that option; what is given by name counts more.
 
         Raises:
             BadURL: the URL has a host, or an option that is not known or makes no sense.
         """
         try:
-            return cls(**arguments(url))
+            return cls(**{**arguments(url), **options})
         except ValueError as error:
             raise BadURL(f"SQLite: {error}") from None
 
