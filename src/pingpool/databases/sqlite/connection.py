@@ -104,6 +104,7 @@ class Connection(sqlite3.Connection):
             self.made: list[ref[Any]] = []
             self.handlers: dict[str, tuple[Any, ...]] = {}
             self.own_handlers: dict[str, tuple[Any, ...]] = {}
+            self.own_busy_timeout = 0
 
     # What its holder does.
 
@@ -216,16 +217,23 @@ class Connection(sqlite3.Connection):
             getattr(sqlite3.Connection, name)(self, *self.own_handlers.get(name, OFF[name]))
         self.handlers = dict(self.own_handlers)
 
-    def checks_foreign_keys(self) -> bool:
-        """Are foreign keys enforced, as they were at first? Looked up only if it was used since the last look."""
-        if self.is_used and self._looks_up_foreign_keys():
+    def keeps_promises(self) -> bool:
+        """Are foreign keys enforced, and is the patience with locks its own? Looked up only if it was used since."""
+        if self.is_used and self._checks_foreign_keys() and self.pragma("busy_timeout") == self.own_busy_timeout:
             self.is_used = False
         return not self.is_used
 
-    def _looks_up_foreign_keys(self) -> bool:
+    def _checks_foreign_keys(self) -> bool:
         if sys.version_info >= (3, 12):
             return self.getconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_FKEY)
-        return bool(sqlite3.Cursor(self).execute("PRAGMA foreign_keys").fetchone()[0])
+        return bool(self.pragma("foreign_keys"))
+
+    def pragma(self, name: str) -> int:
+        """Return a setting that is a number; it takes a microsecond, whatever kind of rows the holder wants."""
+        cursor = sqlite3.Cursor(self)
+        cursor.row_factory = None
+        value: int = cursor.execute(f"PRAGMA {name}").fetchone()[0]
+        return value
 
     def end(self, timeout: float) -> bool:
         """Close it. What another thread still runs in it is stopped, and waited for.

@@ -113,6 +113,7 @@ class SQLiteTraits(Identified, Traits[C]):
             switch_to_wal(connection, self._busy_timeout)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.file = File.at(self._target)
+        connection.own_busy_timeout = connection.pragma("busy_timeout")
         ATTRIBUTES.remember(connection)
 
     def connection_of(self, session: C) -> Connection:
@@ -172,6 +173,7 @@ class SQLiteTraits(Identified, Traits[C]):
         ATTRIBUTES.put_back(connection)
         roll_back(connection)  # whoever leaves autocommit=False leaves its BEGIN open
         connection.execute(ENFORCE_FOREIGN_KEYS)
+        connection.execute(f"PRAGMA busy_timeout = {connection.own_busy_timeout}")
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A connection was closed; or the file is no database, or its folder is missing or forbidden."""
@@ -195,7 +197,7 @@ class SQLiteTraits(Identified, Traits[C]):
 
 def is_changed(connection: Connection) -> bool:
     """Is it set otherwise than when it was new, by what the pool promises of it, or what decides over statements?"""
-    return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.checks_foreign_keys()
+    return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.keeps_promises()
 
 
 def roll_back(connection: Connection) -> None:
