@@ -55,7 +55,7 @@ def close(session: Any, timeout: float) -> None:
 def cancel(session: Any, timeout: float) -> None:
     """Ask the server to cancel, until it has said something."""
     link, can_tell = link_of(session), status_of(session) is not None
-    for pause in pauses(patience(timeout) if can_tell else UNTOLD):
+    for pause in pauses(link.fileno, patience(timeout) if can_tell else UNTOLD):
         if not is_busy(session) or look_at(link.fileno()) is not Look.QUIET:
             return
         if hasattr(session, "cancel"):

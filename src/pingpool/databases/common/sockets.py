@@ -117,6 +117,15 @@ def hang_up(fd: int, file: tuple[int, int] | None = None) -> None:
         return
 
 
+def stop_writing(fd: int) -> None:
+    """End this side's half of the stream: the other side reads the end, and may still answer."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as twin:
+            twin.shutdown(socket.SHUT_WR)
+    except OSError:  # it is closed already
+        return
+
+
 def shut_down(link: socket.socket) -> None:
     """The same for a socket object, also under TLS, which would first want to say goodbye."""
     try:

@@ -255,11 +255,22 @@ def says_closed(error: BaseException) -> bool:
 
 async def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way, and wait until it has ended."""
-    for pause in pauses(timeout):
+    for each in held_by(session):
+        if asyncio.isfuture(each):
+            each.add_done_callback(read_away)
+    for pause in pauses(session._transport.get_extra_info("socket").fileno, timeout):
         if session.is_closed() or not is_busy(session):
             return
-        await session._cancel(asyncio.get_running_loop().create_future())
+        is_sent = asyncio.get_running_loop().create_future()
+        is_sent.add_done_callback(read_away)
+        await session._cancel(is_sent)
         await asyncio.sleep(pause)
+
+
+def read_away(answer: asyncio.Future[Any]) -> None:
+    """Read an answer that may have nobody else to read it; asyncio would complain."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def is_busy(session: Session) -> bool:

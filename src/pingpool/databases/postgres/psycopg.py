@@ -107,7 +107,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
 def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
     with suppress(psycopg.Error):
-        for pause in pauses(timeout):
+        for pause in pauses(session.fileno, timeout):
             if not is_at_work(session):
                 return
             session.cancel_safe(timeout=timeout)

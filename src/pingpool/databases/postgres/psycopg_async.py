@@ -101,7 +101,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
 async def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
     with suppress(psycopg.Error):
-        for pause in pauses(timeout):
+        for pause in pauses(session.fileno, timeout):
             if not is_at_work(session):
                 return
             await session.cancel_safe(timeout=timeout)
