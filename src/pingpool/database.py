@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from pingpool.errors import causes
+from pingpool.errors import BadURL, causes
 
 S = TypeVar("S")
 
@@ -82,7 +82,9 @@ class Traits(Generic[S]):
         return False
 
     def meaning_of(self, error: BaseException) -> Meaning:
-        """What does this error mean? By default only a `ConnectionRefusedError` behind it is understood."""
+        """What does this error mean? By default only a `BadURL` and a `ConnectionRefusedError` are understood."""
+        if isinstance(error, BadURL):
+            return Meaning.REFUSED
         is_refused = any(isinstance(each, ConnectionRefusedError) for each in causes(error))
         return Meaning.UNREACHABLE if is_refused else Meaning.UNKNOWN
 

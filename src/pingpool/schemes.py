@@ -47,9 +47,9 @@ def addressed(database: Any, options: Mapping[str, Any], group: str = GROUP) -> 
         TypeError: there is an option that nobody knows.
     """
     if not isinstance(database, str):
-        strange = options.keys() - OF_POOL
-        if strange and isinstance(database, Traits):
-            refuse_database_options(strange, keywords_of_class(type(database)) or (), type(database).__name__)
+        kind: Any = database.__class__
+        if (strange := options.keys() - OF_POOL) and Traits in kind.__mro__:
+            refuse_database_options(strange, keywords_of_class(kind) or (), kind.__name__)
         return database, dict(options)
     factory, url = factory_of(database, group)
     its = keywords_of(factory)

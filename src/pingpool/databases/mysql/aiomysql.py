@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
@@ -57,7 +58,8 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
 
     Args:
-        host, port, user, database: where to connect.
+        host, port, user, database: where to connect; host and port may be functions, also coroutine functions, as
+            `MySQL` takes them.
         password: the password, or a function, also a coroutine function, that is asked for it each time a session is
             opened.
         role: "primary", a node that takes writes, or "any"; as `MySQL` takes it.
@@ -73,8 +75,8 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
 
     def __init__(
         self,
-        host: str | None = None,
-        port: int | None = None,
+        host: Host = None,
+        port: Port = None,
         *,
         user: str | None = None,
         password: AsyncPassword = "",
@@ -89,6 +91,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         words = {name: options.pop(name) for name in tls.OPTIONS if name in options}
         host, port = placed(host, port, options)
         self._where = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._address = Address(host=host, port=port)
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
@@ -106,8 +109,11 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
+        return await self._open(await self._address.now_async(), labels, timeout)
+
+    async def _open(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Session:
         moves = self._roles.moves
-        where: dict[str, Any] = {**self._where}
+        where: dict[str, Any] = {**self._where, **address}
         where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
         where["db"] = where.pop("database")
         limit = min(timeout, where.pop("connect_timeout", None) or timeout)
@@ -145,15 +151,15 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         if is_busy(session):
             place = self._places.get(session, NOWHERE)
             session.hang_up()
-            await self._end_at_server(place, timeout)
+            await self._end_at_server({"host": session.host, "port": session.port}, place, timeout)
         elif not session.closed:
             session._writer.write(GOODBYE)
             session.close()
 
-    async def _end_at_server(self, place: Place, timeout: float) -> None:
+    async def _end_at_server(self, address: Mapping[str, Any], place: Place, timeout: float) -> None:
         """End a session and its statement by another connection, as far as that can be done."""
         with suppress(Exception):
-            other = await self.create(labels={}, timeout=timeout)
+            other = await self._open(address, {}, timeout)
             with closing(other):
                 async with other.cursor() as cursor:
                     await cursor.execute(SHOW_SESSIONS)

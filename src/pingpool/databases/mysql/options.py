@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pingpool.databases.common.addresses import Host, Port
 from pingpool.databases.common.urls import switch, take_apart
 from pingpool.databases.mysql.tls import SWITCHES as TLS_SWITCHES
 from pingpool.errors import BadURL
@@ -36,7 +37,7 @@ def arguments(url: str) -> dict[str, Any]:
     return {**place, "user": target.user, "password": target.password or "", **target.options}
 
 
-def placed(host: str | None, port: int | None, options: Mapping[str, Any]) -> tuple[str | None, int | None]:
+def placed(host: Host, port: Port, options: Mapping[str, Any]) -> tuple[Host, Port]:
     """Return where the server is: on this machine, if nothing says it."""
     if any(options.get(name) for name in OTHER_PLACES):
         return host, port

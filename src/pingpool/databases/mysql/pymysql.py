@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.database import Database
+from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
@@ -67,7 +68,8 @@ class MySQL(MySQLTraits, Database[Any]):
 
     Args:
         host, port, user, database: where to connect, by PyMySQL; localhost and 3306, unless an option (`unix_socket`,
-            `read_default_file`) says it.
+            `read_default_file`) says it. Host and port may be functions that are asked each time a session is opened;
+            the one for the host may return a pair, `(host, port)`.
         password: the password, or a function that is asked for it each time a session is opened.
         connect: opens a connection by another driver, in place of all else.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
@@ -86,8 +88,8 @@ class MySQL(MySQLTraits, Database[Any]):
 
     def __init__(
         self,
-        host: str | None = None,
-        port: int | None = None,
+        host: Host = None,
+        port: Port = None,
         *,
         user: str | None = None,
         password: Password = "",
@@ -99,6 +101,7 @@ class MySQL(MySQLTraits, Database[Any]):
     ) -> None:
         host, port = placed(host, port, options)
         self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._address = Address(host=host, port=port)
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
@@ -123,21 +126,22 @@ class MySQL(MySQLTraits, Database[Any]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
         moves = self._roles.moves
-        session = self._open(labels, timeout)
+        session = self._open(self._address.now(), labels, timeout)
         with suppress(TypeError):  # what takes no weak references is found as long as its driver tells where it is
             self._places[session] = Place.of(number_of(session), socket_of(session))
         self._roles.settle(session, moves)
         return session
 
-    def _open(self, labels: Mapping[str, str], timeout: float) -> Any:
+    def _open(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Any:
         if self._others is not None:
             return self._others.open()
-        session = self._by_pymysql(labels, timeout)
+        session = self._by_pymysql(address, labels, timeout)
         self._attributes.remember(session)
         return session
 
-    def _by_pymysql(self, labels: Mapping[str, str], timeout: float) -> Any:
-        where: dict[str, Any] = {**self._where, "port": self._where["port"] or 0}
+    def _by_pymysql(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Any:
+        where: dict[str, Any] = {**self._where, **address}
+        where["port"] = where["port"] or 0
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = cut(escaped(as_text(labels, after=where.get("program_name"))), ROOM)
@@ -179,7 +183,7 @@ class MySQL(MySQLTraits, Database[Any]):
         """Close the connection; the server rolls back what is open. What still runs there is ended first."""
         if self._is_busy(session):
             self.abort(session)
-            self._end_at_server(self._place_of(session), timeout)
+            self._end_at_server(session, timeout)
             leave = session.hang_up if self._others is None else partial(self._others.leave, session)
             leave()
         elif self._others is not None or session.open:
@@ -192,9 +196,11 @@ class MySQL(MySQLTraits, Database[Any]):
             return True
         return is_busy(session) if self._others is None else self._others.is_busy(session)
 
-    def _end_at_server(self, place: Place, timeout: float) -> None:
+    def _end_at_server(self, session: Any, timeout: float) -> None:
         """End a session and its statement by another connection, as far as that can be done."""
-        with suppress(Exception), closing(self._open({}, timeout)) as other, limited(other, timeout):
+        place = self._place_of(session)
+        address = {} if self._others else {"host": session.host, "port": session.port}  # it may have another by now
+        with suppress(Exception), closing(self._open(address, {}, timeout)) as other, limited(other, timeout):
             if place.is_among(answer(other, SHOW_SESSIONS)):
                 answer(other, place.end_it())
 

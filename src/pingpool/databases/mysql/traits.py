@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
@@ -111,9 +112,9 @@ class MySQLTraits(Identified, Traits[Any]):
         return Meaning.TRANSIENT if said_by_server(error) else Meaning.UNKNOWN
 
     def _place(self) -> str:
-        shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
-        named = {**{name: it for name, it in shown.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
-        return ", ".join(f"{name}={it!r}" for name, it in named.items())
+        places = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
+        named = {**{name: it for name, it in places.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
+        return ", ".join(f"{name}={shown(it)}" for name, it in named.items())
 
 
 def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any, Self, TypeAlias
 
 from pingpool.database import AsyncDatabase, Meaning
+from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
@@ -61,6 +62,7 @@ REFUSED = (
     asyncpg.ClientConfigurationError,
     ssl.SSLCertVerificationError,
     TypeError,
+    BadURL,
 )
 """Errors of connecting that come again until somebody mends the cause."""
 
@@ -80,7 +82,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
 
     Args:
-        dsn: a URL as asyncpg takes it.
+        dsn: a URL as asyncpg takes it, or a function that is asked for it each time a session is opened; `host` and
+            `port` may be functions, too. Each may be a coroutine function.
         role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
         reset: as `Postgres` takes it; "full" takes two round trips, and leaves the prepared statements, which asyncpg
             counts on. The function may be a coroutine function.
@@ -94,18 +97,17 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     DRIVERS = ("asyncpg",)
 
     def __init__(
-        self, dsn: str | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
+        self, dsn: Text | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
     ) -> None:
-        check_place(dsn or "")
         check_names(options, self.driver_options(), "asyncpg")
-        self._dsn = dsn
+        self._address = Address(dsn=dsn, **{name: options[name] for name in ("host", "port") if name in options})
+        self._dsn = "" if callable(dsn) else dsn or ""
         self._options = options
+        check_place(self._dsn)
         self._resets = Resets(reset)
         self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
-        said = said_attributes(dsn, options)
+        said = said_attributes(self._dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
-        if said is None and self._roles.matters and len(hosts(dsn, options)) > 1:
-            options["target_session_attrs"] = "read-write"
         self._identity = (dsn, options, reset, self._roles.wanted)
 
     @classmethod
@@ -126,12 +128,16 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        moves, options = self._roles.moves, dict(self._options)
+        moves, options = self._roles.moves, {**self._options, **await self._address.now_async()}
+        dsn = options["dsn"] or ""
+        check_place(dsn)
+        if said_attributes(dsn, options) is None and self._roles.matters and len(hosts(dsn, options)) > 1:
+            options["target_session_attrs"] = "read-write"
         if "password" in options:
             options["password"] = await asked_async(options["password"])
         if labels:
             settings: dict[str, Any] = dict(options.get("server_settings") or {})
-            own = settings.get("application_name") or in_query(self._dsn).get("application_name")
+            own = settings.get("application_name") or in_query(dsn).get("application_name")
             settings["application_name"] = application_name(labels, after=own)
             options["server_settings"] = settings
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
@@ -143,12 +149,12 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
         clock = asyncio.get_running_loop().time
         end = clock() + timeout
-        left = attempts(self._dsn, options)
+        left = attempts(options["dsn"], options)
         failures: list[Exception] = []
         while left:
             share = (end - clock()) / len(left)
             try:
-                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=finite(share))
+                return await asyncpg.connect(**{**options, **left.pop(0)}, timeout=finite(share))
             except GO_ON as error:
                 failures.append(error)
         # Of several hosts one that is there says more than one where nobody listens.
@@ -236,14 +242,16 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     def _nobody_listens(self, error: BaseException) -> bool:
         """Is there no server? One that only starts up is there, and forks for whoever asks."""
         if isinstance(error, FileNotFoundError):
-            named = hosts(self._dsn, self._options)
+            named = hosts(self._dsn, self._options) if self._address.is_fixed else []
             return bool(named) and all(host.startswith("/") for host in named)
         if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
         return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
 
     def _place(self) -> str:
-        return repr((self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
+        if not self._address.is_fixed:
+            return repr(self._address)
+        return repr(self._dsn.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
 
 
 def says_closed(error: BaseException) -> bool:

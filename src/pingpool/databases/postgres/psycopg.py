@@ -38,7 +38,8 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         pool = pingpool.open(Postgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
     Args:
-        conninfo: a URL or `key=value` pairs, as libpq takes them.
+        conninfo: a URL or `key=value` pairs, as libpq takes them; or a function that is asked for them each time a
+            session is opened, as `host` and `port` may be, too.
         password: the password, or a function that is asked for it each time a session is opened.
         role: which node is wanted. "primary": one that takes writes; among several hosts no other is taken, and a
             session whose node no longer does is replaced. "any": also a standby, as `target_session_attrs` may say.
@@ -54,7 +55,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
         moves = self._roles.moves
-        session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
+        session = psycopg.connect(**self.arguments(self._address.now(), labels, timeout, asked(self._password)))
         mark_as_pooled(session)
         self._roles.settle(session, moves)
         self._attributes.remember(session)

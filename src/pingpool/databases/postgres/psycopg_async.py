@@ -31,7 +31,7 @@ Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session]):
     """The sessions of one PostgreSQL database; the arguments are those of `Postgres`.
 
-    The functions for the password and for the reset may be coroutine functions.
+    The functions for the address, the password and the reset may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncPostgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
@@ -41,9 +41,9 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        password = await asked_async(self._password)
+        address, password = await self._address.now_async(), await asked_async(self._password)
         moves = self._roles.moves
-        session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
+        session = await psycopg.AsyncConnection.connect(**self.arguments(address, labels, timeout, password))
         mark_as_pooled(session)
         self._roles.settle(session, moves)
         self._attributes.remember(session)

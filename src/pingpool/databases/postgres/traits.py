@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
@@ -101,7 +102,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
 
     def __init__(
         self,
-        conninfo: str = "",
+        conninfo: Text = "",
         *,
         password: P | None = None,
         role: Role = "primary",
@@ -109,23 +110,42 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
-        self._where = checked(conninfo, options, {*self.driver_options(), "role", "reset"} - {*libpq_options()})
+        asked = {name: options.pop(name) for name in ("host", "port") if callable(options.get(name))}
+        self._address = Address(conninfo=conninfo, **asked)
+        self._options = options
+        self._where = self._located({} if callable(conninfo) else {"conninfo": conninfo})
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
-        self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
+        self._identity = (
+            self._where,
+            self._address.functions,
+            password,
+            reset,
+            self._roles.wanted,
+            self._driver_options,
+        )
 
     @classmethod
     def driver_options(cls) -> set[str]:
         """Return the keywords that psycopg and libpq take."""
         return {*DRIVER_OPTIONS, *libpq_options()}
 
-    def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
-        """Return what psycopg is to connect with."""
-        where = {**self._where, **self._driver_options}
-        where["connect_timeout"] = patience(self._where, timeout)
+    def _located(self, address: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return where this address, and the options, say that the server is. Raises `BadURL`."""
+        place = dict(address)
+        by_name = {*self.driver_options(), "role", "reset"} - {*libpq_options()}
+        return checked(place.pop("conninfo", ""), {**self._options, **place}, by_name)
+
+    def arguments(
+        self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float, password: str | None
+    ) -> dict[str, Any]:
+        """Return what psycopg is to connect with, now that the server is at this address."""
+        found = self._where if self._address.is_fixed else self._located(address)
+        where = {**found, **self._driver_options}
+        where["connect_timeout"] = patience(found, timeout)
         if self._roles.matters and hosts_in(where) > 1:
             where.setdefault(ATTRIBUTES, "read-write")
         if labels:
@@ -188,6 +208,8 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         return meaning_of_text(str(error)) if isinstance(error, psycopg.OperationalError) else Meaning.UNKNOWN
 
     def _place(self) -> str:
+        if not self._address.is_fixed:
+            return repr(self._address)
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
         return repr(make_conninfo(**named))
 

@@ -28,7 +28,8 @@ class Redis(RedisTraits[Password], Database[Session]):
         pool = pingpool.open(Redis("cache", db=1, password=read_secret, ssl=True))
 
     Args:
-        host, port, db, username: where to connect.
+        host, port, db, username: where to connect; host and port may be functions that are asked each time a session
+            is opened. The one for the host may return a pair, `(host, port)`.
         password: the password, or a function that is asked for it each time a session is opened.
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
@@ -46,7 +47,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
         kind = counting(self._kind, ThreadCount, self._driver.ResponseError)
-        session = kind(**self._where, **self.introduction(labels, asked(self._password)))
+        session = kind(**self._address.now(), **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
         session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))

@@ -26,7 +26,7 @@ from pingpool.databases.redis.traits import (
 class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
     """The sessions of one Redis or Valkey database; the arguments are those of `Redis`.
 
-    The functions for the password and for `reset` may be coroutine functions.
+    The functions for host, port, the password and `reset` may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncRedis("cache", db=1, password=read_secret, ssl=True))
 
@@ -39,7 +39,8 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         moves = self._roles.moves
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
         kind = counting(getattr(kinds, self._kind.__name__), AsyncCount, self._driver.ResponseError)
-        session = kind(**self._where, **self.introduction(labels, await asked_async(self._password)))
+        address = await self._address.now_async()
+        session = kind(**address, **self.introduction(labels, await asked_async(self._password)))
         session.retry = no_retry(self._driver)
         try:
             with self.naming_timeouts():

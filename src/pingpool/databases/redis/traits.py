@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Generic, Self, TypeAlias
 
 from pingpool.database import Meaning, Traits
+from pingpool.databases.common.addresses import Address, Host, Port, shown
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
@@ -49,8 +50,8 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
 
     def __init__(
         self,
-        host: str = "localhost",
-        port: int = 6379,
+        host: Host = "localhost",
+        port: Port = 6379,
         *,
         db: int = 0,
         username: str | None = None,
@@ -67,6 +68,7 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
         self._where = {"path": path} if path else {"host": host, "port": port}
+        self._address = Address(**self._where)
         if ssl and not path:
             options.setdefault("ssl_check_hostname", is_verified(options.get("ssl_cert_reqs", "required")))
         self._options = {"db": db, "username": username, **options}
@@ -188,7 +190,7 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
 
     def _place(self) -> str:
         where = {**self._where, "db": self._options["db"]}
-        return ", ".join(f"{name}={value!r}" for name, value in where.items())
+        return ", ".join(f"{name}={shown(value)}" for name, value in where.items())
 
 
 def is_verified(cert_reqs: object) -> bool:
