@@ -28,6 +28,7 @@ from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
+from pingpool.databases.postgres.unsynced import is_unsynced, noting
 from pingpool.errors import BadURL, BeyondReset
 from pingpool.naming import beside
 
@@ -140,6 +141,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             own = settings.get("application_name") or in_query(dsn).get("application_name")
             settings["application_name"] = application_name(labels, after=own)
             options["server_settings"] = settings
+        options["connection_class"] = noting(options.get("connection_class") or asyncpg.Connection)
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
         self._roles.settle(session, moves)
         self._listening.remember(session)
@@ -194,10 +196,10 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         return not any(isinstance(each, Exception) for each in held_by(session))
 
     def needs_reset(self, session: Session) -> bool | None:
-        """Is a transaction open, a statement under way, or does anybody else listen than at first?"""
+        """Is a transaction open, a statement under way or only prepared, or does anybody else listen than at first?"""
         if session.is_closed():
             return False
-        is_open = session.is_in_transaction() or session._top_xact is not None
+        is_open = session.is_in_transaction() or session._top_xact is not None or is_unsynced(session)
         return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
     async def reset(self, session: Session, *, timeout: float) -> None:
@@ -210,6 +212,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             await session.execute("ROLLBACK", timeout=finite(timeout))
             session._top_xact = None
             session._pool_release_ctr += 1  # so asyncpg refuses a block that ends, or a cursor that reads, only now
+        elif is_unsynced(session):
+            await session.execute("SELECT 1", timeout=finite(timeout))
         if self._resets.is_full:
             await session.reset(timeout=finite(timeout))
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
