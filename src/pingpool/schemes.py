@@ -7,7 +7,6 @@ SQLAlchemy's way to name a driver, `scheme+driver://`, is a rule: the database o
 module that is called as the driver, must have it among its `DRIVERS`.
 """
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -160,7 +159,9 @@ def with_those_of_its_driver(kind: Any, names: Collection[str], is_open: bool) -
 
 def parameters_of(call: Factory) -> tuple[list[str], bool]:
     """Return the names of the parameters, and whether any other name is taken."""
-    found = inspect.signature(call).parameters.values()
+    from inspect import signature  # only who opens by a URL, or has slipped, needs it
+
+    found = signature(call).parameters.values()
     return [each.name for each in found if each.kind is not each.VAR_KEYWORD], any(
         each.kind is each.VAR_KEYWORD for each in found
     )

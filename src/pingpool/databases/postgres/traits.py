@@ -136,8 +136,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
     def _located(self, address: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return where this address, and the options, say that the server is. Raises `BadURL`."""
         place = dict(address)
-        by_name = {*self.driver_options(), "role", "reset"} - {*libpq_options()}
-        return checked(place.pop("conninfo", ""), {**self._options, **place}, by_name)
+        return checked(place.pop("conninfo", ""), {**self._options, **place}, own_options())
 
     def arguments(
         self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float, password: str | None
@@ -212,6 +211,12 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
             return repr(self._address)
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
         return repr(make_conninfo(**named))
+
+
+def own_options() -> set[str]:
+    """Return what only the constructor takes, and no connection info."""
+    constructor = vars(PsycopgTraits)["__init__"]
+    return {*constructor.__kwdefaults__, *DRIVER_OPTIONS} - {*libpq_options()}
 
 
 def meaning_of_text(said: str) -> Meaning:

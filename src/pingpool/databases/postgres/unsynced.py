@@ -1,8 +1,8 @@
 """Statements of asyncpg that were prepared, and never run: the server is left in a transaction that nobody began.
 
 asyncpg prepares without a `Sync`, which only running the statement sends. Until then the server believes to be at work:
-its `now()` stands still, and the tables of the statement stay locked against changes. asyncpg itself sees none of it. It
-counts what it runs, and not what it prepares.
+its `now()` stands still, and the tables of the statement stay locked against changes. asyncpg itself sees none of it.
+But it counts what it runs, and not what it prepares.
 """
 
 from functools import cache
