@@ -63,9 +63,13 @@ class InThreads(Identified, AsyncDatabase[S]):
         """End it."""
         await self._about(session, partial(self._database.delete, session, timeout=timeout))
 
-    async def reset(self, session: S, *, timeout: float) -> None:
+    async def configure(self, session: S, *, timeout: float) -> None:
+        """Set a new session up."""
+        await self._about(session, partial(self._database.configure, session, timeout=timeout))
+
+    async def reset(self, session: S, *, timeout: float) -> bool | None:
         """Undo what the last holder left open."""
-        await self._about(session, partial(self._database.reset, session, timeout=timeout))
+        return await self._about(session, partial(self._database.reset, session, timeout=timeout))
 
     async def _create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Sequence[S]:
         """Open many sessions in one call."""
@@ -86,10 +90,10 @@ class InThreads(Identified, AsyncDatabase[S]):
         """Let go of the locks that a rollback does not end."""
         await self._about(session, partial(self._database.unlock, session, timeout=timeout))
 
-    async def _about(self, session: S, call: Callable[[], None]) -> None:
+    async def _about(self, session: S, call: Callable[[], T]) -> T:
         """Make a call about a session; if it is cancelled, free the thread."""
         try:
-            await in_thread(call)
+            return await in_thread(call)
         except asyncio.CancelledError:
             in_background(partial(self._database.abort, session))
             raise

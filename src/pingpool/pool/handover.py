@@ -5,14 +5,16 @@
 | was used, and well      | at check-in, in passing      | reset            | still True: it is ended, as "left open"  |
 | was used, with an error | True or None: reset          | unlocked, pinged | True: reset, asked again; still: ended   |
 | was idle, and is due    |                              | pinged           | the same                                 |
-| is new                  | True or None: reset          |                  | still True: no session, creation failed  |
+| is new, and configured  | True or None: reset          |                  | still True: no session, creation failed  |
+
+Configured again is what a reset has made as new, by its own word: what is set so is there for each holder.
 
 A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
 the call took time: what the last holder had sent on its way may only now have come to its end. Unlocked after an error
 only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever.
 """
 
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Meaning
@@ -23,6 +25,16 @@ from pingpool.pool.world import Desk
 
 FATAL = (Meaning.LOST, Meaning.MISPLACED)
 """What an error of a reset means that is about the session's end, and not about what was left in it."""
+
+
+NEVER_CLEAN = "needs_reset says yes of a new session, and after its reset; where it cannot tell: None"
+
+
+class Flaw(NamedTuple):
+    """Why a new session cannot be used: the hook that failed, and its error."""
+
+    hook: str
+    error: BaseException
 
 
 class Handover(Generic[S]):
@@ -55,13 +67,16 @@ class Handover(Generic[S]):
         Raises:
             BeyondReset: that did not help.
         """
+        hook = "reset"
         try:
-            await self._calls.reset(session, timeout=self._timeout)
+            if await self._calls.reset(session, timeout=self._timeout) is True:
+                hook = "configure"
+                await self._calls.configure(session, timeout=self._timeout)
         except BeyondReset:
             raise
         except Exception as error:
             if is_bug(error):
-                self._bugs.tell("reset", error)
+                self._bugs.tell(hook, error)
             elif meaning_of(error, self._database, self._bugs) in FATAL:
                 raise
             raise BeyondReset("in doubt", f"the session could not be reset: {error}") from error
@@ -69,17 +84,19 @@ class Handover(Generic[S]):
             raise BeyondReset("left open", "needs_reset says yes after a reset, too")
         self._desk.tell(self._desk.ledger.places.tally.note_reset)
 
-    async def prepare(self, session: S) -> Exception | None:
-        """Undo what opening a session may have left open; return why it cannot be used, if it cannot."""
+    async def prepare(self, session: S) -> Flaw | None:
+        """Configure a new session, and undo what that, or opening it, left open; return why it cannot be used."""
+        try:
+            await self._calls.configure(session, timeout=self._timeout)
+        except Exception as error:
+            return Flaw("configure", error)
         try:
             if self._left_open(session) is not False:
                 await self.reset(session)
-        except BeyondReset as error:
-            if error.reason != "left open":
-                return error
-            return BadSession("needs_reset says yes of a new session, and after its reset; where it cannot tell: None")
         except Exception as error:
-            return error
+            if isinstance(error, BeyondReset) and error.reason == "left open":
+                error = BadSession(NEVER_CLEAN)
+            return Flaw("reset", error)
         return None
 
     def _left_open(self, session: S) -> bool | None:

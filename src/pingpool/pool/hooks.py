@@ -26,6 +26,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "create_many": ((1,), {"labels": {}, "timeout": 1.0}),
     "ping": ((SESSION,), {"timeout": 1.0}),
     "check": ((SESSION,), {"timeout": 1.0}),
+    "configure": ((SESSION,), {"timeout": 1.0}),
     "reset": ((SESSION,), {"timeout": 1.0}),
     "unlock": ((SESSION,), {"timeout": 1.0}),
     "delete": ((SESSION,), {"timeout": 1.0}),

@@ -14,8 +14,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Self, TypeAlias
 
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
@@ -67,7 +68,7 @@ GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNo
 """Errors of one host after which asyncpg, and so we, try the next."""
 
 
-class AsyncPG(Identified, AsyncDatabase[Session]):
+class AsyncPG(Identified, AsyncConfigured[Session]):
     """The sessions of one PostgreSQL database.
 
         pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
@@ -77,6 +78,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
         reset: as `Postgres` takes it; "full" takes two round trips, and leaves the prepared statements, which asyncpg
             counts on. The function may be a coroutine function.
+        configure: a function, also a coroutine function, of the session that sets a new one up.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
             `server_settings`, ...
 
@@ -85,19 +87,26 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     """
 
     def __init__(
-        self, dsn: str | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
+        self,
+        dsn: str | None = None,
+        *,
+        role: Role = "primary",
+        reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
+        **options: Any,
     ) -> None:
         check_place(dsn or "")
         check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
         self._dsn = dsn
         self._options = options
         self._resets = Resets(reset)
+        self._configure = configure
         self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
         said = said_attributes(dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
         if said is None and self._roles.matters and len(hosts(dsn, options)) > 1:
             options["target_session_attrs"] = "read-write"
-        self._identity = (dsn, options, reset, self._roles.wanted)
+        self._identity = (dsn, options, reset, configure, self._roles.wanted)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -120,8 +129,17 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
             options["server_settings"] = settings
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
         self._roles.settle(session, moves)
-        self._listening.remember(session)
+        self.remember(session)
         return session
+
+    def remember(self, session: Session) -> None:
+        """Note who listens."""
+        self._listening.remember(session)
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if is_in_transaction(session):
+            await end_transaction(session, "COMMIT")
 
     async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
         """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
@@ -175,25 +193,25 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         """Is a transaction open, a statement under way, or does anybody else listen than at first?"""
         if session.is_closed():
             return False
-        is_open = session.is_in_transaction() or session._top_xact is not None
+        is_open = is_in_transaction(session)
         return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, end what the last holder listened to, and clear the session if asked to."""
         if session._protocol._is_cancelling():
             await session._protocol._wait_for_cancellation()
         if is_busy(session):
             raise BeyondReset("left busy", "the last holder left a statement or a COPY under way")
-        if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
-            await session.execute("ROLLBACK", timeout=finite(timeout))
-            session._top_xact = None
-            session._pool_release_ctr += 1  # so asyncpg refuses a block that ends, or a cursor that reads, only now
+        if is_in_transaction(session):  # of which asyncpg would log an error
+            await end_transaction(session, "ROLLBACK", timeout=finite(timeout))
         if self._resets.is_full:
+            self._listening.begin_anew(session)
             await session.reset(timeout=finite(timeout))
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
             await session.execute(discard, timeout=finite(timeout))
         await self._listen_as_at_first(session)
         await self._resets.call_async(session)
+        return self._resets.is_full
 
     async def _listen_as_at_first(self, session: Session) -> None:
         """Take away the listeners that came since, at the server too, and bring back those that went."""
@@ -235,6 +253,18 @@ def says_closed(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return str(error).startswith(("cannot switch to", "not connected"))
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
+
+def is_in_transaction(session: Session) -> bool:
+    """Is a transaction open, at the server or in the driver?"""
+    return session.is_in_transaction() or session._top_xact is not None
+
+
+async def end_transaction(session: Session, how: str, timeout: float | None = None) -> None:
+    """End it by a statement. asyncpg then refuses a block that ends, or a cursor that reads, only later."""
+    await session.execute(how, timeout=timeout)
+    session._top_xact = None
+    session._pool_release_ctr += 1
 
 
 async def cancel(session: Session, timeout: float) -> None:

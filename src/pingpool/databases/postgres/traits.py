@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
@@ -19,7 +20,7 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.postgres.adapters import Adapters
 from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
-from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
+from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled, mark_as_pooled
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
@@ -79,7 +80,7 @@ NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directo
 """What stands in the text where there is no server at all; a socket in the file system is missing then."""
 
 
-class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
+class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
 
     def __init__(
@@ -89,6 +90,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         password: P | None = None,
         role: Role = "primary",
         reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
@@ -96,9 +98,10 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
-        self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
+        self._identity = (self._where, password, reset, configure, self._roles.wanted, self._driver_options)
 
     def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
         """Return what psycopg is to connect with."""
@@ -139,6 +142,24 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
             return look is Look.QUIET
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
         return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
+
+    def remember(self, session: C) -> None:
+        """Note what a holder may change in the connection object. Its own block then leaves it open."""
+        mark_as_pooled(session)
+        self._attributes.remember(session)
+        self._adapters.remember(session)
+
+    def begin_anew(self, session: C) -> None:
+        """Count what was configured as changed: it will be configured again."""
+        self._attributes.begin_anew(session)
+        self._adapters.begin_anew(session)
+
+    def has_to_be_kept(self, session: C) -> bool:
+        """Is a transaction open? Raises what libpq would not say of a commit: that a failed one is rolled back."""
+        status = session.pgconn.transaction_status
+        if status == psycopg.pq.TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction("configure left a transaction in which a statement had failed")
+        return bool(status != psycopg.pq.TransactionStatus.IDLE)
 
     def needs_reset(self, session: C) -> bool | None:
         """Is something open or under way, or changed in the connection object?"""
