@@ -25,17 +25,21 @@ class Remembering(Traits[S]):
     def remember(self, session: S) -> None:
         """Note how a new session is set: so it is put back to."""
 
+    def remember_opened(self, session: S) -> None:
+        """Note how it was opened, before it is configured."""
+        self.remember(session)
+
 
 class Configured(Remembering[S], Database[S]):
     """The database of `configure=` among threads."""
 
     def configure(self, session: S, *, timeout: float) -> None:
         """Set a new session up, and note how it is set."""
-        self.remember(session)
+        self.remember_opened(session)
         if self._configure is not None:
             call("configure", self._configure, session)
             self.keep(session)
-            self.remember(session)
+        self.remember(session)
 
     def keep(self, session: S) -> None:
         """Commit what was set, if a transaction is open."""
@@ -46,11 +50,11 @@ class AsyncConfigured(Remembering[S], AsyncDatabase[S]):
 
     async def configure(self, session: S, *, timeout: float) -> None:
         """Set a new session up, and note how it is set."""
-        self.remember(session)
+        self.remember_opened(session)
         if self._configure is not None:
-            await call_async(self._configure, session)
+            await call_async("configure", self._configure, session)
             await self.keep(session)
-            self.remember(session)
+        self.remember(session)
 
     async def keep(self, session: S) -> None:
         """Commit what was set, if a transaction is open."""

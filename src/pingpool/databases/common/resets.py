@@ -46,4 +46,4 @@ class Resets:
     async def call_async(self, session: Any) -> None:
         """Call the user's function, if there is one, and wait for it if need be."""
         if callable(self.wanted):
-            await call_async(self.wanted, session)
+            await call_async("reset", self.wanted, session)

@@ -8,8 +8,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import Remembering
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
@@ -64,7 +65,7 @@ XA_IS_OPEN = (1399, 1400)
 HOPELESS = (TypeError, NotImplementedError, ssl.SSLCertVerificationError)
 
 
-class MySQLTraits(Identified, Traits[Any]):
+class MySQLTraits(Identified, Remembering[Any]):
     """One MySQL or MariaDB database."""
 
     _where: dict[str, Any]
@@ -84,6 +85,11 @@ class MySQLTraits(Identified, Traits[Any]):
             BadURL: the URL makes no sense.
         """
         return cls(**arguments(url))
+
+    def remember(self, session: Any) -> None:
+        """Note what a holder may change, at the server and in the driver's own object."""
+        session.note_beginning()
+        self._attributes.remember(session)
 
     def needs_reset(self, session: Any) -> bool | None:
         """Is a command or a transaction open, a result unread, a lock held, a setting changed? None: nothing tells."""
@@ -126,6 +132,12 @@ def takes_writes(rows: Sequence[Any]) -> bool:
     """Read the answer to `ASK_FOR_ROLE`, in whatever form the user's cursors give rows."""
     [row] = rows
     return not int(values_of(row)[0])
+
+
+def is_in_transaction(session: OnRecord) -> bool | None:
+    """Is a transaction open, as the server told last? None if it told nothing."""
+    status = session.status
+    return None if status is None else bool(status & IN_TRANSACTION)
 
 
 def is_unread(session: Any) -> bool:

@@ -104,6 +104,7 @@ class Connection(sqlite3.Connection):
             self.made: list[ref[Any]] = []
             self.handlers: dict[str, tuple[Any, ...]] = {}
             self.own_handlers: dict[str, tuple[Any, ...]] = {}
+            self.enforces_foreign_keys = False
 
     # What its holder does.
 
@@ -216,9 +217,14 @@ class Connection(sqlite3.Connection):
             getattr(sqlite3.Connection, name)(self, *self.own_handlers.get(name, OFF[name]))
         self.handlers = dict(self.own_handlers)
 
-    def checks_foreign_keys(self) -> bool:
-        """Are foreign keys enforced, as they were at first? Looked up only if it was used since the last look."""
-        if self.is_used and self._looks_up_foreign_keys():
+    def note_settings(self) -> None:
+        """Note which handlers are set, and whether foreign keys are enforced: so each holder is to find it."""
+        self.own_handlers = dict(self.handlers)
+        self.enforces_foreign_keys = self._looks_up_foreign_keys()
+
+    def keeps_to_foreign_keys(self) -> bool:
+        """Are foreign keys enforced as they were at first? Looked up only if it was used since the last look."""
+        if self.is_used and self._looks_up_foreign_keys() is self.enforces_foreign_keys:
             self.is_used = False
         return not self.is_used
 
