@@ -35,7 +35,9 @@ class Attributes(Generic[S]):
 
     def begin_anew(self, session: S) -> None:
         """Count what was configured as changed: it will be configured again."""
-        self._first.update({session: first for first in [self._unconfigured.get(session)] if first is not None})
+        first = self._unconfigured.get(session)
+        if first is not None:
+            self._first[session] = first
 
     def changed(self, session: S) -> bool:
         """Is anything set otherwise than it was? Never of a session that was not remembered."""

@@ -1,7 +1,7 @@
 """How a new session is set up before anybody gets it: `configure=`, the same word for every database.
 
-A pool calls it once of each new session, and again after a reset that has undone what it set. What it sets is kept, also
-where a driver has opened a transaction for it, and is what later resets put back to.
+A pool calls it once of each new session, and again after a reset that has undone what it set. What it sets is kept,
+also where a driver has opened a transaction for it, and is what later resets put back to.
 """
 
 from collections.abc import Awaitable, Callable

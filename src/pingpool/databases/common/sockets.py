@@ -58,7 +58,7 @@ def is_quiet(fd: int, link: object) -> bool:
 
 
 def descriptor_of(link: Any) -> int:
-    """Return the descriptor of a socket, or of what has one; -1 of one that is closed, or that is not there any more."""
+    """Return the descriptor of a socket, or of what has one; -1 of one that is closed, or not there any more."""
     if link is None or isinstance(link, int):
         return -1 if link is None else link
     try:
