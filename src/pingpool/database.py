@@ -45,7 +45,8 @@ class Meaning(Enum):
     UNREACHABLE = "unreachable"
     """Of `create`: nobody listens. To knock more often troubles nobody."""
     FOREIGN = "foreign"
-    """It is none of the driver's. It says nothing against the session: a use that ends in it is as good as another."""
+    """It is none of the driver's. It says nothing against the session: a use that ends in it is as good as another,
+    if the session looks alive; only the locks that it may hold are let go (`unlock`)."""
     UNKNOWN = "unknown"
     """Anything else."""
 

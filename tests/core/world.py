@@ -142,6 +142,10 @@ class World(Stage):
         """A caller left something open."""
         self.settle(self.ledger.take_back(self.held.pop(place), Verdict.LEFT_OPEN, self.now))
 
+    def erred(self, place: int) -> None:
+        """A caller met an error of its own, which says nothing against the session, but it may hold locks."""
+        self.settle(self.ledger.take_back(self.held.pop(place), Verdict.MAY_HOLD_LOCKS, self.now))
+
     def unproven(self, place: int) -> None:
         """A caller met an error, of which nobody knows whether it was the session's."""
         self.settle(self.ledger.take_back(self.held.pop(place), Verdict.UNPROVEN, self.now))
@@ -354,8 +358,8 @@ class World(Stage):
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
         if job.kind is CHECKING:
             self.memory.died()
-            if job.after_error:
-                self.memory.died_at = self.now
+        if job.after_error:
+            self.memory.died_at = self.now
 
     def _remember_youth(self, slot: Slot) -> None:
         """Remember that a session dies which nobody has proven yet."""

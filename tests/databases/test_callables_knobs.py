@@ -1,6 +1,5 @@
 """What may be given to a database of plain functions besides, in both worlds: sockets, resets, time-outs."""
 
-import asyncio
 import http.client
 import http.server
 import math

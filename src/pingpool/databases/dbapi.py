@@ -15,9 +15,11 @@ from pingpool.database import Meaning
 from pingpool.databases import disconnects, drivers, endings, unanswered
 from pingpool.databases.callables import GivenTraits, Link, both
 from pingpool.databases.common.configuring import Configured, Remembering
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.given import checked
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
+from pingpool.pool.outcome import overrides
 
 
 class Cursor(Protocol):
@@ -67,6 +69,8 @@ class DBAPITraits(Remembering[C]):
 
     _errors: tuple[type[BaseException], ...]
     """The driver's errors, if it is known."""
+    _packages: frozenset[str]
+    """Where they come from; none if nobody can look at a session, to see whether it died before an error of another."""
 
     _resets: Resets
     _settings: dict[str, Any]
@@ -92,6 +96,8 @@ class DBAPITraits(Remembering[C]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most drivers have codes; of the errors of the driver that was given words count, too."""
+        if self._packages and is_foreign(error, self._packages):
+            return Meaning.FOREIGN
         return disconnects.meaning_of(error, self._errors)
 
 
@@ -152,6 +158,8 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
+        can_look = overrides(self, "looks_alive")
+        self._packages = drivers.packages_of(driver, *self._errors) if can_look else frozenset()
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""

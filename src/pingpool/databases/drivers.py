@@ -28,6 +28,12 @@ def look_of(driver: Any) -> Callable[[Any], bool] | None:
     return operator.methodcaller("is_healthy") if hasattr(kind, "is_healthy") else None
 
 
+def packages_of(driver: Any, *errors: type[BaseException]) -> frozenset[str]:
+    """Return the packages that a driver consists of, as far as its module and its errors tell; none of no driver."""
+    named = (getattr(driver, "__name__", ""), *(error.__module__ for error in errors))
+    return frozenset(name.partition(".")[0] for name in named if isinstance(name, str) and name)
+
+
 def in_transaction(session: Any) -> bool | None:
     """Is a transaction open? None of a driver that does not tell."""
     for name in TELL:

@@ -4,6 +4,7 @@
 |-------------------------|------------------------------|------------------|------------------------------------------|
 | was used, and well      | at check-in, in passing      | reset            | still True: it is ended, as "left open"  |
 | was used, with an error | True or None: reset          | unlocked, pinged | True: reset, asked again; still: ended   |
+| … that is FOREIGN       | True or None: reset          | unlocked         | the same                                 |
 | was idle, and is due    |                              | pinged           | the same                                 |
 | is new, and configured  | True or None: reset          |                  | still True: no session, creation failed  |
 
@@ -11,7 +12,9 @@ Configured again is what a reset has made as new, by its own word: what is set s
 
 A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
 the call took time: what the last holder had sent on its way may only now have come to its end. Unlocked after an error
-only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever.
+only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. So after an
+error of the application's too, which else is no reason to ask the session anything: it has been used as well as by one
+who ended well. A database without an `unlock` is asked nothing at all then, but whether anything was left open.
 """
 
 from typing import Generic, NamedTuple
@@ -54,12 +57,22 @@ class Handover(Generic[S]):
     async def prove(self, session: S, *, after_error: bool, quickly: bool) -> None:
         """Have the session proven alive, with nothing left in it; `quickly` need not prolong its life."""
         if after_error:
-            if self._left_open(session) is not False:
-                await self.reset(session)
-            await self._calls.unlock(session, timeout=self._timeout)
+            await self._unlock(session)
         await (self._calls.check if quickly else self._calls.ping)(session, timeout=self._timeout)
         if self._left_open(session):
             await self.reset(session)
+
+    async def free(self, session: S) -> None:
+        """Have nothing left in a session whose use ended in an error that says nothing against it."""
+        await self._unlock(session)
+        if self._left_open(session):
+            await self.reset(session)
+
+    async def _unlock(self, session: S) -> None:
+        """Undo what was left in a session, and let go of the locks that outlive that."""
+        if self._left_open(session) is not False:
+            await self.reset(session)
+        await self._calls.unlock(session, timeout=self._timeout)
 
     async def reset(self, session: S) -> None:
         """Undo what was left in the session.

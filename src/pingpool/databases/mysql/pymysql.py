@@ -22,6 +22,7 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import is_quiet
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import check_files, check_names
+from pingpool.databases.drivers import modules_of
 from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.drivers import answer, link_of, number_of, socket_of
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
@@ -127,6 +128,7 @@ class MySQL(MySQLTraits, Configured[Any]):
             super().remember(session)
         else:
             self._others.remember(session)
+            self._drivers |= {*modules_of(session)} - {"builtins"}
 
     def keep(self, session: Any) -> None:
         """Commit what was set, unless it is known that no transaction is open."""

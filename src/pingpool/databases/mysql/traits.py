@@ -4,13 +4,14 @@ aiomysql is PyMySQL with another way to read; both keep the same things in the s
 """
 
 import ssl
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, Self
 
 from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.configuring import Remembering
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
@@ -19,6 +20,8 @@ from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, NO_SUCH
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 from pingpool.databases.mysql.record import OnRecord
 from pingpool.errors import BeyondReset
+
+DRIVERS = frozenset({"pymysql", "aiomysql", "MySQLdb", "mysql", "_mysql_connector", "mariadb"})
 
 CANNOT_CONNECT = 2003
 
@@ -74,6 +77,8 @@ class MySQLTraits(Identified, Remembering[Any]):
     _resets: Resets
     _attributes: Attributes[Any]
     """What a holder may set on the driver's own object."""
+    _drivers: Set[str] = DRIVERS
+    """The packages of drivers whose errors may be about a session."""
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -103,6 +108,8 @@ class MySQLTraits(Identified, Remembering[Any]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
+        if is_foreign(error, self._drivers):
+            return Meaning.FOREIGN
         code = code_of(error)
         reasons = (error, error.__cause__, getattr(error, "original_exception", None))
         if code in REFUSED or any(isinstance(each, HOPELESS) for each in reasons):

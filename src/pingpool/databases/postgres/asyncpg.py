@@ -18,6 +18,7 @@ from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import asked_async
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
@@ -34,6 +35,8 @@ asyncpg: Any = import_module("asyncpg")  # it has no types
 
 Session: TypeAlias = Any
 """An `asyncpg.Connection`."""
+
+DRIVERS = frozenset({"asyncpg"})
 
 Listeners: TypeAlias = Mapping[str, set[Any]]
 """Who listens to each channel."""
@@ -226,6 +229,8 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         code = getattr(error, "sqlstate", None)
         if self._roles.matters and code is not None and is_from_a_wrong_node(code, str(error)):
             return self._roles.moved()

@@ -14,6 +14,7 @@ from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
@@ -25,6 +26,8 @@ from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
+
+DRIVERS = frozenset({"psycopg", "psycopg_binary", "psycopg_c"})
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
@@ -173,6 +176,8 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """With a SQLSTATE the server has spoken; without one it is about the connection, or about connecting."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         if isinstance(error, TypeError):
             return Meaning.REFUSED
         if not isinstance(error, psycopg.Error):

@@ -13,6 +13,7 @@ from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.labels import as_text
 from pingpool.databases.common.resets import Reset, Resets
@@ -25,6 +26,8 @@ from pingpool.errors import BeyondReset
 
 Session: TypeAlias = Any
 """A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
+
+DRIVERS = frozenset({"redis", "valkey", "hiredis", "libvalkey"})
 
 PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
@@ -174,6 +177,8 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
 
         A pipeline that watches says `WatchError` also when its connection ended.
         """
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         driver = self._driver
         is_complaint = isinstance(error, driver.ResponseError)
         if (

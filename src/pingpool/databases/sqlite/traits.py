@@ -18,11 +18,14 @@ from urllib.parse import parse_qsl, unquote
 from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
 from pingpool.databases.common.configuring import AsyncConfigure, Remembering
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.urls import check_names, parsed, value_of
 from pingpool.databases.sqlite.connection import PAUSE, Connection, File
 from pingpool.errors import BadURL, BeyondReset
+
+DRIVERS = frozenset({"sqlite3", "aiosqlite"})
 
 CANNOT_OPEN = ("unable to open database file", "file is not a database", "readonly")
 CLOSED = ("no active connection", "Connection closed")
@@ -192,6 +195,8 @@ class SQLiteTraits(Identified, Remembering[C]):
         said = str(error)
         if isinstance(error, ValueError) and said in CLOSED:
             return Meaning.LOST
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         if isinstance(error, sqlite3.ProgrammingError) and "closed database" in said:
             return Meaning.LOST
         code = getattr(error, "sqlite_errorcode", 0)
