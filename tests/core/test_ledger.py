@@ -269,7 +269,7 @@ def test_a_session_that_may_hold_locks_is_freed_of_them(verdict: Verdict, after_
     assert pool.job(RESETTING).after_error is after_error
     pool.report(pool.job(RESETTING), Outcome(End.ALIVE), 2.0)
     assert pool.lend(3.0) is session
-    assert pool.ledger.tally.pings == 0
+    assert pool.ledger.places.tally.pings == 0
 
 
 def test_a_session_that_checks_never_prove_is_replaced() -> None:
