@@ -18,6 +18,9 @@ SETTINGS: Final[dict[str, tuple[str, ...]]] = {
 """What a holder may set on the connection object, by the driver's module, in the order in which it is put back."""
 
 
+BY_ITS_PING: Final = frozenset({"oracledb", "cx_Oracle"})
+"""Drivers whose own `ping()` is a round trip that never reconnects; older servers of theirs know no SELECT of nothing."""
+
 FAILED: Final = 3
 """What libpq says of a transaction in which a statement has failed."""
 
@@ -56,6 +59,11 @@ def status_of(session: Any) -> int | None:
 def is_in_autocommit(session: Any) -> bool:
     """Does the driver say that it opens no transaction by itself? pymssql has a method of the usual name."""
     return getattr(session, "autocommit", False) is True or getattr(session, "autocommit_state", False) is True
+
+
+def has_ping(session: Any) -> bool:
+    """Is the driver's own ping the way to prove a connection alive?"""
+    return not BY_ITS_PING.isdisjoint(modules_of(session))
 
 
 def modules_of(session: Any) -> list[str]:
