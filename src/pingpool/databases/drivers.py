@@ -19,7 +19,7 @@ SETTINGS: Final[dict[str, tuple[str, ...]]] = {
 
 
 BY_ITS_PING: Final = frozenset({"oracledb", "cx_Oracle"})
-"""Drivers whose own `ping()` is a round trip that never reconnects; older servers of theirs know no SELECT of nothing."""
+"""Drivers whose own `ping()` is a round trip, and never reconnects; their older servers know no SELECT without FROM."""
 
 FAILED: Final = 3
 """What libpq says of a transaction in which a statement has failed."""

@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, Meaning, S, named
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.offers import offer
 from pingpool.pool.log import log
-from pingpool.pool.outcome import overrides
 
 T = TypeVar("T")
 
@@ -39,12 +39,8 @@ class InThreads(Identified, AsyncDatabase[S]):
     def __init__(self, database: Database[S]) -> None:
         self._database = database
         self._identity = (database,)
-        optional = {name: getattr(database, name) for name in TRAITS}
-        calls = {"create_many": self._create_many, "check": self._check, "unlock": self._unlock}
-        for name, own in {**optional, **calls}.items():
-            # What the database has no version of must look so to the pool, which then does not ask.
-            if overrides(database, name):
-                setattr(self, name, own)
+        offer(self, database, {name: getattr(database, name) for name in TRAITS})
+        offer(self, database, {"create_many": self._create_many, "check": self._check, "unlock": self._unlock})
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Ask the database; that no thread could be had says nothing of a session."""
