@@ -12,8 +12,8 @@ import pytest
 
 import pingpool
 from pingpool import CannotFill, Meaning
-from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.in_threads import InThreads
 from pingpool.databases.mysql import MySQL
 from pingpool.databases.postgres import AsyncPostgres, Postgres

@@ -32,6 +32,10 @@ Link: TypeAlias = HasFileno | int | None
 """A socket, or the descriptor of one; None of a session that is closed."""
 
 
+Step: TypeAlias = Callable[[S], object] | None
+"""What does something with a session, if it is given."""
+
+
 class GivenTraits(Traits[S]):
     """Traits that are given as functions, or left as they are."""
 
@@ -80,10 +84,10 @@ class Functions(GivenTraits[S], Generic[S, M]):
         self,
         create: Callable[..., M],
         *,
-        ping: Callable[..., object] | None = None,
-        delete: Callable[..., object] | None = None,
-        configure: Callable[..., object] | None = None,
-        reset: Callable[..., object] | None = None,
+        ping: Step[S] = None,
+        delete: Step[S] = None,
+        configure: Step[S] = None,
+        reset: Step[S] = None,
         needs_reset: Callable[[S], bool | None] | None = None,
         looks_alive: Callable[[S], bool] | None = None,
         socket: Callable[[S], Link] | None = None,
@@ -99,7 +103,12 @@ class Functions(GivenTraits[S], Generic[S, M]):
             survived_interrupt=survived_interrupt,
             socket=socket,
         )
-        calls = {"ping": ping, "delete": delete, "configure": configure, "reset": reset}
+        calls: dict[str, Callable[..., object] | None] = {
+            "ping": ping,
+            "delete": delete,
+            "configure": configure,
+            "reset": reset,
+        }
         given = {name: function for name, function in calls.items() if function is not None}
         self._refuse({"create": create, **given})
         self._create = fitted("create", create)
@@ -117,7 +126,8 @@ class Callables(Functions[S, S], Database[S]):
     """Opens sessions with `create()`; the rest is optional.
 
     Each function that is about a session is called with it. Those that are no questions may have a parameter `timeout`,
-    and `create` also `labels`: then they are passed by name, as seconds (None: no limit) and as a mapping.
+    and `create` also `labels`: then they are passed by name, as seconds (None: no limit) and as a mapping. Type
+    checkers want such a parameter to have a default.
 
     Args:
         create: opens one session.
