@@ -100,7 +100,7 @@ class Stage:
             if config.adoptions:
                 events.append(("adopt_for", place))
             if config.resets:
-                events += [("left_open", place), ("unproven", place)]
+                events += [("left_open", place), ("erred", place), ("unproven", place)]
         return events
 
     def _reports(self, job: Job) -> list[str]:

@@ -39,6 +39,8 @@ pingpool.open(FaultyDatabase(), sise=10)  # call-overload
 pingpool.open(FaultyDatabase(), size="10")  # call-overload
 FaultyDatabase().fail("ping", times="1")  # arg-type
 Callables(str, ping=lambda session: session.no_such_method())  # attr-defined
+Callables(str, needs_reset=lambda session: session.no_such_method())  # attr-defined
+Callables(str, socket=lambda session: session)  # misc
 Database()  # abstract
 
 with pool.session() as session:

@@ -67,9 +67,13 @@ def cancel(session: Any, timeout: float) -> None:
 
 
 def abort(session: Any) -> None:
-    """End the stream, if the driver shows its socket."""
+    """End the stream, if the driver shows its socket; or else stop the statement, where it has a word for that."""
     with suppress(Exception):
-        hang_up(link_of(session).fileno())
+        link = link_of(session)
+        if hasattr(link, "fileno"):
+            hang_up(link.fileno())
+        else:  # sqlite3 and DuckDB say it so; oracledb has `cancel`
+            (getattr(session, "interrupt", None) or session.cancel)()
 
 
 def link_of(session: Any) -> Any:

@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import AsyncReset, Resets
@@ -28,6 +29,7 @@ from pingpool.databases.mysql.traits import (
     CANNOT_CONNECT,
     MySQLTraits,
     is_busy,
+    is_in_transaction,
     refuse_busy,
     refusing_what_stays,
     takes_writes,
@@ -52,7 +54,7 @@ SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_
 """What a holder may set on the connection itself."""
 
 
-class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
+class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
     """The sessions of one MySQL or MariaDB database.
 
         pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
@@ -64,6 +66,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
             opened.
         role: "primary", a node that takes writes, or "any"; as `MySQL` takes it.
         reset: "rollback", "full", or a function, also a coroutine function, of the session; as `MySQL` takes it.
+        configure: a function, also a coroutine function, of the session that sets a new one up; as `MySQL` takes it.
         **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
@@ -83,6 +86,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         database: str | None = None,
         role: Role = "primary",
         reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
         check_names(options, self.driver_options(), "aiomysql")
@@ -95,12 +99,13 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes = Attributes(*SETTINGS)
         self._places: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
         asked = tls.context_of(words)
         self._insists_on_tls = asked is not None
         self._tls = asked or (None if words.get("ssl_disabled") else unverified())
-        self._identity = (self._where, password, role, reset, words)
+        self._identity = (self._where, password, role, reset, configure, words)
 
     @classmethod
     def driver_options(cls) -> set[str]:
@@ -129,10 +134,19 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         except BaseException:
             session.close()
             raise
-        self._attributes.remember(session)
-        self._places[session] = Place.of(number_of(session), descriptor_of(session))
+        self.remember(session)
         self._roles.settle(session, moves)
         return session
+
+    def remember(self, session: Session) -> None:
+        """Note where a new session is, and what a holder may change."""
+        self._places[session] = Place.of(number_of(session), descriptor_of(session))
+        super().remember(session)
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, unless it is known that no transaction is open."""
+        if is_in_transaction(session) is not False:
+            await session.commit()
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send the protocol's own ping; never reconnect."""
@@ -179,7 +193,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         refuse_busy(session)
         with refusing_what_stays():
@@ -192,6 +206,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         await session.go_back()
         await self._resets.call_async(session)
         self._attributes.put_back(session)
+        return self._resets.is_full
 
     async def unlock(self, session: Session, *, timeout: float) -> None:
         """Let go of locks by name, which outlive a rollback; the record tells of those of tables."""

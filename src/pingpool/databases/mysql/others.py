@@ -37,12 +37,14 @@ class Others:
         return shown(self._connect)
 
     def open(self) -> Any:
-        """Open a session, and note how it is set."""
-        session = self._connect()
+        """Open a session."""
+        return self._connect()
+
+    def remember(self, session: Any) -> None:
+        """Note how a session is set, and from now on what it is asked."""
         unanswered.watch(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
-        return session
 
     def looked_at(self, session: Any) -> None:
         """Note that the session is about to be lent."""

@@ -14,10 +14,12 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Self, TypeAlias
 
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import asked_async
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
@@ -36,6 +38,8 @@ asyncpg: Any = import_module("asyncpg")  # it has no types
 
 Session: TypeAlias = Any
 """An `asyncpg.Connection`."""
+
+DRIVERS = frozenset({"asyncpg"})
 
 Listeners: TypeAlias = Mapping[str, set[Any]]
 """Who listens to each channel."""
@@ -77,7 +81,7 @@ GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNo
 """Errors of one host after which asyncpg, and so we, try the next."""
 
 
-class AsyncPG(Identified, AsyncDatabase[Session]):
+class AsyncPG(Identified, AsyncConfigured[Session]):
     """The sessions of one PostgreSQL database.
 
         pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
@@ -88,6 +92,7 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
         reset: as `Postgres` takes it; "full" takes two round trips, and leaves the prepared statements, which asyncpg
             counts on. The function may be a coroutine function.
+        configure: a function, also a coroutine function, of the session that sets a new one up.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
             `server_settings`, ...
 
@@ -98,7 +103,13 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     DRIVERS = ("asyncpg",)
 
     def __init__(
-        self, dsn: Text | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
+        self,
+        dsn: Text | None = None,
+        *,
+        role: Role = "primary",
+        reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
+        **options: Any,
     ) -> None:
         check_names(options, self.driver_options(), "asyncpg")
         self._address = Address(dsn=dsn, **{name: options[name] for name in ("host", "port") if name in options})
@@ -106,10 +117,11 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         self._options = options
         check_place(self._dsn)
         self._resets = Resets(reset)
+        self._configure = configure
         self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
         said = said_attributes(self._dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
-        self._identity = (dsn, options, reset, self._roles.wanted)
+        self._identity = (dsn, options, reset, configure, self._roles.wanted)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -144,8 +156,17 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         options["connection_class"] = noting(options.get("connection_class") or asyncpg.Connection)
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
         self._roles.settle(session, moves)
-        self._listening.remember(session)
+        self.remember(session)
         return session
+
+    def remember(self, session: Session) -> None:
+        """Note who listens."""
+        self._listening.remember(session)
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if is_in_transaction(session):
+            await end_transaction(session, "COMMIT")
 
     async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
         """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
@@ -199,27 +220,27 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         """Is a transaction open, a statement under way or only prepared, or does anybody else listen than at first?"""
         if session.is_closed():
             return False
-        is_open = session.is_in_transaction() or session._top_xact is not None or is_unsynced(session)
+        is_open = is_in_transaction(session) or is_unsynced(session)
         return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, end what the last holder listened to, and clear the session if asked to."""
         if session._protocol._is_cancelling():
             await session._protocol._wait_for_cancellation()
         if is_busy(session):
             raise BeyondReset("left busy", "the last holder left a statement or a COPY under way")
-        if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
-            await session.execute("ROLLBACK", timeout=finite(timeout))
-            session._top_xact = None
-            session._pool_release_ctr += 1  # so asyncpg refuses a block that ends, or a cursor that reads, only now
+        if is_in_transaction(session):  # of which asyncpg would log an error
+            await end_transaction(session, "ROLLBACK", timeout=finite(timeout))
         elif is_unsynced(session):
             await session.execute("SELECT 1", timeout=finite(timeout))
         if self._resets.is_full:
+            self._listening.begin_anew(session)
             await session.reset(timeout=finite(timeout))
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
             await session.execute(discard, timeout=finite(timeout))
         await self._listen_as_at_first(session)
         await self._resets.call_async(session)
+        return self._resets.is_full
 
     async def _listen_as_at_first(self, session: Session) -> None:
         """Take away the listeners that came since, at the server too, and bring back those that went."""
@@ -234,6 +255,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         code = getattr(error, "sqlstate", None)
         if self._roles.matters and code is not None and is_from_a_wrong_node(code, str(error)):
             return self._roles.moved()
@@ -263,6 +286,18 @@ def says_closed(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return str(error).startswith(("cannot switch to", "not connected"))
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
+
+
+def is_in_transaction(session: Session) -> bool:
+    """Is a transaction open, at the server or in the driver?"""
+    return session.is_in_transaction() or session._top_xact is not None
+
+
+async def end_transaction(session: Session, how: str, timeout: float | None = None) -> None:
+    """End it by a statement. asyncpg then refuses a block that ends, or a cursor that reads, only later."""
+    await session.execute(how, timeout=timeout)
+    session._top_xact = None
+    session._pool_release_ctr += 1
 
 
 async def cancel(session: Session, timeout: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from pingpool.database import Database
+from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
 from pingpool.databases.postgres.cancels import patience, pauses
@@ -24,7 +24,6 @@ from pingpool.databases.postgres.leftovers import (
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
-    mark_as_pooled,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -32,7 +31,7 @@ from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_relea
 Session: TypeAlias = "psycopg.Connection[Any]"
 
 
-class Postgres(PsycopgTraits[Session, Password], Database[Session]):
+class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
     """The sessions of one PostgreSQL database.
 
         pool = pingpool.open(Postgres("host=db dbname=shop", password=read_secret, autocommit=True))
@@ -46,6 +45,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         reset: what is undone when a session comes back. "rollback": what is open, and what was set on the connection
             object. "full": also, by `DISCARD ALL`, a round trip each time, settings, temporary tables, advisory locks,
             `LISTEN`, prepared statements. Or a function of the session, called each time after a rollback.
+        configure: a function of the session that sets a new one up; what it leaves uncommitted is committed.
         **options: whatever else `psycopg.connect` takes: `autocommit`, `row_factory`, `dbname`, ...
 
     Raises:
@@ -56,11 +56,14 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         """Connect. The labels are seen in the `application_name`."""
         moves = self._roles.moves
         session = psycopg.connect(**self.arguments(self._address.now(), labels, timeout, asked(self._password)))
-        mark_as_pooled(session)
         self._roles.settle(session, moves)
-        self._attributes.remember(session)
-        self._adapters.remember(session)
+        self.remember(session)
         return session
+
+    def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if self.has_to_be_kept(session):
+            session.commit()
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; raises `TimeoutError` if there is none in time."""
@@ -74,12 +77,14 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         with held(session, timeout):
             read_release(ask(session, UNLOCK, timeout))
 
-    def reset(self, session: Session, *, timeout: float) -> None:
+    def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, put the attributes of the connection object back, and clear the session if asked to."""
         refuse_unfinished(session)
         if is_in_two_phases(session):
             session.tpc_rollback()
         session.rollback()
+        if self._resets.is_full:
+            self.begin_anew(session)
         self._attributes.put_back(session)
         self._adapters.put_back(session)
         if self._resets.is_full:
@@ -89,6 +94,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             forget_discarded(session)
             session.autocommit = own
         self._resets.call(session)
+        return self._resets.is_full
 
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""

@@ -10,10 +10,12 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
@@ -28,7 +30,7 @@ from pingpool.databases.postgres.conninfo import (
     patience,
     role_in,
 )
-from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled
+from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled, mark_as_pooled
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
@@ -39,6 +41,8 @@ OTHER_DRIVERS = {
     "pg8000": "DBAPI(lambda: pg8000.dbapi.connect(…), driver=pg8000.dbapi)",
 }
 """How what SQLAlchemy calls so is pooled."""
+
+DRIVERS = frozenset({"psycopg", "psycopg_binary", "psycopg_c"})
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
@@ -94,7 +98,7 @@ NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directo
 """What stands in the text where there is no server at all; a socket in the file system is missing then."""
 
 
-class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
+class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
 
     DRIVERS = ("psycopg", "psycopg_async")
@@ -107,6 +111,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         password: P | None = None,
         role: Role = "primary",
         reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
@@ -117,6 +122,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._identity = (
@@ -124,6 +130,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
             self._address.functions,
             password,
             reset,
+            configure,
             self._roles.wanted,
             self._driver_options,
         )
@@ -181,6 +188,24 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
         return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
 
+    def remember(self, session: C) -> None:
+        """Note what a holder may change in the connection object. Its own block then leaves it open."""
+        mark_as_pooled(session)
+        self._attributes.remember(session)
+        self._adapters.remember(session)
+
+    def begin_anew(self, session: C) -> None:
+        """Count what was configured as changed: it will be configured again."""
+        self._attributes.begin_anew(session)
+        self._adapters.begin_anew(session)
+
+    def has_to_be_kept(self, session: C) -> bool:
+        """Is a transaction open? Raises what libpq would not say of a commit: that a failed one is rolled back."""
+        status = session.pgconn.transaction_status
+        if status == psycopg.pq.TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction("configure left a transaction in which a statement had failed")
+        return bool(status != psycopg.pq.TransactionStatus.IDLE)
+
     def needs_reset(self, session: C) -> bool | None:
         """Is something open or under way, or changed in the connection object?"""
         is_changed = self._attributes.changed(session) or self._adapters.changed(session)
@@ -193,6 +218,8 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """With a SQLSTATE the server has spoken; without one it is about the connection, or about connecting."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         if isinstance(error, TypeError):
             return Meaning.REFUSED
         if not isinstance(error, psycopg.Error):

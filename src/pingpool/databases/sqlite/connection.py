@@ -105,6 +105,7 @@ class Connection(sqlite3.Connection):
             self.handlers: dict[str, tuple[Any, ...]] = {}
             self.own_handlers: dict[str, tuple[Any, ...]] = {}
             self.own_busy_timeout = 0
+            self.enforces_foreign_keys = False
 
     # What its holder does.
 
@@ -217,11 +218,21 @@ class Connection(sqlite3.Connection):
             getattr(sqlite3.Connection, name)(self, *self.own_handlers.get(name, OFF[name]))
         self.handlers = dict(self.own_handlers)
 
+    def note_settings(self) -> None:
+        """Note how handlers, foreign keys and the patience with locks are set: so each holder is to find them."""
+        self.own_handlers = dict(self.handlers)
+        self.enforces_foreign_keys = self._checks_foreign_keys()
+        self.own_busy_timeout = self.pragma("busy_timeout")
+
     def keeps_promises(self) -> bool:
-        """Are foreign keys enforced, and is the patience with locks its own? Looked up only if it was used since."""
-        if self.is_used and self._checks_foreign_keys() and self.pragma("busy_timeout") == self.own_busy_timeout:
+        """Are foreign keys and the patience with locks as they were at first? Looked up only if it was used since."""
+        if self.is_used and self._is_set_as_at_first():
             self.is_used = False
         return not self.is_used
+
+    def _is_set_as_at_first(self) -> bool:
+        is_enforcing = self._checks_foreign_keys() is self.enforces_foreign_keys
+        return is_enforcing and self.pragma("busy_timeout") == self.own_busy_timeout
 
     def _checks_foreign_keys(self) -> bool:
         if sys.version_info >= (3, 12):
