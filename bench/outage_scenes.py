@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.outage_callers import Callers, Pool, Use, use_once
 from bench.outage_contender import Open
-from pingpool.opening import database_of
+from pingpool.schemes import database_of
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 

@@ -22,7 +22,7 @@ import pytest
 # Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
 INSIDE = {"text", "errors", "options", "database", "clock", "core", "pool"}
 WORLDS = {"threads", "aio"}
-EDGE = INSIDE | WORLDS | {"__init__", "opening", "databases", "testing"}
+EDGE = INSIDE | WORLDS | {"__init__", "opening", "schemes", "naming", "databases", "testing"}
 ALLOWED: dict[str, set[str]] = {
     "text": set(),
     "errors": set(),
@@ -33,8 +33,10 @@ ALLOWED: dict[str, set[str]] = {
     "pool": {"core", "database", "options", "clock", "errors"},
     "threads": INSIDE,
     "aio": INSIDE,
-    "databases": {"database", "errors", "text", "pool"},
-    "opening": INSIDE | WORLDS | {"databases"},
+    "naming": {"errors", "options", "text"},
+    "schemes": {"database", "errors", "naming"},
+    "databases": {"database", "errors", "text", "pool", "naming"},
+    "opening": INSIDE | WORLDS | {"schemes"},
     "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
     "testing": EDGE | {"telemetry", "plugins"},
     "telemetry": EDGE,

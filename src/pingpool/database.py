@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
-from pingpool.errors import causes
+from pingpool.errors import BadURL, causes
 
 S = TypeVar("S")
 
@@ -30,6 +30,7 @@ class Meaning(Enum):
     `ping`, `check`   gone                       tried again later           gone
     `reset`           gone                       ended and replaced          the same, as after `BeyondReset`
     `create`          tried again after a pause  the same                    the same; see REFUSED and UNREACHABLE
+    `configure`       the same as of `create`    the same                    the same
     ================  =========================  ==========================  =====================================
     """
 
@@ -44,7 +45,8 @@ class Meaning(Enum):
     UNREACHABLE = "unreachable"
     """Of `create`: nobody listens. To knock more often troubles nobody."""
     FOREIGN = "foreign"
-    """It is none of the driver's. It says nothing against the session: a use that ends in it is as good as another."""
+    """It is none of the driver's. It says nothing against the session: a use that ends in it is as good as another,
+    if the session looks alive; only the locks that it may hold are let go (`unlock`)."""
     UNKNOWN = "unknown"
     """Anything else."""
 
@@ -88,7 +90,9 @@ class Traits(Generic[S]):
         return False
 
     def meaning_of(self, error: BaseException) -> Meaning:
-        """What does this error mean? By default only a `ConnectionRefusedError` behind it is understood."""
+        """What does this error mean? By default only a `BadURL` and a `ConnectionRefusedError` are understood."""
+        if isinstance(error, BadURL):
+            return Meaning.REFUSED
         is_refused = any(isinstance(each, ConnectionRefusedError) for each in causes(error))
         return Meaning.UNREACHABLE if is_refused else Meaning.UNKNOWN
 
@@ -129,8 +133,13 @@ class Database(Traits[S], ABC):
         end = getattr(anything, "close", None) or anything.delete
         end()
 
-    def reset(self, session: S, *, timeout: float) -> None:
+    def configure(self, session: S, *, timeout: float) -> None:
+        """Set a new session up, before anybody gets it. If that fails, so has its creation: the session is ended."""
+
+    def reset(self, session: S, *, timeout: float) -> bool | None:
         """Undo what the last holder left open. Called unless `needs_reset` says that nothing is.
+
+        Returns True if what `configure` had set is undone, too: then that is called again.
 
         Raises:
             BeyondReset: that cannot be undone.
@@ -178,8 +187,13 @@ class AsyncDatabase(Traits[S], ABC):
         if isinstance(ending, Awaitable):
             await ending
 
-    async def reset(self, session: S, *, timeout: float) -> None:
+    async def configure(self, session: S, *, timeout: float) -> None:
+        """Set a new session up, before anybody gets it. If that fails, so has its creation: the session is ended."""
+
+    async def reset(self, session: S, *, timeout: float) -> bool | None:
         """Undo what the last holder left open. Called unless `needs_reset` says that nothing is.
+
+        Returns True if what `configure` had set is undone, too: then that is called again.
 
         Raises:
             BeyondReset: that cannot be undone.

@@ -1,6 +1,15 @@
-"""Texts from outside, made fit to be shown."""
+"""Texts from outside: made fit to be shown, and what may have been meant by one."""
+
+from collections.abc import Iterable
 
 
 def escaped(text: str) -> str:
     """Return a text in which nothing can move a terminal's cursor, or begin another line of a log."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like this one, if any is like it."""
+    from difflib import get_close_matches  # only who has slipped needs it
+
+    return next(iter(get_close_matches(word, sorted(known), n=1)), None)

@@ -256,3 +256,69 @@ def test_a_cancelled_statement_is_over_once_the_server_has_answered(postgres_ser
         await database.delete(session, timeout=SOON)
 
     asyncio.run(main())
+
+
+# What was prepared, and never run
+
+
+async def only_prepare(session: Any) -> None:
+    """As a holder does who wants to run it later."""
+    await session.prepare("SELECT x FROM mine")
+
+
+async def cut_off(session: Any) -> None:
+    """As a time limit does that strikes between preparing and running."""
+    get_statement = asyncpg.Connection._get_statement
+
+    async def prepare(*arguments: Any, **named: Any) -> None:
+        await get_statement(*arguments, **named)
+        raise TimeoutError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(TimeoutError):
+        patch.setattr(asyncpg.Connection, "_get_statement", prepare)
+        await session.fetch("SELECT x FROM mine WHERE x > $1", 1)
+
+
+@pytest.mark.parametrize("leave", [only_prepare, cut_off])
+def test_what_was_only_prepared_keeps_no_transaction_open(postgres_server: PostgresServer, leave: Any) -> None:
+    """The server would stay in one that nobody sees, with its table locked; the worker ends it, the session stays."""
+    postgres_server.execute("CREATE TABLE IF NOT EXISTS mine (x int)")
+
+    def is_open(backend: int) -> bool:
+        return bool(postgres_server.execute(f"SELECT 1 FROM pg_locks WHERE pid = {backend}"))
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncPG(postgres_server.url), size=1) as pool:
+            async with pool.session() as session:
+                backend = session.get_server_pid()
+                await leave(session)
+                assert await asyncio.to_thread(is_open, backend)
+            async with pool.session(timeout=SOON) as same:
+                assert same is session
+                assert not await asyncio.to_thread(is_open, backend)
+            assert pool.stats().resets == 1
+
+    asyncio.run(main())
+
+
+class Own(asyncpg.Connection):  # type: ignore[misc]
+    """A class of the user's."""
+
+
+def test_what_was_run_costs_nothing(postgres_server: PostgresServer) -> None:
+    """A statement that was prepared and run, by whatever way, leaves nothing; the user's own class is kept."""
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncPG(postgres_server.url, connection_class=Own), size=1) as pool:
+            async with pool.session() as session:
+                assert isinstance(session, Own)
+                await session.execute("CREATE TEMPORARY TABLE own (x int, y numeric[])")
+                await session.executemany("INSERT INTO own (x) VALUES ($1)", [(1,), (2,)])
+                assert await session.fetchval("SELECT count(*) FROM own WHERE y IS NULL") == 2
+                statement = await session.prepare("SELECT x FROM own WHERE x = $1")
+                assert await statement.fetchval(1) == 1
+                async with session.transaction():
+                    assert [row["x"] async for row in session.cursor("SELECT x FROM own")] == [1, 2]
+            assert pool.stats().resets == 0
+
+    asyncio.run(main())

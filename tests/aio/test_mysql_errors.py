@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import pingpool
-from pingpool import CannotFill, Meaning, opening
+from pingpool import CannotFill, Meaning, schemes
 from pingpool.databases.mysql import AsyncMySQL
 from pingpool.databases.mysql.turns import OFFERS_TLS
 from pingpool.errors import BadURL
@@ -224,7 +224,7 @@ def test_labels_are_seen_on_the_server(strict_server: MariaDBServer, labels: dic
 def test_a_url_opens_a_pool(mariadb_server: MariaDBServer, scheme: str) -> None:
     """Both schemes are declared, and read as for threads."""
     url = mariadb_server.url.replace("mysql", scheme) + "?autocommit=yes&charset=utf8mb4"
-    assert opening.database_of(url, opening.ASYNC_GROUP) == AsyncMySQL.from_url(url)
+    assert schemes.database_of(url, schemes.ASYNC_GROUP) == AsyncMySQL.from_url(url)
 
     async def main() -> None:
         async with pingpool.open_async(url, size=1) as pool, pool.session() as session:

@@ -208,7 +208,7 @@ async def no_answer(*_: object, **__: object) -> None:
     """A coroutine function, where none can be awaited."""
 
 
-@pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "reset", "delete"])
+@pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "configure", "reset", "delete"])
 async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: str) -> None:
     """A hook with the wrong signature, or a coroutine function for a question, is named before it is called."""
     if hook not in HOOKS[:3] and isinstance(world, AsyncWorld):

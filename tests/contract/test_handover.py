@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pingpool import CannotFill
+from pingpool import CannotFill, Meaning
 from pingpool.errors import BadSession, BeyondReset
 from pingpool.testing import FakeSession, SessionDied, TransactionalDatabase, Trouble
 from tests.contract.worlds import Pool, World, start
@@ -218,3 +218,69 @@ async def test_an_idle_session_costs_no_more_than_its_ping(world: World) -> None
     await world.advance(100, step=30)
     await pool.ping()
     assert set(database.order) == {"ping"}
+
+
+class Foreign(Told):
+    """A database that knows that an error is none of its driver's."""
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """Say it of one kind."""
+        return Meaning.FOREIGN if isinstance(error, LookupError) else super().meaning_of(error)
+
+
+async def test_after_an_error_of_the_application_locks_are_let_go_and_no_ping_is_owed(world: World) -> None:
+    """Nothing tells against the session; but whoever failed may have left a lock."""
+    database = Foreign()
+    pool = await world.open(database, size=1)
+    for _ in range(3):
+        session = await fail(world, pool)
+    assert database.order == ["unlock"] * 3
+    assert await pool.get() is session
+    assert (pool.stats().pings, pool.stats().resets) == (0, 0)
+
+
+async def test_after_an_error_of_the_application_what_was_left_open_is_undone(world: World) -> None:
+    """As after any use."""
+    database = Foreign()
+    pool = await world.open(database, size=1)
+    await leave_open(world, pool, LookupError("no such page"))
+    assert database.order == ["reset", "unlock"]
+    assert pool.stats().resets == 1
+
+
+async def test_an_error_of_the_application_saves_no_session_that_looks_dead(world: World) -> None:
+    """It is proven as after any other error."""
+    database = Foreign()
+    pool = await world.open(database, size=1)
+    with pytest.raises(LookupError):
+        async with pool.session() as session:
+            database.kill(session)
+            raise LookupError
+    assert (await pool.get()).use() != session.number
+    assert pool.stats().replaced == {"gone": 1}
+
+
+async def test_a_database_without_locks_is_asked_nothing_after_an_error_of_the_application(world: World) -> None:
+    """Its session is idle at once, as after a use that ended well."""
+
+    class NoLocks(TransactionalDatabase):
+        def meaning_of(self, error: BaseException) -> Meaning:
+            return Meaning.FOREIGN
+
+    database = NoLocks()
+    pool = await world.open(database, size=1)
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            async with pool.session():
+                raise LookupError
+        assert pool.stats().idle == 1
+    assert database.calls["ping"] + database.calls["reset"] == 0
+
+
+async def fail(world: World, pool: Pool) -> FakeSession:
+    """Use a session in a block that ends in an error of the application."""
+    with pytest.raises(LookupError):
+        async with pool.session() as session:
+            raise LookupError("no such page")
+    await world.rest()
+    return session

@@ -441,4 +441,16 @@ MUTANTS = (
         "        if job not in self._places.jobs.open:\n",
         "        if job not in self._places.jobs.open or not job.started:\n",
     ),
+    Mutant(
+        "locks that stay after an error of the application",
+        "ledger",
+        "places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
+        "places.begin(RESETTING, slot, session)\n",
+    ),
+    Mutant(
+        "locks let go that were meant to stay",
+        "ledger",
+        "after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
+        "after_error = True\n",
+    ),
 )

@@ -115,8 +115,8 @@ class Schedule(World):
     def bring_back(self, _: int) -> None:
         """A caller gives its session back, well or not."""
         if self.held:
-            ways = ("check_in",) * 6 + ("left_open", "unproven", "lost", "found_dead", "tainted", "drop", "adopt_for")
-            ways += ("discard", "detach")
+            not_well = "left_open erred unproven lost found_dead tainted drop adopt_for discard detach"
+            ways = ["check_in"] * 6 + not_well.split()
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.held)))
 
     def leave(self, _: int) -> None:

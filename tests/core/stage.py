@@ -108,7 +108,7 @@ class Stage:
             if config.renewals:
                 events += [("discard", place), ("detach", place)]
             if config.resets:
-                events += [("left_open", place), ("unproven", place)]
+                events += [("left_open", place), ("erred", place), ("unproven", place)]
         return events
 
     def _reports(self, job: Job) -> list[str]:

@@ -3,6 +3,8 @@
 import gc
 import math
 
+import pytest
+
 from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK
 from pingpool.core.orders import Dropped, End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.reports import DOUBTS
@@ -255,6 +257,19 @@ def test_a_session_with_something_left_open_is_reset_first() -> None:
     waiter = pool.ask(1.0)
     pool.report(pool.job(RESETTING), Outcome(End.ALIVE), 2.0)
     assert waiter.session.name == 1
+
+
+@pytest.mark.parametrize(("verdict", "after_error"), [(Verdict.MAY_HOLD_LOCKS, True), (Verdict.LEFT_OPEN, False)])
+def test_a_session_that_may_hold_locks_is_freed_of_them(verdict: Verdict, after_error: bool) -> None:
+    """A worker does it, and is told of the error; it is not told of one where there was none."""
+    pool = Pool(1)
+    pool.fill()
+    session = pool.lend(0.0)
+    pool.ledger.take_back(session, verdict, 1.0)
+    assert pool.job(RESETTING).after_error is after_error
+    pool.report(pool.job(RESETTING), Outcome(End.ALIVE), 2.0)
+    assert pool.lend(3.0) is session
+    assert pool.ledger.places.tally.pings == 0
 
 
 def test_a_session_that_checks_never_prove_is_replaced() -> None:

@@ -47,6 +47,15 @@ def test_a_session_that_dies_of_its_reset_makes_nobody_suspect(end: End) -> None
     assert pool.ledger.learner.limit.feared == math.inf
 
 
+def test_a_session_that_died_before_its_error_makes_others_suspect() -> None:
+    """The error was not the database's, but something happened to the database meanwhile."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.take_back(pool.lend(1.0), Verdict.MAY_HOLD_LOCKS, 1.0)
+    pool.report(pool.job(RESETTING), Outcome(End.GONE), 2.0)
+    assert pool.ledger.check_out(2.0, None, 0) is None
+
+
 def test_a_reset_that_failed_ends_the_session() -> None:
     """Nobody knows what is left open in it."""
     pool = Pool(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.reports import YOUTH
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, Slot
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
 
 from .model import Broken, Session, check, check_given_up, is_fresh, sessions_of
 from .small import UNIT, dropped
@@ -160,7 +160,11 @@ class World(Stage):
 
     def left_open(self, place: int) -> None:
         """A caller left something open."""
-        self.settle(self.ledger.take_back(self.held.pop(place), Verdict.LEFT_OPEN, self.now))
+        self._reset(Verdict.LEFT_OPEN, place)
+
+    def erred(self, place: int) -> None:
+        """A caller met an error of its own, which says nothing against the session, but it may hold locks."""
+        self._reset(Verdict.MAY_HOLD_LOCKS, place)
 
     def unproven(self, place: int) -> None:
         """A caller met an error, of which nobody knows whether it was the session's."""
@@ -386,6 +390,14 @@ class World(Stage):
         self.settle(self.ledger.take_back(session, verdict, self.now))
         check_given_up(self.ledger, session)
 
+    def _reset(self, verdict: Verdict, place: int) -> None:
+        session = self.held.pop(place)
+        orders = self.ledger.take_back(session, verdict, self.now)
+        told = [job.after_error for job in self.ledger.jobs if job.session is session and job.kind is RESETTING]
+        if not self.ledger.closed and told != [verdict is Verdict.MAY_HOLD_LOCKS]:
+            raise Broken("a worker is told wrongly whether locks may be held")
+        self.settle(orders)
+
     def _report_gone(self, job: Job) -> None:
         self.settle(self.ledger.report(job, Outcome(End.GONE), self.now))
         check_given_up(self.ledger, job.session)
@@ -394,8 +406,8 @@ class World(Stage):
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
         if job.kind is CHECKING:
             self.memory.died()
-            if job.after_error:
-                self.memory.died_at = self.now
+        if job.after_error:
+            self.memory.died_at = self.now
 
     def _remember_youth(self, slot: Slot) -> None:
         """Remember that a session dies which nobody has proven yet."""

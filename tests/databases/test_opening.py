@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pingpool
-from pingpool import CannotFill, PoolClosed, PoolTimeout, opening, testing
+from pingpool import CannotFill, PoolClosed, PoolTimeout, schemes, testing
 from pingpool.databases.in_threads import InThreads
 from pingpool.databases.sqlite import SQLite
 from pingpool.errors import UnknownScheme
@@ -23,7 +23,7 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declared.mkdir()
     (declared / "METADATA").write_text("Metadata-Version: 2.1\nName: bank\nVersion: 1.0\n")
     (declared / "entry_points.txt").write_text(
-        f"[{opening.GROUP}]\nbank = {__name__}:from_third_party_url\nbroken = a_package_that_is_not_there:from_url\n"
+        f"[{schemes.GROUP}]\nbank = {__name__}:from_third_party_url\nbroken = a_package_that_is_not_there:from_url\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -194,7 +194,7 @@ def test_a_scheme_whose_package_is_broken_says_so() -> None:
 
 def test_sqlite_is_declared() -> None:
     """The installed package declares the scheme it brings."""
-    assert isinstance(opening.database_of("sqlite://"), SQLite)
+    assert isinstance(schemes.database_of("sqlite://"), SQLite)
 
 
 def test_the_block_closes_the_pool() -> None:

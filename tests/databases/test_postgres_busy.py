@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 import pingpool
-from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres, cancels
 from pingpool.testing.servers import PostgresServer
 from tests.databases.postgres_drivers import in_asyncio
 from tests.databases.waiting import SOON, error_of, until, until_in_asyncio
@@ -20,6 +20,9 @@ pytestmark = pytest.mark.server
 pytest_plugins = ["pingpool.testing.fixtures"]
 
 SLEEP = "SELECT pg_sleep(3600)"
+
+FOR_EVER = 1e5
+"""Seconds: only a test that fails takes so long."""
 
 
 def is_inside(session: Any) -> bool:
@@ -246,6 +249,68 @@ async def test_a_task_does_not_go_on_with_the_next_connection(postgres_server: P
             cursor = await other.execute("SELECT 42")
             assert await cursor.fetchone() == (42,)
         await database.delete(other, timeout=SOON)
+
+
+# A server that heeds no cancel
+
+
+def test_a_server_that_waits_for_rows_is_shown_their_end(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be asked to cancel for ever; the session ends, though its holder keeps the COPY open."""
+    monkeypatch.setattr(cancels, "LONGEST", FOR_EVER)
+    database = Postgres(postgres_server.url)
+    session = database.create(labels={}, timeout=SOON)
+    backend = session.info.backend_pid
+    kept = copy_in(session)
+    database.delete(session, timeout=FOR_EVER)
+    until(lambda: is_gone(postgres_server, backend))
+    assert kept
+
+
+async def a_copy_into_it_of_psycopg(session: Any) -> Any:
+    """The server waits for rows."""
+    await session.execute("CREATE TEMPORARY TABLE mine (x int)")
+    block = session.cursor().copy("COPY mine FROM STDIN")
+    return block, await block.__aenter__()
+
+
+async def a_copy_into_it_of_asyncpg(session: Any) -> Any:
+    """The server waits for rows, and asyncpg too."""
+    asked = asyncio.Event()
+
+    async def rows() -> AsyncIterator[bytes]:
+        asked.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    await session.execute("CREATE TEMPORARY TABLE mine (x int)")
+    task = asyncio.create_task(session.copy_to_table("mine", source=rows()))
+    await asked.wait()
+    return task
+
+
+@pytest.mark.parametrize(
+    ("database", "leave"), [(AsyncPostgres, a_copy_into_it_of_psycopg), (AsyncPG, a_copy_into_it_of_asyncpg)]
+)
+@in_asyncio
+async def test_a_server_that_waits_for_rows_is_shown_their_end_in_asyncio(
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Any,
+    leave: Callable[[Any], Awaitable[Any]],
+) -> None:
+    """So it is there."""
+    monkeypatch.setattr(cancels, "LONGEST", FOR_EVER)
+    opened = database(postgres_server.url)
+    session = await opened.create(labels={}, timeout=SOON)
+    backend = await backend_of(session)
+    left = await leave(session)
+    await opened.delete(session, timeout=FOR_EVER)
+    await asyncio.to_thread(until, lambda: is_gone(postgres_server, backend))
+    if isinstance(left, asyncio.Task):
+        left.cancel()
+        await asyncio.gather(left, return_exceptions=True)
 
 
 # A request to cancel that comes too early

@@ -13,7 +13,7 @@ import pytest
 from pingpool import AsyncPingingPool, CannotFill, Meaning, PingingPool
 from pingpool.databases.redis import AsyncRedis, Redis
 from pingpool.errors import BadURL
-from pingpool.opening import ASYNC_GROUP, database_of
+from pingpool.schemes import ASYNC_GROUP, database_of
 from pingpool.testing import Clock, equip
 from pingpool.testing.servers import ValkeyServer
 from tests.contract.worlds import ToldClock

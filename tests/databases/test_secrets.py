@@ -15,7 +15,7 @@ from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.redis import AsyncRedis, Redis
 from pingpool.databases.sqlite import AsyncSQLite, SQLite
 from pingpool.errors import BadURL, BoundElsewhere, CannotFill, PoolError, UnknownScheme, all_behind
-from pingpool.opening import ASYNC_GROUP, GROUP, database_of
+from pingpool.schemes import ASYNC_GROUP, GROUP, database_of
 from tests.databases.waiting import error_of
 
 SECRET = "s3cr3t"
@@ -117,7 +117,7 @@ def test_what_was_never_finished_can_be_shown(kind: Any) -> None:
 @pytest.mark.parametrize("option", ["init_command", "read_default_file", "read_default_group", "local_infile"])
 def test_a_url_of_mysql_runs_and_reads_nothing(option: str, group: str) -> None:
     """What runs a statement, or reads a file, is no option of a URL; the error says what to write."""
-    with pytest.raises(BadURL, match=rf"{option} is no option of a URL.*write MySQL"):
+    with pytest.raises(BadURL, match=rf"{option} is no option of a URL.*write pingpool"):
         database_of(f"mysql://host/db?{option}=1", group)
     MySQL("host", init_command="SET x = 1", local_infile=True)
 
@@ -126,7 +126,7 @@ def test_a_url_of_mysql_runs_and_reads_nothing(option: str, group: str) -> None:
 @pytest.mark.parametrize("option", ["redis_connect_func", "credential_provider", "parser_class", "retry"])
 def test_a_url_of_redis_names_no_object(option: str, group: str) -> None:
     """An option that is an object is refused in a URL, before anything is connected, and taken as an argument."""
-    with pytest.raises(BadURL, match=rf"{option} is no option of a URL.*write Redis"):
+    with pytest.raises(BadURL, match=rf"{option} is no option of a URL.*write pingpool"):
         database_of(f"redis://host/0?{option}=os.system", group)
 
 

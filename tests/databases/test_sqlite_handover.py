@@ -192,6 +192,7 @@ ATTRIBUTES: dict[str, tuple[Act, Act, object]] = {
     "an authorizer": (lambda c: c.set_authorizer(lambda *_: sqlite3.SQLITE_DENY), query("SELECT 1"), [(1,)]),
     "a progress handler": (lambda c: c.set_progress_handler(lambda: 1, 1), query("SELECT 1"), [(1,)]),
     "a trace callback": (lambda c: c.set_trace_callback(print), query("SELECT 1"), [(1,)]),
+    "busy_timeout": (statements("PRAGMA busy_timeout = 0"), query("PRAGMA busy_timeout"), [(5000,)]),
     "foreign_keys": (statements("PRAGMA foreign_keys = OFF"), query("PRAGMA foreign_keys"), [(1,)]),
 }
 if sys.version_info >= (3, 12):
@@ -199,7 +200,6 @@ if sys.version_info >= (3, 12):
 
 OTHERS: dict[str, tuple[Act, Act, object, object]] = {
     "a PRAGMA": (statements("PRAGMA query_only = ON"), query("PRAGMA query_only"), [(0,)], [(1,)]),
-    "busy_timeout": (statements("PRAGMA busy_timeout = 0"), query("PRAGMA busy_timeout"), [(5000,)], [(0,)]),
     "a temporary table": (
         statements("CREATE TEMP TABLE x (i)"),
         query("SELECT name FROM temp.sqlite_master"),

@@ -4,7 +4,7 @@ import pytest
 
 import pingpool
 from pingpool.errors import BadURL
-from pingpool.opening import database_of
+from pingpool.schemes import database_of
 
 SCHEMES = ("mysql", "redis", "valkey")
 

@@ -43,6 +43,8 @@ pool.bind(FaultyDatabase(), 1)  # call-arg
 pool.wait(sessions="2")  # arg-type
 FaultyDatabase().fail("ping", times="1")  # arg-type
 Callables(str, ping=lambda session: session.no_such_method())  # attr-defined
+Callables(str, needs_reset=lambda session: session.no_such_method())  # attr-defined
+Callables(str, socket=lambda session: session)  # misc
 Database()  # abstract
 
 with pool.session() as session:

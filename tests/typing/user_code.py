@@ -10,6 +10,7 @@ from pingpool import AbstractSessionPool, Database, Meaning, PingingPool, PoolTi
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
+from pingpool.databases.through import Through
 from pingpool.errors import PoolFull
 from pingpool.testing import FakeSession, FaultyDatabase
 
@@ -109,9 +110,43 @@ def the_databases_that_come_along_are_typed() -> None:
     assert_type(pingpool.open(FaultyDatabase()).get(), FakeSession)
 
 
+def say_within(line: Line, timeout: float | None = None) -> int:
+    """Say something, and wait for the answer no longer than that."""
+    return line.say("?" * int(timeout or 0))
+
+
+def what_is_left_out_of_a_database_may_be_given() -> None:
+    """Functions know what they are called with; those that take a time-out too."""
+    database = Callables(
+        Line,
+        ping=say_within,
+        configure=lambda line: line.say("hello"),
+        reset=say_within,
+        needs_reset=lambda line: line.say("") > 0,
+        socket=lambda line: line.say(""),
+    )
+    assert_type(pingpool.open(database).get(), Line)
+    shop = SQLite("shop.db", configure=lambda connection: connection.execute("PRAGMA cache_size = -8000"))
+    assert_type(pingpool.open(shop).get(), Connection)
+
+
+class Record:
+    """What wraps a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+
+def what_wraps_a_connection_is_lent_as_it_is() -> None:
+    """The type of the sessions is the wrapper's."""
+    shop = SQLite("shop.db")
+    records = Through(shop, create=lambda: Record(shop.open()), unwrap=lambda record: record.connection)
+    assert_type(pingpool.open(records).get(), Record)
+
+
 def a_url_says_nothing_of_types() -> None:
     """What a URL opens is known only when it runs; no annotation is asked for."""
-    pool = pingpool.open("sqlite:///shop.db", size=4)
+    pool = pingpool.open("sqlite:///shop.db", size=4, busy_timeout=1.5)
     assert_type(pool, PingingPool[Any])
     with pool.session() as connection:
         connection.execute("SELECT 1")

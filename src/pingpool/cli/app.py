@@ -18,7 +18,7 @@ from pingpool.cli.signals import ended_like_ctrl_c
 from pingpool.cli.venue import Venue, embedded, named
 from pingpool.database import Database
 from pingpool.errors import BadURL, PoolError
-from pingpool.opening import database_of
+from pingpool.schemes import database_of
 from pingpool.telemetry.idling import Search
 from pingpool.telemetry.probe import Probe
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote
 
 from pingpool.databases.common.urls import parsed
 from pingpool.errors import causes
-from pingpool.opening import database_of
+from pingpool.schemes import database_of
 from pingpool.text import escaped
 
 VARIABLES = {

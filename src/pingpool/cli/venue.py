@@ -19,7 +19,7 @@ from pingpool.cli.sql_accounts import SQLAccounts
 from pingpool.database import Database, S
 from pingpool.databases.sqlite import SQLite
 from pingpool.errors import BadURL
-from pingpool.opening import database_of
+from pingpool.schemes import database_of
 
 
 class Distance(NamedTuple):

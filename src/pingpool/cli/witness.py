@@ -11,10 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from pingpool.cli.venue import Venue
 from pingpool.database import Database, Meaning, S
+
+R = TypeVar("R")
 
 
 class Fate(Enum):
@@ -103,8 +106,11 @@ class Witness(Database[S]):
     def ping(self, session: S, *, timeout: float) -> None:
         self._over_the_distance(self.database.ping, session, timeout)
 
-    def reset(self, session: S, *, timeout: float) -> None:
-        self._over_the_distance(self.database.reset, session, timeout)
+    def configure(self, session: S, *, timeout: float) -> None:
+        self.database.configure(session, timeout=timeout)
+
+    def reset(self, session: S, *, timeout: float) -> bool | None:
+        return self._over_the_distance(self.database.reset, session, timeout)
 
     def unlock(self, session: S, *, timeout: float) -> None:
         self._over_the_distance(self.database.unlock, session, timeout)
@@ -131,10 +137,10 @@ class Witness(Database[S]):
     def __repr__(self) -> str:
         return repr(self.database)
 
-    def _over_the_distance(self, call: Callable[..., None], session: S, timeout: float) -> None:
+    def _over_the_distance(self, call: Callable[..., R], session: S, timeout: float) -> R:
         time.sleep(self._distance.round_trip)
         with self._of(session).lock:
-            call(session, timeout=timeout)
+            return call(session, timeout=timeout)
 
     def _of(self, session: S) -> Record:
         with self._lock:

@@ -19,7 +19,8 @@ class Job:
     - `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more.
     - `urgent`: a check that somebody waits for; the database may ask in its quickest way.
     - `idle_for`: for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
-    - `after_error`: a check after a use that ended in an error, to find out whether that was the session's death.
+    - `after_error`: a check after a use that ended in an error, to find out whether that was the session's death; or a
+      reset after one that was not the database's, and so no reason to ask.
     - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
     - `hangs`: it was given up after it had been started, and has not come back yet.
     - `unwanted`: the pool was cleared since; what the job brings is ended.
@@ -68,6 +69,8 @@ class Verdict(Enum):
     """Its holder wants it ended; that says nothing of the others."""
     LEFT_OPEN = "left open"
     """Something was left open in it: it is reset before it is lent again."""
+    MAY_HOLD_LOCKS = "may hold locks"
+    """Its use ended in an error that says nothing against it: its locks are let go before it is lent again."""
 
 
 class End(Enum):

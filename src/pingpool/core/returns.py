@@ -56,8 +56,8 @@ class Returns:
                 places.end(slot, "closed", session)
             case Verdict.UNPROVEN:
                 places.begin(CHECKING, slot, session).after_error = True
-            case Verdict.LEFT_OPEN:
-                places.begin(RESETTING, slot, session)
+            case Verdict.LEFT_OPEN | Verdict.MAY_HOLD_LOCKS:
+                places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS
             case _:  # its use ended well
                 self._take_back_well(slot, session, now)
         places.lent.leave(session)

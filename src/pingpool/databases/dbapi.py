@@ -9,13 +9,17 @@ ended by the statement. Databases with a file of their own know better.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from pingpool.database import Database, Meaning, Traits
+from pingpool.database import Meaning
 from pingpool.databases import disconnects, drivers, endings, unanswered
-from pingpool.databases.callables import GivenTraits
+from pingpool.databases.callables import GivenTraits, Link, both
+from pingpool.databases.common.configuring import Configured, Remembering
+from pingpool.databases.common.foreign import is_foreign
+from pingpool.databases.common.given import checked
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
+from pingpool.pool.outcome import overrides
 
 
 class Cursor(Protocol):
@@ -41,6 +45,10 @@ class Connection(Protocol):
         """Return a cursor."""
         ...
 
+    def commit(self) -> object:
+        """Keep what is open."""
+        ...
+
     def rollback(self) -> object:
         """Undo what is open."""
         ...
@@ -56,18 +64,28 @@ ROOTS = ("Error", "DatabaseError", "InterfaceError", "OperationalError", "Intern
 """The classes of PEP 249 from which a driver's errors come."""
 
 
-class DBAPITraits(Traits[C]):
+class DBAPITraits(Remembering[C]):
     """What can be said of any driver."""
 
     _errors: tuple[type[BaseException], ...]
     """The driver's errors, if it is known."""
+    _packages: frozenset[str]
+    """Where they come from; none if nobody can look at a session, to see whether it died before an error of another."""
 
     _resets: Resets
     _settings: dict[str, Any]
-    """How the newest connection was set when it was new; its `connect` sets them all in the same way.
+    """How the newest connection was set when it was configured; they all are in the same way.
 
     `Attributes` would remember each, but many of these drivers' connections take no weak references.
     """
+
+    def remember_opened(self, session: C) -> None:
+        """Note from now on whether what is sent is answered."""
+        unanswered.watch(session)
+
+    def remember(self, session: C) -> None:
+        """Note how a connection is set that is ready to be lent."""
+        self._settings = drivers.settings_of(session)
 
     def needs_reset(self, session: C) -> bool | None:
         """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
@@ -78,10 +96,12 @@ class DBAPITraits(Traits[C]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most drivers have codes; of the errors of the driver that was given words count, too."""
+        if self._packages and is_foreign(error, self._packages):
+            return Meaning.FOREIGN
         return disconnects.meaning_of(error, self._errors)
 
 
-class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
+class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
     """Connections of a PEP 249 driver.
 
         pool = pingpool.open(DBAPI(lambda: driver.connect(...), driver=driver))
@@ -90,10 +110,17 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         connect: opens one connection.
         driver: the driver's module, for its exceptions; without it an error without a code is no disconnect.
         ping: the statement that proves a connection alive; by default `SELECT` and a number, another one each time, so
-            that the answer to something else is not taken for its own.
+            that the answer to something else is not taken for its own; with Oracle's drivers, their own `ping()`.
         meaning_of: what does this error mean? If it returns None, the error is judged by its codes, or its text.
-        looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip.
+        looks_alive: does this connection look alive? Asked at each checkout, so it must cost no round trip. A driver
+            that has an `is_healthy` is asked besides.
+        needs_reset: is anything open in this connection? None if that cannot be told. What the driver tells of itself
+            is asked first.
         expires_in: in how many seconds does this new connection end by itself? None if it does not.
+        survived_interrupt: may this connection be used again although its holder was interrupted?
+        socket: returns the connection's socket, or its descriptor, or what has a `fileno()`; None if it is closed. It
+            is looked at before each checkout, and ended under a call that hangs.
+        configure: a function of the connection that sets a new one up; what it leaves uncommitted is committed.
         reset: "rollback", or a function of the connection that is called each time it comes back, after the rollback.
 
     Raises:
@@ -108,10 +135,22 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         ping: str | None = None,
         meaning_of: Callable[[BaseException], Meaning | None] | None = None,
         looks_alive: Callable[[C], bool] | None = None,
+        needs_reset: Callable[[C], bool | None] | None = None,
         expires_in: Callable[[C], float | None] | None = None,
+        survived_interrupt: Callable[[C], bool] | None = None,
+        socket: Callable[[C], Link] | None = None,
+        configure: Callable[[C], object] | None = None,
         reset: Reset = "rollback",
     ) -> None:
-        super().__init__(meaning_of=meaning_of, looks_alive=looks_alive, expires_in=expires_in)
+        super().__init__(
+            meaning_of=meaning_of,
+            looks_alive=both(drivers.look_of(driver), looks_alive),
+            expires_in=expires_in,
+            survived_interrupt=survived_interrupt,
+            socket=socket,
+        )
+        self._needs_reset = checked("needs_reset", needs_reset)
+        self._configure = configure
         if reset == "full":
             raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
         self._resets = Resets(reset)
@@ -119,39 +158,55 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Database[C]):
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
+        can_look = overrides(self, "looks_alive")
+        self._packages = drivers.packages_of(driver, *self._errors) if can_look else frozenset()
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
         session = self._connect()
-        unanswered.watch(session)
-        self._settings = drivers.settings_of(session)
+        self.remember_opened(session)
         return session
+
+    def keep(self, session: C) -> None:
+        """Commit what was set. Raises `RuntimeError` where a commit would only end a transaction that has failed."""
+        if drivers.status_of(session) == drivers.FAILED:
+            raise RuntimeError("configure left a transaction in which a statement had failed")
+        end_transaction(session, "COMMIT")
+
+    def needs_reset(self, session: C) -> bool | None:
+        """Is anything open, by what the driver tells, and by the function for that?"""
+        told = super().needs_reset(session)
+        if told or self._needs_reset is None:
+            return told
+        return self._needs_reset(session)
 
     def ping(self, session: C, *, timeout: float) -> None:
         """Run the statement, and leave no transaction open behind it."""
         if self._statement:
             answer(session, self._statement)
+        elif drivers.has_ping(session):
+            with_a_ping: Any = session
+            with_a_ping.ping()
         else:
             prove_in_step(partial(answer, session))
         if drivers.in_transaction(session) is not False:
-            roll_back(session.rollback)
+            unless_nothing_is_open(session.rollback)
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection; what runs in it is cancelled first, where the driver has a way."""
         endings.close(session, timeout)
 
     def abort(self, session: C) -> None:
-        """End the stream, which frees who waits for it, where the driver shows its socket."""
-        endings.abort(session)
+        """End the stream, which frees who waits for it, where the driver, or a function, shows its socket."""
+        if self._socket is None:
+            endings.abort(session)
+        else:
+            self.hang_up(session)
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back."""
         endings.refuse_busy(session)
-        roll_back(session.rollback)
-        if drivers.in_transaction(session) is not False and drivers.is_in_autocommit(session):
-            cursor: Cursor = session.cursor()
-            roll_back(partial(cursor.execute, "ROLLBACK"))
-            cursor.close()
+        end_transaction(session, "ROLLBACK")
         drivers.put_back(session, self._settings)
         self._resets.call(session)
 
@@ -165,10 +220,19 @@ def answer(session: Connection, statement: str) -> list[object]:
     return rows
 
 
-def roll_back(way: Callable[[], object]) -> None:
-    """Roll back in one way; a driver or a server may complain that there is nothing to undo, as DuckDB does."""
+def end_transaction(session: Connection, how: Literal["COMMIT", "ROLLBACK"]) -> None:
+    """End what is open. In autocommit many a driver would do nothing: there a statement ends what a BEGIN has begun."""
+    unless_nothing_is_open(session.commit if how == "COMMIT" else session.rollback)
+    if drivers.in_transaction(session) is not False and drivers.is_in_autocommit(session):
+        cursor: Cursor = session.cursor()
+        unless_nothing_is_open(partial(cursor.execute, how))
+        cursor.close()
+
+
+def unless_nothing_is_open(end: Callable[[], object]) -> None:
+    """End a transaction; a driver or a server may complain that there is none, as DuckDB does."""
     try:
-        way()
+        end()
     except Exception as error:
         if not disconnects.says_nothing_open(error):
             raise

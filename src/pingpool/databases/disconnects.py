@@ -62,7 +62,10 @@ PEP_249 = frozenset({"Error", "DatabaseError", "InterfaceError", "OperationalErr
 """The names of a driver's classes of errors, at least one of which is behind each of them."""
 NEVER_BY_WORDS = frozenset({"ProgrammingError", "DataError", "IntegrityError", "NotSupportedError"})
 
-NOTHING_OPEN = re.compile(r"no (active )?transaction|transaction is not active", re.IGNORECASE)
+NOTHING_OPEN = re.compile(
+    r"no (active )?transaction|transaction is not active|no corresponding BEGIN TRANSACTION", re.IGNORECASE
+)
+"""What drivers and servers say where there is nothing to end; the last is SQL Server's."""
 
 
 def meaning_of(error: BaseException, own: tuple[type[BaseException], ...]) -> Meaning:

@@ -1,6 +1,8 @@
 """What PEP 249 drivers tell of a connection beyond the standard, each in its own way, and without asking the server."""
 
+import operator
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 TELL: Final = ("in_transaction", "transaction_in_progress", "_in_transaction")
@@ -14,6 +16,25 @@ SETTINGS: Final[dict[str, tuple[str, ...]]] = {
     "sqlite3": ("isolation_level", "row_factory", "text_factory", *["autocommit"] * (sys.version_info >= (3, 12))),
 }
 """What a holder may set on the connection object, by the driver's module, in the order in which it is put back."""
+
+
+BY_ITS_PING: Final = frozenset({"oracledb", "cx_Oracle"})
+"""Drivers whose own `ping()` is a round trip, and never reconnects; their older servers know no SELECT without FROM."""
+
+FAILED: Final = 3
+"""What libpq says of a transaction in which a statement has failed."""
+
+
+def look_of(driver: Any) -> Callable[[Any], bool] | None:
+    """Return how to look at a connection of this driver, if it has a way without a round trip; oracledb has."""
+    kind = getattr(driver, "Connection", None)
+    return operator.methodcaller("is_healthy") if hasattr(kind, "is_healthy") else None
+
+
+def packages_of(driver: Any, *errors: type[BaseException]) -> frozenset[str]:
+    """Return the packages that a driver consists of, as far as its module and its errors tell; none of no driver."""
+    named = (getattr(driver, "__name__", ""), *(error.__module__ for error in errors))
+    return frozenset(name.partition(".")[0] for name in named if isinstance(name, str) and name)
 
 
 def in_transaction(session: Any) -> bool | None:
@@ -36,8 +57,13 @@ def status_of(session: Any) -> int | None:
 
 
 def is_in_autocommit(session: Any) -> bool:
-    """Does the driver say that it opens no transaction by itself?"""
-    return getattr(session, "autocommit", False) is True
+    """Does the driver say that it opens no transaction by itself? pymssql has a method of the usual name."""
+    return getattr(session, "autocommit", False) is True or getattr(session, "autocommit_state", False) is True
+
+
+def has_ping(session: Any) -> bool:
+    """Is the driver's own ping the way to prove a connection alive?"""
+    return not BY_ITS_PING.isdisjoint(modules_of(session))
 
 
 def modules_of(session: Any) -> list[str]:

@@ -55,7 +55,7 @@ def close(session: Any, timeout: float) -> None:
 def cancel(session: Any, timeout: float) -> None:
     """Ask the server to cancel, until it has said something."""
     link, can_tell = link_of(session), status_of(session) is not None
-    for pause in pauses(patience(timeout) if can_tell else UNTOLD):
+    for pause in pauses(link.fileno, patience(timeout) if can_tell else UNTOLD):
         if not is_busy(session) or look_at(link.fileno()) is not Look.QUIET:
             return
         if hasattr(session, "cancel"):
@@ -67,9 +67,13 @@ def cancel(session: Any, timeout: float) -> None:
 
 
 def abort(session: Any) -> None:
-    """End the stream, if the driver shows its socket."""
+    """End the stream, if the driver shows its socket; or else stop the statement, where it has a word for that."""
     with suppress(Exception):
-        hang_up(link_of(session).fileno())
+        link = link_of(session)
+        if hasattr(link, "fileno"):
+            hang_up(link.fileno())
+        else:  # sqlite3 and DuckDB say it so; oracledb has `cancel`
+            (getattr(session, "interrupt", None) or session.cancel)()
 
 
 def link_of(session: Any) -> Any:

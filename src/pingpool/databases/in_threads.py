@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, Meaning, S, named
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.offers import offer
 from pingpool.pool.log import log
-from pingpool.pool.outcome import overrides
 
 T = TypeVar("T")
 
@@ -40,12 +40,8 @@ class InThreads(Identified, AsyncDatabase[S]):
         self._database = database
         self._identity = (database,)
         self.usual_interval = database.usual_interval
-        optional = {name: getattr(database, name) for name in TRAITS}
-        calls = {"create_many": self._create_many, "check": self._check, "unlock": self._unlock}
-        for name, own in {**optional, **calls}.items():
-            # What the database has no version of must look so to the pool, which then does not ask.
-            if overrides(database, name):
-                setattr(self, name, own)
+        offer(self, database, {name: getattr(database, name) for name in TRAITS})
+        offer(self, database, {"create_many": self._create_many, "check": self._check, "unlock": self._unlock})
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Ask the database; that no thread could be had says nothing of a session."""
@@ -64,9 +60,13 @@ class InThreads(Identified, AsyncDatabase[S]):
         """End it."""
         await self._about(session, partial(self._database.delete, session, timeout=timeout))
 
-    async def reset(self, session: S, *, timeout: float) -> None:
+    async def configure(self, session: S, *, timeout: float) -> None:
+        """Set a new session up."""
+        await self._about(session, partial(self._database.configure, session, timeout=timeout))
+
+    async def reset(self, session: S, *, timeout: float) -> bool | None:
         """Undo what the last holder left open."""
-        await self._about(session, partial(self._database.reset, session, timeout=timeout))
+        return await self._about(session, partial(self._database.reset, session, timeout=timeout))
 
     async def _create_many(self, count: int, *, labels: Mapping[str, str], timeout: float) -> Sequence[S]:
         """Open many sessions in one call."""
@@ -87,10 +87,10 @@ class InThreads(Identified, AsyncDatabase[S]):
         """Let go of the locks that a rollback does not end."""
         await self._about(session, partial(self._database.unlock, session, timeout=timeout))
 
-    async def _about(self, session: S, call: Callable[[], None]) -> None:
+    async def _about(self, session: S, call: Callable[[], T]) -> T:
         """Make a call about a session; if it is cancelled, free the thread."""
         try:
-            await in_thread(call)
+            return await in_thread(call)
         except asyncio.CancelledError:
             in_background(partial(self._database.abort, session))
             raise

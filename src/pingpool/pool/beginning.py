@@ -41,7 +41,7 @@ class Beginning(Life[S, D]):
         name = named(database)
         if not isinstance(database, self._kind):
             kind, hint = self._kind.__name__, self._hint_for(database)
-            raise TypeError(f"bind() takes a pingpool.{kind}, not {name}; {hint}")
+            raise TypeError(f"a pool is bound to a pingpool.{kind}, not to {name}; {hint}")
         desk = self._come_in()
         if self.closed:
             raise PoolClosed(f"{self.name}: the pool is closed and cannot be bound")

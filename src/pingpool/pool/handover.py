@@ -4,15 +4,20 @@
 |-------------------------|------------------------------|------------------|------------------------------------------|
 | was used, and well      | at check-in, in passing      | reset            | still True: it is ended, as "left open"  |
 | was used, with an error | True or None: reset          | unlocked, pinged | True: reset, asked again; still: ended   |
+| … that is FOREIGN       | True or None: reset          | unlocked         | the same                                 |
 | was idle, and is due    |                              | pinged           | the same                                 |
-| is new                  | True or None: reset          |                  | still True: no session, creation failed  |
+| is new, and configured  | True or None: reset          |                  | still True: no session, creation failed  |
+
+Configured again is what a reset has made as new, by its own word: what is set so is there for each holder.
 
 A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
 the call took time: what the last holder had sent on its way may only now have come to its end. Unlocked after an error
-only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever.
+only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. So after an
+error of the application's too, which else is no reason to ask the session anything: it has been used as well as by one
+who ended well. A database without an `unlock` is asked nothing at all then, but whether anything was left open.
 """
 
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Meaning
@@ -23,6 +28,16 @@ from pingpool.pool.world import Desk
 
 FATAL = (Meaning.LOST, Meaning.MISPLACED)
 """What an error of a reset means that is about the session's end, and not about what was left in it."""
+
+
+NEVER_CLEAN = "needs_reset says yes of a new session, and after its reset; where it cannot tell: None"
+
+
+class Flaw(NamedTuple):
+    """Why a new session cannot be used: the hook that failed, and its error."""
+
+    hook: str
+    error: BaseException
 
 
 class Handover(Generic[S]):
@@ -42,12 +57,22 @@ class Handover(Generic[S]):
     async def prove(self, session: S, *, after_error: bool, quickly: bool) -> None:
         """Have the session proven alive, with nothing left in it; `quickly` need not prolong its life."""
         if after_error:
-            if self._left_open(session) is not False:
-                await self.reset(session)
-            await self._calls.unlock(session, timeout=self._timeout)
+            await self._unlock(session)
         await (self._calls.check if quickly else self._calls.ping)(session, timeout=self._timeout)
         if self._left_open(session):
             await self.reset(session)
+
+    async def free(self, session: S) -> None:
+        """Have nothing left in a session whose use ended in an error that says nothing against it."""
+        await self._unlock(session)
+        if self._left_open(session):
+            await self.reset(session)
+
+    async def _unlock(self, session: S) -> None:
+        """Undo what was left in a session, and let go of the locks that outlive that."""
+        if self._left_open(session) is not False:
+            await self.reset(session)
+        await self._calls.unlock(session, timeout=self._timeout)
 
     async def reset(self, session: S) -> None:
         """Undo what was left in the session.
@@ -55,13 +80,16 @@ class Handover(Generic[S]):
         Raises:
             BeyondReset: that did not help.
         """
+        hook = "reset"
         try:
-            await self._calls.reset(session, timeout=self._timeout)
+            if await self._calls.reset(session, timeout=self._timeout) is True:
+                hook = "configure"
+                await self._calls.configure(session, timeout=self._timeout)
         except BeyondReset:
             raise
         except Exception as error:
             if is_bug(error):
-                self._bugs.tell("reset", error)
+                self._bugs.tell(hook, error)
             elif meaning_of(error, self._database, self._bugs) in FATAL:
                 raise
             raise BeyondReset("in doubt", f"the session could not be reset: {error}") from error
@@ -69,17 +97,19 @@ class Handover(Generic[S]):
             raise BeyondReset("left open", "needs_reset says yes after a reset, too")
         self._desk.tell(self._desk.ledger.places.tally.note_reset)
 
-    async def prepare(self, session: S) -> Exception | None:
-        """Undo what opening a session may have left open; return why it cannot be used, if it cannot."""
+    async def prepare(self, session: S) -> Flaw | None:
+        """Configure a new session, and undo what that, or opening it, left open; return why it cannot be used."""
+        try:
+            await self._calls.configure(session, timeout=self._timeout)
+        except Exception as error:
+            return Flaw("configure", error)
         try:
             if self._left_open(session) is not False:
                 await self.reset(session)
-        except BeyondReset as error:
-            if error.reason != "left open":
-                return error
-            return BadSession("needs_reset says yes of a new session, and after its reset; where it cannot tell: None")
         except Exception as error:
-            return error
+            if isinstance(error, BeyondReset) and error.reason == "left open":
+                error = BadSession(NEVER_CLEAN)
+            return Flaw("reset", error)
         return None
 
     def _left_open(self, session: S) -> bool | None:

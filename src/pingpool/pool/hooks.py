@@ -27,6 +27,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "create_many": ((1,), {"labels": {}, "timeout": 1.0}),
     "ping": ((SESSION,), {"timeout": 1.0}),
     "check": ((SESSION,), {"timeout": 1.0}),
+    "configure": ((SESSION,), {"timeout": 1.0}),
     "reset": ((SESSION,), {"timeout": 1.0}),
     "unlock": ((SESSION,), {"timeout": 1.0}),
     "delete": ((SESSION,), {"timeout": 1.0}),
@@ -37,29 +38,31 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 def refuse_what_cannot_work(database: Any) -> None:
     """Raise a `TypeError` that names the first hook of the database that cannot work."""
     for complaint in _complaints_about(database):
-        raise TypeError(f"bind() cannot work with this {type(database).__name__}: {complaint}")
+        raise TypeError(f"a pool cannot work with this {type(database).__name__}: {complaint}")
 
 
 def _complaints_about(database: object) -> Iterator[str]:
     is_for_threads = isinstance(database, Database)
     for name, facts in QUESTIONS.items():
         hook: Any = getattr(database, name)
-        if _is_coroutine_function(hook):
+        if is_coroutine_function(hook):
             yield f"its {name} is a coroutine function; it is asked in passing, so it has to be a plain one"
-        yield from _wrong_signature(name, hook, facts, {})
+        yield from wrong_signature(name, hook, facts, {})
     for name, (facts, named) in CALLS.items():
         call: Any = getattr(database, name)
-        if is_for_threads and _is_coroutine_function(call):
+        if is_for_threads and is_coroutine_function(call):
             yield f"its {name} is a coroutine function; those are for an AsyncDatabase, and open_async()"
-        yield from _wrong_signature(name, call, facts, named)
+        yield from wrong_signature(name, call, facts, named)
 
 
-def _is_coroutine_function(hook: Any) -> bool:
+def is_coroutine_function(hook: Any) -> bool:
+    """Has its answer to be awaited?"""
     code = getattr(hook, "__code__", None)  # of a mock this is anything
     return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE)
 
 
-def _wrong_signature(name: str, hook: Any, facts: tuple[Any, ...], named: dict[str, Any]) -> Iterator[str]:
+def wrong_signature(name: str, hook: Any, facts: tuple[Any, ...], named: dict[str, Any]) -> Iterator[str]:
+    """Complain if a hook does not take what it is called with."""
     from inspect import signature  # as slow to import as all the rest together
 
     try:

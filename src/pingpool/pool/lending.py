@@ -45,6 +45,7 @@ class Lending(Generic[S]):
         self._default_timeout = default_timeout
         self.looks = database is not None and overrides(database, "looks_alive")
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
+        self._may_hold_locks = database is not None and overrides(database, "unlock")
         self.keeper = keeper
         self.parted: deque[int] = deque(maxlen=MOST_PARTED)
         """The ids of sessions that were discarded or detached, and whose blocks may still be open."""
@@ -110,7 +111,8 @@ class Lending(Generic[S]):
         | a generator's end                                 | may be put                                             |
         | an error that means it is lost, and it looks dead | is lost                                                |
         | an error that means it is on the wrong node       | is lost, however it looks                              |
-        | an error that is not the database's (FOREIGN)     | may be put if it looks alive                           |
+        | an error that is not the database's (FOREIGN),    | may be put; where the database has an `unlock`, locks  |
+        | and it looks alive                                | are let go before it is lent again                     |
         | another error                                     | is unproven                                            |
         | an interrupt or a cancel                          | is unproven if the database vouches for it, or tainted |
         """
@@ -122,7 +124,7 @@ class Lending(Generic[S]):
         if meaning is Meaning.MISPLACED or (meaning is Meaning.LOST and not self._is_seen_alive(session)):
             return Verdict.LOST
         if meaning is Meaning.FOREIGN and self.looks_alive(session):
-            return None
+            return Verdict.MAY_HOLD_LOCKS if self._may_hold_locks else None
         return Verdict.UNPROVEN
 
     def take_back(self, session: S, verdict: Verdict) -> None:

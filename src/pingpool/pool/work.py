@@ -16,7 +16,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S, State
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug
-from pingpool.pool.handover import Handover
+from pingpool.pool.handover import Flaw, Handover
 from pingpool.pool.log import log
 from pingpool.pool.outcome import AnyDatabase, end_of, hook_of, outcome_of, overrides
 from pingpool.pool.world import Desk, Workers
@@ -73,22 +73,35 @@ class Work(Generic[S]):
         self._workers.began(call)
         kind, last = call.jobs[0].kind, call.jobs[-1]
         sessions: deque[S] = deque()
+        error: BaseException | None = None
         try:
             await self._ask_for(call.jobs, sessions)
             if kind is CREATING and not sessions:
                 raise BadSession("the database's create_many returned no session at all")
-            while sessions:
-                flaw = None if self._cannot_be_pooled(sessions[0]) else await self._handover.prepare(sessions[0])
-                self._deliver(call, last, sessions.popleft(), flaw)
-        except BaseException as error:
-            self._workers.heed(error)
-            for session in sessions:  # those that came before the error
-                self._deliver(call, last, session, None)
+        except BaseException as failure:
+            self._workers.heed(failure)
+            error = failure
+        while sessions:  # also those that came before an error
+            flaw = await self._prepare(call, sessions[0], error)
+            self._deliver(call, last, sessions.popleft(), flaw)
+        if error is not None or kind is not CREATING:
             self.report(call, error)
-            return error
-        if kind is not CREATING:
-            self.report(call, None)
-        return None
+        return error
+
+    async def _prepare(self, call: "Call[S]", session: S, error: BaseException | None) -> Flaw | None:
+        """Have a new session made ready; return why it cannot be used. After a cancel there is no time for that."""
+        if self._cannot_be_pooled(session):
+            return None
+        if error is not None and not isinstance(error, Exception):
+            return Flaw("create", error)
+        call.preparing = session
+        try:
+            return await self._handover.prepare(session)
+        except BaseException as interrupt:
+            self._workers.heed(interrupt)
+            return Flaw("configure", interrupt)
+        finally:
+            call.preparing = None
 
     async def _ask_for(self, jobs: Sequence[Job], sessions: deque[S]) -> None:
         """Make the one call that does these jobs; the sessions that it creates are appended, as they come."""
@@ -97,7 +110,7 @@ class Work(Generic[S]):
             quickly = hook_of(job, self._database) == "check"
             await self._handover.prove(job.session, after_error=job.after_error, quickly=quickly)
         elif job.kind is RESETTING:
-            await self._handover.reset(job.session)
+            await (self._handover.free if job.after_error else self._handover.reset)(job.session)
         elif job.kind is CLOSING:
             await database.delete(job.session, timeout=timeout)
         elif self._creates_many:
@@ -107,10 +120,10 @@ class Work(Generic[S]):
 
     # Reports.
 
-    def _deliver(self, call: "Call[S]", last: Job, session: S, flaw: Exception | None) -> None:
+    def _deliver(self, call: "Call[S]", last: Job, session: S, flaw: Flaw | None) -> None:
         """Bring a new session to the ledger; one too many comes as a late one, which it has ended."""
         if flaw is not None:
-            self._tell(call, flaw)
+            self._tell(CREATING, flaw.hook, flaw.error)
         expires_in = self._end_of(session) if flaw is None else math.inf
         self.desk.tell(self._created, call.jobs[0] if call.jobs else last, session, flaw, expires_in)
         call.jobs = call.jobs[1:]
@@ -121,14 +134,14 @@ class Work(Generic[S]):
             return math.inf
         return end_of(session, self._database, self._bugs)
 
-    def _created(self, job: Job, session: S, flaw: Exception | None, expires_in: float, now: float) -> list[Order]:
+    def _created(self, job: Job, session: S, flaw: Flaw | None, expires_in: float, now: float) -> list[Order]:
         """Report a new session, or why there is none that can be lent."""
         outcome = Outcome(End.CREATED, session, expires_in=expires_in)
         complaint = self._cannot_be_pooled(session)
         if complaint:
             outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {complaint}"))
         elif flaw is not None:
-            outcome = outcome_of(job, flaw, self._database, self._bugs)._replace(session=session)
+            outcome = outcome_of(job, flaw.error, self._database, self._bugs)._replace(session=session)
         return self.desk.ledger.report(job, outcome, now)
 
     def _cannot_be_pooled(self, session: S) -> str:
@@ -144,18 +157,18 @@ class Work(Generic[S]):
         """Report how those jobs of the call ended that have not been reported yet."""
         try:
             if error is not None and call.jobs:
-                self._tell(call, error)
+                self._tell(call.jobs[0].kind, hook_of(call.jobs[0], self._database), error)
         finally:  # also if the log is broken
             while call.jobs:
                 outcome = outcome_of(call.jobs[0], error, self._database, self._bugs)
                 self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome)
                 call.jobs = call.jobs[1:]
 
-    def _tell(self, call: "Call[S]", error: BaseException) -> None:
+    def _tell(self, kind: State, hook: str, error: BaseException) -> None:
         """Say in the log that the call failed."""
-        kind, name = call.jobs[0].kind, self.desk.name
+        name = self.desk.name
         if is_bug(error):
-            self._bugs.tell(hook_of(call.jobs[0], self._database), error)
+            self._bugs.tell(hook, error)
         elif kind is CREATING:
             log().info("%s: cannot create a session: %r", name, error)
         elif kind is CLOSING:
@@ -184,7 +197,7 @@ class Work(Generic[S]):
 class Call(Generic[S]):
     """Jobs on their way through the workers, all done by one call to the database, or by few."""
 
-    __slots__ = ("_work", "began_at", "deadline", "jobs", "name")
+    __slots__ = ("_work", "began_at", "deadline", "jobs", "name", "preparing")
 
     def __init__(self, work: Work[S], jobs: list[Job]) -> None:
         self._work = work
@@ -192,6 +205,7 @@ class Call(Generic[S]):
         self.name = NAMES[jobs[0].kind] if len(jobs) == 1 else f"create {len(jobs)} sessions"
         self.began_at: float | None = None
         self.deadline: Any = None
+        self.preparing: S | None = None
 
     async def run(self) -> BaseException | None:
         """Do what is still wanted; a database that creates fewer sessions than asked is asked again for the rest."""

@@ -111,6 +111,8 @@ class Call(Protocol):
     """What will look after the call; the workers' own."""
     name: str
     """What the call does, for logs and debuggers."""
+    preparing: Any
+    """The new session that is being configured, or reset; None if none is."""
 
     async def run(self) -> BaseException | None:
         """Do what is still wanted; return the error that ended it, if any. Every job is reported, whatever happens."""

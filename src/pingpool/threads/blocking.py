@@ -31,9 +31,13 @@ class Blocking(AsyncDatabase[S]):
         """Prove it to somebody who waits."""
         self._it.check(session, timeout=timeout)
 
-    async def reset(self, session: S, *, timeout: float) -> None:
+    async def configure(self, session: S, *, timeout: float) -> None:
+        """Set a new session up."""
+        self._it.configure(session, timeout=timeout)
+
+    async def reset(self, session: S, *, timeout: float) -> bool | None:
         """Undo what the last holder left open."""
-        self._it.reset(session, timeout=timeout)
+        return self._it.reset(session, timeout=timeout)
 
     async def unlock(self, session: S, *, timeout: float) -> None:
         """Let go of its locks."""

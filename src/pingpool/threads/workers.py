@@ -170,9 +170,11 @@ class Workers:
             return
         if call in self._busy:
             self._note_hung(call)
+        hangs_on = call.preparing
         for job in call.overran():
-            if self._abort is not None and job.started and job.session is not None:
-                self._begin_to_free(job.session)
+            session = hangs_on if job.session is None else job.session
+            if self._abort is not None and job.started and session is not None:
+                self._begin_to_free(session)
         self._see_to_threads()
 
     def _note_hung(self, call: Call) -> None:

@@ -23,10 +23,21 @@ class Attributes(Generic[S]):
         self._names = (first, second, *more)
         self._look = attrgetter(*self._names)
         self._first: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+        self._unconfigured: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
 
     def remember(self, session: S) -> None:
-        """Note how a new session is set."""
-        self._first[session] = tuple(copied(each) for each in self._look(session))
+        """Note how a new session is set; and how it was opened, if it was configured since."""
+        before = self._first.get(session)
+        first = tuple(copied(each) for each in self._look(session))
+        if before is not None and before != first:
+            self._unconfigured.setdefault(session, before)
+        self._first[session] = first
+
+    def begin_anew(self, session: S) -> None:
+        """Count what was configured as changed: it will be configured again."""
+        first = self._unconfigured.get(session)
+        if first is not None:
+            self._first[session] = first
 
     def changed(self, session: S) -> bool:
         """Is anything set otherwise than it was? Never of a session that was not remembered."""

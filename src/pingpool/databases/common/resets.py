@@ -8,9 +8,10 @@
 The last two are done each time that a session comes back, and when it is new.
 """
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias
+
+from pingpool.databases.common.given import call, call_async
 
 Reset: TypeAlias = Literal["rollback", "full"] | Callable[[Any], object]
 """How sessions are cleared."""
@@ -40,11 +41,9 @@ class Resets:
     def call(self, session: Any) -> None:
         """Call the user's function, if there is one."""
         if callable(self.wanted):
-            self.wanted(session)
+            call("reset", self.wanted, session)
 
     async def call_async(self, session: Any) -> None:
         """Call the user's function, if there is one, and wait for it if need be."""
         if callable(self.wanted):
-            answer = self.wanted(session)
-            if inspect.isawaitable(answer):
-                await answer
+            await call_async("reset", self.wanted, session)

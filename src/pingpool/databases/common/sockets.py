@@ -49,6 +49,25 @@ else:
         return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
 
 
+def is_quiet(fd: int, link: object) -> bool:
+    """Has nothing come on a socket, or only what TLS says to itself? `link` is its object, if the driver shows it."""
+    look = look_at(fd)
+    if look is Look.SPEAKS and isinstance(link, ssl.SSLSocket):
+        return peek(link) is None
+    return look is Look.QUIET
+
+
+def descriptor_of(link: Any) -> int:
+    """Return the descriptor of a socket, or of what has one; -1 of one that is closed, or not there any more."""
+    if link is None or isinstance(link, int):
+        return -1 if link is None else link
+    try:
+        fd: int = link.fileno()
+    except (OSError, ValueError):
+        return -1
+    return fd
+
+
 def await_speech(fd: int, timeout: float) -> bool:
     """Wait until something comes, or the other side hangs up; False if neither does in `timeout` seconds."""
     timeout = max(0.0, timeout)
@@ -113,6 +132,15 @@ def hang_up(fd: int, file: tuple[int, int] | None = None) -> None:
         with socket.socket(fileno=os.dup(fd)) as twin:
             if file is None or identity_of(twin.fileno()) == file:
                 twin.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it is closed already
+        return
+
+
+def stop_writing(fd: int) -> None:
+    """End this side's half of the stream: the other side reads the end, and may still answer."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as twin:
+            twin.shutdown(socket.SHUT_WR)
     except OSError:  # it is closed already
         return
 

@@ -1,6 +1,5 @@
 """How a URL names a database: `scheme://user:password@host:port/path?option=value`, and how errors in one are named."""
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pingpool.errors import BadURL
+from pingpool.naming import meant
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -113,9 +113,7 @@ def check_names(options: Iterable[str], known: Iterable[str], whose: str) -> Non
     known = list(known)
     for name in options:
         if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else f"it knows {', '.join(sorted(known))}"
-            raise BadURL(f"{whose} has no option {name!r}; {hint}")
+            raise BadURL(f"{whose} has no option {name!r}; {meant(name, known)}")
 
 
 def check_files(options: Mapping[str, Any], names: Iterable[str]) -> None:

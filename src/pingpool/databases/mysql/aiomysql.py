@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.database import Meaning
+from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import AsyncReset, Resets
@@ -27,6 +29,7 @@ from pingpool.databases.mysql.traits import (
     CANNOT_CONNECT,
     MySQLTraits,
     is_busy,
+    is_in_transaction,
     refuse_busy,
     refusing_what_stays,
     takes_writes,
@@ -51,17 +54,19 @@ SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_
 """What a holder may set on the connection itself."""
 
 
-class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
+class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
     """The sessions of one MySQL or MariaDB database.
 
         pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
 
     Args:
-        host, port, user, database: where to connect.
+        host, port, user, database: where to connect; host and port may be functions, also coroutine functions, as
+            `MySQL` takes them.
         password: the password, or a function, also a coroutine function, that is asked for it each time a session is
             opened.
         role: "primary", a node that takes writes, or "any"; as `MySQL` takes it.
         reset: "rollback", "full", or a function, also a coroutine function, of the session; as `MySQL` takes it.
+        configure: a function, also a coroutine function, of the session that sets a new one up; as `MySQL` takes it.
         **options: whatever else `aiomysql.connect` takes: `autocommit`, `charset`, `init_command`, ... For TLS
             PyMySQL's words: `ssl_ca`, `ssl_verify_identity`, ..., `ssl_disabled`, or an `ssl.SSLContext` as `ssl`.
 
@@ -69,39 +74,51 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         BadURL: an option makes no sense.
     """
 
+    DRIVERS = ("aiomysql",)
+
     def __init__(
         self,
-        host: str | None = None,
-        port: int | None = None,
+        host: Host = None,
+        port: Port = None,
         *,
         user: str | None = None,
         password: AsyncPassword = "",
         database: str | None = None,
         role: Role = "primary",
         reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
-        known = {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS, "database"} - {"db", "loop"}
-        check_names(options, known, "aiomysql")
+        check_names(options, self.driver_options(), "aiomysql")
         check_charset(options.get("charset"))
         check_files(options, tls.FILES)
         words = {name: options.pop(name) for name in tls.OPTIONS if name in options}
         host, port = placed(host, port, options)
         self._where = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._address = Address(host=host, port=port)
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes = Attributes(*SETTINGS)
         self._places: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
         asked = tls.context_of(words)
         self._insists_on_tls = asked is not None
         self._tls = asked or (None if words.get("ssl_disabled") else unverified())
-        self._identity = (self._where, password, role, reset, words)
+        self._identity = (self._where, password, role, reset, configure, words)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that aiomysql takes, and PyMySQL's for TLS."""
+        return {*inspect.signature(aiomysql.connect).parameters, *tls.OPTIONS} - {"db", "loop"}
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen as `program_name` in `session_connect_attrs`."""
+        return await self._open(await self._address.now_async(), labels, timeout)
+
+    async def _open(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Session:
         moves = self._roles.moves
-        where: dict[str, Any] = {**self._where}
+        where: dict[str, Any] = {**self._where, **address}
         where["host"], where["port"] = where["host"] or "localhost", where["port"] or 3306
         where["db"] = where.pop("database")
         limit = min(timeout, where.pop("connect_timeout", None) or timeout)
@@ -117,10 +134,19 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         except BaseException:
             session.close()
             raise
-        self._attributes.remember(session)
-        self._places[session] = Place.of(number_of(session), descriptor_of(session))
+        self.remember(session)
         self._roles.settle(session, moves)
         return session
+
+    def remember(self, session: Session) -> None:
+        """Note where a new session is, and what a holder may change."""
+        self._places[session] = Place.of(number_of(session), descriptor_of(session))
+        super().remember(session)
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, unless it is known that no transaction is open."""
+        if is_in_transaction(session) is not False:
+            await session.commit()
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send the protocol's own ping; never reconnect."""
@@ -139,15 +165,15 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         if is_busy(session):
             place = self._places.get(session, NOWHERE)
             session.hang_up()
-            await self._end_at_server(place, timeout)
+            await self._end_at_server({"host": session.host, "port": session.port}, place, timeout)
         elif not session.closed:
             session._writer.write(GOODBYE)
             session.close()
 
-    async def _end_at_server(self, place: Place, timeout: float) -> None:
+    async def _end_at_server(self, address: Mapping[str, Any], place: Place, timeout: float) -> None:
         """End a session and its statement by another connection, as far as that can be done."""
         with suppress(Exception):
-            other = await self.create(labels={}, timeout=timeout)
+            other = await self._open(address, {}, timeout)
             with closing(other):
                 async with other.cursor() as cursor:
                     await cursor.execute(SHOW_SESSIONS)
@@ -167,7 +193,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         refuse_busy(session)
         with refusing_what_stays():
@@ -180,6 +206,7 @@ class AsyncMySQL(MySQLTraits, AsyncDatabase[Session]):
         await session.go_back()
         await self._resets.call_async(session)
         self._attributes.put_back(session)
+        return self._resets.is_full
 
     async def unlock(self, session: Session, *, timeout: float) -> None:
         """Let go of locks by name, which outlive a rollback; the record tells of those of tables."""

@@ -35,6 +35,10 @@ class Connection(pymysql.connections.Connection, OnRecord):  # type: ignore[misc
     def connect(self, sock: Any = None) -> None:
         """Connect, and note how the session begins."""
         pymysql.connections.Connection.connect(self, sock)
+        self.note_beginning()
+
+    def note_beginning(self) -> None:
+        """Note what the session is now."""
         self.beginning = Beginning(self.get_autocommit(), self.charset, self.collation)
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:

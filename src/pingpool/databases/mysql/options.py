@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pingpool.databases.common.addresses import Host, Port
 from pingpool.databases.common.urls import switch, take_apart
 from pingpool.databases.mysql.tls import SWITCHES as TLS_SWITCHES
 from pingpool.errors import BadURL
@@ -13,10 +14,11 @@ OTHER_PLACES = ("unix_socket", "read_default_file", "read_default_group")
 OBJECTS = ("connect", "conv", "cursorclass", "auth_plugin_map", "loop")
 HARMFUL = ("init_command", *OTHER_PLACES[1:], "local_infile")
 INSTEAD = {
-    **dict.fromkeys(OBJECTS, "it is an object; write MySQL(…) or AsyncMySQL(…), which take it by this name"),
-    **dict.fromkeys(
-        HARMFUL, "it runs or reads something, and URLs come from anywhere; write MySQL(…) or AsyncMySQL(…) with it"
-    ),
+    **{name: f"it is an object; write pingpool.open(url, {name}=…)" for name in OBJECTS},
+    **{
+        name: f"it runs or reads something, and URLs come from anywhere; write pingpool.open(url, {name}=…)"
+        for name in HARMFUL
+    },
 }
 ELSEWHERE = ("host", "port", "user", "password", "passwd", "database", "db")
 WHOLE = ("connect_timeout", "read_timeout", "write_timeout", "client_flag", "max_allowed_packet")
@@ -35,7 +37,7 @@ def arguments(url: str) -> dict[str, Any]:
     return {**place, "user": target.user, "password": target.password or "", **target.options}
 
 
-def placed(host: str | None, port: int | None, options: Mapping[str, Any]) -> tuple[str | None, int | None]:
+def placed(host: Host, port: Port, options: Mapping[str, Any]) -> tuple[Host, Port]:
     """Return where the server is: on this machine, if nothing says it."""
     if any(options.get(name) for name in OTHER_PLACES):
         return host, port

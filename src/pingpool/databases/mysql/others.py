@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases import unanswered
+from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import Look, look_at
@@ -32,16 +33,18 @@ class Others:
 
     @property
     def name(self) -> str:
-        """The function's name, and no more: others show what it is called with, a password perhaps."""
-        return str(getattr(self._connect, "__qualname__", type(self._connect).__name__))
+        """The function's name."""
+        return shown(self._connect)
 
     def open(self) -> Any:
-        """Open a session, and note how it is set."""
-        session = self._connect()
+        """Open a session."""
+        return self._connect()
+
+    def remember(self, session: Any) -> None:
+        """Note how a session is set, and from now on what it is asked."""
         unanswered.watch(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
-        return session
 
     def looked_at(self, session: Any) -> None:
         """Note that the session is about to be lent."""

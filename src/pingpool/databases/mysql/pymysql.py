@@ -6,7 +6,6 @@ transaction; the drivers are kept from reconnecting in it, since another session
 
 import inspect
 import socket
-import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -14,19 +13,21 @@ from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from pingpool.database import Database
+from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import Configure, Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, look_at, peek
+from pingpool.databases.common.sockets import is_quiet
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import check_files, check_names
+from pingpool.databases.drivers import modules_of
 from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.drivers import answer, link_of, number_of, socket_of
 from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.others import Others
+from pingpool.databases.mysql.others import Others, in_transaction
 from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.traits import (
@@ -34,6 +35,7 @@ from pingpool.databases.mysql.traits import (
     CANNOT_CONNECT,
     MySQLTraits,
     is_busy,
+    is_in_transaction,
     refuse_busy,
     refusing_what_stays,
     takes_writes,
@@ -41,6 +43,13 @@ from pingpool.databases.mysql.traits import (
 )
 from pingpool.errors import BadURL
 from pingpool.text import escaped
+
+OTHER_DRIVERS = {
+    "mysqldb": "MySQL(connect=lambda: MySQLdb.connect(…))",
+    "mysqlconnector": "MySQL(connect=lambda: mysql.connector.connect(…))",
+    "mariadbconnector": "MySQL(connect=lambda: mariadb.connect(…))",
+}
+"""How what SQLAlchemy calls so is pooled."""
 
 LONGEST_TIMEOUT = 31_536_000
 """The longest that PyMySQL will wait for a connection, in seconds."""
@@ -52,7 +61,7 @@ ROOM = 400
 """Bytes of `program_name` that are sent: a server keeps 512 of attributes in all, unless it is told otherwise."""
 
 
-class MySQL(MySQLTraits, Database[Any]):
+class MySQL(MySQLTraits, Configured[Any]):
     """The sessions of one MySQL or MariaDB database.
 
         pool = pingpool.open(MySQL("db", user="shop", password=read_secret, database="shop", ssl_disabled=True))
@@ -60,12 +69,14 @@ class MySQL(MySQLTraits, Database[Any]):
 
     Args:
         host, port, user, database: where to connect, by PyMySQL; localhost and 3306, unless an option (`unix_socket`,
-            `read_default_file`) says it.
+            `read_default_file`) says it. Host and port may be functions that are asked each time a session is opened;
+            the one for the host may return a pair, `(host, port)`.
         password: the password, or a function that is asked for it each time a session is opened.
         connect: opens a connection by another driver, in place of all else.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
         reset: "rollback": what a holder left open is rolled back; "full": the server clears the session each time; or
             a function of the session, called after a rollback each time.
+        configure: a function of the session that sets a new one up; what it leaves uncommitted is committed.
         **options: whatever else `pymysql.connect` takes: `autocommit`, `charset`, ... For TLS `ssl=True`, which
             verifies the certificate and its name, with `ssl_ca` and the like if need be. By default TLS is spoken where
             the server offers it, and nothing verified; on a trusted network `ssl_disabled=True` is twenty times faster.
@@ -74,10 +85,13 @@ class MySQL(MySQLTraits, Database[Any]):
         BadURL: an option makes no sense.
     """
 
+    DRIVERS = ("pymysql",)
+    OTHER_DRIVERS = OTHER_DRIVERS
+
     def __init__(
         self,
-        host: str | None = None,
-        port: int | None = None,
+        host: Host = None,
+        port: Port = None,
         *,
         user: str | None = None,
         password: Password = "",
@@ -85,44 +99,64 @@ class MySQL(MySQLTraits, Database[Any]):
         connect: Callable[[], Any] | None = None,
         role: Role = "primary",
         reset: Reset = "rollback",
+        configure: Configure = None,
         **options: Any,
     ) -> None:
         host, port = placed(host, port, options)
         self._where: dict[str, Any] = {"host": host, "port": port, "user": user, "database": database, **options}
+        self._address = Address(host=host, port=port)
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes = Attributes(*SETTINGS)
         self._others = None if connect is None else Others(connect, self._resets)
         self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
         self._aborted: WeakSet[Any] = WeakSet()
         if connect is None:
-            check_names(options, inspect.signature(driver().connect).parameters, "PyMySQL")
+            check_names(options, self.driver_options(), "PyMySQL")
             check_charset(options.get("charset"))
             check_files(options, tls.FILES)
             self._tls = tls.context_of(options)
         elif options:
             raise BadURL(f"MySQL: {', '.join(options)}: with connect=, options are for that function to set")
-        self._identity = (self._where, password, connect, role, reset)
+        self._identity = (self._where, password, connect, role, reset, configure)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that PyMySQL takes."""
+        return set(inspect.signature(driver().connect).parameters)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Any:
         """Connect. PyMySQL's sessions carry the labels as `program_name` in `session_connect_attrs`."""
         moves = self._roles.moves
-        session = self._open(labels, timeout)
-        with suppress(TypeError):  # what takes no weak references is found as long as its driver tells where it is
-            self._places[session] = Place.of(number_of(session), socket_of(session))
+        session = self._open(self._address.now(), labels, timeout)
+        self.remember(session)
         self._roles.settle(session, moves)
         return session
 
-    def _open(self, labels: Mapping[str, str], timeout: float) -> Any:
-        if self._others is not None:
-            return self._others.open()
-        session = self._by_pymysql(labels, timeout)
-        self._attributes.remember(session)
-        return session
+    def _open(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Any:
+        return self._by_pymysql(address, labels, timeout) if self._others is None else self._others.open()
 
-    def _by_pymysql(self, labels: Mapping[str, str], timeout: float) -> Any:
-        where: dict[str, Any] = {**self._where, "port": self._where["port"] or 0}
+    def remember(self, session: Any) -> None:
+        """Note where a new session is, and what a holder may change."""
+        with suppress(TypeError):  # what takes no weak references is found as long as its driver tells where it is
+            self._places[session] = Place.of(number_of(session), socket_of(session))
+        if self._others is None:
+            super().remember(session)
+        else:
+            self._others.remember(session)
+            self._drivers |= {*modules_of(session)} - {"builtins"}
+
+    def keep(self, session: Any) -> None:
+        """Commit what was set, unless it is known that no transaction is open."""
+        is_open = is_in_transaction(session) if self._others is None else in_transaction(session)
+        if is_open is not False:
+            session.commit()
+
+    def _by_pymysql(self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float) -> Any:
+        where: dict[str, Any] = {**self._where, **address}
+        where["port"] = where["port"] or 0
         own = where.pop("read_timeout", None), where.pop("write_timeout", None)
         if labels:
             where["program_name"] = cut(escaped(as_text(labels, after=where.get("program_name"))), ROOM)
@@ -164,7 +198,7 @@ class MySQL(MySQLTraits, Database[Any]):
         """Close the connection; the server rolls back what is open. What still runs there is ended first."""
         if self._is_busy(session):
             self.abort(session)
-            self._end_at_server(self._place_of(session), timeout)
+            self._end_at_server(session, timeout)
             leave = session.hang_up if self._others is None else partial(self._others.leave, session)
             leave()
         elif self._others is not None or session.open:
@@ -177,9 +211,11 @@ class MySQL(MySQLTraits, Database[Any]):
             return True
         return is_busy(session) if self._others is None else self._others.is_busy(session)
 
-    def _end_at_server(self, place: Place, timeout: float) -> None:
+    def _end_at_server(self, session: Any, timeout: float) -> None:
         """End a session and its statement by another connection, as far as that can be done."""
-        with suppress(Exception), closing(self._open({}, timeout)) as other, limited(other, timeout):
+        place = self._place_of(session)
+        address = {} if self._others else {"host": session.host, "port": session.port}  # it may have another by now
+        with suppress(Exception), closing(self._open(address, {}, timeout)) as other, limited(other, timeout):
             if place.is_among(answer(other, SHOW_SESSIONS)):
                 answer(other, place.end_it())
 
@@ -194,25 +230,18 @@ class MySQL(MySQLTraits, Database[Any]):
         if self._others is not None:
             self._others.looked_at(session)
         fd = socket_of(session)
-        if fd is None:
-            return True
-        if fd < 0:
-            return False
-        look, link = look_at(fd), link_of(session)
-        if look is Look.SPEAKS and isinstance(link, ssl.SSLSocket):
-            return peek(link) is None
-        return look is Look.QUIET
+        return fd is None or is_quiet(fd, link_of(session))
 
     def needs_reset(self, session: Any) -> bool | None:
         """May something be open? Other drivers show less of it."""
         return super().needs_reset(session) if self._others is None else self._others.left_open(session)
 
-    def reset(self, session: Any, *, timeout: float) -> None:
+    def reset(self, session: Any, *, timeout: float) -> bool:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         with limited(session, timeout):
             if self._others is not None:
                 self._others.reset(session)
-                return
+                return self._resets.is_full
             refuse_busy(session)
             roll_back(session)
             if self._resets.is_full:
@@ -220,6 +249,7 @@ class MySQL(MySQLTraits, Database[Any]):
             session.go_back()
             self._resets.call(session)
         self._attributes.put_back(session)
+        return self._resets.is_full
 
     def unlock(self, session: Any, *, timeout: float) -> None:
         """Let go of locks that outlive a rollback: by name and, where no record tells of them, of tables."""

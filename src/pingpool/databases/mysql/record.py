@@ -72,6 +72,10 @@ class OnRecord:
         """Is autocommit not what it was when the session was opened?"""
         return self.beginning is not None and bool(status & AUTOCOMMIT) is not self.beginning.autocommit
 
+    def note_beginning(self) -> None:
+        """Note what the session is now: so it begins, for each holder."""
+        raise NotImplementedError
+
     def note(self, statement: bytes) -> None:
         """Note a statement that is about to be sent."""
         if LOCKING.match(statement):

@@ -4,12 +4,15 @@ aiomysql is PyMySQL with another way to read; both keep the same things in the s
 """
 
 import ssl
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, Self
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
+from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import Remembering
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
@@ -18,6 +21,8 @@ from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, NO_SUCH
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 from pingpool.databases.mysql.record import OnRecord
 from pingpool.errors import BeyondReset
+
+DRIVERS = frozenset({"pymysql", "aiomysql", "MySQLdb", "mysql", "_mysql_connector", "mariadb"})
 
 CANNOT_CONNECT = 2003
 
@@ -64,7 +69,7 @@ XA_IS_OPEN = (1399, 1400)
 HOPELESS = (TypeError, NotImplementedError, ssl.SSLCertVerificationError)
 
 
-class MySQLTraits(Identified, Traits[Any]):
+class MySQLTraits(Identified, Remembering[Any]):
     """One MySQL or MariaDB database."""
 
     _where: dict[str, Any]
@@ -73,17 +78,25 @@ class MySQLTraits(Identified, Traits[Any]):
     _resets: Resets
     _attributes: Attributes[Any]
     """What a holder may set on the driver's own object."""
+    _drivers: Set[str] = DRIVERS
+    """The packages of drivers whose errors may be about a session."""
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `mysql://user:password@host:port/database?option=value` names; `mariadb://` too.
 
-        The options are those of the driver's `connect` that are text, numbers or yes and no.
+        The options in it are those of the driver's `connect` that are text, numbers or yes and no. What is given by
+        name counts more.
 
         Raises:
             BadURL: the URL makes no sense.
         """
-        return cls(**arguments(url))
+        return cls(**{**arguments(url), **options})
+
+    def remember(self, session: Any) -> None:
+        """Note what a holder may change, at the server and in the driver's own object."""
+        session.note_beginning()
+        self._attributes.remember(session)
 
     def needs_reset(self, session: Any) -> bool | None:
         """Is a command or a transaction open, a result unread, a lock held, a setting changed? None: nothing tells."""
@@ -97,6 +110,8 @@ class MySQLTraits(Identified, Traits[Any]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
+        if is_foreign(error, self._drivers):
+            return Meaning.FOREIGN
         code = code_of(error)
         reasons = (error, error.__cause__, getattr(error, "original_exception", None))
         if code in REFUSED or any(isinstance(each, HOPELESS) for each in reasons):
@@ -110,9 +125,9 @@ class MySQLTraits(Identified, Traits[Any]):
         return Meaning.TRANSIENT if said_by_server(error) else Meaning.UNKNOWN
 
     def _place(self) -> str:
-        shown = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
-        named = {**{name: it for name, it in shown.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
-        return ", ".join(f"{name}={it!r}" for name, it in named.items())
+        places = {name: self._where.get(name) for name in ("host", "port", *OTHER_PLACES)}
+        named = {**{name: it for name, it in places.items() if it}, **{n: self._where[n] for n in ("user", "database")}}
+        return ", ".join(f"{name}={shown(it)}" for name, it in named.items())
 
 
 def is_from_a_wrong_node(code: int | None, error: BaseException) -> bool:
@@ -126,6 +141,12 @@ def takes_writes(rows: Sequence[Any]) -> bool:
     """Read the answer to `ASK_FOR_ROLE`, in whatever form the user's cursors give rows."""
     [row] = rows
     return not int(values_of(row)[0])
+
+
+def is_in_transaction(session: OnRecord) -> bool | None:
+    """Is a transaction open, as the server told last? None if it told nothing."""
+    status = session.status
+    return None if status is None else bool(status & IN_TRANSACTION)
 
 
 def is_unread(session: Any) -> bool:

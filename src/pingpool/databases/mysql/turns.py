@@ -44,6 +44,10 @@ class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the dr
     async def connect(self) -> None:
         """Connect, and note how the session begins."""
         await self._connect()
+        self.note_beginning()
+
+    def note_beginning(self) -> None:
+        """Note what the session is now."""
         self.beginning = Beginning(self.get_autocommit(), self.charset, None)
 
     async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:

@@ -23,6 +23,10 @@ class Adapters:
         if self.changed(session):
             self._first[session] = AdaptersMap(session.adapters)
 
+    def begin_anew(self, session: Any) -> None:
+        """Count what was configured as changed: it will be configured again."""
+        self._first.pop(session, None)
+
     def changed(self, session: Any) -> bool:
         """Has something been registered in the session, or, since it made its map, in the common one?"""
         mine: Any = session._adapters

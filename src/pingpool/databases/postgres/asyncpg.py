@@ -14,9 +14,12 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Self, TypeAlias
 
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.database import Meaning
+from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
 from pingpool.databases.common.credentials import asked_async
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
@@ -27,12 +30,16 @@ from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
+from pingpool.databases.postgres.unsynced import is_unsynced, noting
 from pingpool.errors import BadURL, BeyondReset
+from pingpool.naming import beside
 
 asyncpg: Any = import_module("asyncpg")  # it has no types
 
 Session: TypeAlias = Any
 """An `asyncpg.Connection`."""
+
+DRIVERS = frozenset({"asyncpg"})
 
 Listeners: TypeAlias = Mapping[str, set[Any]]
 """Who listens to each channel."""
@@ -60,23 +67,32 @@ REFUSED = (
     asyncpg.ClientConfigurationError,
     ssl.SSLCertVerificationError,
     TypeError,
+    BadURL,
 )
 """Errors of connecting that come again until somebody mends the cause."""
+
+NO_SETTINGS = {
+    *("loop", "timeout", "command_timeout", "statement_cache_size", "max_cached_statement_lifetime", "ssl", "reset"),
+    *("max_cacheable_statement_size", "direct_tls", "connection_class", "record_class", "server_settings"),
+}
+"""Arguments that a URL has no words for: asyncpg would send them to the server, as settings of it."""
 
 GO_ON = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 """Errors of one host after which asyncpg, and so we, try the next."""
 
 
-class AsyncPG(Identified, AsyncDatabase[Session]):
+class AsyncPG(Identified, AsyncConfigured[Session]):
     """The sessions of one PostgreSQL database.
 
         pool = await pingpool.open_async(AsyncPG("postgresql://db/shop"))
 
     Args:
-        dsn: a URL as asyncpg takes it.
+        dsn: a URL as asyncpg takes it, or a function that is asked for it each time a session is opened; `host` and
+            `port` may be functions, too. Each may be a coroutine function.
         role: "primary", a node that takes writes, or "any"; as `Postgres` takes it.
         reset: as `Postgres` takes it; "full" takes two round trips, and leaves the prepared statements, which asyncpg
             counts on. The function may be a coroutine function.
+        configure: a function, also a coroutine function, of the session that sets a new one up.
         **options: whatever else `asyncpg.connect` takes: `password` (also a function, or a coroutine function), `ssl`,
             `server_settings`, ...
 
@@ -84,55 +100,84 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         BadURL: the URL, or the name of an option, makes no sense.
     """
 
+    DRIVERS = ("asyncpg",)
+
     def __init__(
-        self, dsn: str | None = None, *, role: Role = "primary", reset: AsyncReset = "rollback", **options: Any
+        self,
+        dsn: Text | None = None,
+        *,
+        role: Role = "primary",
+        reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
+        **options: Any,
     ) -> None:
-        check_place(dsn or "")
-        check_names(options, inspect.signature(asyncpg.connect).parameters, "asyncpg")
-        self._dsn = dsn
+        check_names(options, self.driver_options(), "asyncpg")
+        self._address = Address(dsn=dsn, **{name: options[name] for name in ("host", "port") if name in options})
+        self._dsn = "" if callable(dsn) else dsn or ""
         self._options = options
+        check_place(self._dsn)
         self._resets = Resets(reset)
+        self._configure = configure
         self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
-        said = said_attributes(dsn, options)
+        said = said_attributes(self._dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")
-        if said is None and self._roles.matters and len(hosts(dsn, options)) > 1:
-            options["target_session_attrs"] = "read-write"
-        self._identity = (dsn, options, reset, self._roles.wanted)
+        self._identity = (dsn, options, reset, configure, self._roles.wanted)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that an `asyncpg://` URL names; the rest of it is as in `postgresql://`.
+
+        The options are those of the constructor.
 
         Raises:
             BadURL: the place makes no sense. Options that asyncpg does not know are sent to the server as settings.
         """
-        return cls("postgresql:" + url.partition(":")[2])
+        return cls("postgresql:" + url.partition(":")[2], **options)
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that asyncpg takes."""
+        return set(inspect.signature(asyncpg.connect).parameters) - {"dsn"}
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        moves, options = self._roles.moves, dict(self._options)
+        moves, options = self._roles.moves, {**self._options, **await self._address.now_async()}
+        dsn = options["dsn"] or ""
+        check_place(dsn)
+        if said_attributes(dsn, options) is None and self._roles.matters and len(hosts(dsn, options)) > 1:
+            options["target_session_attrs"] = "read-write"
         if "password" in options:
             options["password"] = await asked_async(options["password"])
         if labels:
             settings: dict[str, Any] = dict(options.get("server_settings") or {})
-            own = settings.get("application_name") or in_query(self._dsn).get("application_name")
+            own = settings.get("application_name") or in_query(dsn).get("application_name")
             settings["application_name"] = application_name(labels, after=own)
             options["server_settings"] = settings
+        options["connection_class"] = noting(options.get("connection_class") or asyncpg.Connection)
         session = await self._reach_one(options, min(timeout, options.pop("timeout", None) or timeout))
         self._roles.settle(session, moves)
-        self._listening.remember(session)
+        self.remember(session)
         return session
+
+    def remember(self, session: Session) -> None:
+        """Note who listens."""
+        self._listening.remember(session)
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if is_in_transaction(session):
+            await end_transaction(session, "COMMIT")
 
     async def _reach_one(self, options: dict[str, Any], timeout: float) -> Session:
         """Try one host after the other, as asyncpg does, but give none more than its share of the time."""
         clock = asyncio.get_running_loop().time
         end = clock() + timeout
-        left = attempts(self._dsn, options)
+        left = attempts(options["dsn"], options)
         failures: list[Exception] = []
         while left:
             share = (end - clock()) / len(left)
             try:
-                return await asyncpg.connect(self._dsn, **{**options, **left.pop(0)}, timeout=finite(share))
+                return await asyncpg.connect(**{**options, **left.pop(0)}, timeout=finite(share))
             except GO_ON as error:
                 failures.append(error)
         # Of several hosts one that is there says more than one where nobody listens.
@@ -172,28 +217,30 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
         return not any(isinstance(each, Exception) for each in held_by(session))
 
     def needs_reset(self, session: Session) -> bool | None:
-        """Is a transaction open, a statement under way, or does anybody else listen than at first?"""
+        """Is a transaction open, a statement under way or only prepared, or does anybody else listen than at first?"""
         if session.is_closed():
             return False
-        is_open = session.is_in_transaction() or session._top_xact is not None
+        is_open = is_in_transaction(session) or is_unsynced(session)
         return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, end what the last holder listened to, and clear the session if asked to."""
         if session._protocol._is_cancelling():
             await session._protocol._wait_for_cancellation()
         if is_busy(session):
             raise BeyondReset("left busy", "the last holder left a statement or a COPY under way")
-        if session.is_in_transaction() or session._top_xact is not None:  # of which asyncpg would log an error
-            await session.execute("ROLLBACK", timeout=finite(timeout))
-            session._top_xact = None
-            session._pool_release_ctr += 1  # so asyncpg refuses a block that ends, or a cursor that reads, only now
+        if is_in_transaction(session):  # of which asyncpg would log an error
+            await end_transaction(session, "ROLLBACK", timeout=finite(timeout))
+        elif is_unsynced(session):
+            await session.execute("SELECT 1", timeout=finite(timeout))
         if self._resets.is_full:
+            self._listening.begin_anew(session)
             await session.reset(timeout=finite(timeout))
             discard = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
             await session.execute(discard, timeout=finite(timeout))
         await self._listen_as_at_first(session)
         await self._resets.call_async(session)
+        return self._resets.is_full
 
     async def _listen_as_at_first(self, session: Session) -> None:
         """Take away the listeners that came since, at the server too, and bring back those that went."""
@@ -208,6 +255,8 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """asyncpg wraps what the system says of an open connection; an `OSError` is of opening one."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         code = getattr(error, "sqlstate", None)
         if self._roles.matters and code is not None and is_from_a_wrong_node(code, str(error)):
             return self._roles.moved()
@@ -220,14 +269,16 @@ class AsyncPG(Identified, AsyncDatabase[Session]):
     def _nobody_listens(self, error: BaseException) -> bool:
         """Is there no server? One that only starts up is there, and forks for whoever asks."""
         if isinstance(error, FileNotFoundError):
-            named = hosts(self._dsn, self._options)
+            named = hosts(self._dsn, self._options) if self._address.is_fixed else []
             return bool(named) and all(host.startswith("/") for host in named)
         if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
         return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
 
     def _place(self) -> str:
-        return repr((self._dsn or "").rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
+        if not self._address.is_fixed:
+            return repr(self._address)
+        return repr(self._dsn.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://"))
 
 
 def says_closed(error: BaseException) -> bool:
@@ -237,13 +288,36 @@ def says_closed(error: BaseException) -> bool:
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
 
 
+def is_in_transaction(session: Session) -> bool:
+    """Is a transaction open, at the server or in the driver?"""
+    return session.is_in_transaction() or session._top_xact is not None
+
+
+async def end_transaction(session: Session, how: str, timeout: float | None = None) -> None:
+    """End it by a statement. asyncpg then refuses a block that ends, or a cursor that reads, only later."""
+    await session.execute(how, timeout=timeout)
+    session._top_xact = None
+    session._pool_release_ctr += 1
+
+
 async def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way, and wait until it has ended."""
-    for pause in pauses(timeout):
+    for each in held_by(session):
+        if asyncio.isfuture(each):
+            each.add_done_callback(read_away)
+    for pause in pauses(session._transport.get_extra_info("socket").fileno, timeout):
         if session.is_closed() or not is_busy(session):
             return
-        await session._cancel(asyncio.get_running_loop().create_future())
+        is_sent = asyncio.get_running_loop().create_future()
+        is_sent.add_done_callback(read_away)
+        await session._cancel(is_sent)
         await asyncio.sleep(pause)
+
+
+def read_away(answer: asyncio.Future[Any]) -> None:
+    """Read an answer that may have nobody else to read it; asyncio would complain."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def is_busy(session: Session) -> bool:
@@ -277,6 +351,9 @@ def check_place(dsn: str) -> None:
     is_spilt = url.netloc.count("@") > 1 or "@" in url.path + url.fragment
     if is_spilt or any("=" not in each for each in url.query.split("&") if each):
         raise BadURL(f"asyncpg: the URL makes no sense; {ESCAPES}")
+    for name in in_query(dsn):
+        if name in NO_SETTINGS:
+            raise BadURL(f"asyncpg: {beside(name)}")
     named = [place.rpartition("]")[2].partition(":")[2] for place in url.netloc.rpartition("@")[2].split(",")]
     for port in [*named, *in_query(dsn).get("port", "").split(",")]:
         if port:

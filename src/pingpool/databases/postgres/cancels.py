@@ -2,9 +2,14 @@
 
 A request to cancel goes by a connection of its own. If it overtakes its statement it finds the session idle, and is
 lost, while the statement runs on with its locks. So it is repeated until the server has said something.
+
+A server that waits for the rows of a COPY heeds no cancel, but goes when it reads the end of the stream; a statement
+under way can still answer. Not at once, though: a pooler in between takes the end of the stream for a goodbye.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from pingpool.databases.common.sockets import stop_writing
 
 LONGEST = 5.0
 """The most seconds that a server may take over it."""
@@ -13,15 +18,21 @@ FIRST_PAUSE = 0.001
 """The seconds after which the first request is repeated."""
 
 
+DEAF = 0.1
+"""The seconds of silence after which the server is shown the end of the stream."""
+
+
 def patience(timeout: float) -> float:
     """Return the seconds that requests to cancel may take of those that ending a session may."""
     return min(timeout / 2, LONGEST)
 
 
-def pauses(timeout: float) -> Iterator[float]:
-    """Yield growing pauses to make after each request, of so many seconds in all."""
-    pause, left = FIRST_PAUSE, timeout
-    while left > 0:
-        yield min(pause, left)
-        left -= pause
+def pauses(fileno: Callable[[], int], timeout: float) -> Iterator[float]:
+    """Yield growing pauses to make after each request, of so many seconds in all; the stream is ended on the way."""
+    pause, made = FIRST_PAUSE, 0.0
+    while made < timeout:
+        if made >= DEAF:
+            stop_writing(fileno())
+        yield min(pause, timeout - made)
+        made += pause
         pause *= 2

@@ -1,19 +1,20 @@
 """Where psycopg connects to, and for how long it tries: libpq's connection info, read before anything is connected."""
 
-import difflib
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pingpool.databases.common.roles import Role
-from pingpool.databases.common.urls import ESCAPES, check_port
+from pingpool.databases.common.urls import ESCAPES, check_names, check_port
 from pingpool.databases.postgres.names import unquoted
 from pingpool.databases.postgres.roles import OF_A_PRIMARY
 from pingpool.errors import BadURL
+from pingpool.naming import beside, is_of_a_pool, meant
+from pingpool.text import nearest
 
 DRIVER_OPTIONS = {
     name
@@ -29,13 +30,18 @@ LONGEST_WAIT = 86_400.0
 """The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
 
 
-def checked(conninfo: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the conninfo and the options as one. Raises `BadURL` if a name, a host or a number makes no sense."""
+def checked(conninfo: str, options: Mapping[str, Any], by_name: Collection[str]) -> Mapping[str, Any]:
+    """Return the conninfo and the options as one; what is `by_name` is an argument, and no part of a conninfo.
+
+    Raises:
+        BadURL: a name, a host or a number makes no sense.
+    """
+    check_names(options, {*libpq_options(), *by_name}, "PostgreSQL")
     if conninfo.startswith(("postgresql://", "postgres://")):
         refuse_spilt_password(conninfo)
     where, complaint = parsed(conninfo, options)
     if complaint:  # raised out here, where libpq's own error, which quotes the password, is no context of it
-        raise BadURL(f"PostgreSQL: {told_without_secrets(complaint, conninfo, options)}")
+        raise BadURL(f"PostgreSQL: {told_without_secrets(complaint, conninfo, options, by_name)}")
     if any("@" in host[1:] for host in str(where.get("host") or "").split(",")):  # sockets may begin with one
         raise BadURL(f"PostgreSQL: there is an @ in the host; {ESCAPES}")
     for port in str(where.get("port") or 5432).split(","):
@@ -85,17 +91,26 @@ def from_surroundings() -> dict[str, str]:
     return {each.keyword.decode(): each.val.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.val}
 
 
-def told_without_secrets(complaint: str, conninfo: str, options: Mapping[str, Any]) -> str:
+def libpq_options() -> list[str]:
+    """Return the names that may stand in a conninfo."""
+    return [option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()]
+
+
+def told_without_secrets(complaint: str, conninfo: str, options: Mapping[str, Any], by_name: Collection[str]) -> str:
     """Return libpq's complaint with what may have been meant, and without what may be a piece of a password."""
     if '"' in conninfo:  # its quotes cannot be told from libpq's
         return f"the connection info makes no sense; {ESCAPES}"
-    known = [*(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()), *DRIVER_OPTIONS]
     plain = complaint.replace(conninfo, "...") if conninfo else complaint
     is_about_a_name = any(what in plain for what in ("invalid connection option", "invalid URI query parameter"))
     quoted = plain.split('"')[1::2] if is_about_a_name else []
-    similar = difflib.get_close_matches(quoted[0], known, n=1) if quoted else []
-    hint = f"did you mean {similar[0]}?" if similar else ESCAPES
-    return f"{unquoted(plain, {*options, *quoted[: len(similar)], ']', '='})}; {hint}"
+    if not quoted:
+        return f"{unquoted(plain, {*options, ']', '='})}; {ESCAPES}"
+    name = quoted[0]
+    if name in by_name:
+        return beside(name)
+    is_near = is_of_a_pool(name) or nearest(name, libpq_options())
+    hint = meant(name, libpq_options()) if is_near else ESCAPES
+    return f"{unquoted(plain, {*options, *quoted[: bool(is_near)], ']', '='})}; {hint}"
 
 
 def refuse_spilt_password(url: str) -> None:

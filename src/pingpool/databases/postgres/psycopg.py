@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from pingpool.database import Database
+from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
 from pingpool.databases.postgres.cancels import patience, pauses
@@ -24,7 +24,6 @@ from pingpool.databases.postgres.leftovers import (
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
-    mark_as_pooled,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -32,19 +31,21 @@ from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_relea
 Session: TypeAlias = "psycopg.Connection[Any]"
 
 
-class Postgres(PsycopgTraits[Session, Password], Database[Session]):
+class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
     """The sessions of one PostgreSQL database.
 
         pool = pingpool.open(Postgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
     Args:
-        conninfo: a URL or `key=value` pairs, as libpq takes them.
+        conninfo: a URL or `key=value` pairs, as libpq takes them; or a function that is asked for them each time a
+            session is opened, as `host` and `port` may be, too.
         password: the password, or a function that is asked for it each time a session is opened.
         role: which node is wanted. "primary": one that takes writes; among several hosts no other is taken, and a
             session whose node no longer does is replaced. "any": also a standby, as `target_session_attrs` may say.
         reset: what is undone when a session comes back. "rollback": what is open, and what was set on the connection
             object. "full": also, by `DISCARD ALL`, a round trip each time, settings, temporary tables, advisory locks,
             `LISTEN`, prepared statements. Or a function of the session, called each time after a rollback.
+        configure: a function of the session that sets a new one up; what it leaves uncommitted is committed.
         **options: whatever else `psycopg.connect` takes: `autocommit`, `row_factory`, `dbname`, ...
 
     Raises:
@@ -54,12 +55,15 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
         moves = self._roles.moves
-        session = psycopg.connect(**self.arguments(labels, timeout, asked(self._password)))
-        mark_as_pooled(session)
+        session = psycopg.connect(**self.arguments(self._address.now(), labels, timeout, asked(self._password)))
         self._roles.settle(session, moves)
-        self._attributes.remember(session)
-        self._adapters.remember(session)
+        self.remember(session)
         return session
+
+    def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if self.has_to_be_kept(session):
+            session.commit()
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; raises `TimeoutError` if there is none in time."""
@@ -73,12 +77,14 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
         with held(session, timeout):
             read_release(ask(session, UNLOCK, timeout))
 
-    def reset(self, session: Session, *, timeout: float) -> None:
+    def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, put the attributes of the connection object back, and clear the session if asked to."""
         refuse_unfinished(session)
         if is_in_two_phases(session):
             session.tpc_rollback()
         session.rollback()
+        if self._resets.is_full:
+            self.begin_anew(session)
         self._attributes.put_back(session)
         self._adapters.put_back(session)
         if self._resets.is_full:
@@ -88,6 +94,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
             forget_discarded(session)
             session.autocommit = own
         self._resets.call(session)
+        return self._resets.is_full
 
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
@@ -107,7 +114,7 @@ class Postgres(PsycopgTraits[Session, Password], Database[Session]):
 def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
     with suppress(psycopg.Error):
-        for pause in pauses(timeout):
+        for pause in pauses(session.fileno, timeout):
             if not is_at_work(session):
                 return
             session.cancel_safe(timeout=timeout)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.generators import execute
 
-from pingpool.database import AsyncDatabase
+from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.postgres.cancels import patience, pauses
@@ -20,7 +20,6 @@ from pingpool.databases.postgres.leftovers import (
     is_busy,
     is_in_two_phases,
     leave_to_its_holder,
-    mark_as_pooled,
     refuse_unfinished,
 )
 from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
@@ -28,10 +27,10 @@ from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_relea
 Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 
 
-class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session]):
+class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncConfigured[Session]):
     """The sessions of one PostgreSQL database; the arguments are those of `Postgres`.
 
-    The functions for the password and for the reset may be coroutine functions.
+    The functions for the address, for the password, for the reset, and to configure may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncPostgres("host=db dbname=shop", password=read_secret, autocommit=True))
 
@@ -41,14 +40,17 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
-        password = await asked_async(self._password)
+        address, password = await self._address.now_async(), await asked_async(self._password)
         moves = self._roles.moves
-        session = await psycopg.AsyncConnection.connect(**self.arguments(labels, timeout, password))
-        mark_as_pooled(session)
+        session = await psycopg.AsyncConnection.connect(**self.arguments(address, labels, timeout, password))
         self._roles.settle(session, moves)
-        self._attributes.remember(session)
-        self._adapters.remember(session)
+        self.remember(session)
         return session
+
+    async def keep(self, session: Session) -> None:
+        """Commit what was set, if a transaction is open."""
+        if self.has_to_be_kept(session):
+            await session.commit()
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send an empty query and wait for the answer; it opens no transaction."""
@@ -60,12 +62,14 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
         """Let go of the advisory locks, which outlive a rollback."""
         read_release(await ask(session, UNLOCK))
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, put the attributes of the connection object back, and clear the session if asked to."""
         refuse_unfinished(session)
         if is_in_two_phases(session):
             await session.tpc_rollback()
         await session.rollback()
+        if self._resets.is_full:
+            self.begin_anew(session)
         await self._put_back(session)
         self._adapters.put_back(session)
         if self._resets.is_full:
@@ -75,6 +79,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
             forget_discarded(session)
             await session.set_autocommit(own)
         await self._resets.call_async(session)
+        return self._resets.is_full
 
     async def _put_back(self, session: Session) -> None:
         """Set what was changed on the connection object to its first value; some of it takes a coroutine."""
@@ -101,7 +106,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncDatabase[Session
 async def cancel(session: Session, timeout: float) -> None:
     """Have a statement cancelled that is under way; it has ended, or is bound to, once the server says something."""
     with suppress(psycopg.Error):
-        for pause in pauses(timeout):
+        for pause in pauses(session.fileno, timeout):
             if not is_at_work(session):
                 return
             await session.cancel_safe(timeout=timeout)

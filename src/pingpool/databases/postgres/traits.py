@@ -10,20 +10,46 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
+from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.postgres.adapters import Adapters
-from pingpool.databases.postgres.conninfo import ATTRIBUTES, DRIVER_OPTIONS, checked, hosts_in, patience, role_in
-from pingpool.databases.postgres.leftovers import IN_SYNC, is_busy, is_pipelining, is_settled, mark_as_own
+from pingpool.databases.postgres.conninfo import (
+    ATTRIBUTES,
+    DRIVER_OPTIONS,
+    checked,
+    hosts_in,
+    libpq_options,
+    patience,
+    role_in,
+)
+from pingpool.databases.postgres.leftovers import (
+    IN_SYNC,
+    is_busy,
+    is_pipelining,
+    is_settled,
+    mark_as_own,
+    mark_as_pooled,
+)
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
+
+OTHER_DRIVERS = {
+    "psycopg2": "DBAPI(lambda: psycopg2.connect(…), driver=psycopg2)",
+    "pg8000": "DBAPI(lambda: pg8000.dbapi.connect(…), driver=pg8000.dbapi)",
+}
+"""How what SQLAlchemy calls so is pooled."""
+
+DRIVERS = frozenset({"psycopg", "psycopg_binary", "psycopg_c"})
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
@@ -79,31 +105,60 @@ NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directo
 """What stands in the text where there is no server at all; a socket in the file system is missing then."""
 
 
-class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
+class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
+
+    DRIVERS = ("psycopg", "psycopg_async")
+    OTHER_DRIVERS = OTHER_DRIVERS
 
     def __init__(
         self,
-        conninfo: str = "",
+        conninfo: Text = "",
         *,
         password: P | None = None,
         role: Role = "primary",
         reset: AsyncReset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
         self._driver_options = {name: options.pop(name) for name in DRIVER_OPTIONS & options.keys()}
-        self._where = checked(conninfo, options)
+        asked = {name: options.pop(name) for name in ("host", "port") if callable(options.get(name))}
+        self._address = Address(conninfo=conninfo, **asked)
+        self._options = options
+        self._where = self._located({} if callable(conninfo) else {"conninfo": conninfo})
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
+        self._configure = configure
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
-        self._identity = (self._where, password, reset, self._roles.wanted, self._driver_options)
+        self._identity = (
+            self._where,
+            self._address.functions,
+            password,
+            reset,
+            configure,
+            self._roles.wanted,
+            self._driver_options,
+        )
 
-    def arguments(self, labels: Mapping[str, str], timeout: float, password: str | None) -> dict[str, Any]:
-        """Return what psycopg is to connect with."""
-        where = {**self._where, **self._driver_options}
-        where["connect_timeout"] = patience(self._where, timeout)
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that psycopg and libpq take."""
+        return {*DRIVER_OPTIONS, *libpq_options()}
+
+    def _located(self, address: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return where this address, and the options, say that the server is. Raises `BadURL`."""
+        place = dict(address)
+        return checked(place.pop("conninfo", ""), {**self._options, **place}, own_options())
+
+    def arguments(
+        self, address: Mapping[str, Any], labels: Mapping[str, str], timeout: float, password: str | None
+    ) -> dict[str, Any]:
+        """Return what psycopg is to connect with, now that the server is at this address."""
+        found = self._where if self._address.is_fixed else self._located(address)
+        where = {**found, **self._driver_options}
+        where["connect_timeout"] = patience(found, timeout)
         if self._roles.matters and hosts_in(where) > 1:
             where.setdefault(ATTRIBUTES, "read-write")
         if labels:
@@ -140,6 +195,24 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
         return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
 
+    def remember(self, session: C) -> None:
+        """Note what a holder may change in the connection object. Its own block then leaves it open."""
+        mark_as_pooled(session)
+        self._attributes.remember(session)
+        self._adapters.remember(session)
+
+    def begin_anew(self, session: C) -> None:
+        """Count what was configured as changed: it will be configured again."""
+        self._attributes.begin_anew(session)
+        self._adapters.begin_anew(session)
+
+    def has_to_be_kept(self, session: C) -> bool:
+        """Is a transaction open? Raises what libpq would not say of a commit: that a failed one is rolled back."""
+        status = session.pgconn.transaction_status
+        if status == psycopg.pq.TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction("configure left a transaction in which a statement had failed")
+        return bool(status != psycopg.pq.TransactionStatus.IDLE)
+
     def needs_reset(self, session: C) -> bool | None:
         """Is something open or under way, or changed in the connection object?"""
         is_changed = self._attributes.changed(session) or self._adapters.changed(session)
@@ -156,6 +229,8 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """With a SQLSTATE the server has spoken; without one it is about the connection, or about connecting."""
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         if isinstance(error, TypeError):
             return Meaning.REFUSED
         if not isinstance(error, psycopg.Error):
@@ -170,8 +245,16 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         return meaning_of_text(str(error)) if isinstance(error, psycopg.OperationalError) else Meaning.UNKNOWN
 
     def _place(self) -> str:
+        if not self._address.is_fixed:
+            return repr(self._address)
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
         return repr(make_conninfo(**named))
+
+
+def own_options() -> set[str]:
+    """Return what only the constructor takes, and no connection info."""
+    constructor = vars(PsycopgTraits)["__init__"]
+    return {*constructor.__kwdefaults__, *DRIVER_OPTIONS} - {*libpq_options()}
 
 
 def meaning_of_text(said: str) -> Meaning:

@@ -38,7 +38,7 @@ def arguments(url: str) -> dict[str, Any]:
     target = take_apart(url, KINDS, elsewhere=elsewhere, instead=INSTEAD)
     for name in target.options:
         if name not in TEXTS | KINDS.keys() and name in options_of(first_driver().connection.SSLConnection):
-            raise BadURL(f"{name} is no option of a URL: it is an object; write Redis(…) or AsyncRedis(…) with it")
+            raise BadURL(f"{name} is no option of a URL: it is an object; write pingpool.open(url, {name}=…)")
     return {
         **(socket_in(target) if is_file else host_in(target)),
         "username": target.user,

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 
-from pingpool.database import Database
+from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, hang_up, look_at
@@ -13,28 +13,30 @@ from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, 
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
     ASK_FOR_ROLE,
-    ATTRIBUTES,
     PATIENCE,
     RESET,
     RedisTraits,
     Session,
     takes_writes,
+    undoes_configuring,
 )
 
 
-class Redis(RedisTraits[Password], Database[Session]):
+class Redis(RedisTraits[Password], Configured[Session]):
     """The sessions of one Redis or Valkey database.
 
         pool = pingpool.open(Redis("cache", db=1, password=read_secret, ssl=True))
 
     Args:
-        host, port, db, username: where to connect.
+        host, port, db, username: where to connect; host and port may be functions that are asked each time a session
+            is opened. The one for the host may return a pair, `(host, port)`.
         password: the password, or a function that is asked for it each time a session is opened.
         ssl: whether to speak TLS.
         path: a socket in the file system, instead of host and port.
         role: "primary": a session whose node takes no writes any more is replaced; "any": it may be a replica's.
         reset: what is undone when a session comes back: "rollback", what the commands that passed have changed;
             "full", all of it, by `RESET` each time; or a function of the session, besides.
+        configure: a function of the session that sets a new one up.
         driver: the module `redis` or `valkey`; by default the first of them that is installed.
         **options: whatever else the driver's connection takes: `decode_responses`, `protocol`, `ssl_ca_certs`, ...
 
@@ -46,7 +48,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         """Connect. The labels become the client's name, seen in `CLIENT LIST`."""
         moves = self._roles.moves
         kind = counting(self._kind, ThreadCount, self._driver.ResponseError)
-        session = kind(**self._where, **self.introduction(labels, asked(self._password)))
+        session = kind(**self._address.now(), **self.introduction(labels, asked(self._password)))
         own, limit = session.socket_timeout, PATIENCE * timeout
         session.socket_timeout = finite(min(limit, own or limit))
         session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
@@ -56,8 +58,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         session._sock.settimeout(own)
         session._parser.on_connect(session)  # it keeps a time-out of its own
         never_again(session)
-        session.changes.clear()
-        ATTRIBUTES.remember(session)
+        self.remember(session)
         self._roles.settle(session, moves)
         return session
 
@@ -96,7 +97,7 @@ class Redis(RedisTraits[Password], Database[Session]):
         except self._driver.ConnectionError:
             return False
 
-    def reset(self, session: Session, *, timeout: float) -> None:
+    def reset(self, session: Session, *, timeout: float) -> bool:
         """Undo what the last holder left open or changed, as far as there are commands for that."""
         commands = self.undoing(session)
         if commands and session._sock is None:
@@ -110,6 +111,7 @@ class Redis(RedisTraits[Password], Database[Session]):
                 session.on_connect()
             self.note_undone(session)
         self._resets.call(session)
+        return undoes_configuring(commands)
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""

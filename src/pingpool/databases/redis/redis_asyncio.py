@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from pingpool.database import AsyncDatabase
+from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_through
@@ -14,19 +14,19 @@ from pingpool.databases.redis.answers import AsyncCount, all_pushes, counting, h
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
     ASK_FOR_ROLE,
-    ATTRIBUTES,
     PATIENCE,
     RESET,
     RedisTraits,
     Session,
     takes_writes,
+    undoes_configuring,
 )
 
 
-class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
+class AsyncRedis(RedisTraits[AsyncPassword], AsyncConfigured[Session]):
     """The sessions of one Redis or Valkey database; the arguments are those of `Redis`.
 
-    The functions for the password and for `reset` may be coroutine functions.
+    The functions for host, port, the password, for `reset` and `configure` may be coroutine functions.
 
         pool = await pingpool.open_async(AsyncRedis("cache", db=1, password=read_secret, ssl=True))
 
@@ -39,7 +39,8 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
         moves = self._roles.moves
         kinds = importlib.import_module(f"{self._driver.__name__}.asyncio.connection")
         kind = counting(getattr(kinds, self._kind.__name__), AsyncCount, self._driver.ResponseError)
-        session = kind(**self._where, **self.introduction(labels, await asked_async(self._password)))
+        address = await self._address.now_async()
+        session = kind(**address, **self.introduction(labels, await asked_async(self._password)))
         session.retry = no_retry(self._driver)
         try:
             with self.naming_timeouts():
@@ -49,8 +50,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
             await session.disconnect(nowait=True)
             raise
         never_again(session)
-        session.changes.clear()
-        ATTRIBUTES.remember(session)
+        self.remember(session)
         self._roles.settle(session, moves)
         return session
 
@@ -80,7 +80,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
             return False
         return look_through(session._writer.transport) is Look.QUIET
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Undo what the last holder left open or changed, as far as there are commands for that."""
         commands = self.undoing(session)
         if commands and not session.is_connected:
@@ -93,6 +93,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncDatabase[Session]):
             await session.on_connect()
         self.note_undone(session)
         await self._resets.call_async(session)
+        return undoes_configuring(commands)
 
 
 def no_retry(driver: Any) -> Any:

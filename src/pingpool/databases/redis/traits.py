@@ -3,15 +3,18 @@
 What is pooled is the raw connection, not a client: that has a pool of its own, and reconnects without a word.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from ssl import CERT_NONE, SSLCertVerificationError
 from types import ModuleType
 from typing import Any, Generic, Self, TypeAlias
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
+from pingpool.databases.common.addresses import Address, Host, Port, shown
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering
 from pingpool.databases.common.credentials import P
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.labels import as_text
 from pingpool.databases.common.resets import Reset, Resets
@@ -25,6 +28,8 @@ from pingpool.errors import BeyondReset
 Session: TypeAlias = Any
 """A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
 
+DRIVERS = frozenset({"redis", "valkey", "hiredis", "libvalkey"})
+
 PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
@@ -37,6 +42,9 @@ ASK_FOR_ROLE = "HELLO"
 RESET: Command = ("RESET",)
 """The command that makes a connection what it was before its introduction; since Redis 6.2."""
 
+TO_STAY = {DATABASE, IDENTITY, MODE}
+"""What may be changed for all holders. A transaction, or a subscription, is what was left open."""
+
 ANSWERS = {"RESET": "RESET"}
 """What undoing is answered, where it is not OK."""
 
@@ -44,13 +52,13 @@ REFUSED = ("DB index", "ERR DB index", "invalid DB index")
 """How answers to the introduction begin that will come again until somebody mends the cause."""
 
 
-class RedisTraits(Identified, Traits[Session], Generic[P]):
+class RedisTraits(Identified, Remembering[Session], Generic[P]):
     """One Redis or Valkey database, with passwords of the kind `P`."""
 
     def __init__(
         self,
-        host: str = "localhost",
-        port: int = 6379,
+        host: Host = "localhost",
+        port: Port = 6379,
         *,
         db: int = 0,
         username: str | None = None,
@@ -60,34 +68,43 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         driver: ModuleType | None = None,
         role: Role = "primary",
         reset: Reset = "rollback",
+        configure: AsyncConfigure = None,
         **options: Any,
     ) -> None:
         self._resets = Resets(reset)
+        self._configure = configure
         self._driver: Any = driver or first_driver()
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection
         self._where = {"path": path} if path else {"host": host, "port": port}
+        self._address = Address(**self._where)
         if ssl and not path:
             options.setdefault("ssl_check_hostname", is_verified(options.get("ssl_cert_reqs", "required")))
         self._options = {"db": db, "username": username, **options}
         self._password = password
         self._roles = Roles(role)
-        self._identity = (self._kind, self._where, self._options, password, role, reset)
+        self._identity = (self._kind, self._where, self._options, password, role, reset, configure)
         check_names(options, options_of(self._kind), self._kind.__module__)
         check_files(options, TLS_FILES)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `redis://user:password@host:port/db?option=value` names.
 
         `rediss://` speaks TLS; `valkey://` and `valkeys://` say the same and prefer valkey-py. `redis+unix://` and
         `valkey+unix://` name a socket in the file system: `redis+unix://user:password@/path/to/socket?db=0`. The
-        options are those of the driver's connection.
+        options are those of the driver's connection. What is given by name counts more.
 
         Raises:
             BadURL: the URL makes no sense.
         """
-        return cls(**arguments(url))
+        return cls(**{**arguments(url), **options})
+
+    @classmethod
+    def driver_options(cls) -> set[str]:
+        """Return the keywords that the driver's connections take, with and without TLS."""
+        kinds = first_driver().connection
+        return options_of(kinds.SSLConnection) | options_of(kinds.UnixDomainSocketConnection)
 
     def introduction(self, labels: Mapping[str, str], password: str | None) -> dict[str, Any]:
         """Return the options of a connection that shows these labels, and has this password."""
@@ -111,6 +128,11 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
         """Raise if this is not the answer to a PING: it is to what another holder has sent."""
         if answer not in (b"PONG", "PONG"):
             raise self._driver.ConnectionError(f"the last holder left an answer unread: {answer!r:.100}")
+
+    def remember(self, session: Session) -> None:
+        """Note what a holder may set on the connection, and that what has passed so far is how it is to be."""
+        session.changes -= TO_STAY
+        ATTRIBUTES.remember(session)
 
     def needs_reset(self, session: Session) -> bool | None:
         """Is an answer still to come, or was something left open, or changed, in the connection or its client?"""
@@ -163,6 +185,8 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
 
         A pipeline that watches says `WatchError` also when its connection ended.
         """
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         driver = self._driver
         is_complaint = isinstance(error, driver.ResponseError)
         if (
@@ -182,7 +206,12 @@ class RedisTraits(Identified, Traits[Session], Generic[P]):
 
     def _place(self) -> str:
         where = {**self._where, "db": self._options["db"]}
-        return ", ".join(f"{name}={value!r}" for name, value in where.items())
+        return ", ".join(f"{name}={shown(value)}" for name, value in where.items())
+
+
+def undoes_configuring(commands: Sequence[Command]) -> bool:
+    """Do these commands bring a connection back to how it was introduced, whatever was set after that?"""
+    return any(command[0] in ("RESET", "SELECT") for command in commands)
 
 
 def is_verified(cert_reqs: object) -> bool:

@@ -45,11 +45,11 @@ class Place:
         )
 
 
-def from_url(url: str) -> SpannerDatabase:
+def from_url(url: str, *, role: str | None = None) -> SpannerDatabase:
     """Return the database that `spanner://PROJECT/INSTANCE/DATABASE` names, with a client of its own.
 
-    `?role=NAME` is the database role of its sessions; `?emulator=HOST:PORT` talks to an emulator there, without
-    credentials, as the environment variable `SPANNER_EMULATOR_HOST` does for every client.
+    `role`, or `?role=NAME`, is the database role of its sessions; `?emulator=HOST:PORT` talks to an emulator there,
+    without credentials, as the environment variable `SPANNER_EMULATOR_HOST` does for every client.
 
     Raises:
         BadURL: the URL does not name a project, an instance and a database, or has an option that is not known.
@@ -57,7 +57,7 @@ def from_url(url: str) -> SpannerDatabase:
     """
     place = Place.named_by(url)
     client = client_of(place.project, place.emulator)
-    return SpannerDatabase(client.instance(place.instance).database(place.database), role=place.role)
+    return SpannerDatabase(client.instance(place.instance).database(place.database), role=role or place.role)
 
 
 def client_of(project: str, emulator: str | None, kind: Any = Client) -> Any:

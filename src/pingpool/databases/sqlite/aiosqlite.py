@@ -12,9 +12,9 @@ from typing import Any
 
 import aiosqlite
 
-from pingpool.database import AsyncDatabase
+from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.sqlite.connection import PAUSE, Connection
-from pingpool.databases.sqlite.traits import SQLiteTraits
+from pingpool.databases.sqlite.traits import SQLiteTraits, commit
 
 CHUNK = 64
 """Rows that aiosqlite fetches at a time; its own default."""
@@ -72,8 +72,13 @@ class Session(aiosqlite.Connection):
             anything._tx.put_nowait(each)
 
 
-class AsyncSQLite(SQLiteTraits[Session], AsyncDatabase[Session]):
-    """The sessions of one SQLite database; the arguments are those of `SQLite`. `reset` may be a coroutine function."""
+class AsyncSQLite(SQLiteTraits[Session], AsyncConfigured[Session]):
+    """The sessions of one SQLite database; the arguments are those of `SQLite`.
+
+    `reset` and `configure` may be coroutine functions.
+    """
+
+    DRIVERS = ("aiosqlite",)
 
     def connection_of(self, session: Session) -> Connection:
         """Return the one in its thread. Raises `ValueError` if it is closed."""
@@ -103,11 +108,16 @@ class AsyncSQLite(SQLiteTraits[Session], AsyncDatabase[Session]):
             if not isinstance(error, ValueError):
                 raise
 
-    async def reset(self, session: Session, *, timeout: float) -> None:
+    async def keep(self, session: Session) -> None:
+        """Commit what was set."""
+        await session.run(commit)
+
+    async def reset(self, session: Session, *, timeout: float) -> bool:
         """Stop what still runs, roll back, and put back what the last holder set."""
         await session.come_to_rest()
         await session.run(self.clear)
         await self._resets.call_async(session)
+        return self._resets.is_full
 
     def looks_alive(self, session: Session) -> bool:
         """Is nothing running in it, that a stranger left there, and is it well besides?"""

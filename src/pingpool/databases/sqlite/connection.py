@@ -104,6 +104,8 @@ class Connection(sqlite3.Connection):
             self.made: list[ref[Any]] = []
             self.handlers: dict[str, tuple[Any, ...]] = {}
             self.own_handlers: dict[str, tuple[Any, ...]] = {}
+            self.own_busy_timeout = 0
+            self.enforces_foreign_keys = False
 
     # What its holder does.
 
@@ -216,16 +218,33 @@ class Connection(sqlite3.Connection):
             getattr(sqlite3.Connection, name)(self, *self.own_handlers.get(name, OFF[name]))
         self.handlers = dict(self.own_handlers)
 
-    def checks_foreign_keys(self) -> bool:
-        """Are foreign keys enforced, as they were at first? Looked up only if it was used since the last look."""
-        if self.is_used and self._looks_up_foreign_keys():
+    def note_settings(self) -> None:
+        """Note how handlers, foreign keys and the patience with locks are set: so each holder is to find them."""
+        self.own_handlers = dict(self.handlers)
+        self.enforces_foreign_keys = self._checks_foreign_keys()
+        self.own_busy_timeout = self.pragma("busy_timeout")
+
+    def keeps_promises(self) -> bool:
+        """Are foreign keys and the patience with locks as they were at first? Looked up only if it was used since."""
+        if self.is_used and self._is_set_as_at_first():
             self.is_used = False
         return not self.is_used
 
-    def _looks_up_foreign_keys(self) -> bool:
+    def _is_set_as_at_first(self) -> bool:
+        is_enforcing = self._checks_foreign_keys() is self.enforces_foreign_keys
+        return is_enforcing and self.pragma("busy_timeout") == self.own_busy_timeout
+
+    def _checks_foreign_keys(self) -> bool:
         if sys.version_info >= (3, 12):
             return self.getconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_FKEY)
-        return bool(sqlite3.Cursor(self).execute("PRAGMA foreign_keys").fetchone()[0])
+        return bool(self.pragma("foreign_keys"))
+
+    def pragma(self, name: str) -> int:
+        """Return a setting that is a number; it takes a microsecond, whatever kind of rows the holder wants."""
+        cursor = sqlite3.Cursor(self)
+        cursor.row_factory = None
+        value: int = cursor.execute(f"PRAGMA {name}").fetchone()[0]
+        return value
 
     def end(self, timeout: float) -> bool:
         """Close it. What another thread still runs in it is stopped, and waited for.

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from sqlite3 import ProgrammingError
 
-from pingpool.database import Database
+from pingpool.databases.common.configuring import Configured
 from pingpool.databases.sqlite.connection import Connection
-from pingpool.databases.sqlite.traits import SQLiteTraits
+from pingpool.databases.sqlite.traits import SQLiteTraits, commit
 
 
-class SQLite(SQLiteTraits[Connection], Database[Connection]):
+class SQLite(SQLiteTraits[Connection], Configured[Connection]):
     """The sessions of one SQLite database.
 
     Args:
@@ -18,7 +18,11 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
         busy_timeout: seconds that a statement waits for another connection's lock before it gives up.
         reset: what is undone when a session comes back, besides its transaction, cursors and attributes: "rollback",
             nothing; "full", all of it, by opening the connection anew; or a function of the session.
+        configure: a function of the connection that sets a new one up (PRAGMAs, functions, handlers, a `row_factory`);
+            what it leaves uncommitted is committed.
     """
+
+    DRIVERS = ("pysqlite",)
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> Connection:
         """Open a connection."""
@@ -34,10 +38,15 @@ class SQLite(SQLiteTraits[Connection], Database[Connection]):
         with suppress(ProgrammingError):  # it is closed already
             session.end(PATIENCE * timeout)
 
-    def reset(self, session: Connection, *, timeout: float) -> None:
+    def keep(self, session: Connection) -> None:
+        """Commit what was set."""
+        commit(session)
+
+    def reset(self, session: Connection, *, timeout: float) -> bool:
         """Roll back, and put back what the last holder set."""
         self.clear(session)
         self._resets.call(session)
+        return self._resets.is_full
 
     def survived_interrupt(self, session: Connection) -> bool:
         """Every call ran to its end before Python raised the interrupt; one in another thread is seen at check-in."""

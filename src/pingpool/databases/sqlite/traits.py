@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qsl, unquote
 
-from pingpool.database import Meaning, Traits
+from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering
+from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.urls import check_names, parsed, value_of
 from pingpool.databases.sqlite.connection import PAUSE, Connection, File
 from pingpool.errors import BadURL, BeyondReset
+
+DRIVERS = frozenset({"sqlite3", "aiosqlite"})
 
 CANNOT_OPEN = ("unable to open database file", "file is not a database", "readonly")
 CLOSED = ("no active connection", "Connection closed")
@@ -34,7 +38,8 @@ MEMORY = (
 )
 """How connections of a process share a memory; in the old way `busy_timeout` does not hold."""
 
-ENFORCE_FOREIGN_KEYS = "PRAGMA foreign_keys = ON"
+FOREIGN_KEYS = {True: "PRAGMA foreign_keys = ON", False: "PRAGMA foreign_keys = OFF"}
+"""How they are enforced, or not."""
 
 ATTRIBUTES: Attributes[Connection] = Attributes(
     *(("autocommit",) if sys.version_info >= (3, 12) else ()), "isolation_level", "row_factory", "text_factory"
@@ -64,10 +69,17 @@ class Looks(Protocol):
 C = TypeVar("C", bound=Looks)
 
 
-class SQLiteTraits(Identified, Traits[C]):
+class SQLiteTraits(Identified, Remembering[C]):
     """One SQLite database."""
 
-    def __init__(self, path: str | Path = ":memory:", *, busy_timeout: float = 5.0, reset: Reset = "rollback") -> None:
+    def __init__(
+        self,
+        path: str | Path = ":memory:",
+        *,
+        busy_timeout: float = 5.0,
+        reset: Reset = "rollback",
+        configure: AsyncConfigure = None,
+    ) -> None:
         if not str(path):
             raise ValueError('path must name a file, or be ":memory:"')
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float):
@@ -78,21 +90,22 @@ class SQLiteTraits(Identified, Traits[C]):
         self._target = MEMORY.format(next(_memories)) if self._in_memory else str(Path(path).absolute())
         self._busy_timeout = busy_timeout
         self._resets = Resets(reset)
+        self._configure = configure
         if self._in_memory:  # it lasts as long as one connection is open, and so as long as this object
             weakref.finalize(self, self.open().close)
-        self._identity = (self._target, reset)
+        self._identity = (self._target, reset, configure)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """Return the database that `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://` (a memory) names.
 
-        `?busy_timeout=SECONDS` sets that option.
+        `?busy_timeout=SECONDS` sets that option; what is given by name counts more.
 
         Raises:
             BadURL: the URL has a host, or an option that is not known or makes no sense.
         """
         try:
-            return cls(**arguments(url))
+            return cls(**{**arguments(url), **options})
         except ValueError as error:
             raise BadURL(f"SQLite: {error}") from None
 
@@ -108,12 +121,16 @@ class SQLiteTraits(Identified, Traits[C]):
 
     def _set_up(self, connection: Connection) -> None:
         """Make it what is promised of each one, and remember how it is."""
-        connection.execute(ENFORCE_FOREIGN_KEYS)
+        connection.execute(FOREIGN_KEYS[True])
         if not self._in_memory:
             switch_to_wal(connection, self._busy_timeout)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.file = File.at(self._target)
-        ATTRIBUTES.remember(connection)
+        note_settings(connection)
+
+    def remember(self, session: C) -> None:
+        """Note how a new connection is set."""
+        note_settings(self.connection_of(session))
 
     def connection_of(self, session: C) -> Connection:
         """Return the connection itself."""
@@ -171,13 +188,16 @@ class SQLiteTraits(Identified, Traits[C]):
         roll_back(connection)
         ATTRIBUTES.put_back(connection)
         roll_back(connection)  # whoever leaves autocommit=False leaves its BEGIN open
-        connection.execute(ENFORCE_FOREIGN_KEYS)
+        connection.execute(FOREIGN_KEYS[connection.enforces_foreign_keys])
+        connection.execute(f"PRAGMA busy_timeout = {connection.own_busy_timeout}")
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A connection was closed; or the file is no database, or its folder is missing or forbidden."""
         said = str(error)
         if isinstance(error, ValueError) and said in CLOSED:
             return Meaning.LOST
+        if is_foreign(error, DRIVERS):
+            return Meaning.FOREIGN
         if isinstance(error, sqlite3.ProgrammingError) and "closed database" in said:
             return Meaning.LOST
         code = getattr(error, "sqlite_errorcode", 0)
@@ -193,9 +213,23 @@ class SQLiteTraits(Identified, Traits[C]):
         return "a memory" if self._in_memory else repr(self._target)
 
 
+def note_settings(connection: Connection) -> None:
+    """Note how a connection is set, to be put back so."""
+    ATTRIBUTES.remember(connection)
+    connection.note_settings()
+
+
+def commit(connection: Connection) -> None:
+    """Commit. In the autocommit mode of Python 3.12 a BEGIN may be open, too, for which the driver does nothing."""
+    if connection.in_transaction and getattr(connection, "autocommit", None) is True:
+        connection.execute("COMMIT")
+    else:
+        connection.commit()
+
+
 def is_changed(connection: Connection) -> bool:
     """Is it set otherwise than when it was new, by what the pool promises of it, or what decides over statements?"""
-    return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.checks_foreign_keys()
+    return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.keeps_promises()
 
 
 def roll_back(connection: Connection) -> None:

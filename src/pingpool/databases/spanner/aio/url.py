@@ -7,7 +7,7 @@ from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
 from pingpool.databases.spanner.url import Place, client_of
 
 
-def from_url(url: str) -> AsyncSpannerDatabase:
+def from_url(url: str, *, role: str | None = None) -> AsyncSpannerDatabase:
     """Return the database that `spanner://PROJECT/INSTANCE/DATABASE` names, with an `AsyncClient` of its own.
 
     The options are those of `databases.spanner.from_url`.
@@ -19,4 +19,4 @@ def from_url(url: str) -> AsyncSpannerDatabase:
     place = Place.named_by(url)
     instance = client_of(place.project, place.emulator, Client).instance(place.instance)
     # `instance.database()` would be a coroutine, because it binds a pool; this one has ours.
-    return AsyncSpannerDatabase(Database(place.database, instance), role=place.role)
+    return AsyncSpannerDatabase(Database(place.database, instance), role=role or place.role)
