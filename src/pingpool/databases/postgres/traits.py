@@ -25,6 +25,8 @@ from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_fro
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
+OK = psycopg.pq.ConnStatus.OK
+
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
 UNLOCK = b"SELECT pg_advisory_unlock_all()"
@@ -121,7 +123,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
         connection = session.pgconn
         pass_notifications_on(connection)
         refusal = refusal_in(answers)
-        if connection.status != psycopg.pq.ConnStatus.OK:
+        if connection.status != OK:
             raise psycopg.OperationalError("the server hung up on a ping") from refusal
         if refusal is not None:
             raise refusal
@@ -132,7 +134,7 @@ class PsycopgTraits(Identified, Traits[C], Generic[C, P]):
     def looks_alive(self, session: C) -> bool:
         """Is the socket quiet, or does it bring nothing worse than a notice?"""
         connection = session.pgconn
-        if connection.status != psycopg.pq.ConnStatus.OK:
+        if connection.status != OK:
             return False
         look = look_at(connection.socket)
         if look is not Look.SPEAKS:
