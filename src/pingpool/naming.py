@@ -10,7 +10,7 @@ from pingpool.errors import BadURL
 from pingpool.options import PoolOptions
 from pingpool.text import escaped, nearest
 
-OF_POOL = PoolOptions.__annotations__.keys() | {"wait_for"}
+OF_POOL = {*PoolOptions.__annotations__, "wait_for"}
 
 ELSEWHERE = {
     **dict.fromkeys(("pool_size", "poolsize", "max_size", "maxsize", "min_size", "minsize", "max_connections"), "size"),
@@ -80,7 +80,9 @@ def divided(
     others = {name: value for name, value in options.items() if name not in OF_POOL}
     for name in others:
         if its is not None and name not in its:
-            raise TypeError(f"neither a pool nor {whose} has an option {escaped(name)}; {meant(name, OF_POOL | its)}")
+            raise TypeError(
+                f"neither a pool nor {whose} has an option {escaped(name)}; {meant(name, OF_POOL.union(its))}"
+            )
     return {name: options[name] for name in options if name in OF_POOL}, others
 
 
@@ -90,7 +92,7 @@ def refuse_database_options(options: Iterable[str], its: Collection[str], whose:
         if name in its and name not in OF_POOL:
             raise TypeError(f"{name} is an option of the database: give it to that, {whose}(…, {name}=…)")
         if name not in OF_POOL:
-            raise TypeError(f"a pool has no option {escaped(name)}; {meant(name, OF_POOL | its)}")
+            raise TypeError(f"a pool has no option {escaped(name)}; {meant(name, OF_POOL.union(its))}")
 
 
 def refuse_pool_options(query: str, its: Collection[str], opener: str) -> None:

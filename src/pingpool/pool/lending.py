@@ -43,7 +43,9 @@ class Lending(Generic[S]):
         self._desk = desk
         self._database = database
         self._default_timeout = default_timeout
-        self.looks = database is not None and overrides(database, "looks_alive")
+        self._lent = desk.ledger.lent
+        self._look = database.looks_alive if database is not None and overrides(database, "looks_alive") else None
+        self.looks = self._look is not None
         self.may_need_reset = database is not None and overrides(database, "needs_reset")
         self._may_hold_locks = database is not None and overrides(database, "unlock")
         self.keeper = keeper
@@ -191,24 +193,24 @@ class Lending(Generic[S]):
 
     def looks_alive(self, session: S) -> bool:
         """Look at a session that is about to be lent. Without a look, or with a broken one, it may be."""
-        return self._database is None or not self.looks or self._look(self._database, session, otherwise=True)
+        try:
+            return self._look is None or bool(self._look(session))
+        except BaseException as error:
+            return self._without_answer("looks_alive", error, session, True)
 
     def _is_seen_alive(self, session: S) -> bool:
         """Can the database look, and does it see the session alive?"""
-        return self._database is not None and self.looks and self._look(self._database, session, otherwise=False)
-
-    def _look(self, database: AnyDatabase, session: S, *, otherwise: bool) -> bool:
         try:
-            return bool(database.looks_alive(session))
+            return self._look is not None and bool(self._look(session))
         except BaseException as error:
-            return self._without_answer("looks_alive", error, session, otherwise)
+            return self._without_answer("looks_alive", error, session, False)
 
     def was_left_open(self, session: S) -> bool:
         """Ask about a session that may be put, and suppose it of one that cannot tell.
 
         What was not lent is refused later, so there is nothing to ask.
         """
-        if self._database is None or not self.may_need_reset or not self.is_lent(session):
+        if self._database is None or id(session) not in self._lent:
             return False
         try:
             answer = self._database.needs_reset(session)

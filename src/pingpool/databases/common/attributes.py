@@ -7,9 +7,9 @@ trip.
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, Generic
-from weakref import WeakKeyDictionary
 
 from pingpool.database import S
+from pingpool.databases.common.records import Records
 
 
 class Attributes(Generic[S]):
@@ -22,31 +22,31 @@ class Attributes(Generic[S]):
         """Look at these; one that a version of the driver does not have must not be named."""
         self._names = (first, second, *more)
         self._look = attrgetter(*self._names)
-        self._first: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
-        self._unconfigured: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+        self._first: Records[tuple[Any, ...]] = Records()
+        self._unconfigured: Records[tuple[Any, ...]] = Records()
 
     def remember(self, session: S) -> None:
         """Note how a new session is set; and how it was opened, if it was configured since."""
-        before = self._first.get(session)
+        before = self._first.of(session)
         first = tuple(copied(each) for each in self._look(session))
-        if before is not None and before != first:
-            self._unconfigured.setdefault(session, before)
-        self._first[session] = first
+        if before is not None and before != first and self._unconfigured.of(session) is None:
+            self._unconfigured.note(session, before)
+        self._first.note(session, first)
 
     def begin_anew(self, session: S) -> None:
         """Count what was configured as changed: it will be configured again."""
-        first = self._unconfigured.get(session)
+        first = self._unconfigured.of(session)
         if first is not None:
-            self._first[session] = first
+            self._first.note(session, first)
 
     def changed(self, session: S) -> bool:
         """Is anything set otherwise than it was? Never of a session that was not remembered."""
-        first = self._first.get(session)
+        first = self._first.of(session)
         return first is not None and first != self._look(session)
 
     def differing(self, session: S) -> Iterator[tuple[str, Any]]:
         """Yield what was changed, by its name and as it was; in the order in which the attributes were named."""
-        first = self._first.get(session)
+        first = self._first.of(session)
         if first is None:
             return
         for name, was, now in zip(self._names, first, self._look(session), strict=True):

@@ -11,7 +11,11 @@ import os
 import select
 import socket
 import ssl
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+Poll: TypeAlias = Callable[[int], list[tuple[int, int]]]
+"""The `poll` of an object that watches one descriptor, for so many milliseconds."""
 
 
 class Look(enum.Enum):
@@ -29,16 +33,27 @@ if hasattr(select, "poll"):
     # Not every system tells that the other side has closed its half; then a hang-up shows as speech.
     WATCHED = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
+    kept_polls: dict[int, Poll] = {}
+    """What looks at a descriptor, whatever that stands for by now: to make one takes longer than to look."""
+
     def look_at(fd: int) -> Look:
-        """Look at a socket, by its file descriptor; one below 0 is closed here. It takes a microsecond."""
-        if fd < 0:
-            return Look.HUNG_UP
-        poll = POLL()
-        poll.register(fd, WATCHED)
-        seen = poll.poll(0)
+        """Look at a socket, by its file descriptor; one below 0 is closed here. It takes half a microsecond."""
+        try:
+            seen = kept_polls[fd](0)
+        except (KeyError, RuntimeError):  # the latter: another thread looks, or did so in the moment of a fork
+            if fd < 0:
+                return Look.HUNG_UP
+            seen = keep_poll(fd)(0)
         if not seen:
             return Look.QUIET
         return Look.SPEAKS if seen[0][1] == select.POLLIN else Look.HUNG_UP
+
+    def keep_poll(fd: int) -> Poll:
+        """Make what looks at a descriptor, and keep it."""
+        poll = POLL()
+        poll.register(fd, WATCHED)
+        kept_polls[fd] = poll.poll
+        return poll.poll
 
 else:
 

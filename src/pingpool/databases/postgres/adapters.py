@@ -5,10 +5,11 @@ until something is registered in it, so that a look at what is shared tells, wit
 """
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import AdaptersMap
+
+from pingpool.databases.common.records import Records
 
 
 class Adapters:
@@ -16,12 +17,12 @@ class Adapters:
 
     def __init__(self, context: Any = None) -> None:
         self._given: AdaptersMap | None = context.adapters if context is not None else None
-        self._first: WeakKeyDictionary[Any, AdaptersMap] = WeakKeyDictionary()
+        self._first: Records[AdaptersMap] = Records()
 
     def remember(self, session: Any) -> None:
         """Note what a new session has of its own."""
         if self.changed(session):
-            self._first[session] = AdaptersMap(session.adapters)
+            self._first.note(session, AdaptersMap(session.adapters))
 
     def begin_anew(self, session: Any) -> None:
         """Count what was configured as changed: it will be configured again."""
@@ -30,12 +31,12 @@ class Adapters:
     def changed(self, session: Any) -> bool:
         """Has something been registered in the session, or, since it made its map, in the common one?"""
         mine: Any = session._adapters
-        return mine is not None and not share_all(mine, self._first.get(session) or self._given or psycopg.adapters)
+        return mine is not None and not share_all(mine, self._first.of(session) or self._given or psycopg.adapters)
 
     def put_back(self, session: Any) -> None:
         """Have the session make its map anew."""
         if self.changed(session):
-            first = self._first.get(session) or self._given
+            first = self._first.of(session) or self._given
             session._adapters = AdaptersMap(first) if first is not None else None
 
 

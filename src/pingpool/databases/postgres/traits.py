@@ -51,6 +51,8 @@ OTHER_DRIVERS = {
 
 DRIVERS = frozenset({"psycopg", "psycopg_binary", "psycopg_c"})
 
+OK = psycopg.pq.ConnStatus.OK
+
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
 UNLOCK = b"SELECT pg_advisory_unlock_all()"
@@ -176,7 +178,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         connection = session.pgconn
         pass_notifications_on(connection)
         refusal = refusal_in(answers)
-        if connection.status != psycopg.pq.ConnStatus.OK:
+        if connection.status != OK:
             raise psycopg.OperationalError("the server hung up on a ping") from refusal
         if refusal is not None:
             raise refusal
@@ -187,7 +189,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     def looks_alive(self, session: C) -> bool:
         """Is the socket quiet, or does it bring nothing worse than a notice?"""
         connection = session.pgconn
-        if connection.status != psycopg.pq.ConnStatus.OK:
+        if connection.status != OK:
             return False
         look = look_at(connection.socket)
         if look is not Look.SPEAKS:
