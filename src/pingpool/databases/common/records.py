@@ -34,6 +34,10 @@ class Records(Generic[V]):
         """Return what was noted of a session."""
         return self._noted.get(id(session))
 
+    def drop(self, session: object) -> None:
+        """Take back what was noted of a session, if anything was."""
+        _forget(id(session), self._noted, self._refs, None)
+
     def __len__(self) -> int:
         """How many sessions have a note?"""
         return len(self._noted)

@@ -26,7 +26,7 @@ class Adapters:
 
     def begin_anew(self, session: Any) -> None:
         """Count what was configured as changed: it will be configured again."""
-        self._first.pop(session, None)
+        self._first.drop(session)
 
     def changed(self, session: Any) -> bool:
         """Has something been registered in the session, or, since it made its map, in the common one?"""
