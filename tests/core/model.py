@@ -142,11 +142,12 @@ def capacity_is_size(ledger: Ledger[Any], found: Found) -> None:
 
 
 def state_tells_the_place(ledger: Ledger[Any], found: Found) -> None:
-    """The state of each slot says in which place it is, and only an idle slot holds a session."""
+    """The state of each slot says in which place it is; only an idle slot holds a session, a lent one who has it."""
     for slot, place in found:
         if slot.state is not place:
             raise Broken(f"a slot in the place for {place.value!r} is {slot.state.value!r}")
-        if (slot.session is None) is (place is IDLE):
+        kind = Session if place is IDLE else tuple if place is IN_USE else type(None)
+        if not isinstance(slot.session, kind):
             raise Broken(f"a slot that is {place.value} holds {slot.session}")
 
 

@@ -149,7 +149,7 @@ MUTANTS = (
         "returns",
         "            places.idle.enter(slot, session)\n        places.lent.leave(session)\n\n",
         (
-            "            self._serving.land(slot, session)\n"
+            "            self._serving.land(slot, session, slot.proven_at)\n"
             "        if slot.state.value != 'in use':\n"
             "            places.lent.leave(session)\n\n"
         ),

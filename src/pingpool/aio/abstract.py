@@ -72,3 +72,7 @@ class AsyncCheckout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
+
+
+ENTER = AsyncCheckout.__aenter__.__code__
+"""The code that enters a block: whoever awaits it for an `async with` ends the block in the same frame."""

@@ -72,3 +72,7 @@ class Checkout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
+
+
+ENTER = Checkout.__enter__.__code__
+"""The code that enters a block: whoever runs it for a `with` ends the block in the same frame."""
