@@ -77,8 +77,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         except ValueError:  # a loop written in C runs it as a whole task
             caller = current_frame()
         now = desk.now
-        site = caller.f_code
         block = 0
+        site = caller.f_code
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
             block = id(outer) if site is ENTER else 0
             caller, site = outer, outer.f_code

@@ -27,6 +27,9 @@ USUAL = 0.99
 
 ENOUGH = 50
 
+BLINK = 0.001
+"""In less time, in seconds, nobody could have brought a session back."""
+
 MUCH_LONGER = 10
 """A session that is held so many times as long as usual may have been forgotten."""
 
@@ -96,7 +99,7 @@ def diagnosis(waited: float, picture: Picture) -> str:
         return "it is not bound to a database, or was cleared: call bind()"
     if stats.open < stats.size and stats.last_failure is not None:
         return f"{stats.size - stats.open} of {stats.size} sessions cannot be opened: see the notes"
-    if stats.in_use < stats.size or not waited or not picture.uses:
+    if stats.in_use < stats.size or waited < BLINK:
         return ""
     held = [max(0.0, picture.now - use.since) for use in picture.uses]
     if {use.holder for use in picture.uses} <= {use.holder for use in picture.waiting}:
@@ -104,7 +107,8 @@ def diagnosis(waited: float, picture: Picture) -> str:
     forgotten = _much_longer_than_usual(held, stats.uses, waited)
     if forgotten:
         usual = stats.uses.at_most(USUAL)
-        return f"{forgotten} held much longer than usual ({USUAL:.0%} of uses end within {usual:g} s): a leak?"
+        these = "1 of them is" if forgotten == 1 else f"{forgotten} of them are"
+        return f"{these} held much longer than usual ({USUAL:.0%} of uses end within {usual:g} s): a leak?"
     if min(held) >= waited:
         return "none came back in that time: slow holders"
     return f"those that came back went to others in line: the pool is too small for {stats.waiting} waiting"
