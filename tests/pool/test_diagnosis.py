@@ -44,9 +44,11 @@ def stats(**changes: Any) -> Stats:
     return empty._replace(**{"vacant": 0, "in_use": 2, "waiting": 1, **changes})
 
 
-def picture(*uses: Use, waiting: tuple[Use, ...] = (), is_filling: bool = True, **changes: Any) -> Picture:
+def picture(
+    *uses: Use, waiting: tuple[Use, ...] = (), nested: int = 0, is_filling: bool = True, **changes: Any
+) -> Picture:
     """Return a pool whose sessions are held by these."""
-    return Picture(NOW, stats(**changes), [*uses], [*waiting], [], is_filling)
+    return Picture(NOW, stats(**changes), [*uses], [*waiting], nested, [], is_filling)
 
 
 def test_places_are_named_with_count_and_age() -> None:
@@ -75,8 +77,8 @@ def test_few_places_are_named() -> None:
             "1 of 2 sessions cannot be opened: see the notes",
         ),
         (
-            picture(use(view, 9.0, 7), use(view, 9.0, 8), waiting=(use(job, 1.0, 7), use(job, 1.0, 8))),
-            "those who checked them out wait for another one themselves: nested checkouts?",
+            picture(use(view, 9.0), use(view, 9.0), nested=1),
+            "1 held by callers who wait for another one: nested checkouts",
         ),
         (
             picture(use(view, 60.0), use(job, 0.1), uses=usual(0.1)),

@@ -35,12 +35,16 @@ MUCH_LONGER = 10
 
 
 class Picture(NamedTuple):
-    """A pool at the moment when somebody got no session: what the slots did, who held them, who waited, what failed."""
+    """A pool at the moment when somebody got no session: what the slots did, who held them, who waited, what failed.
+
+    `nested` is how many sessions are held for certain by those who wait: see `blocks`.
+    """
 
     now: float
     stats: Stats
     uses: list[Use]
     waiting: list[Use]
+    nested: int
     failures: list[tuple[float, BaseException]]
     is_filling: bool
 
@@ -89,7 +93,7 @@ def diagnosis(waited: float, picture: Picture) -> str:
     |-------------------|-----------------------------------------------------------------------------|
     | not bound         | nobody fills the vacant slots                                               |
     | cannot be made    | slots are without a session, and the last attempt failed                    |
-    | nested checkouts  | whoever checked out a session that is held waits for another one            |
+    | nested checkouts  | half the sessions are held by blocks whose callers wait for another one     |
     | a leak            | sessions are held much longer than usual                                    |
     | slow holders      | none came back while the caller waited                                      |
     | too small a pool  | some came back, and went to others in line                                  |
@@ -102,8 +106,8 @@ def diagnosis(waited: float, picture: Picture) -> str:
     if stats.in_use < stats.size or waited < BLINK:
         return ""
     held = [max(0.0, picture.now - use.since) for use in picture.uses]
-    if {use.holder for use in picture.uses} <= {use.holder for use in picture.waiting}:
-        return "those who checked them out wait for another one themselves: nested checkouts?"
+    if 2 * picture.nested >= stats.size:
+        return f"{picture.nested} held by callers who wait for another one: nested checkouts"
     forgotten = _much_longer_than_usual(held, stats.uses, waited)
     if forgotten:
         usual = stats.uses.at_most(USUAL)

@@ -133,9 +133,16 @@ class Lending(Generic[S]):
         """Return all that an error may tell; whoever is being told counts as waiting still."""
         desk = self._desk
         ledger, now = desk.ledger, desk.now()
-        waiting = [each.use_from(each.since) for each in {*ledger.waiters, *told}]
-        recent = list(ledger.reports.recent)
-        return Picture(now, snapshot(ledger), ledger.places.uses(), waiting, recent, ledger.filling)
+        callers = {*ledger.waiters, *told}
+        return Picture(
+            now,
+            snapshot(ledger),
+            ledger.places.uses(),
+            waiting=[each.use_from(each.since) for each in callers],
+            nested=len({use for each in callers for use in each.blocks}),
+            failures=list(ledger.reports.recent),
+            is_filling=ledger.filling,
+        )
 
     # Back.
 
