@@ -163,6 +163,12 @@ MUTANTS = (
         "        elif False:\n",
     ),
     Mutant(
+        "a session that is to be proven stays lent",
+        "returns",
+        "places.begin(CHECKING, slot, session))\n            places.lent.leave(session)\n",
+        "places.begin(CHECKING, slot, session))\n",
+    ),
+    Mutant(
         "a late leaver passes on a suspect",
         "returns",
         "            places.idle.enter(slot, session)\n        places.lent.leave(session)\n\n",

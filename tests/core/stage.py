@@ -118,6 +118,8 @@ class Stage:
             events += [("pick_up", place), ("leave_late", place), ("collected", place), ("collected_and_freed", place)]
         for place in unlike(worth(self, lent[id(session)]) for session in self.held):
             events += [(way, place) for way in ("check_in", "lost", "found_dead", "tainted", "drop")]
+            if config.rounds and len(self.ledger.places.jobs.rounds) < config.rounds:
+                events.append(("prove", place))
             if config.nested and not self._waits_inside(lent[id(self.held[place])]):
                 events.append(("nest", place))
             if config.adoptions:

@@ -179,6 +179,13 @@ class World(Stage):
         """A caller met an error, of which nobody knows whether it was the session's."""
         self.settle(self.ledger.take_back(self.held.pop(place), Verdict.UNPROVEN, self.now))
 
+    def prove(self, place: int) -> None:
+        """A caller wants its session proven, not back, and waits for that."""
+        session = self.held.pop(place)
+        self.settle(self.ledger.prove(session, Round(), self.now))
+        if not self.ledger.closed and not any(job.session is session for job in self.ledger.jobs):
+            raise Broken("a session is to be proven, and nobody checks it")
+
     def drop(self, place: int) -> None:
         """A caller forgets its session, which is collected."""
         session = self.held.pop(place)
