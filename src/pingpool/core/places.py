@@ -65,8 +65,9 @@ class Places:
         return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
 
     def uses(self) -> list[Use]:
-        """Return who holds the sessions that are lent."""
-        return [slot.use for slot in self.lent.slots.values()]
+        """Return who holds the sessions that are lent; in mid-turn a slot on its way in or out may not tell."""
+        slots = [slot for slot in self.lent.slots.values() if slot.session is not None and slot.ref is not None]
+        return [slot.use for slot in slots if slot.session is not slot.ref()]
 
     def are_all_held_in_line(self) -> bool:
         """Is every slot lent to a block that cannot end, since its caller waits in line himself?"""
