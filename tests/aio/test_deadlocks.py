@@ -106,3 +106,29 @@ def test_a_block_in_a_generator_may_end_in_another_task() -> None:
             assert await waiting == "served"
 
     run(live())
+
+
+def test_the_tasks_that_hold_sessions_are_named() -> None:
+    """As long as the function that got the session runs: of a sleeping task, and of the one that asks."""
+
+    async def hold(pool: Pool, goes_on: asyncio.Event) -> None:
+        session = await pool.get()
+        await goes_on.wait()
+        await pool.put(session)
+
+    async def live() -> None:
+        async with await open_pool(3) as pool, asyncio.timeout(LIMIT):
+            goes_on = asyncio.Event()
+            holding = asyncio.create_task(hold(pool, goes_on), name="holds\nmuch")
+            own, lent = asyncio.current_task(), await pool.get()
+            assert own is not None
+            own.set_name("asks")
+            given_on = await asyncio.create_task(pool.get(), name="gone")
+            await asyncio.sleep(0)
+            assert {name for place in pool.holders() for name in place.names} == {"holds\\nmuch", "asks"}
+            goes_on.set()
+            await holding
+            await pool.put(lent)
+            await pool.put(given_on)
+
+    run(live())

@@ -145,3 +145,27 @@ def test_a_session_in_other_hands_is_hoped_for() -> None:
         pool.put(held)
         del held
         assert waiting.result(LIMIT) == f"served {number}"
+
+
+def test_the_threads_that_hold_sessions_are_named() -> None:
+    """By place, and as long as they live: one that has given its session on and ended is not."""
+    with open_pool(2) as pool:
+        goes_on = threading.Event()
+        given_on: list[FakeSession] = []
+
+        def hold() -> None:
+            with pool.session():
+                goes_on.wait(LIMIT)
+
+        gone = threading.Thread(target=lambda: given_on.append(pool.get()), name="gone")
+        gone.start()
+        gone.join()
+        holder = threading.Thread(target=hold, name="holds\nmuch")
+        holder.start()
+        assert soon(lambda: pool.stats().in_use == 2)
+        names = {name for place in pool.holders() for name in place.names}
+        goes_on.set()
+        holder.join()
+        assert "holds\\nmuch" in names
+        assert "gone" not in names
+        pool.put(given_on.pop())
