@@ -116,7 +116,7 @@ class LoopDesk(Desk[S]):
         (To ask at each `get` which task runs would cost more than all that is noted there.)
         """
         tasks = asyncio.all_tasks(self.loop) if self.is_home() else ()
-        names = {id(frame): task.get_name() for task in tasks for frame in frames_of(task)}
+        names = {frame: task.get_name() for task in tasks for frame in frames_of(task)}
         return {holder: escaped(names[holder]) for holder in holders if holder in names}
 
     def round(self) -> Round:

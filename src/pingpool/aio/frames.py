@@ -1,27 +1,33 @@
-"""The frames of a task: those of its coroutine, of the one which that one awaits, and so on."""
+"""The frames of a task: those of its coroutine, of the one which that one awaits, and so on.
+
+They are told by number, `id(frame)`: a frame that is held keeps alive whatever is in it.
+"""
 
 import asyncio
 from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
 from pingpool.pool.caller import current_frame
 
 
-def frames_of(task: "asyncio.Task[Any]") -> Iterator[FrameType]:
+def frames_of(task: "asyncio.Task[Any]") -> Iterator[int]:
     """Yield the frames, from the task's own coroutine inwards; of the task that runs: of whoever calls, outwards."""
     if task is asyncio.current_task():
-        caller: FrameType | None = current_frame(1)
-        while caller is not None:
-            yield caller
-            caller = caller.f_back
+        yield from _frames_of_caller()
         return
     step: Any = task.get_coro()
     while step is not None:
-        frame = _of(step, "frame")
-        if frame is not None:
-            yield frame
+        yield id(_of(step, "frame"))
         step = _of(step, "await")
+
+
+def _frames_of_caller() -> list[int]:
+    numbers: list[int] = []
+    frame = current_frame(1).f_back
+    while frame is not None:
+        numbers.append(id(frame))
+        frame = frame.f_back
+    return numbers
 
 
 def _of(step: Any, what: str) -> Any:

@@ -198,8 +198,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
         """
-        frame = current_frame(1)
-        return await self._check(timeout, use_from(frame, id(frame)))
+        return await self._check(timeout, use_from(current_frame(1), id(current_frame(1))))
 
     # The pool as a whole.
 

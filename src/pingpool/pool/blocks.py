@@ -17,7 +17,6 @@ frame is gone; but then the block has ended too, unless `__enter__` was called b
 """
 
 from collections.abc import Iterable
-from types import FrameType
 
 from pingpool.core.uses import Use
 from pingpool.pool.caller import current_frame
@@ -25,21 +24,11 @@ from pingpool.pool.caller import current_frame
 
 def blocks_around(uses: Iterable[Use]) -> list[Use]:
     """Return those of the uses in whose blocks whoever calls this stands."""
-    open_blocks = [use for use in uses if use.block]
-    frames = _frames() if open_blocks else {}
-    return [use for use in open_blocks if _is_inside(frames.get(use.block), use)]
-
-
-def _frames() -> dict[int, FrameType]:
-    """Return the frames of the caller's stack, by number."""
-    frames: dict[int, FrameType] = {}
-    frame: FrameType | None = current_frame(1)
+    left = [use for use in uses if use.block]
+    around: list[Use] = []
+    frame = current_frame(1) if left else None  # never this one: a frame that holds itself keeps all sessions below
     while frame is not None:
-        frames[id(frame)] = frame
+        number, code, past = id(frame), frame.f_code, frame.f_lasti
+        around += [use for use in left if use.block == number and use.site is code and use.instruction < past]
         frame = frame.f_back
-    return frames
-
-
-def _is_inside(frame: FrameType | None, use: Use) -> bool:
-    """Is this the frame of the block, and past its beginning?"""
-    return frame is not None and frame.f_code is use.site and frame.f_lasti > use.instruction
+    return around
