@@ -55,11 +55,12 @@ def test_who_holds_a_session_is_forgotten_if_it_was_not_noted_yet() -> None:
     pool.fill()
     noted, struck = pool.lend(1.0), pool.lend(3.0)
     first, second = pool.ledger.lent.values()
-    second.session = struck
-    assert pool.ledger.places.uses() == [first.use]
-    pool.ledger.heal()
-    assert (first.use.since, second.use.since) == (1.0, 0.0)
-    check(pool.ledger, 3.0)
+    for held in (struck, None):
+        second.session = held
+        assert pool.ledger.places.uses() == [first.use]
+        pool.ledger.heal()
+        assert (first.use.since, second.use.since) == (1.0, 0.0)
+        check(pool.ledger, 3.0)
     for session in (noted, struck):
         assert pool.ledger.check_in(session, 4.0) is None
 

@@ -163,7 +163,7 @@ class Places:
         self.jobs.rebuild()
         self.line.rebuild()
         for slot in self.slots:
-            if slot.state is IN_USE and slot.session is slot.ref():
+            if slot.state is IN_USE and (slot.session is None or slot.session is slot.ref()):
                 slot.session = use_of_nobody(slot.proven_at)
             elif slot.state not in (IDLE, IN_USE):
                 slot.session = None

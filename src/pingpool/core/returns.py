@@ -123,6 +123,7 @@ class Returns:
         slot = places.lent.slot_of(session)
         if slot is None:
             return self.refuse(session)
+        places.tally.uses.note(now - slot.use.since)
         places.tally.replaced["detached"] += 1
         places.vacant.enter(slot)
         places.lent.leave(session)
