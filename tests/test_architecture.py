@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "database": {"errors"},
     "clock": set(),
     "core": {"errors"},
-    "pool": {"core", "database", "options", "clock", "errors"},
+    "pool": {"core", "database", "options", "clock", "errors", "text"},
     "threads": INSIDE,
     "aio": INSIDE,
     "naming": {"errors", "options", "text"},
@@ -55,7 +55,19 @@ OF_A_WORLD = {"threading", "_thread", "asyncio", "concurrent", "queue", "selecto
 TWIN = 6
 
 # All that the core may import of the standard library: nothing that waits, tells the time, draws lots or reaches out.
-PURE = {"__future__", "collections", "dataclasses", "enum", "heapq", "itertools", "math", "types", "typing", "weakref"}
+PURE = {
+    "__future__",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "enum",
+    "heapq",
+    "itertools",
+    "math",
+    "types",
+    "typing",
+    "weakref",
+}
 IMPURE_BUILTINS = {"__import__", "breakpoint", "eval", "exec", "input", "open", "print"}
 
 MOST_LINES = 400

@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import CannotFill, PoolClosed, PoolError, PoolTimeout
 from pingpool.opening import open, open_async
 from pingpool.options import PoolOptions
+from pingpool.pool.holders import Holder
 from pingpool.threads.abstract import AbstractSessionPool
 from pingpool.threads.pool import PingingPool
 
@@ -26,6 +28,8 @@ __all__ = [
     "open_async",
     "PoolOptions",
     "Stats",
+    "Histogram",
+    "Holder",
     # Databases.
     "Database",
     "AsyncDatabase",

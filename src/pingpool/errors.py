@@ -15,13 +15,22 @@ class PoolError(Exception):
 class PoolTimeout(PoolError, queue.Empty, TimeoutError):
     """No session could be had in time; or, from `wait`, too few were open when the time was up.
 
-    The text says how long the caller waited and what the pool's sessions were doing; `__cause__` is the last failure
-    to make or to prove one, if there was any since the pool was last well.
+    The text says how long the caller waited, what the pool's sessions were doing, where those in use were checked out
+    and for how long they have been held, and what the matter may be. `__notes__` are the last failures to make or to
+    prove one, with their ages; `__cause__` is the last of them, if the pool has not been well since.
     """
 
 
 class TooManyWaiters(PoolTimeout):
     """Refused at once: `max_waiters` callers are waiting already."""
+
+
+class PoolDeadlock(PoolTimeout):
+    """Refused at once: every session is held by a block whose thread, or task, waits for another one of this pool.
+
+    The last to come is told, so that its own block ends and the others can go on. Only `session()` blocks count: they
+    end where they began. A session of a bare `get` may be given back by anybody, so it holds nobody up for certain.
+    """
 
 
 class DatabaseRefuses(PoolTimeout):

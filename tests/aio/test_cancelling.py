@@ -283,13 +283,14 @@ def test_timeouts_and_task_groups_behave() -> None:
             assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
             await settle()
             assert pool.stats().replaced == {"tainted": 1}
-            async with pool.session():
-                before = asyncio.get_running_loop().time()
-                with pytest.raises(TimeoutError) as late:
-                    async with asyncio.timeout(2):
-                        await pool.get()
-                assert type(late.value) is TimeoutError
-                assert asyncio.get_running_loop().time() - before == pytest.approx(2)
+            held = await pool.get()
+            before = asyncio.get_running_loop().time()
+            with pytest.raises(TimeoutError) as late:
+                async with asyncio.timeout(2):
+                    await pool.get()
+            assert type(late.value) is TimeoutError
+            assert asyncio.get_running_loop().time() - before == pytest.approx(2)
+            await pool.put(held)
             assert pool.stats().idle == 1
 
     async def hold(pool: Pool) -> None:

@@ -18,7 +18,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from pingpool import AsyncPingingPool, Database, PingingPool, Stats
+from pingpool import AsyncPingingPool, Database, Holder, PingingPool, Stats
 from pingpool.databases.in_threads import InThreads
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
@@ -58,6 +58,8 @@ class Pool(Protocol):
     async def renew(self) -> None: ...
     def drop(self, number: int) -> None: ...
     async def ping(self) -> int: ...
+    async def check(self, *timeout: Any) -> float: ...
+    def holders(self) -> list[Holder]: ...
     async def keep_alive(self) -> None: ...
     async def clear(self) -> None: ...
     async def close(self, *timeout: Any) -> None: ...
@@ -252,6 +254,10 @@ class PoolOfThreads:
     async def ping(self) -> int:
         proved: int = await self._call(self.bare.ping)
         return proved
+
+    async def check(self, *timeout: Any) -> float:
+        took: float = await self._call(self.bare.check, *timeout)
+        return took
 
     async def keep_alive(self) -> None:
         self.bare.keep_alive()

@@ -44,7 +44,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         elif at in served:
             slots.append(50 + wear(world, slot) + 200 * (slot.state is not IN_USE))
         else:
-            slots.append(100 + worth(world, slot))
+            slots.append(100 + worth(world, slot) + 10**9 * place_inside(world, slot))
     for job in ledger.jobs:
         slots.append(task(world, job) if job.slot is not None else -task(world, job))
     slots.sort()
@@ -102,6 +102,13 @@ def worth(world: World, slot: Any) -> int:
     code = int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot) + 100_000 * youth(world, slot)
     was_suspect = world.ledger.serving.renewal.old.get(slot, math.inf) <= world.ledger.suspected_at
     return code + 100_000_000 * (renewal(world, slot) + 10 * was_suspect)
+
+
+def place_inside(world: World, slot: Any) -> int:
+    """Return in which place of the line somebody waits inside the block of this use; 0 if nobody does."""
+    if not world.config.nested:
+        return 0
+    return next((place for place, waiter in enumerate(world.line, 1) if slot.use in waiter.blocks), 0)
 
 
 def task(world: World, job: Job) -> int:

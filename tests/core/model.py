@@ -142,11 +142,12 @@ def capacity_is_size(ledger: Ledger[Any], found: Found) -> None:
 
 
 def state_tells_the_place(ledger: Ledger[Any], found: Found) -> None:
-    """The state of each slot says in which place it is, and only an idle slot holds a session."""
+    """The state of each slot says in which place it is; only an idle slot holds a session, a lent one who has it."""
     for slot, place in found:
         if slot.state is not place:
             raise Broken(f"a slot in the place for {place.value!r} is {slot.state.value!r}")
-        if (slot.session is None) is (place is IDLE):
+        kind = Session if place is IDLE else tuple if place is IN_USE else type(None)
+        if not isinstance(slot.session, kind):
             raise Broken(f"a slot that is {place.value} holds {slot.session}")
 
 
@@ -250,12 +251,26 @@ ALWAYS: tuple[Callable[[Ledger[Any], Found], None], ...] = (
     closed_lends_nothing,
 )
 
+
+def nobody_waits_for_each_other(ledger: Ledger[Any], now: float) -> None:
+    """Not every session is held by a block whose caller waits for another one."""
+    if is_deadlock(ledger, ledger.waiters):
+        raise Broken("every session is held by those who wait, and nobody was told")
+
+
+def is_deadlock(ledger: Ledger[Any], waiters: Iterable[Waiter]) -> bool:
+    """Do these hold every slot of the pool, by blocks that cannot end before their waits?"""
+    inside = [use for waiter in waiters for use in waiter.blocks]
+    return all(slot.state is IN_USE and slot.use in inside for slot in ledger.places.slots)
+
+
 SETTLED: tuple[Callable[[Ledger[Any], float], None], ...] = (
     nobody_waits_beside_a_fresh_session,
     waiters_have_checks_under_way,
     vacant_slots_are_filled,
     rounds_are_open,
     pauses_end,
+    nobody_waits_for_each_other,
 )
 
 

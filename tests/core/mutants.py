@@ -26,6 +26,24 @@ class Mutant(NamedTuple):
 
 MUTANTS = (
     Mutant(
+        "a deadlock that nobody is told of",
+        "ledger",
+        "        elif waiter.blocks and self.places.are_all_held_in_line():\n",
+        "        elif False:\n",
+    ),
+    Mutant(
+        "a false alarm while a slot is free of waiters",
+        "places",
+        "        return len(self.lent.slots) == len(self.slots) and waiting",
+        "        return waiting",
+    ),
+    Mutant(
+        "a false alarm about sessions that somebody uses",
+        "places",
+        "and waiting.issuperset(self.uses())",
+        "and bool(waiting)",
+    ),
+    Mutant(
         "a forgotten hand-over",
         "serving",
         "        if self._waiters:\n            self._places.hand_over(slot",
@@ -145,11 +163,17 @@ MUTANTS = (
         "        elif False:\n",
     ),
     Mutant(
+        "a session that is to be proven stays lent",
+        "returns",
+        "places.begin(CHECKING, slot, session))\n            places.lent.leave(session)\n",
+        "places.begin(CHECKING, slot, session))\n",
+    ),
+    Mutant(
         "a late leaver passes on a suspect",
         "returns",
         "            places.idle.enter(slot, session)\n        places.lent.leave(session)\n\n",
         (
-            "            self._serving.land(slot, session)\n"
+            "            self._serving.land(slot, session, slot.proven_at)\n"
             "        if slot.state.value != 'in use':\n"
             "            places.lent.leave(session)\n\n"
         ),

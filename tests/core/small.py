@@ -58,6 +58,8 @@ class Config:
     """Whether sessions, new ones too, may turn out to be unfit for the next holder."""
     on_demand: bool = False
     """Whether sessions may be opened on demand, and somebody may wait until some are open."""
+    nested: bool = False
+    """Whether a caller may ask for another session inside the block of the one that it holds."""
     renewals: bool = False
     """Whether all sessions may be renewed, and a caller may keep one or have it ended."""
     short_staffed: bool = False

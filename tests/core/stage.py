@@ -7,7 +7,7 @@ themselves are in `world`.
 from typing import Any, Self, TypeVar
 
 from pingpool.core.orders import End, Job, Order, Outcome, Waiter
-from pingpool.core.slot import CLOSING, CREATING, VACANT
+from pingpool.core.slot import CLOSING, CREATING, VACANT, Slot
 
 from .likeness import likeness, task, unlike, wear, worth
 from .memory import Memory
@@ -23,7 +23,20 @@ W = TypeVar("W", bound="Stage")
 class Stage:
     """A ledger and all those around it."""
 
-    __slots__ = ("config", "ghost", "held", "jobs", "ledger", "line", "living", "memory", "now", "parted", "served")
+    __slots__ = (
+        "blocks",
+        "config",
+        "ghost",
+        "held",
+        "jobs",
+        "ledger",
+        "line",
+        "living",
+        "memory",
+        "now",
+        "parted",
+        "served",
+    )
 
     def __init__(self, config: Config) -> None:
         """Start with an unbound pool and idle callers."""
@@ -38,6 +51,7 @@ class Stage:
         self.ghost: Job | None = None
         self.living: set[int] = set()
         self.parted: set[int] = set()
+        self.blocks = 0
 
     def clone(self) -> Self:
         """Return an independent copy."""
@@ -57,6 +71,7 @@ class Stage:
         new.jobs = [twins[job] for job in self.jobs]
         new.living = self.living  # never changed in place
         new.parted = set()
+        new.blocks = self.blocks
         new.ghost = self.ghost  # off the books: nothing ever changes it
         return new
 
@@ -103,6 +118,10 @@ class Stage:
             events += [("pick_up", place), ("leave_late", place), ("collected", place), ("collected_and_freed", place)]
         for place in unlike(worth(self, lent[id(session)]) for session in self.held):
             events += [(way, place) for way in ("check_in", "lost", "found_dead", "tainted", "drop")]
+            if config.rounds and len(self.ledger.places.jobs.rounds) < config.rounds:
+                events.append(("prove", place))
+            if config.nested and not self._waits_inside(lent[id(self.held[place])]):
+                events.append(("nest", place))
             if config.adoptions:
                 events.append(("adopt_for", place))
             if config.renewals:
@@ -110,6 +129,10 @@ class Stage:
             if config.resets:
                 events += [("left_open", place), ("erred", place), ("unproven", place)]
         return events
+
+    def _waits_inside(self, slot: Slot) -> bool:
+        """Does a caller wait inside the block of this use?"""
+        return any(slot.use in waiter.blocks for waiter in self.line)
 
     def _reports(self, job: Job) -> list[str]:
         if self.waits_for_worker(job) and not job.started:

@@ -49,6 +49,22 @@ def test_every_index_is_rebuilt_from_the_states_of_the_slots() -> None:
     check(ledger, 1.0, settled=False)
 
 
+def test_who_holds_a_session_is_forgotten_if_it_was_not_noted_yet() -> None:
+    """The interrupt came between the lending and the note of who has it, or on the way back: the session is let go."""
+    pool = Pool(2)
+    pool.fill()
+    noted, struck = pool.lend(1.0), pool.lend(3.0)
+    first, second = pool.ledger.lent.values()
+    for held in (struck, None):
+        second.session = held
+        assert pool.ledger.places.uses() == [first.use]
+        pool.ledger.heal()
+        assert (first.use.since, second.use.since) == (1.0, 0.0)
+        check(pool.ledger, 3.0)
+    for session in (noted, struck):
+        assert pool.ledger.check_in(session, 4.0) is None
+
+
 def test_what_nobody_began_is_ordered_again() -> None:
     """The orders of the interrupted turn may have got lost: jobs that nobody began come again, and so do the others."""
     pool = Pool(2)

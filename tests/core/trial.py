@@ -76,6 +76,8 @@ def trial() -> str:
             (Config(2, 2, lifetime=3), 400),
             (Config(2, 3), 1000),
             (Config(2, 2, adoptions=True), 1000),
+            (Config(1, 1, nested=True), 1000),
+            (Config(2, 2, nested=True), 1000),
             (Config(1, 1, young=True, late=False, resets=False, doubts=False, refusals=False), 5_000),
             (Config(1, 1, short_staffed=True), 5_000),
             (Config(1, 1, leftovers=True), 5_000),

@@ -10,8 +10,9 @@ from typing import Any
 from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.reports import YOUTH
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
+from pingpool.errors import PoolDeadlock
 
-from .model import Broken, Session, check, check_given_up, is_fresh, sessions_of
+from .model import Broken, Session, check, check_given_up, is_deadlock, is_fresh, sessions_of
 from .small import UNIT, dropped
 from .stage import Stage
 
@@ -33,7 +34,20 @@ class World(Stage):
 
     def get(self, _: int) -> None:
         """A caller asks for a session."""
-        session = self.ledger.check_out(self.now, None, 0)
+        self._ask(Waiter(None, 0))
+
+    def nest(self, place: int) -> None:
+        """A caller asks for another session inside the block of one that it holds."""
+        waiter = Waiter(None, 0)
+        waiter.blocks = [self.ledger.lent[id(self.held[place])].use]
+        self._ask(waiter)
+        if isinstance(waiter.error, PoolDeadlock) and not is_deadlock(self.ledger, [*self.line, waiter]):
+            raise Broken("a false alarm: not every session is held by those who wait")
+
+    def _ask(self, waiter: Waiter) -> None:
+        self.blocks += 1
+        waiter.block = self.blocks
+        session = self.ledger.check_out(self.now, None, 0, 0, self.blocks)
         if session is not None:
             if self.line:
                 raise Broken("a newcomer overtook those in line")
@@ -44,7 +58,6 @@ class World(Stage):
         idle = self.ledger.idle
         if idle and not self.ledger.collected and is_fresh(self.ledger, idle[0], self.now):
             raise Broken("a fresh session was not lent by the fast way")
-        waiter = Waiter(None, 0)
         orders = self.ledger.ask(waiter, self.now)
         if waiter.error is None or waiter in orders:
             self.line.append(waiter)
@@ -169,6 +182,13 @@ class World(Stage):
     def unproven(self, place: int) -> None:
         """A caller met an error, of which nobody knows whether it was the session's."""
         self.settle(self.ledger.take_back(self.held.pop(place), Verdict.UNPROVEN, self.now))
+
+    def prove(self, place: int) -> None:
+        """A caller wants its session proven, not back, and waits for that."""
+        session = self.held.pop(place)
+        self.settle(self.ledger.prove(session, Round(), self.now))
+        if not self.ledger.closed and not any(job.session is session for job in self.ledger.jobs):
+            raise Broken("a session is to be proven, and nobody checks it")
 
     def drop(self, place: int) -> None:
         """A caller forgets its session, which is collected."""

@@ -36,9 +36,11 @@ def test_a_fake_refuses_what_a_pool_refuses() -> None:
     with pytest.raises(NotLent):
         pool.put(session)
     pool.bind("anything")
+    assert pool.check() == 0
     pool.clear()
-    with pytest.raises(PoolTimeout, match="all 0 sessions"):
-        pool.get()
+    for call in (pool.get, pool.check):
+        with pytest.raises(PoolTimeout, match="all 0 sessions"):
+            call()
 
 
 def test_the_fake_for_asyncio_raises_what_its_callers_expect() -> None:
@@ -53,9 +55,11 @@ def test_the_fake_for_asyncio_raises_what_its_callers_expect() -> None:
         with pytest.raises(asyncio.QueueFull):
             await pool.put(session)
         assert pool.fake.uses == [None]
+        assert await pool.check() == 0
         await pool.clear()
-        with pytest.raises(PoolTimeout):
-            await pool.get()
+        for call in (pool.get, pool.check):
+            with pytest.raises(asyncio.QueueEmpty):
+                await call()
 
     asyncio.run(main())
 

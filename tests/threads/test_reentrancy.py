@@ -49,7 +49,7 @@ def end_a_block(pool: Pool) -> Callable[[], object]:
 
 def look(pool: Pool) -> Callable[[], object]:
     """Look at the pool."""
-    return lambda: (pool.stats(), repr(pool))
+    return lambda: (pool.stats(), repr(pool), pool.holders())
 
 
 def get_and_put(pool: Pool) -> Callable[[], object]:

@@ -148,6 +148,11 @@ def ping(pool: Pool) -> Callable[[], object]:
     return pool.ping
 
 
+def check(pool: Pool) -> Callable[[], object]:
+    """Have a session proven."""
+    return lambda: pool.check(5)
+
+
 def stats(pool: Pool) -> Callable[[], object]:
     """Look."""
     return pool.stats
@@ -166,6 +171,7 @@ EVERYDAY: tuple[Story, ...] = (
     put_what_is_left_open,
     drop_and_get,
     ping,
+    check,
     stats,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_type
 
 import pingpool
-from pingpool import AbstractSessionPool, Database, Meaning, PingingPool, PoolTimeout, Stats
+from pingpool import AbstractSessionPool, Database, Histogram, Holder, Meaning, PingingPool, PoolTimeout, Stats
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
@@ -98,6 +98,14 @@ def pools_tell_about_themselves() -> None:
     assert_type(pool.default_timeout, float | None)
     assert_type(pool.ping_interval, float)
     assert_type(pool.stats().idle_limit, float | None)
+    assert_type(pool.stats().uses, Histogram)
+    assert_type(pool.stats().waits.counts, tuple[int, ...])
+    assert_type(pool.stats().creations.sum, float)
+    assert_type(pool.stats().health, str)
+    assert_type(pool.check(timeout=2), float)
+    assert_type(pool.holders(), list[Holder])
+    for place, sessions, longest, names in pool.holders():
+        assert_type((place, sessions, longest, names), tuple[str, int, float, tuple[str, ...]])
     assert_type(pool.labels, Mapping[str, str])
     assert_type(pool.name, str)
 

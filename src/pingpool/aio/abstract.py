@@ -1,7 +1,7 @@
 """What every session pool for asyncio offers, whatever its policy; the words are those of google-cloud-spanner."""
 
 from abc import ABC, abstractmethod
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Generic
 
 from pingpool.core.slot import S
@@ -72,3 +72,7 @@ class AsyncCheckout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
+
+
+ENTER: CodeType = vars(AsyncCheckout)["__aenter__"].__code__
+"""The code that enters a block: whoever awaits it for an `async with` ends the block in the same frame."""

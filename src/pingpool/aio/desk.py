@@ -7,21 +7,23 @@ finds each session with exactly one owner. Only an exception thrown into the mid
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from threading import get_ident
-from types import CodeType
 from typing import Any, TypeVar
 
 from pingpool.aio.clock import Clock, LoopClock
 from pingpool.aio.errors import as_in_asyncio
+from pingpool.aio.frames import frames_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.slot import S
+from pingpool.core.uses import Use
 from pingpool.errors import PoolError, PoolFull, WrongLoop
 from pingpool.pool.log import tell
 from pingpool.pool.world import PATROL, Desk, Event
+from pingpool.text import escaped
 
 T = TypeVar("T")
 
@@ -104,9 +106,18 @@ class LoopDesk(Desk[S]):
 
     # Waiting, and what is said. Whoever is cancelled here has either been answered by then or not: the ledger knows.
 
-    def waiter(self, site: CodeType | None, instruction: int) -> Waiter:
+    def waiter(self, asked: Use) -> Waiter:
         """Return a task in line."""
-        return AsyncWaiter(site, instruction)
+        return AsyncWaiter(asked)
+
+    def names(self, holders: Collection[int]) -> Mapping[int, str]:
+        """Return the names of the tasks in whose frames these sessions were got, as far as those frames live.
+
+        (To ask at each `get` which task runs would cost more than all that is noted there.)
+        """
+        tasks = asyncio.all_tasks(self.loop) if self.is_home() else ()
+        names = {frame: task.get_name() for task in tasks for frame in frames_of(task)}
+        return {holder: escaped(names[holder]) for holder in holders if holder in names}
 
     def round(self) -> Round:
         """Return a round of jobs that a task may wait for."""

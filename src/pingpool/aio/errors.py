@@ -17,6 +17,10 @@ class TooManyWaiters(errors.TooManyWaiters, PoolTimeout):
     """Refused at once: `max_waiters` callers are waiting already."""
 
 
+class PoolDeadlock(errors.PoolDeadlock, PoolTimeout):
+    """Refused at once: every session is held by a block whose task waits for another one of this pool."""
+
+
 class DatabaseRefuses(errors.DatabaseRefuses, PoolTimeout):
     """Refused at once: there is no session, and the database gives none for a reason that waiting will not heal."""
 
@@ -35,7 +39,7 @@ class NotLent(errors.NotLent, PoolFull):
 
 AS_IN_ASYNCIO: dict[type[errors.PoolError], type[errors.PoolError]] = {
     kind.__bases__[0]: kind
-    for kind in (PoolTimeout, TooManyWaiters, DatabaseRefuses, PoolFull, AlreadyReturned, NotLent)
+    for kind in (PoolTimeout, TooManyWaiters, PoolDeadlock, DatabaseRefuses, PoolFull, AlreadyReturned, NotLent)
 }
 
 

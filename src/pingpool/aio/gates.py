@@ -6,9 +6,9 @@ be woken and cancelled at once. The future is made only by those who have to wai
 
 import asyncio
 import math
-from types import CodeType
 
 from pingpool.core.orders import Round, Waiter
+from pingpool.core.uses import Use
 
 Gate = asyncio.Future[None]
 
@@ -18,8 +18,8 @@ class AsyncWaiter(Waiter):
 
     __slots__ = ("gate", "until")
 
-    def __init__(self, site: CodeType | None, instruction: int) -> None:
-        super().__init__(site, instruction)
+    def __init__(self, asked: Use) -> None:
+        super().__init__(asked.site, asked.instruction, asked.holder, asked.block)
         self.gate: Gate | None = None
         self.until = math.inf
 

@@ -6,7 +6,7 @@ from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from pingpool.aio.abstract import AbstractAsyncSessionPool
+from pingpool.aio.abstract import ENTER, AbstractAsyncSessionPool
 from pingpool.aio.desk import LoopDesk
 from pingpool.aio.keeper import FutureAlarm
 from pingpool.aio.own import begin
@@ -14,11 +14,12 @@ from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Verdict
 from pingpool.core.slot import S
+from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolFull
 from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.beginning import Beginning
-from pingpool.pool.caller import WRAPPERS, current_frame
+from pingpool.pool.caller import WRAPPERS, current_frame, use_from
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.work import Work
 
@@ -76,18 +77,20 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         except ValueError:  # a loop written in C runs it as a whole task
             caller = current_frame()
         now = desk.now
+        block = 0
         site = caller.f_code
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
+            block = id(outer) if site is ENTER else 0
             caller, site = outer, outer.f_code
         instruction = caller.f_lasti
         try:
-            session = ledger.check_out(now(), site, instruction)
+            session = ledger.check_out(now(), site, instruction, id(caller), block)
         except BaseException:
             desk.heal()
             raise
         if session is None or (lending.looks and not lending.looks_alive(session)):
             self._resume()
-            return await self._lending.get_in_line(session, timeout, site, instruction)
+            return await self._lending.get_in_line(session, timeout, Use(site, instruction, now(), id(caller), block))
         return session
 
     async def put(self, session: S) -> None:
@@ -182,6 +185,20 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             ValueError: `ping_interval` is 0, so that everything is due all the time.
         """
         self._keep_alive()
+
+    async def check(self, timeout: float | None = None) -> float:
+        """Have one session proven, for a readiness probe, and return how many seconds it took.
+
+        The workers ping it, and nobody is lent it meanwhile. One that turns out to be dead is replaced, and the
+        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are those of `get`.
+
+        Raises:
+            PoolTimeout: none could be proven in time.
+            DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
+            PoolClosed: the pool is closed.
+            WrongLoop: the pool belongs to another event loop.
+        """
+        return await self._check(timeout, use_from(current_frame(1), id(current_frame(1))))
 
     # The pool as a whole.
 

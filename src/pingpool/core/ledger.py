@@ -34,6 +34,7 @@ from types import CodeType
 from typing import Generic, Literal
 
 from pingpool.core.freshness import Freshness
+from pingpool.core.histogram import SHORT
 from pingpool.core.keeping import Keeping
 from pingpool.core.learner import Learner
 from pingpool.core.orders import Job, Order, Outcome, Round, Verdict, Waiter
@@ -43,7 +44,8 @@ from pingpool.core.reports import Reports
 from pingpool.core.returns import Returns
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CLOSING, CREATING, IDLE, IN_USE, AgingSlot, S, Slot
-from pingpool.errors import PoolClosed, PoolFull, TooManyWaiters
+from pingpool.core.uses import SINCE
+from pingpool.errors import PoolClosed, PoolDeadlock, PoolFull, TooManyWaiters
 
 
 class Ledger(Freshness, Generic[S]):
@@ -67,6 +69,7 @@ class Ledger(Freshness, Generic[S]):
         "rounds",
         "serving",
         "size",
+        "uses",
         "vacant",
         "waiters",
     )
@@ -99,10 +102,13 @@ class Ledger(Freshness, Generic[S]):
         self.waiters = places.line.waiters
         self.jobs = places.jobs.open
         self.rounds = places.jobs.rounds
+        self.uses = places.tally.uses
 
     # The fast way: a free and fresh session goes out, comes back, and nothing else is to be done.
 
-    def check_out(self, now: float, site: CodeType | None, instruction: int) -> S | None:
+    def check_out(
+        self, now: float, site: CodeType | None, instruction: int, holder: int = 0, block: int = 0
+    ) -> S | None:
         """Lend the session whose proof is oldest, if it is fresh; otherwise None, and the caller has to `ask`."""
         idle = self.idle
         if not idle or self.collected:
@@ -117,9 +123,7 @@ class Ledger(Freshness, Generic[S]):
         session: S = slot.session
         self.lent[id(session)] = slot
         slot.state = IN_USE
-        slot.session = None
-        slot.site = site
-        slot.instruction = instruction
+        slot.session = (site, instruction, now, holder, block)
         idle.popleft()
         self.immediate += 1
         return session
@@ -139,11 +143,16 @@ class Ledger(Freshness, Generic[S]):
             or (self.ages and now >= slot.retires_at)
         ):
             return self.take_back(session, Verdict.WELL, now)
+        held = now - slot.session[SINCE]
         slot.proven_at = now
         slot.session = session
         self.idle.append(slot)
         slot.state = IDLE
         del lent[key]
+        if held > SHORT:
+            self.uses.note(held)
+        else:
+            self.uses.seconds += held
         return None
 
     # The other ways in which a session comes back.
@@ -155,6 +164,10 @@ class Ledger(Freshness, Generic[S]):
     def adopt(self, session: S, dead: S | None, now: float) -> list[Order]:
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         return self.returns.adopt(session, dead, now)
+
+    def prove(self, session: S, round: Round, now: float) -> list[Order]:
+        """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""
+        return self.returns.prove(session, round, now)
 
     def detach(self, session: S, now: float) -> list[Order]:
         """Let a lent session go: it is its holder's from now on, and its slot is free for another."""
@@ -180,6 +193,7 @@ class Ledger(Freshness, Generic[S]):
             waiter.error = PoolClosed("the pool is closed and lends no more sessions")
             return []
         line = self.places.line
+        waiter.since = now
         line.enter(waiter)
         orders = self.serving.settle(now)
         if waiter.is_over:
@@ -187,6 +201,10 @@ class Ledger(Freshness, Generic[S]):
         if line.is_too_long:
             self.places.tally.refused += 1
             waiter.error = TooManyWaiters(f"{line.most} callers wait already, and max_waiters lets no more wait")
+            line.leave(waiter)
+        elif waiter.blocks and self.places.are_all_held_in_line():
+            self.places.tally.refused += 1
+            waiter.error = PoolDeadlock("every session is held by those who wait for another one")
             line.leave(waiter)
         elif not self.places.jobs.count(CREATING):
             self.reports.turn_away_if_hopeless()
@@ -196,6 +214,7 @@ class Ledger(Freshness, Generic[S]):
         """End a wait from the caller's side; a session that reached it too late goes to the next in line."""
         if waiter in self.waiters:
             self.places.tally.timed_out += 1
+            self.places.tally.waits.note(now - waiter.since)
             self.places.line.leave(waiter)
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None

@@ -7,10 +7,10 @@ in `collected`, by one call in C: that may happen at any moment, also in the mid
 import weakref
 from collections import deque
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 from pingpool.core.slot import IN_USE, Slot
+from pingpool.core.uses import Use
 
 Ref = Callable[[], object]
 
@@ -38,13 +38,11 @@ class LentSlots:
         self.collected: deque[Any] = deque()
         self._note = self.collected.append
 
-    def enter(self, slot: Slot, session: Any, site: CodeType | None, instruction: int) -> None:
-        """Lend the session of the slot; remember where that was asked for. (`check_out` does the same, in place.)"""
+    def enter(self, slot: Slot, session: Any, use: Use) -> None:
+        """Lend the session of the slot; remember who has it. (`check_out` does the same, in place.)"""
         self.slots[id(session)] = slot
         slot.state = IN_USE
-        slot.session = None
-        slot.site = site
-        slot.instruction = instruction
+        slot.session = use
 
     def leave(self, session: Any) -> None:
         """Forget that the session is lent."""

@@ -5,11 +5,13 @@ and `Round` the means to be woken; the core never blocks and never wakes anybody
 """
 
 import math
+from collections.abc import Collection
 from enum import Enum
 from types import CodeType
 from typing import Any, NamedTuple
 
 from pingpool.core.slot import Slot, State
+from pingpool.core.uses import Use
 from pingpool.errors import PoolFull
 
 
@@ -114,21 +116,30 @@ class Outcome(NamedTuple):
 class Waiter:
     """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving.
 
-    `site` and `instruction` tell where the caller stands, for the warning should it drop what it gets.
+    `site`, `instruction`, `holder` and `block` tell who waits and where, as a `Use` does; `since` when it came into the
+    line. `blocks` are the uses that cannot end before this wait does: the caller stands in the midst of their blocks.
     """
 
-    __slots__ = ("error", "instruction", "session", "site")
+    __slots__ = ("block", "blocks", "error", "holder", "instruction", "session", "since", "site")
 
-    def __init__(self, site: CodeType | None, instruction: int) -> None:
+    def __init__(self, site: CodeType | None, instruction: int, holder: int = 0, block: int = 0) -> None:
         self.session: Any = None
         self.error: BaseException | None = None
         self.site = site
         self.instruction = instruction
+        self.holder = holder
+        self.block = block
+        self.since = -math.inf
+        self.blocks: Collection[Use] = ()
 
     @property
     def is_over(self) -> bool:
         """Has it been decided how this wait ends?"""
         return self.session is not None or self.error is not None
+
+    def use_from(self, now: float) -> Use:
+        """Return the use that begins when this wait ends well."""
+        return Use(self.site, self.instruction, now, self.holder, self.block)
 
     def wake(self) -> None:
         """Let the caller look at its answer."""

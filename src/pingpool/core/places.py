@@ -13,8 +13,9 @@ from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots, StrongRef
 from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, AgingSlot, Slot, State
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
+from pingpool.core.uses import Use, use_of_nobody
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 
@@ -63,6 +64,16 @@ class Places:
             return AlreadyReturned(f"this {kind} was given back before: each get() is followed by one put()")
         return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
 
+    def uses(self) -> list[Use]:
+        """Return who holds the sessions that are lent; in mid-turn a slot on its way in or out may not tell."""
+        slots = [slot for slot in self.lent.slots.values() if slot.session is not None and slot.ref is not None]
+        return [slot.use for slot in slots if slot.session is not slot.ref()]
+
+    def are_all_held_in_line(self) -> bool:
+        """Is every slot lent to a block that cannot end, since its caller waits in line himself?"""
+        waiting = {use for waiter in self.line.waiters for use in waiter.blocks}
+        return len(self.lent.slots) == len(self.slots) and waiting.issuperset(self.uses())
+
     # Moves.
 
     def begin(self, kind: State, slot: Slot | None, session: Any) -> Job:
@@ -71,13 +82,14 @@ class Places:
         self.orders.append(job)
         return job
 
-    def hand_over(self, slot: Slot, session: Any) -> None:
+    def hand_over(self, slot: Slot, session: Any, now: float) -> None:
         """Lend the session to the waiter in front."""
         waiter = self.line.front
-        self.lent.enter(slot, session, waiter.site, waiter.instruction)
+        self.lent.enter(slot, session, waiter.use_from(now))
         waiter.session = session
         self.orders.append(waiter)
         self.tally.waited += 1
+        self.tally.waits.note(now - waiter.since)
         self.line.leave(waiter)
 
     def end(self, slot: Slot, reason: str, session: Any) -> Job:
@@ -126,7 +138,7 @@ class Places:
                 key, slot = found
                 self.tally.leaked += 1
                 self.tally.replaced["dropped"] += 1
-                self.orders.append(Dropped(slot.site, slot.instruction))
+                self.orders.append(Dropped(slot.use.site, slot.use.instruction))
                 self.vacant.enter(slot)
                 del self.lent.slots[key]
             collected.popleft()
@@ -151,7 +163,9 @@ class Places:
         self.jobs.rebuild()
         self.line.rebuild()
         for slot in self.slots:
-            if slot.state is not IDLE:
+            if slot.state is IN_USE and (slot.session is None or slot.session is slot.ref()):
+                slot.session = use_of_nobody(slot.proven_at)
+            elif slot.state not in (IDLE, IN_USE):
                 slot.session = None
         told: list[Order] = [order for order in self.orders if not isinstance(order, Job)]
         told += [job for job in self.jobs.open if not job.started]

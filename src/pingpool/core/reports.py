@@ -5,6 +5,7 @@ ended.
 """
 
 import math
+from collections import deque
 from typing import Any
 
 from pingpool.core.backoff import PATIENT
@@ -20,6 +21,9 @@ DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
 
 
+RECENT = 3
+"""So many failures are remembered."""
+
 YOUTH = PATIENT
 """For so many seconds a session that nobody has proven yet counts as just created, if it is found dead."""
 
@@ -27,10 +31,11 @@ YOUTH = PATIENT
 class Reports:
     """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay.
 
-    `early_death` is that of the last session that was dead on arrival.
+    `early_death` is that of the last session that was dead on arrival; `recent` are the last failures of all, each with
+    its time.
     """
 
-    __slots__ = ("_freshness", "_learner", "_places", "_serving", "early_death", "failure", "refusal")
+    __slots__ = ("_freshness", "_learner", "_places", "_serving", "early_death", "failure", "recent", "refusal")
 
     def __init__(self, places: Places, freshness: Freshness, learner: Learner, serving: Serving) -> None:
         self._places = places
@@ -40,6 +45,7 @@ class Reports:
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
         self.early_death: BaseException | None = None
+        self.recent: deque[tuple[float, BaseException]] = deque(maxlen=RECENT)
 
     def take(self, job: Job, outcome: Outcome, now: float) -> None:
         """Take the report of a job."""
@@ -76,6 +82,7 @@ class Reports:
                 "a new session was dead" if error is None else f"a new session was dead: {error}"
             )
             self.early_death.__cause__ = error
+            self.recent.append((now, self.early_death))
             self._places.tally.create_failures += 1
             self._serving.creation.belied(created_at, now)
 
@@ -112,7 +119,7 @@ class Reports:
             return
         if outcome.session is not None:
             self._places.begin(CLOSING, None, outcome.session)
-        self.failure = outcome.error
+        self._note_failure(outcome, now)
         for round in self._places.jobs.rounds_of(job):
             round.failure = outcome.error
         self._places.tally.create_failures += 1
@@ -206,7 +213,7 @@ class Reports:
     def _overran(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session counts as dead, and its slot goes on without it; a late report will bring what is left of it."""
         self._note_death(job, slot, now)  # its time-out was pause enough
-        self.failure = outcome.error
+        self._note_failure(outcome, now)
         self._places.tally.replaced["overran"] += 1
         session = job.session
         self._places.vacant.enter(slot)
@@ -216,7 +223,7 @@ class Reports:
     def _in_doubt(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """Nobody knows whether the session is alive: it is checked again, but not for ever."""
         places = self._places
-        self.failure = outcome.error
+        self._note_failure(outcome, now)
         if job.kind is CHECKING:
             self._serving.doubt.failed(now)
         if job.kind is RESETTING or job.unwanted or self._serving.doubt.failures >= DOUBTS:
@@ -226,6 +233,12 @@ class Reports:
             places.jobs.conclude(job)
 
     # Steps that several of these share.
+
+    def _note_failure(self, outcome: Outcome, now: float) -> None:
+        """Remember why no session was created, or none proven."""
+        self.failure = outcome.error
+        if outcome.error is not None:
+            self.recent.append((now, outcome.error))
 
     def _note_hanging(self, job: Job, *, is_so: bool) -> None:
         """Count those who were given up in the middle of a job, until they come back."""
@@ -246,5 +259,5 @@ class Reports:
             self._places.idle.enter_unproven(slot, session)
         else:
             slot.proven_at = now
-            self._serving.land(slot, session)
+            self._serving.land(slot, session, now)
         self._places.jobs.conclude(job)

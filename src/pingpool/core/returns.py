@@ -8,7 +8,7 @@ from typing import Any
 
 from pingpool.core.freshness import Freshness
 from pingpool.core.learner import Learner
-from pingpool.core.orders import Order, Refused, Verdict
+from pingpool.core.orders import Order, Refused, Round, Verdict
 from pingpool.core.places import Places
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
@@ -37,6 +37,7 @@ class Returns:
         if slot is None:
             return self.refuse(session)
         self._serving.renewal.came_back(slot)
+        places.tally.uses.note(now - slot.use.since)
         match verdict:
             case Verdict.LOST:
                 self._serving.creation.take_care()
@@ -63,6 +64,17 @@ class Returns:
         places.lent.leave(session)
         return self._serving.settle(now)
 
+    def prove(self, session: Any, round: Round, now: float) -> list[Order]:
+        """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""
+        places = self._places
+        slot = places.lent.slot_of(session)
+        if slot is not None:
+            is_over = self._freshness.closed
+            round.jobs.add(places.end(slot, "closed", session) if is_over else places.begin(CHECKING, slot, session))
+            places.lent.leave(session)
+        places.jobs.rounds.append(round)
+        return self._serving.settle(now)
+
     def adopt(self, session: Any, dead: Any, now: float) -> list[Order]:
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         places = self._places
@@ -72,6 +84,7 @@ class Returns:
         if places.knows(session) or not (slot or vacant or self._freshness.closed):
             return self.refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
         if slot is not None:
+            places.tally.uses.note(now - slot.use.since)
             self._freshness.suspect_all(now)
             places.give_up(slot, "lost", dead)
             places.lent.leave(dead)
@@ -80,7 +93,7 @@ class Returns:
             return self._serving.settle(now)
         slot = vacant[-1]
         self._serving.welcome(slot, session, now)
-        self._serving.land(slot, session)
+        self._serving.land(slot, session, now)
         vacant.pop()
         return self._serving.settle(now)
 
@@ -110,6 +123,7 @@ class Returns:
         slot = places.lent.slot_of(session)
         if slot is None:
             return self.refuse(session)
+        places.tally.uses.note(now - slot.use.since)
         places.tally.replaced["detached"] += 1
         places.vacant.enter(slot)
         places.lent.leave(session)

@@ -55,10 +55,10 @@ class Serving:
         slot.ref = self._places.lent.ref_to(session)
         self._freshness.date(slot, now, expires_in)
 
-    def land(self, slot: Slot, session: Any) -> None:
+    def land(self, slot: Slot, session: Any, now: float) -> None:
         """A session that is good to be lent goes to the waiter in front, or to idle."""
         if self._waiters:
-            self._places.hand_over(slot, session)
+            self._places.hand_over(slot, session, now)
         else:
             self._places.idle.enter(slot, session)
 
@@ -100,7 +100,7 @@ class Serving:
                 places.end(oldest, "too old", oldest.session)
                 idle.popleft()
             elif is_fresh(oldest, now):
-                places.hand_over(oldest, oldest.session)
+                places.hand_over(oldest, oldest.session, now)
                 idle.popleft()
             elif is_fresh(newest, now):
                 self.check(oldest, now)

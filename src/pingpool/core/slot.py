@@ -7,8 +7,9 @@ enforce it and the documentation's diagram is drawn from it, while production pa
 
 import math
 from enum import Enum
-from types import CodeType
 from typing import Any, Final, NamedTuple, TypeVar
+
+from pingpool.core.uses import Use
 
 S = TypeVar("S")
 """A session, whatever that is."""
@@ -86,12 +87,13 @@ TRANSITIONS: Final = tuple(
 class Slot:
     """One place for a session. Only the ledger moves it.
 
-    `session` is held while the slot is idle and None while it is lent, so that a session its holder dropped is
-    collected; `ref` is the weak reference that tells. `proven_at` is the time of the last proof of life; `created_at`
-    says how long the session has been there, or None if it was proven since and is in doubt now.
+    `session` is held while the slot is idle, and not while it is lent, so that a session its holder dropped is
+    collected; `ref` is the weak reference that tells. In its place the slot holds then who has it: its `use`. (So an
+    idle session costs no room for that.) `proven_at` is the time of the last proof of life; `created_at` says how long
+    the session has been there, or None if it was proven since and is in doubt now.
     """
 
-    __slots__ = ("created_at", "instruction", "proven_at", "ref", "session", "site", "state")
+    __slots__ = ("created_at", "proven_at", "ref", "session", "state")
 
     retires_at: float = math.inf
     renews_at: float = math.inf
@@ -101,9 +103,12 @@ class Slot:
         self.session: Any = None
         self.ref: Any = None
         self.proven_at = -math.inf
-        self.site: CodeType | None = None
-        self.instruction = 0
         self.created_at: float | None = None
+
+    @property
+    def use(self) -> Use:
+        """Who holds the session, while it is lent."""
+        return Use._make(self.session)
 
     @property
     def is_new(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pingpool.core.histogram import Histogram
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 
@@ -61,6 +62,28 @@ class Stats(NamedTuple):
     last_failure: str | None
     """The last failure to create or prove a session, if none was created since."""
 
+    waits: Histogram
+    """How long callers waited in line, whether they got a session or not; those served at once are in the first
+    bucket."""
+
+    uses: Histogram
+    """For how long sessions were held that came back."""
+
+    creations: Histogram
+    """How long it took to create the sessions that came about."""
+
+    @property
+    def open(self) -> int:
+        """How many sessions there are: idle, lent, or being checked or reset."""
+        return self.idle + self.in_use + self.checking + self.resetting
+
+    @property
+    def health(self) -> str:
+        """One line for a readiness probe or a dashboard: "healthy: 10 of 10 open, 3 in use, 0 waiting"."""
+        state = "healthy" if self.open == self.size else "recovering" if self.open else "down"
+        why = f"; {self.last_failure}" if self.last_failure and self.open < self.size else ""
+        return f"{state}: {self.open} of {self.size} open, {self.in_use} in use, {self.waiting} waiting{why}"
+
     def __str__(self) -> str:
         """Say in one line what the slots are doing."""
         doing = {
@@ -110,4 +133,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         oldest_alive=limit.oldest_alive,
         idle_limit=None if limit.drops_from == math.inf else limit.drops_from,
         last_failure=None if failure is None else f"{type(failure).__name__}: {failure}",
+        waits=tally.waits.histogram(ledger.immediate + tally.waits.noted),
+        uses=tally.uses.histogram(ledger.checkouts - len(ledger.lent) - tally.leaked),
+        creations=tally.creations.histogram(tally.creations.noted),
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from pingpool.core.histogram import Buckets
 from pingpool.core.orders import Order
 
 
@@ -12,6 +13,7 @@ class Tally:
         "broken_hooks",
         "create_failures",
         "created",
+        "creations",
         "hanging",
         "leaked",
         "overran",
@@ -20,7 +22,9 @@ class Tally:
         "replaced",
         "resets",
         "timed_out",
+        "uses",
         "waited",
+        "waits",
     )
 
     def __init__(self) -> None:
@@ -36,6 +40,9 @@ class Tally:
         self.leaked = 0
         self.resets = 0
         self.replaced: Counter[str] = Counter()
+        self.waits = Buckets()
+        self.uses = Buckets()
+        self.creations = Buckets()
 
     def note_reset(self, now: float) -> list[Order]:
         """Count a session that was reset; nothing follows from it."""

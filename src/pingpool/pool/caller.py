@@ -8,7 +8,9 @@ frame while the file is in that set.
 import os
 import sys
 import warnings
-from types import ModuleType
+from types import FrameType, ModuleType
+
+from pingpool.core.uses import Use
 
 WRAPPERS: set[str] = set()
 """The files whose frames are never the place of a checkout."""
@@ -27,6 +29,13 @@ def files_of(package: ModuleType, *folders: str) -> list[str]:
     """Return the files of a package, and of those of its folders that are named."""
     roots = [root for path in package.__path__ for root in (path, *(os.path.join(path, name) for name in folders))]
     return [entry.path for root in roots if os.path.isdir(root) for entry in os.scandir(root)]
+
+
+def use_from(caller: FrameType, holder: int) -> Use:
+    """Return a use that was asked for in this frame; it begins once a session has been had."""
+    while caller.f_code.co_filename in WRAPPERS and caller.f_back is not None:
+        caller = caller.f_back
+    return Use(caller.f_code, caller.f_lasti, 0.0, holder, 0)
 
 
 def warn(text: str) -> None:

@@ -8,16 +8,20 @@ passes on a session that had reached him. Coming back never suspends, so nothing
 """
 
 import math
-from collections import Counter, deque
+from collections import deque
 from functools import partial
-from types import CodeType
 from typing import Generic, TypeVar
 
-from pingpool.core.orders import Verdict, Waiter, place_of
+from pingpool.core.orders import Verdict, Waiter
 from pingpool.core.slot import S
+from pingpool.core.stats import snapshot
+from pingpool.core.uses import Use
 from pingpool.database import Meaning
-from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.errors import DatabaseRefuses, PoolClosed, PoolDeadlock, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.pool.blocks import blocks_around
 from pingpool.pool.bugs import Bugs, is_of_a_signal
+from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
+from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.world import Desk, Event
@@ -26,9 +30,6 @@ R = TypeVar("R")
 
 MOST_PARTED = 100
 """So many sessions that left the pool in the middle of a block are known at its end; a block of others raises."""
-
-MOST_PLACES = 3
-"""How many places of checkouts an error names."""
 
 
 class Lending(Generic[S]):
@@ -55,7 +56,7 @@ class Lending(Generic[S]):
 
     # Out.
 
-    async def get_in_line(self, dead: S | None, timeout: float | None, site: CodeType, instruction: int) -> S:
+    async def get_in_line(self, dead: S | None, timeout: float | None, asked: Use) -> S:
         """Wait for a session that looks alive, after one that did not, if there was one."""
         start = self._desk.now()
         timeout = self._default_timeout if timeout is None else timeout
@@ -63,7 +64,7 @@ class Lending(Generic[S]):
         while True:
             if dead is not None:
                 self.take_back(dead, Verdict.GONE)
-            session = await self._wait(self._desk.waiter(site, instruction), start, until)
+            session = await self._wait(self._desk.waiter(asked), start, until)
             if self.looks_alive(session):
                 return session
             dead = session
@@ -72,36 +73,79 @@ class Lending(Generic[S]):
         """Stand in line for a session."""
         desk = self._desk
         try:
+            if until > start:
+                waiter.blocks = blocks_around(self._uses())
             desk.tell(desk.ledger.ask, waiter)
             await desk.wait(waiter, until)
             session: S | None = waiter.session
             if session is None:
-                raise self.explain(waiter.error, desk.now() - start)
+                raise self.explain(waiter.error, desk.now() - start, waiter)
             return session
         except BaseException:
             desk.tell(desk.ledger.abandon, waiter)
             raise
 
-    def explain(self, reason: BaseException | None, waited: float) -> PoolError:
+    def _uses(self) -> list[Use]:
+        """Return who holds the sessions that are lent."""
+        return self._desk.look(self._desk.ledger.places.uses)
+
+    def holders(self) -> list[Holder]:
+        """Return the places that hold sessions."""
+        desk = self._desk
+        uses = self._uses()
+        return holders_of(uses, desk.names({use.holder for use in uses}), desk.now())
+
+    def explain(self, reason: BaseException | None, waited: float, *told: Waiter) -> PoolError:
         """Return the error for a caller who got no session, with all that a support engineer would ask for."""
         desk = self._desk
         if isinstance(reason, PoolClosed | TooManyWaiters):
             return desk.native(type(reason)(f"{desk.name}: {reason}"))
+        picture = self._desk.look(partial(self._picture, *told))
+        if isinstance(reason, PoolDeadlock):
+            return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(picture)}"))
         if reason is not None:
             error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {reason}"))
         else:
-            hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
             reason = desk.ledger.failure
-            told = f"no session within {waited:.3g} s ({desk.snapshot()}{self._places()}){hint}"
-            error = desk.native(PoolTimeout(f"{desk.name}: {told}"))
+            error = desk.native(PoolTimeout(f"{desk.name}: {no_session_within(waited, picture)}"))
         error.__cause__ = reason
+        for note in notes(picture):
+            error.add_note(note)
         return error
 
-    def _places(self) -> str:
-        """Say where the sessions in use were checked out, at the most frequent places."""
-        lent = self._desk.look(lambda: [(slot.site, slot.instruction) for slot in self._desk.ledger.lent.values()])
-        most = Counter(lent).most_common(MOST_PLACES)
-        return "".join(f"; {count} checked out {place_of(*checkout)}" for checkout, count in most)
+    async def check(self, timeout: float | None, asked: Use) -> float:
+        """Have a session proven by the workers that nobody else is lent meanwhile; return the seconds that it took."""
+        desk = self._desk
+        start = desk.now()
+        timeout = self._default_timeout if timeout is None else timeout
+        until = math.inf if timeout is None else start + timeout
+        waiter = desk.waiter(asked)
+        while True:
+            session = await self._wait(waiter, start, until)
+            round = desk.round()
+            desk.tell(desk.ledger.prove, session, round)
+            del session
+            await desk.wait(round, until)
+            if round.proved:
+                return desk.now() - start
+            if desk.now() >= until:
+                raise self.explain(None, desk.now() - start, waiter)
+            waiter = desk.waiter(asked)
+
+    def _picture(self, *told: Waiter) -> Picture:
+        """Return all that an error may tell; whoever is being told counts as waiting still."""
+        desk = self._desk
+        ledger, now = desk.ledger, desk.now()
+        callers = {*ledger.waiters, *told}
+        return Picture(
+            now,
+            snapshot(ledger),
+            ledger.places.uses(),
+            waiting=[each.use_from(each.since) for each in callers],
+            nested=len({use for each in callers for use in each.blocks}),
+            failures=list(ledger.reports.recent),
+            is_filling=ledger.filling,
+        )
 
     # Back.
 

@@ -14,10 +14,12 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Round
 from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats
+from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolClosed
 from pingpool.options import Options, seconds
 from pingpool.pool.forks import in_every_child
+from pingpool.pool.holders import Holder
 from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
@@ -108,6 +110,10 @@ class Life(Generic[S, D]):
             desk.tell(desk.ledger.tick)
         return desk.snapshot()
 
+    def holders(self) -> list[Holder]:
+        """Return the places in the code that hold sessions, those that hold the most first. Never waits."""
+        return self._lending.holders()
+
     def __repr__(self) -> str:
         """Say what the pool is doing."""
         if not hasattr(self, "_lending"):  # its options were refused
@@ -127,6 +133,13 @@ class Life(Generic[S, D]):
         round = self._begin_ping()
         await self._desk.wait(round, math.inf)
         return round.proved
+
+    async def _check(self, timeout: float | None, asked: Use) -> float:
+        if timeout is not None:
+            seconds("timeout", timeout)
+        self._come_in()
+        self._resume()
+        return await self._lending.check(timeout, asked)
 
     def _keep(self) -> float | None:
         """Have proven what is due, and return when to look again; None once the pool is closed: see `keeper`."""

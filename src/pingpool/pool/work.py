@@ -125,7 +125,7 @@ class Work(Generic[S]):
         if flaw is not None:
             self._tell(CREATING, flaw.hook, flaw.error)
         expires_in = self._end_of(session) if flaw is None else math.inf
-        self.desk.tell(self._created, call.jobs[0] if call.jobs else last, session, flaw, expires_in)
+        self.desk.tell(self._created, call, call.jobs[0] if call.jobs else last, session, flaw, expires_in)
         call.jobs = call.jobs[1:]
 
     def _end_of(self, session: S) -> float:
@@ -134,7 +134,9 @@ class Work(Generic[S]):
             return math.inf
         return end_of(session, self._database, self._bugs)
 
-    def _created(self, job: Job, session: S, flaw: Flaw | None, expires_in: float, now: float) -> list[Order]:
+    def _created(
+        self, call: "Call[S]", job: Job, session: S, flaw: Flaw | None, expires_in: float, now: float
+    ) -> list[Order]:
         """Report a new session, or why there is none that can be lent."""
         outcome = Outcome(End.CREATED, session, expires_in=expires_in)
         complaint = self._cannot_be_pooled(session)
@@ -142,6 +144,8 @@ class Work(Generic[S]):
             outcome = Outcome(End.FAILED, error=BadSession(f"the database's create returned {complaint}"))
         elif flaw is not None:
             outcome = outcome_of(job, flaw.error, self._database, self._bugs)._replace(session=session)
+        elif call.began_at is not None:
+            self.desk.ledger.places.tally.creations.note(now - call.began_at)
         return self.desk.ledger.report(job, outcome, now)
 
     def _cannot_be_pooled(self, session: S) -> str:

@@ -5,15 +5,15 @@ is, then carry out what follows. A caller suspends in `Desk.wait` and nowhere el
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from types import CodeType
 from typing import Any, Generic, Protocol, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.stats import Stats, snapshot
+from pingpool.core.uses import Use
 from pingpool.errors import PoolError
 
 T = TypeVar("T")
@@ -56,8 +56,12 @@ class Desk(ABC, Generic[S]):
         """Tell the user what the ledger found out, outside a turn."""
 
     @abstractmethod
-    def waiter(self, site: CodeType | None, instruction: int) -> Waiter:
+    def waiter(self, asked: Use) -> Waiter:
         """Return a caller in line, as this world wakes one."""
+
+    @abstractmethod
+    def names(self, holders: Collection[int]) -> Mapping[int, str]:
+        """Return the names of these holders, as far as they are known."""
 
     @abstractmethod
     def round(self) -> Round:

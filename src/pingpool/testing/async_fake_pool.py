@@ -44,6 +44,17 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
         except PoolError as refusal:
             raise as_in_asyncio(refusal) from None
 
+    async def check(self, timeout: float | None = None) -> float:
+        """Say that a session could be proven, in no time, if one is idle.
+
+        Raises:
+            PoolTimeout: all are in use.
+        """
+        try:
+            return self.fake.check(timeout)
+        except PoolError as error:
+            raise as_in_asyncio(error) from None
+
     async def discard(self, session: S) -> None:
         """Forget a session that is lent."""
         self.fake.discard(session)

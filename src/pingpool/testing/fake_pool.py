@@ -65,6 +65,16 @@ class FakePool(AbstractSessionPool[S]):
             return
         raise NotLent(f"this fake did not lend this {type(session).__name__}, or it came back before")
 
+    def check(self, timeout: float | None = None) -> float:
+        """Say that a session could be proven, in no time, if one is idle.
+
+        Raises:
+            PoolTimeout: all are in use.
+        """
+        if not self.idle:
+            raise PoolTimeout(f"all {len(self.in_use)} sessions of this fake are in use")
+        return 0.0
+
     def discard(self, session: S) -> None:
         """Forget a session that is lent."""
         self._forget(session)

@@ -14,18 +14,20 @@ Three things may strike in the middle of a turn:
 """
 
 import math
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from threading import get_ident
-from types import CodeType
 from typing import Any, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
 from pingpool.core.slot import S
+from pingpool.core.uses import Use
 from pingpool.errors import PoolClosed, PoolFull
 from pingpool.pool.log import tell
 from pingpool.pool.world import PATROL, Desk, Event
+from pingpool.text import escaped
 from pingpool.threads.clock import Clock
 from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
@@ -138,9 +140,14 @@ class ThreadDesk(Desk[S]):
 
     # Waiting, and what is said.
 
-    def waiter(self, site: CodeType | None, instruction: int) -> Waiter:
+    def waiter(self, asked: Use) -> Waiter:
         """Return a thread in line."""
-        return ThreadWaiter(site, instruction)
+        return ThreadWaiter(asked)
+
+    def names(self, holders: Collection[int]) -> Mapping[int, str]:
+        """Return the names of these threads, as far as they live."""
+        alive = {thread.ident: thread.name for thread in threading.enumerate()}
+        return {holder: escaped(alive[holder]) for holder in holders if holder in alive}
 
     def round(self) -> Round:
         """Return a round of jobs that a thread may wait for."""

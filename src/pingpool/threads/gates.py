@@ -4,9 +4,9 @@ Being woken is not the answer; the answer is what the ledger wrote before. So it
 """
 
 import threading
-from types import CodeType
 
 from pingpool.core.orders import Round, Waiter
+from pingpool.core.uses import Use
 from pingpool.threads.clock import Gate
 
 
@@ -15,9 +15,9 @@ class ThreadWaiter(Waiter):
 
     __slots__ = ("gate",)
 
-    def __init__(self, site: CodeType | None, instruction: int) -> None:
+    def __init__(self, asked: Use) -> None:
         """Start with the gate shut."""
-        super().__init__(site, instruction)
+        super().__init__(asked.site, asked.instruction, asked.holder, asked.block)
         self.gate = shut_gate()
 
     def wake(self) -> None:

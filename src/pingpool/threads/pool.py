@@ -13,16 +13,17 @@ from typing import Any, Self, Unpack
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Verdict
 from pingpool.core.slot import S
+from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolFull, PoolTimeout
 from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.beginning import Beginning
-from pingpool.pool.caller import WRAPPERS, current_frame
+from pingpool.pool.caller import WRAPPERS, current_frame, use_from
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
-from pingpool.threads.abstract import AbstractSessionPool
+from pingpool.threads.abstract import ENTER, AbstractSessionPool
 from pingpool.threads.blocking import Blocking, at_once
 from pingpool.threads.clock import SystemClock
 from pingpool.threads.desk import ThreadDesk
@@ -86,7 +87,9 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         except ValueError:  # it is called by C alone, as a thread's or a greenlet's whole work
             caller = current_frame()
         site = caller.f_code
+        block = 0
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
+            block = id(outer) if site is ENTER else 0
             caller, site = outer, outer.f_code
         instruction = caller.f_lasti
         desk, lending = self._desk, self._lending
@@ -96,7 +99,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         session: S | None = None
         try:
             if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn):
-                session = ledger.check_out(now(), site, instruction)
+                session = ledger.check_out(now(), site, instruction, turn, block)
                 del latch[HELD]
             else:
                 is_own_turn = True
@@ -110,7 +113,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that interrupted a turn of this pool")
         if session is None or (lending.looks and not lending.looks_alive(session)):
             self._resume()
-            return at_once(self._lending.get_in_line(session, timeout, site, instruction))
+            return at_once(self._lending.get_in_line(session, timeout, Use(site, instruction, now(), turn, block)))
         return session
 
     def put(self, session: S) -> None:
@@ -203,6 +206,19 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         """
         with self._binding.lock:
             self._keep_alive()
+
+    def check(self, timeout: float | None = None) -> float:
+        """Have one session proven, for a readiness probe, and return how many seconds it took.
+
+        The workers ping it, and nobody is lent it meanwhile. One that turns out to be dead is replaced, and the
+        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are those of `get`.
+
+        Raises:
+            PoolTimeout: none could be proven in time.
+            DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
+            PoolClosed: the pool is closed.
+        """
+        return at_once(self._check(timeout, use_from(current_frame(1), get_ident())))
 
     # The pool as a whole.
 

@@ -1,0 +1,135 @@
+"""What the error of a caller who got no session says: who holds the sessions, what failed lately, what the matter is.
+
+All here is words made of facts, once for every world. An error stands in one line of a log, so it names few places, and
+nothing in it can begin another line.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pingpool.core.histogram import Histogram
+from pingpool.core.stats import Stats
+from pingpool.core.uses import Use
+from pingpool.pool.holders import Holder, holders_of
+from pingpool.text import escaped
+
+MOST_PLACES = 3
+"""How many places of checkouts an error names."""
+
+MOST_SIGNS = 200
+"""How much of another error's text it quotes."""
+
+STALE = 600.0
+"""Seconds after which a failure tells nothing about the present any more."""
+
+USUAL = 0.99
+"""What this share of the uses did not exceed is usual; provided that there were as many as `ENOUGH`."""
+
+ENOUGH = 50
+
+BLINK = 0.001
+"""In less time, in seconds, nobody could have brought a session back."""
+
+MUCH_LONGER = 10
+"""A session that is held so many times as long as usual may have been forgotten."""
+
+
+class Picture(NamedTuple):
+    """A pool at the moment when somebody got no session: what the slots did, who held them, who waited, what failed.
+
+    `nested` is how many sessions are held for certain by those who wait: see `blocks`.
+    """
+
+    now: float
+    stats: Stats
+    uses: list[Use]
+    waiting: list[Use]
+    nested: int
+    failures: list[tuple[float, BaseException]]
+    is_filling: bool
+
+    def holders(self) -> list[Holder]:
+        """Return who holds the sessions, by place."""
+        return holders_of(self.uses, {}, self.now)
+
+
+def no_session_within(waited: float, picture: Picture) -> str:
+    """Say that a caller waited so many seconds in vain."""
+    holders = picture.holders()
+    held = f"; held by {_in_words(holders[:MOST_PLACES])}" if holders else ""
+    left = len(holders) - MOST_PLACES
+    more = f" and {left} more place{'s' * (left > 1)}" if left > 0 else ""
+    hint = diagnosis(waited, picture)
+    return f"no session within {waited:.3g} s ({picture.stats}{held}{more})" + (f"; {hint}" if hint else "")
+
+
+def deadlock(picture: Picture) -> str:
+    """Say that all who hold the sessions wait for another one, and where."""
+    held, waiting = _in_words(picture.holders()), _in_words(holders_of(picture.waiting, {}, picture.now))
+    return f"every session is held by a block that waits for another one: held by {held}; waiting at {waiting}"
+
+
+def notes(picture: Picture) -> list[str]:
+    """Say what failed lately, and how long ago, the last first."""
+    ages = [(max(0.0, picture.now - when), error) for when, error in reversed(picture.failures)]
+    return [f"{age:.3g} s ago: {told(error)}" for age, error in ages if age < STALE]
+
+
+def told(error: BaseException) -> str:
+    """Return an error in one line, whatever its text may be."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    text = escaped(" ".join(text.split()))
+    cut = text if len(text) <= MOST_SIGNS else f"{text[:MOST_SIGNS]}…"
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+
+
+def diagnosis(waited: float, picture: Picture) -> str:
+    """Say in one line what the matter may be; nothing where that cannot be told.
+
+    | the matter        | what shows it                                                               |
+    |-------------------|-----------------------------------------------------------------------------|
+    | not bound         | nobody fills the vacant slots                                               |
+    | cannot be made    | slots are without a session, and the last attempt failed                    |
+    | nested checkouts  | half the sessions are held by blocks whose callers wait for another one     |
+    | a leak            | sessions are held much longer than usual                                    |
+    | slow holders      | none came back while the caller waited                                      |
+    | too small a pool  | some came back, and went to others in line                                  |
+    """
+    stats = picture.stats
+    if not picture.is_filling:
+        return "it is not bound to a database, or was cleared: call bind()"
+    if stats.open < stats.size and stats.last_failure is not None:
+        return f"{stats.size - stats.open} of {stats.size} sessions cannot be opened: see the notes"
+    if stats.in_use < stats.size or waited < BLINK:
+        return ""
+    held = [max(0.0, picture.now - use.since) for use in picture.uses]
+    if 2 * picture.nested >= stats.size:
+        return f"{picture.nested} held by callers who wait for another one: nested checkouts"
+    forgotten = _much_longer_than_usual(held, stats.uses, waited)
+    if forgotten:
+        usual = stats.uses.at_most(USUAL)
+        these = "1 of them is" if forgotten == 1 else f"{forgotten} of them are"
+        return f"{these} held much longer than usual ({USUAL:.0%} of uses end within {usual:g} s): a leak?"
+    if min(held) >= waited:
+        return "none came back in that time: slow holders"
+    return f"those that came back went to others in line: the pool is too small for {stats.waiting} waiting"
+
+
+def _much_longer_than_usual(held: Sequence[float], uses: Histogram, waited: float) -> int:
+    """Return how many sessions may have been forgotten."""
+    if uses.total < ENOUGH:
+        return 0
+    much = max(MUCH_LONGER * uses.at_most(USUAL), waited)
+    return sum(each > much for each in held)
+
+
+def _in_words(holders: Iterable[Holder]) -> str:
+    """Return the places. The first says what its seconds are; then it goes without saying."""
+    words: list[str] = []
+    for holder in holders:
+        what = "longest " if holder.sessions > 1 and not words else ""
+        words.append(f"{holder.place} ({holder.sessions}, {what}{holder.longest:.1f} s)")
+    return ", ".join(words)
