@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -203,14 +204,63 @@ def test_cancelling_every_task_does_not_end_the_pool() -> None:
         async with pingpool.open_async(database, size=2, ping_interval=60) as pool:
             database.slow("ping", 5)
             await asyncio.sleep(58)
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
+            sweep()
             await asyncio.sleep(0.1)
             database.recover()
             assert [await pool.get(), await pool.get()]
             assert any(task.get_name().endswith("keeper") for task in asyncio.all_tasks())
 
     run(main())
+
+
+def test_a_swept_pool_comes_back_though_nobody_waits() -> None:
+    """The keeper and the workers are at work again soon after a sweep, in a pool that is only used by the fast way."""
+
+    async def main() -> None:
+        database = AsyncFaultyDatabase()
+        async with pingpool.open_async(database, size=2, ping_interval=60, wait_for=None) as pool:
+            database.slow("ping", 5)
+            await asyncio.sleep(58)
+            sweep()
+            await asyncio.sleep(0)
+            database.recover()
+            asked = database.calls["ping"]
+            await asyncio.sleep(5)
+            assert "keeper" in {task.get_name().rpartition(" ")[2] for task in asyncio.all_tasks()}
+            await asyncio.sleep(120)
+            assert database.calls["ping"] > asked
+            assert pool.stats().idle == 2
+
+    run(main())
+
+
+def test_a_swept_pool_rests_in_a_loop_that_is_about_to_end() -> None:
+    """While all tasks that there are go on only to end, however long that takes, the pool begins nothing."""
+
+    async def main() -> AsyncPingingPool[FakeSession]:
+        pool = await pingpool.open_async(database, size=2, ping_interval=60, wait_for=None)
+        lingering.append(asyncio.create_task(linger()))
+        await asyncio.sleep(0)
+        return pool
+
+    async def linger() -> None:
+        try:
+            await asyncio.sleep(math.inf)
+        finally:
+            await asyncio.sleep(600)
+
+    database, lingering = AsyncFaultyDatabase(), list[asyncio.Task[None]]()
+    pools = [run(main())]
+    assert lingering[0].cancelled()
+    assert database.calls["ping"] == 0
+    with pytest.warns(ResourceWarning, match="without being closed"):
+        pools.clear()
+
+
+def sweep() -> None:
+    """Cancel every task but this one."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
 
 
 END_IN_THE_MIDDLE = """

@@ -15,6 +15,7 @@ from pingpool.aio.clock import Clock, LoopClock
 from pingpool.aio.errors import as_in_asyncio
 from pingpool.aio.frames import frames_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
+from pingpool.aio.sweeps import Sweeps
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
@@ -35,14 +36,18 @@ class LoopDesk(Desk[S]):
     clock: Clock
     timer: PoolTimer
 
-    def __init__(self, name: str, ledger: Ledger[S], clock: Clock | None) -> None:
-        """Its loop is the first in which the desk is used, and brings the clock if none is given."""
+    def __init__(self, name: str, ledger: Ledger[S], clock: Clock | None, resume: Callable[[], None]) -> None:
+        """Its loop is the first in which the desk is used, and brings the clock if none is given.
+
+        `resume`, a bound method of the pool, has it go to work again after its tasks were swept up.
+        """
         super().__init__(name, ledger)
         self.is_running: Callable[[], bool] = _nowhere
         self.thread = 0
         self.now = _no_time
         self.expire: Callable[[float], float] = _nothing_expires
         self._given_clock = clock
+        self._sweeps = Sweeps(resume)
 
     # Where it stands.
 
@@ -137,7 +142,7 @@ class LoopDesk(Desk[S]):
     def _look_around(self) -> float:
         """See whose time is up; return when to look again."""
         now = self.now()
-        again = self.expire(now)
+        again = min(self.expire(now), self._sweeps.look(now))
         for answer in (*self.ledger.waiters, *self.ledger.rounds):
             assert isinstance(answer, AsyncWaiter | AsyncRound)
             if answer.until <= now:
@@ -146,6 +151,10 @@ class LoopDesk(Desk[S]):
                 again = min(again, answer.until, now + PATROL)
         self.tell(self.ledger.tick)
         return again
+
+    def was_swept(self) -> None:
+        """Hear that a task of the pool was cancelled by somebody else; it may be the end of the loop."""
+        self.timer.by(self._sweeps.was_swept(self.now()))
 
     def say(self, found: Dropped | LimitFound) -> None:
         """Tell the user at once."""

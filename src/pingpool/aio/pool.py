@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -268,7 +269,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         )
 
     def _new_desk(self, ledger: Ledger[S]) -> LoopDesk[S]:
-        return LoopDesk(self.name, ledger, self._clock)
+        return LoopDesk(self.name, ledger, self._clock, self._resume)
 
     def _staff(self, database: AsyncDatabase[S]) -> None:
         desk, options = self._desk, self._options
@@ -288,6 +289,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         if self._desk.is_home() and (self._keeping is None or self._keeping.done()):
             keeper = Keeper(self._keep, FutureAlarm(self._desk.clock))
             self._keeping = begin(keeper.run(), f"{self.name}: keeper")
+            self._keeping.add_done_callback(partial(_see_who_ended_it, self._desk))
             self._lending.keeper = keeper
 
     def _resume(self) -> None:
@@ -300,3 +302,9 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         old = [self._workers, self._keeping]
         self._workers = self._keeping = None
         return [*old, *super()._after_fork()]
+
+
+def _see_who_ended_it(desk: LoopDesk[Any], keeper: "asyncio.Task[None]") -> None:
+    """Nobody of the pool's own cancels a keeper."""
+    if keeper.cancelled():
+        desk.was_swept()

@@ -4,7 +4,7 @@ Each call is a task of its own, belongs to nobody and outlives whoever caused it
 
 A task is cancelled by the pool itself when its time is up, or by somebody who sweeps up every task there is:
 `asyncio.run` does so at its end. Then the workers rest, lest they begin what the loop will not live to see done, until
-somebody uses the pool again.
+somebody uses the pool again, or the loop turns out to go on (see `sweeps`).
 
 A loop that goes on after a Ctrl-C in the middle of its own work, as a notebook's does, forgets what it was about to
 run: the first step of a task, or the news that one has ended. So whoever looks after the deadlines looks for that too.
@@ -101,6 +101,7 @@ class Workers:
     def _heed_cancel(self, task: "asyncio.Task[Any] | None") -> None:
         if task in self._running and task.cancelling():
             self._rest = True
+            self._desk.was_swept()
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
         """See how a task ended, and start another."""
