@@ -103,6 +103,8 @@ class Workers:
             return self._may_go()
         if call is not None:
             self._busy[call] = threading.current_thread()
+            if self._queue.qsize():  # whoever put it there may have taken this worker for an idle one
+                self._see_to_threads()
             try:
                 at_once(call.run())
             finally:
