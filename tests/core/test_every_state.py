@@ -95,7 +95,8 @@ def compare(old: object, new: object, twins: dict[Any, Any], path: str) -> None:
         if isinstance(was, set):
             assert (now, now is was) == ({twins[each] for each in was}, False), where
         elif isinstance(was, deque | list | tuple):
-            assert (list(now), now is was) == ([twins.get(each, each) for each in was], not was and was == ()), where
+            may_share = isinstance(was, tuple) and not any(each in twins for each in was)
+            assert (list(now), now is was) == ([twins.get(each, each) for each in was], may_share), where
         elif isinstance(was, dict):
             assert ({twins.get(k, k): twins.get(v, v) for k, v in was.items()}, now is was) == (dict(now), False), where
         elif hasattr(was, "__slots__") and was not in twins:

@@ -16,7 +16,7 @@ from typing import Generic
 
 from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Meaning
-from pingpool.errors import BadSession, BeyondReset
+from pingpool.errors import BadSession, BeyondReset, LooksDead
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.outcome import AnyDatabase, meaning_of, overrides
 from pingpool.pool.world import Desk
@@ -38,6 +38,7 @@ class Handover(Generic[S]):
         self._bugs = bugs
         self._timeout = timeout
         self._can_tell = overrides(database, "needs_reset")
+        self._looks = overrides(database, "looks_alive")
 
     async def prove(self, session: S, *, after_error: bool, quickly: bool) -> None:
         """Have the session proven alive, with nothing left in it; `quickly` need not prolong its life."""
@@ -48,6 +49,8 @@ class Handover(Generic[S]):
         await (self._calls.check if quickly else self._calls.ping)(session, timeout=self._timeout)
         if self._left_open(session):
             await self.reset(session)
+        if self._looks_dead(session):
+            raise LooksDead("it answers, but looks dead: who gets it next would refuse it")
 
     async def reset(self, session: S) -> None:
         """Undo what was left in the session.
@@ -81,6 +84,14 @@ class Handover(Generic[S]):
         except Exception as error:
             return error
         return None
+
+    def _looks_dead(self, session: S) -> bool:
+        """Take the look that whoever gets the session will take; no look, or a broken one, finds nothing."""
+        try:
+            return self._looks and not self._database.looks_alive(session)
+        except BaseException as error:
+            self._bugs.tell("looks_alive", error)
+            return False
 
     def _left_open(self, session: S) -> bool | None:
         """Ask whether anything was left open; None if that cannot be told, or the question is broken."""

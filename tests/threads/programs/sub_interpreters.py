@@ -5,6 +5,8 @@ import os
 import sys
 from typing import Any
 
+from scene import tell
+
 if sys.version_info >= (3, 13):
     import _interpreters as interpreters
 
@@ -35,4 +37,4 @@ if __name__ == "__main__":
         told = interpreters.run_string(interpreter, INSIDE)
         assert told is None, told
         interpreters.destroy(interpreter)
-    print("destroyed", sys.argv[1])
+    tell("destroyed", sys.argv[1])
