@@ -96,6 +96,10 @@ class BeyondReset(PoolError):
         return self.text or self.reason
 
 
+class LooksDead(PoolError):
+    """A session answered a ping, but the database's `looks_alive` says no; it is replaced: nobody would get it."""
+
+
 class DeadOnArrival(PoolError):
     """A new session was dead before a ping or a use that ended well had proven it. Again, and creations pause."""
 

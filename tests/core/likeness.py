@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pingpool.core.backoff import FIRST_PAUSE, URGENT, Backoff
+from pingpool.core.backoff import FIRST_PAUSE, TRIALS, URGENT, Backoff
 from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
@@ -65,7 +65,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         0 if ghost is None else 1 + KINDS[ghost.kind],
         pause(world, ledger.serving.creation, 2),
         pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
-        ledger.serving.creation.distrusts,
+        trials(world, ledger.serving.creation),
         tuple((round.enough, round.lasts) for round in rounds),
     )
 
@@ -131,6 +131,13 @@ def task(world: World, job: Job) -> int:
 def years(world: World, slot: Any) -> int:
     """Return how many steps a session has left to live; 0 where nothing is said about that."""
     return int(max(0, 1 + (slot.retires_at - world.now) / UNIT)) if slot.retires_at < float("inf") else 0
+
+
+def trials(world: World, backoff: Backoff) -> tuple[int, ...] | None:
+    """Return when a session was created that nobody has proven, in steps; None if new ones are trusted."""
+    if not backoff.distrusts:
+        return None
+    return tuple(int(min((world.now - at) / UNIT, TRIALS * URGENT / UNIT + 1)) for at in backoff.tried_at)
 
 
 def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:

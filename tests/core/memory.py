@@ -25,6 +25,7 @@ class Memory:
         "failed_at",
         "ordered_at",
         "pause",
+        "tried_at",
         "was_away",
     )
 
@@ -46,6 +47,7 @@ class Memory:
         twin.doubts = self.doubts
         twin.failed_at = self.failed_at
         twin.pause = self.pause
+        twin.tried_at = self.tried_at.copy()
         twin.was_away = self.was_away
         return twin
 
@@ -58,13 +60,16 @@ class Memory:
         self.was_away = False
         self.allowed: float = math.inf
         self.distrusts_since = math.inf
+        self.tried_at: list[float] = []
 
     def belied(self, created_at: float, now: float) -> None:
         """A session died before it was proven: no new one is trusted; if it was on trial, its creation failed."""
         if created_at > max(self.distrusts_since, self.failed_at):
             self.failed(created_at)
         self.allowed = 1
-        self.distrusts_since = min(self.distrusts_since, now)
+        if self.distrusts_since == math.inf:
+            self.distrusts_since = now
+            self.tried_at.clear()
 
     def trusted(self) -> None:
         """A session that was on trial was proven."""
@@ -122,6 +127,10 @@ class Memory:
             return
         if now - self.failed_at < self.pause * 0.999:
             raise Broken("a session is being created although the last attempt failed just now")
+        self.tried_at += [now] * len(ordered)
+        if self.distrusts_since < math.inf and sum(now - at < URGENT * 4 * 0.999 for at in self.tried_at) > 4:
+            raise Broken("a fifth session is being created in a second, although none of the others is proven")
+        del self.tried_at[:-5]
         under_way = ledger.places.jobs.count(CREATING)
         is_relief = len(ordered) == 1 and now - self.ordered_at >= URGENT * 0.999
         if under_way > self.allowed and not is_relief:

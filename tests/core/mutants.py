@@ -100,8 +100,8 @@ MUTANTS = (
     Mutant(
         "no pauses in a recovery that nobody waits for",
         "backoff",
-        "max(self.paused_at, self.began_at) + self.pause if under_way",
-        "self.paused_at if under_way",
+        "max(self.paused_at, self.began_at) + self.pause\n",
+        "self.paused_at\n",
     ),
     Mutant(
         "a prober that is relieved at once",

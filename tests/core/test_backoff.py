@@ -133,6 +133,23 @@ def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
     assert list(widths_of_recovery(backoff, 5.0)) == [1, 2, 4, 8]
 
 
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) -> None:
+    """After a session died young four more are tried at once, the fifth after a second; a proof frees all."""
+    backoff = steady()
+    backoff.belied(0.0, 1.0)
+    for _ in range(4):
+        assert not backoff.holds_back(1.0)
+        assert backoff.next_at(0, waiting) <= 1.0
+        backoff.began(1.0, waiting)
+        backoff.succeeded(1.0)
+    assert backoff.holds_back(1.0)
+    assert backoff.next_at(0, waiting) == 2.0
+    backoff.proved()
+    assert not backoff.holds_back(1.0)
+    assert backoff.next_at(0, waiting) <= 1.0
+
+
 def test_a_prober_that_hangs_is_relieved_while_somebody_waits() -> None:
     """After a quarter of a second without an answer one more may start, and one more after that."""
     backoff = steady()

@@ -1,12 +1,16 @@
 """A call that hangs costs its session, never its slot, and never more threads than there are workers."""
 
+import queue
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import pytest
 
+from pingpool import PingingPool
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
+from pingpool.threads.workers import Workers
 from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 
 IO_TIMEOUT = 0.3
@@ -182,3 +186,47 @@ def test_the_pool_heals_when_the_database_comes_back() -> None:
         assert not thread.is_alive()
     all_live(pool)
     pool.close(1)
+
+
+class Lagging(queue.SimpleQueue[Any]):
+    """A queue whose takers are held on their way from it."""
+
+    def __init__(self) -> None:
+        self.is_taken = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take, and wait."""
+        taken = super().get(block, timeout)
+        self.is_taken.set()
+        self.may_go_on.wait(PATIENCE)
+        return taken
+
+
+class Meeting:
+    """A call that ends when another one runs beside it."""
+
+    jobs: ClassVar[list[Any]] = []
+    began_at = deadline = None
+    name = "meet"
+
+    def __init__(self, place: threading.Barrier) -> None:
+        self._place = place
+
+    async def run(self) -> None:
+        """Wait for the other one."""
+        self._place.wait(PATIENCE)
+
+
+def test_a_worker_on_its_way_with_a_call_does_not_count_as_idle() -> None:
+    """Two calls run side by side, though the second comes while a worker has just taken the first from the queue."""
+    pool: PingingPool[FakeSession] = PingingPool(1)
+    workers: Any = Workers(pool._desk, most=2, io_timeout=3600, abort=None)
+    workers._queue = lagging = Lagging()
+    place = threading.Barrier(3)
+    workers.take(Meeting(place))
+    assert lagging.is_taken.wait(PATIENCE)
+    workers.take(Meeting(place))
+    lagging.may_go_on.set()
+    place.wait(PATIENCE)
+    workers.dismiss()

@@ -67,20 +67,43 @@ def test_the_log_says_when_every_substitute_hangs_too(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_a_closed_pool_keeps_no_thread(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The threads of pools that were used and closed go at once, though without work each would linger for an hour."""
+def test_a_closed_pool_has_no_thread(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`close` waits for the pool's threads to end, which they do at once, though each would linger for an hour."""
     monkeypatch.setattr("pingpool.threads.workers.LINGER", 3600)
     monkeypatch.setattr("pingpool.threads.timers.LINGER", 3600)
-    closed = []
     for _ in range(100):
         pool = bound(FaultyDatabase(), 2, ping_interval=1e-6)
         if kept:
             pool.keep_alive()
         pool.ping()
         assert threads_of(pool)
-        in_time(pool.close)
-        closed.append(pool)
-    assert soon(lambda: not any(threads_of(pool) for pool in closed))
+        in_time(lambda pool=pool: pool.close(3600))
+        assert not threads_of(pool)
+
+
+def test_no_pause_keeps_a_thread_of_a_closed_pool() -> None:
+    """A pool that is closed in the middle of a pause between two attempts to create ends with all its threads."""
+    database = FaultyDatabase()
+    pool = bound(database, 1)
+    session = pool.get()
+    database.fail("create")
+    pool.give_back(session, SystemExit())
+    assert soon(lambda: pool.stats().create_failures >= 3)
+    in_time(lambda: pool.close(3600))
+    assert not threads_of(pool)
+
+
+def test_close_waits_for_no_worker_that_hangs() -> None:
+    """Who hangs in the driver, and was given up, is not waited for; nor is whoever closes the pool himself."""
+    database = FaultyDatabase()
+    pool = bound(database, 1, io_timeout=0.1, ping_interval=1e-6)
+    with database.hanging("ping", times=1):
+        aside(pool.ping)
+        assert soon(lambda: pool.stats().overran)
+        pool._desk.timers.soon(lambda: pool.close(3600))
+        in_time(lambda: pool.close(3600))
+        assert len(threads_of(pool, "worker")) == 1
+    assert soon(lambda: not threads_of(pool))
 
 
 def test_a_dropped_pool_keeps_no_thread() -> None:
@@ -158,3 +181,10 @@ def test_a_signal_handler_may_bind_in_the_middle_of_a_bind() -> None:
         pool.bind(FaultyDatabase())
     assert pool.stats().idle == 1
     pool.close()
+
+
+def test_a_sub_interpreter_may_be_destroyed_as_soon_as_the_pool_is_closed() -> None:
+    """`close` has waited for the pool's threads: where one is left, CPython refuses, or ends the process."""
+    outcome = run("sub_interpreters", "20")
+    assert outcome.status == 0, outcome.errors
+    assert outcome.output.split() == ["destroyed", "20"]

@@ -35,6 +35,11 @@ The second figure is for one that was begun for somebody who waits: where that i
 NO_STEP = 0.01
 """A pause that has become as short as this, in seconds, is none any more."""
 
+TRIALS = 4
+"""So many attempts may follow each other in one second where a success counts only once it is proven."""
+
+UNTRIED = (-math.inf,) * TRIALS
+
 RECOVERED = 16
 """Once so many attempts may run side by side, the database counts as well again."""
 
@@ -53,6 +58,7 @@ class Backoff:
         "jitter",
         "pause",
         "paused_at",
+        "tried_at",
         "width",
     )
 
@@ -71,10 +77,12 @@ class Backoff:
         self._knocks = False
         self.width: float = math.inf
         self.distrusts_since = math.inf
+        self.tried_at = UNTRIED
 
     def began(self, now: float, waiting: int) -> None:
         """Note that an attempt was begun while so many waited for it."""
         self.began_at = now
+        self.tried_at = (*self.tried_at[1:], now)
         self.is_wanted = waiting > 0
 
     def failed(self, now: float) -> None:
@@ -106,7 +114,9 @@ class Backoff:
             self.failed(max(succeeded_at, self.paused_at))
         else:
             self.take_care()
-            self.distrusts_since = min(self.distrusts_since, now)
+            if not self.distrusts:
+                self.distrusts_since = now
+                self.tried_at = UNTRIED
 
     @property
     def distrusts(self) -> bool:
@@ -140,9 +150,18 @@ class Backoff:
         """Return the longest pause of a recovery, not the same for all pools."""
         return STEP * (1 + self.jitter() / 2)
 
+    def _trial_at(self) -> float:
+        """Return when one more attempt may start that counts only once it is proven: few a second."""
+        return self.tried_at[0] + TRIALS * URGENT if self.distrusts else -math.inf
+
+    def holds_back(self, now: float) -> bool:
+        """Is a pause before the next attempt in the way of others, though this one has just succeeded?"""
+        return self.pause > 0 or self._trial_at() > now
+
     def next_at(self, under_way: int, waiting: int) -> float:
         """Return when one more attempt may start, beside so many that run already, if so many wait for it."""
         if not waiting:
-            return max(self.paused_at, self.began_at) + self.pause if under_way < self.width else math.inf
-        ready_at = self.paused_at + min(self._urgent, self.pause)
+            ready_at = max(self.paused_at, self.began_at) + self.pause
+            return max(ready_at, self._trial_at()) if under_way < self.width else math.inf
+        ready_at = max(self.paused_at + min(self._urgent, self.pause), self._trial_at())
         return ready_at if under_way < self.width else max(ready_at, self.began_at + URGENT)

@@ -172,7 +172,7 @@ class Reports:
         """A new session is not trusted: whoever waits will prove it; or a check, if a pause holds others back."""
         places = self._places
         slot.created_at = math.nextafter(now, math.inf)  # later than the death that caused the distrust
-        if places.line.waiters or not self._serving.creation.pause:
+        if places.line.waiters or not self._serving.creation.holds_back(now):
             self._settle_down(job, slot, session, now)
         else:
             places.jobs.conclude(job, places.begin(CHECKING, slot, session))

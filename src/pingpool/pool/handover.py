@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple
 
 from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Meaning
-from pingpool.errors import BadSession, BeyondReset
+from pingpool.errors import BadSession, BeyondReset, LooksDead
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.outcome import AnyDatabase, meaning_of, overrides
 from pingpool.pool.world import Desk
@@ -53,6 +53,7 @@ class Handover(Generic[S]):
         self._bugs = bugs
         self._timeout = timeout
         self._can_tell = overrides(database, "needs_reset")
+        self._looks = overrides(database, "looks_alive")
 
     async def prove(self, session: S, *, after_error: bool, quickly: bool) -> None:
         """Have the session proven alive, with nothing left in it; `quickly` need not prolong its life."""
@@ -61,6 +62,8 @@ class Handover(Generic[S]):
         await (self._calls.check if quickly else self._calls.ping)(session, timeout=self._timeout)
         if self._left_open(session):
             await self.reset(session)
+        if self._looks_dead(session):
+            raise LooksDead("it answers, but looks dead: who gets it next would refuse it")
 
     async def free(self, session: S) -> None:
         """Have nothing left in a session whose use ended in an error that says nothing against it."""
@@ -111,6 +114,14 @@ class Handover(Generic[S]):
                 error = BadSession(NEVER_CLEAN)
             return Flaw("reset", error)
         return None
+
+    def _looks_dead(self, session: S) -> bool:
+        """Take the look that whoever gets the session will take; no look, or a broken one, finds nothing."""
+        try:
+            return self._looks and not self._database.looks_alive(session)
+        except BaseException as error:
+            self._bugs.tell("looks_alive", error)
+            return False
 
     def _left_open(self, session: S) -> bool | None:
         """Ask whether anything was left open; None if that cannot be told, or the question is broken."""

@@ -67,6 +67,9 @@ class Life(Generic[S, D]):
     def _hint_for(self, database: Any) -> str:
         """Say what to do with what is no database of this world."""
 
+    def _see_off(self, until: float) -> None:
+        """Wait for the end of those who work for a closed pool, no longer than `until`; nowhere but among threads."""
+
     def _come_in(self) -> D:
         """Return the desk, to somebody who may wait there."""
         return self._desk
@@ -189,6 +192,7 @@ class Life(Generic[S, D]):
         if self._lending.keeper is not None:
             self._lending.keeper.stop()
         await desk.wait(desk.end(), until)
+        self._see_off(until)
 
     def __del__(self) -> None:
         """Close a pool that nobody can reach any more, without waiting: the workers end its sessions."""

@@ -32,6 +32,7 @@ from pingpool.threads.clock import Clock
 from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
+from pingpool.threads.own import Crew
 from pingpool.threads.timers import Timers
 
 STILL = 0.5
@@ -46,12 +47,14 @@ T = TypeVar("T")
 class ThreadDesk(Desk[S]):
     """One ledger, and all that it takes to serve it among threads."""
 
-    def __init__(self, name: str, ledger: Ledger[S], clock: Clock) -> None:
+    def __init__(self, name: str, ledger: Ledger[S], clock: Clock, crew: Crew) -> None:
+        """`crew` are the threads of the pool, also those of a desk that it had before."""
         super().__init__(name, ledger)
+        self.crew = crew
         self.clock = clock
         self.now = clock.now
         self.latch: Latch = {}
-        self.timers = Timers(name, clock)
+        self.timers = Timers(name, clock, crew)
         self.dismiss: Callable[[], None] = _nobody_to_dismiss
         self._alarm_at = math.inf
 
@@ -60,6 +63,7 @@ class ThreadDesk(Desk[S]):
         round = super().end()
         self.dismiss()
         self.timers.dismiss()
+        self.timers.forget(self._tick)  # a closed pool makes nothing that would have to wait for the end of a pause
         return round
 
     # Turns.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from pingpool.pool.log import log
+from pingpool.threads.clock import LONGEST
 
 BREATH = 0.1
 """Seconds that a thread rests after an exception, lest one that comes again and again keeps a processor busy."""
@@ -21,10 +22,20 @@ class OwnThread(threading.Thread):
     into the maker may end it before that line, and `Thread.start` would wait for it for ever.
     """
 
-    def start(self) -> None:
-        """Start it; one that never comes to its first line is not alive."""
+    def __init__(self, name: str, step: Callable[[], bool]) -> None:
+        """Take one step after another, until a step returns True."""
+        super().__init__(target=_take_steps, args=(name, step), name=name, daemon=True)
         self._started = _Started()
-        super().start()
+
+    @property
+    def has_begun(self) -> bool:
+        """Has it come to its first line?"""
+        return self._started.is_set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its first line and its end; one that never comes to the first line is not alive."""
+        if self._started.wait(None if timeout is None else min(timeout, PATIENCE)):
+            super().join(timeout)
 
 
 class _Started(threading.Event):
@@ -41,9 +52,53 @@ def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
     Raises:
         RuntimeError: no thread can be had, because there are too many, or the process is ending.
     """
-    thread = OwnThread(target=_take_steps, args=(name, step), name=name, daemon=True)
+    thread = OwnThread(name, step)
     thread.start()
     return thread
+
+
+class Crew:
+    """The threads that work for one pool, each until it has ended, so that `close` can wait for them.
+
+    A sub-interpreter may be ended only when no thread is left in it.
+    """
+
+    def __init__(self) -> None:
+        self._threads: set[OwnThread] = set()
+
+    def begin(self, name: str, step: Callable[[], bool]) -> threading.Thread:
+        """Start a thread, as `begin` does, and know it until it has ended."""
+        thread = OwnThread(name, step)
+        self._threads.add(thread)  # first: by the time that it is started its work may be done, and the pool closed
+        try:
+            thread.start()
+        finally:
+            self._forget_ended(thread)
+        return thread
+
+    def _forget_ended(self, newest: OwnThread) -> None:
+        """Forget who has ended, and the newest also if it could not be started."""
+        for thread in self._threads.copy():
+            if not thread.is_alive() and (thread is newest or thread.has_begun):
+                self._threads.discard(thread)
+
+    def give_up(self, thread: threading.Thread) -> None:
+        """Wait for this thread no more: it hangs."""
+        self._threads.difference_update({thread})
+
+    def welcome_back(self, thread: threading.Thread) -> None:
+        """Know this thread again: it hangs no more."""
+        if isinstance(thread, OwnThread):  # not one for which gevent, which was patched in later, has a stand-in
+            self._threads.add(thread)
+
+    def see_off(self, until: float, now: Callable[[], float]) -> None:
+        """Wait for the end of each thread but the caller's own, no longer than `until`."""
+        own = threading.current_thread()
+        while (others := [thread for thread in self._threads.copy() if thread is not own]) and until > now():
+            others[0].join(min(until - now(), LONGEST))
+            if others[0].is_alive():
+                return
+            self._threads.discard(others[0])
 
 
 def _take_steps(name: str, step: Callable[[], bool]) -> None:

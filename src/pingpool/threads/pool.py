@@ -31,7 +31,7 @@ from pingpool.threads.exit import close_at_exit
 from pingpool.threads.keeper import GateAlarm
 from pingpool.threads.latch import HELD, wait_for
 from pingpool.threads.late import LateLock
-from pingpool.threads.own import begin
+from pingpool.threads.own import Crew
 from pingpool.threads.workers import Workers
 
 MOST_WORKERS = 16
@@ -62,6 +62,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
         self._binding = LateLock()
+        self._crew = Crew()
         self._begin(options_from(size, default_timeout, ping_interval, labels, options, most_workers=MOST_WORKERS))
         close_at_exit(self)
 
@@ -260,7 +261,8 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     def close(self, timeout: float = 10) -> None:
         """End the pool: waiters are told at once, idle sessions deleted, lent ones deleted when they come back.
 
-        Waits at most `timeout` seconds for what is under way; not for lent sessions. Closing again does no harm.
+        Waits at most `timeout` seconds for what is under way, and for the pool's own threads to end; not for lent
+        sessions. Closing again does no harm.
         """
         at_once(self._close(timeout))
 
@@ -282,7 +284,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return "pingpool.databases.callables makes one from plain functions"
 
     def _new_desk(self, ledger: Ledger[S]) -> ThreadDesk[S]:
-        return ThreadDesk(self.name, ledger, self._clock or SystemClock())
+        return ThreadDesk(self.name, ledger, self._clock or SystemClock(), self._crew)
 
     def _staff(self, database: Database[S]) -> None:
         desk, options = self._desk, self._options
@@ -303,12 +305,15 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         desk = self._desk
         keeper = Keeper(self._keep, GateAlarm(desk.clock, desk.timers))
         try:
-            self._keeping = begin(f"{self.name}-keeper", partial(_keep, keeper))
+            self._keeping = self._crew.begin(f"{self.name}-keeper", partial(_keep, keeper))
             self._lending.keeper = keeper
         except RuntimeError as error:
             log().warning(
                 "%s: no thread can be had to keep it alive, until somebody waits for it: %r", self.name, error
             )
+
+    def _see_off(self, until: float) -> None:
+        self._crew.see_off(until, self._desk.now)
 
     def _has_keeper(self) -> bool:
         return self._keeping is not None and self._keeping.is_alive()
@@ -324,6 +329,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     def _after_fork(self) -> list[Any]:
         old, self._keeping = self._keeping, None
         self._binding = LateLock()
+        self._crew = Crew()
         return [old, *super()._after_fork()]
 
 

@@ -17,7 +17,7 @@ from pingpool.pool.log import log
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
-from pingpool.threads.own import begin
+from pingpool.threads.own import Crew
 
 LINGER = 5.0
 """Seconds without a timer after which the thread goes."""
@@ -41,10 +41,11 @@ class Timers:
     _lock = Late(lambda: threading.RLock())
     _gate = Late(lambda: shut_gate())
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str, clock: Clock, crew: Crew) -> None:
         """Start with no timer, and no thread."""
         self._name = name
         self._clock = clock
+        self._crew = crew
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
@@ -70,6 +71,14 @@ class Timers:
         timer.call = None
         if not self._lingers:
             open_gate(self._gate)
+
+    def forget(self, call: Callable[[], object]) -> None:
+        """Cancel each timer that would call this."""
+        with self._lock:
+            entries = self._timers.copy()
+        for _, _, timer in entries:
+            if timer.call == call:
+                self.cancel(timer)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Call as soon as the thread gets to it."""
@@ -102,7 +111,7 @@ class Timers:
 
     def _start(self) -> None:
         try:
-            self._thread = begin(f"{self._name}-timers", self._step)
+            self._thread = self._crew.begin(f"{self._name}-timers", self._step)
         except RuntimeError:  # no thread can be had: the next timer, or a rescue, tries again
             self._thread = None
 

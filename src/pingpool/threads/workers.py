@@ -50,12 +50,13 @@ class Workers:
         self._name = desk.name
         self._now = desk.now
         self._timers = desk.timers
+        self._crew = desk.crew
         self._most = most
         self._io_timeout = io_timeout
         self._abort = abort
         self._began_at = desk.now()
         self._threads: set[threading.Thread] = set()
-        self._busy: set[Call] = set()
+        self._busy: dict[Call, threading.Thread] = {}
         self._hung: set[Call] = set()
         self._lingers = True
 
@@ -86,7 +87,7 @@ class Workers:
             with self._lock:
                 self._threads = {thread for thread in self._threads if thread.is_alive()}
                 if len(self._threads) < min(self._queue.qsize() + len(self._busy), self._allowed()):
-                    self._threads.add(begin(f"{self._name}-worker", self._step))
+                    self._threads.add(self._crew.begin(f"{self._name}-worker", self._step))
         except RuntimeError as error:
             if not self._threads:
                 self._fail_all(error)
@@ -101,7 +102,9 @@ class Workers:
         except queue.Empty:
             return self._may_go()
         if call is not None:
-            self._busy.add(call)
+            self._busy[call] = threading.current_thread()
+            if self._queue.qsize():  # whoever put it there may have taken this worker for an idle one
+                self._see_to_threads()
             try:
                 at_once(call.run())
             finally:
@@ -111,8 +114,10 @@ class Workers:
 
     def _finish(self, call: Call) -> None:
         call.jobs = []
-        self._busy.discard(call)
-        self._hung.discard(call)
+        self._busy.pop(call, None)
+        if call in self._hung:
+            self._hung.discard(call)
+            self._crew.welcome_back(threading.current_thread())
         if call.deadline is not None:
             self._timers.cancel(call.deadline)
 
@@ -136,7 +141,12 @@ class Workers:
 
     def _fail_all(self, error: RuntimeError) -> None:
         """No thread can be had: let the calls fail that can, and try the others again after a while."""
-        waiting = [call for call in self._queued() if not call.fail(error)]
+        waiting: list[Call] = []
+        for call in self._queued():
+            if call.fail(error):
+                self._finish(call)
+            else:
+                waiting.append(call)
         for call in waiting:
             self._queue.put(call)
         if waiting:
@@ -168,8 +178,8 @@ class Workers:
         if self._now() < since + self._io_timeout:
             self._look_at(since + self._io_timeout, call)
             return
-        if call in self._busy:
-            self._note_hung(call)
+        if (thread := self._busy.get(call)) is not None:
+            self._note_hung(call, thread)
         hangs_on = call.preparing
         for job in call.overran():
             session = hangs_on if job.session is None else job.session
@@ -177,8 +187,9 @@ class Workers:
                 self._begin_to_free(session)
         self._see_to_threads()
 
-    def _note_hung(self, call: Call) -> None:
+    def _note_hung(self, call: Call, thread: threading.Thread) -> None:
         """Let a substitute take the place of the worker that does this call."""
+        self._crew.give_up(thread)
         self._hung.add(call)
         if len(self._hung) == 2 * self._most:
             log().warning(
