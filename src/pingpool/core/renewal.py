@@ -8,10 +8,9 @@ come back by the fast way, which asks nothing, its proof of life is put aside wh
 """
 
 import math
-from typing import Any
 
 from pingpool.core.places import Places
-from pingpool.core.slot import CHECKING, CREATING, IDLE, IN_USE, RESETTING, Slot
+from pingpool.core.slot import CHECKING, IDLE, IN_USE, RESETTING, Slot
 
 OPEN = frozenset({IDLE, IN_USE, CHECKING, RESETTING})
 """The states of a slot that has a session."""
@@ -55,10 +54,3 @@ class Renewal:
     def next_idle(self) -> Slot | None:
         """Return the idle slot that is the next to have a new session."""
         return next((slot for slot in self._places.idle.slots if slot in self.old), None) if self.old else None
-
-    def renew(self, slot: Slot, session: Any) -> None:
-        """Have the session replaced."""
-        if self.has_room:
-            self._places.begin(CREATING, slot, session)
-        else:
-            self._places.end(slot, "renewed", session)

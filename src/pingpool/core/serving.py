@@ -155,9 +155,12 @@ class Serving:
         return slot in self.renewal.old and self.filling and is_calm and self._next_creation_at() <= now
 
     def renew(self, slot: Slot, session: Any, now: float) -> None:
-        """Have the session of a slot renewed."""
-        self.creation.began(now, self._waiting())
-        self.renewal.renew(slot, session)
+        """Have the session of a slot replaced by a new one."""
+        if self.renewal.has_room:
+            self.creation.began(now, self._waiting())
+            self._places.begin(CREATING, slot, session)
+        else:
+            self._places.end(slot, "renewed", session)
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""

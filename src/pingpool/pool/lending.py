@@ -188,8 +188,10 @@ class Lending(Generic[S]):
         """Let a session go: it is its holder's own from now on."""
         self._check_in(self._desk.ledger.detach, session)
         self.parted.append(id(session))
+        if self._database is None:
+            return
         try:
-            self._database and self._database.let_go(session)
+            self._database.let_go(session)
         except Exception as error:
             self._bugs.tell("let_go", error)
 
