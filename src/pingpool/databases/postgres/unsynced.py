@@ -34,5 +34,5 @@ def noting(kind: Any) -> Any:
 
 
 def is_unsynced(session: Any) -> bool:
-    """Was nothing run since something was prepared?"""
-    return bool(session.prepared_at == session._protocol.queries_count)
+    """Was nothing run since something was prepared? Not known of a connection that was opened elsewhere."""
+    return bool(getattr(session, "prepared_at", None) == session._protocol.queries_count)
