@@ -82,7 +82,7 @@ def test_they_cost_no_ping_by_dbapi_that_can_look(tmp_path: Path) -> None:
         return sqlite3.connect(tmp_path / "shop.db", check_same_thread=False)
 
     asyncio.run(fail_often(DBAPI(connect, driver=sqlite3, looks_alive=lambda connection: True)))
-    error = LookupError()
+    error = raised(lambda: {}["page"])
     assert DBAPI(connect, driver=sqlite3).meaning_of(error) is Meaning.UNKNOWN
     assert DBAPI(connect, looks_alive=lambda connection: True).meaning_of(error) is Meaning.UNKNOWN
 
@@ -222,6 +222,12 @@ def within(module: str, function: Callable[[], object]) -> None:
 def refuse() -> None:
     """Fail, as a row factory or a converter may."""
     raise LookupError("no such row")
+
+
+def test_what_was_never_raised_is_not_foreign() -> None:
+    """Nothing tells where it comes from; of a cause that is no matter."""
+    assert not is_foreign(LookupError(), PSYCOPG)
+    assert is_foreign(raised(lambda: after(LookupError())), PSYCOPG)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there are no such signals")

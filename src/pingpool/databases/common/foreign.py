@@ -20,9 +20,10 @@ PEP_249 = frozenset({"DatabaseError", "InterfaceError"})
 def is_foreign(error: BaseException, drivers: Set[str]) -> bool:
     """Is an error, with all that is behind it, none of these drivers', which are named by their packages?
 
-    Never if there is a time-out, a cancel, or what the system says of a connection: they may have cut a call short.
+    Never if there is a time-out, a cancel, or what the system says of a connection: they may have cut a call short. Nor
+    if it was never raised: nothing tells then where it comes from.
     """
-    return all(_is_foreign_by_itself(each, drivers) for each in all_behind(error))
+    return error.__traceback__ is not None and all(_is_foreign_by_itself(each, drivers) for each in all_behind(error))
 
 
 def _is_foreign_by_itself(error: BaseException, drivers: Set[str]) -> bool:
