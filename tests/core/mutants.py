@@ -238,6 +238,24 @@ MUTANTS = (
         "        ):\n            return None\n",
     ),
     Mutant(
+        "an end of its own that is forgotten",
+        "freshness",
+        "jitter()), expires_in)\n",
+        "jitter()), math.inf)\n",
+    ),
+    Mutant(
+        "a session that ends with the one before",
+        "freshness",
+        "            slot.retire_at(math.inf, 0.0)\n",
+        "",
+    ),
+    Mutant(
+        "an end of its own that nobody heeds",
+        "freshness",
+        "        self.ages = True\n",
+        "",
+    ),
+    Mutant(
         "a check too few",
         "serving",
         "return min(len(self._waiters) - self._places",

@@ -95,7 +95,8 @@ class Schedule(World):
             self.happen("start" if can_be_had else "no_worker", place)
         elif job.kind is CREATING:
             bad = self.chance.choice(("failed", "unreachable", "refused", "overran", "stillborn"))
-            self.happen("created" if well else bad, place)
+            good = self.chance.choice(("created", "created", "created", "short_lived"))
+            self.happen(good if well else bad, place)
         else:
             alive = self.chance.choice(("alive", "seen_alive")) if job.urgent else "alive"
             self.happen(alive if well else self.chance.choice(self.failures_of_checks), place)

@@ -62,6 +62,8 @@ class Config:
     """Whether a caller may ask for another session inside the block of the one that it holds."""
     renewals: bool = False
     """Whether all sessions may be renewed, and a caller may keep one or have it ended."""
+    expiring: bool = False
+    """Whether a new session may have an end of its own."""
     short_staffed: bool = False
     """Whether checks and resets wait for a worker, who may not be had."""
 
@@ -194,6 +196,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     copy_backoff(old.serving.creation, new.serving.creation)
     copy_backoff(old.serving.doubt, new.serving.doubt)
     new.closed, new.suspected_at = old.closed, old.suspected_at
+    new.ages, new.shortest = old.ages, old.shortest
     new.serving.stock = old.serving.stock
     new.serving.renewal.has_room = old.serving.renewal.has_room
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})

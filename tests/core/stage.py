@@ -139,6 +139,7 @@ class Stage:
             return ["start"] + ["no_worker"] * self.config.short_staffed
         if job.kind is CREATING:
             bad = ["refused"] * self.config.refusals + ["stillborn"] * self.config.leftovers
+            bad += ["short_lived"] * self.config.expiring
             return ["created", "failed", "overran", *bad]
         if job.kind is CLOSING:
             return ["ended"]

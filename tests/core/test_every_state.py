@@ -25,6 +25,7 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     "late reports, resets and refusals": (Config(2, 3, doubts=False), 20_000),  # all: two minutes
     "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), 6_000),  # all: four minutes
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
+    "sessions with an end of their own": (dataclasses.replace(PLAIN, callers=1, expiring=True), None),
     "rounds that somebody waits for": (dataclasses.replace(PLAIN, callers=2, resets=True, rounds=1), None),
     "a limited line": (dataclasses.replace(PLAIN, max_waiters=1, refusals=True), None),
     "sessions that are unfit for the next holder": (dataclasses.replace(PLAIN, resets=True, leftovers=True), 6_000),

@@ -74,6 +74,7 @@ def trial() -> str:
         for config, most in (
             (Config(1, 2, rounds=1), 400),
             (Config(2, 2, lifetime=3), 400),
+            (Config(1, 1, expiring=True, late=False, resets=False, doubts=False, refusals=False), 2_000),
             (Config(2, 3), 1000),
             (Config(2, 2, adoptions=True), 1000),
             (Config(1, 1, nested=True), 1000),

@@ -18,6 +18,9 @@ from .stage import Stage
 
 ERROR = ConnectionError("the database is away")
 
+OWN_END = 3 * UNIT
+"""In how many seconds a session ends that has an end of its own."""
+
 
 class World(Stage):
     """A stage on which all this may happen; `place` says to which of its kind."""
@@ -203,8 +206,11 @@ class World(Stage):
 
     def created(self, place: int) -> None:
         """A session was created."""
-        self.memory.created()
-        self._report(self.jobs[place], Outcome(End.CREATED, self._new_session()))
+        self._create(place, math.inf)
+
+    def short_lived(self, place: int) -> None:
+        """A session was created that ends by itself."""
+        self._create(place, OWN_END)
 
     def failed(self, place: int) -> None:
         """No session could be created."""
@@ -374,6 +380,16 @@ class World(Stage):
         self.settle(call(round, self.now))
         if not self.config.rounds:
             self.ledger.places.jobs.rounds.clear()
+
+    def _create(self, place: int, expires_in: float) -> None:
+        """A session was created; its slot is dated by it, and not by the one before."""
+        slot = self.jobs[place].slot
+        assert slot is not None
+        self.memory.created()
+        self._report(self.jobs[place], Outcome(End.CREATED, self._new_session(), expires_in=expires_in))
+        earliest, latest = (self.now + min(expires_in, self.ledger.lifetime * share) for share in (0.9, 1.0))
+        if not earliest <= slot.retires_at <= latest:
+            raise Broken("a session may be lent after its end, or only until that of another")
 
     def _report(self, job: Job, outcome: Outcome) -> None:
         """Report on a job; a round that waited for it waits for the end of a session that is not wanted."""
