@@ -269,8 +269,8 @@ async def test_the_keeper_outlives_a_round_that_fails(
         patch.setattr(pool.bare, "_begin_ping", fail)
         await pool.keep_alive()
         await world.until(lambda: "a round of pings failed" in caplog.text)
-    await world.advance(60)
-    await world.seen("ping", 1)
+    while not world.database.calls["ping"]:  # the keeper may read the time before a step, and begin to wait after it
+        await world.advance(60)
 
 
 async def test_a_keeper_that_hears_late_of_a_close_ends(world: World) -> None:

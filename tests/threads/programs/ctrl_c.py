@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from contextlib import suppress
+from types import FrameType
 
 from scene import Database, all_live, bound, tell
 
@@ -25,7 +26,8 @@ over = False
 
 def press() -> None:
     """Press Ctrl-C while the main thread is at it."""
-    ready.wait()
+    while not ready:
+        time.sleep(0.001)
     while not over:
         time.sleep(random.random() * 0.002)
         if how == "by kill":
@@ -67,16 +69,22 @@ def in_blocks() -> None:
         first.left_open = random.random() < 0.3
 
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in the background jobs of some shells
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise, as Ctrl-C does; but not in the lines below, where nothing could catch it."""
+    if frame is not None and frame.f_code.co_name != "<module>":
+        raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGINT, interrupt)
 interrupted = 0
-ready = threading.Event()
+ready = False
 holders = [threading.Thread(target=hold, daemon=True) for _ in range(3)]
 presser = threading.Thread(target=press, daemon=True)
 for thread in [*holders, presser]:
     thread.start()
 while interrupted < times:
     try:
-        ready.set()  # from here on a Ctrl-C is expected
+        ready = True  # from here on a Ctrl-C is expected
         while True:
             with suppress(PoolTimeout):
                 (in_blocks if how == "blocks" else use)()

@@ -79,7 +79,7 @@ def all_live(pool: Pool, seconds: float = 30.0) -> None:
 
     thread = threading.Thread(target=lend_all, daemon=True)
     thread.start()
-    thread.join(seconds * 2)
+    soon(lambda: not thread.is_alive(), seconds * 2)  # awake: without the GIL it frees what it made
     if thread.is_alive() or failures or not soon(lambda: pool.stats().idle == pool.size):
         faulthandler.dump_traceback(all_threads=True)
         sys.exit(f"not all live: {pool} {failures}")
