@@ -131,6 +131,9 @@ def test_what_others_wrote_stays_in_its_line() -> None:
 def test_a_deadlock_names_all_places() -> None:
     """All places that hold sessions are named, and all where somebody waits."""
     said = deadlock(picture(use(view, 1.0), use(job, 2.0), waiting=(use(view, 0.5), use(view, 0.5))))
+    assert said.startswith(
+        "every session is held by a block that waits for another one (2 sessions: 0 idle, 2 in use; "
+    )
     assert f"held by {place(job)} (1, 2.0 s), {place(view)} (1, 1.0 s)" in said
     assert f"waiting at {place(view)} (2, longest 0.5 s)" in said
 

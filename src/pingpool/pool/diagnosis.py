@@ -66,7 +66,8 @@ def no_session_within(waited: float, picture: Picture) -> str:
 def deadlock(picture: Picture) -> str:
     """Say that all who hold the sessions wait for another one, and where."""
     held, waiting = _in_words(picture.holders()), _in_words(holders_of(picture.waiting, {}, picture.now))
-    return f"every session is held by a block that waits for another one: held by {held}; waiting at {waiting}"
+    where = f"held by {held}; waiting at {waiting}"
+    return f"every session is held by a block that waits for another one ({picture.stats}; {where})"
 
 
 def notes(picture: Picture) -> list[str]:
