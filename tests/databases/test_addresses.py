@@ -82,7 +82,7 @@ def moving(request: pytest.FixtureRequest) -> Iterator[Moving]:
 @pytest.mark.parametrize("case", THREADS)
 def test_a_pool_follows_a_server_that_moves(case: str, moving: Moving) -> None:
     """A function for the address is asked for each session, so that the next one is opened where the server is now."""
-    with pingpool.open(THREADS[case](lambda: moving.port), size=2) as pool:
+    with pingpool.open(THREADS[case](lambda: moving.port), size=2, wait_for=None) as pool:
         moving.move()
         pool.ping()
         with pool.session(timeout=SOON) as one, pool.session(timeout=SOON) as other:
@@ -96,7 +96,7 @@ def test_a_pool_for_asyncio_follows_a_server_that_moves(case: str, moving: Movin
     """The same, with functions that may be coroutine functions."""
 
     async def main() -> None:
-        async with pingpool.open_async(ASYNCIO[case](lambda: moving.port), size=2) as pool:
+        async with pingpool.open_async(ASYNCIO[case](lambda: moving.port), size=2, wait_for=None) as pool:
             moving.move()
             await pool.ping()
             async with pool.session(timeout=SOON) as one, pool.session(timeout=SOON) as other:

@@ -46,7 +46,7 @@ def test_a_file_that_was_replaced_is_opened_anew(tmp_path: Path, change: Callabl
     """The next checkout reads and writes the file that is at the path, by either driver; no ping is needed."""
     path = tmp_path / "shop.db"
     make(path, 3)
-    with pingpool.open(SQLite(path), size=2) as pool:
+    with pingpool.open(SQLite(path), size=2, wait_for=None) as pool:
         change(path)
         with pool.session() as connection:
             assert connection.execute("SELECT pieces FROM stock").fetchone() == (50,)
@@ -54,7 +54,7 @@ def test_a_file_that_was_replaced_is_opened_anew(tmp_path: Path, change: Callabl
             connection.commit()
 
     async def main() -> None:
-        async with pingpool.open_async(AsyncSQLite(path), size=2) as pool:
+        async with pingpool.open_async(AsyncSQLite(path), size=2, wait_for=None) as pool:
             change(path)
             async with pool.session() as connection:
                 assert [*await connection.execute_fetchall("SELECT pieces FROM stock")] == [(50,)]

@@ -95,8 +95,8 @@ def test_a_dead_connection_is_seen_through_its_wrapper(postgres_server: Postgres
 
 
 def hung_up(connection: Any) -> bool:
-    """Has the server hung up?"""
-    return look_at(connection.fileno()) is Look.HUNG_UP
+    """Has the server hung up, or has the pool found that out already?"""
+    return connection.closed or look_at(connection.fileno()) is Look.HUNG_UP
 
 
 @pytest.mark.server
