@@ -129,6 +129,26 @@ def test_a_fresh_session_does_not_suspend() -> None:
     run(main())
 
 
+def test_a_callback_of_the_loop_may_borrow_a_session() -> None:
+    """Where nothing can be awaited, `get_nowait` and `put_nowait` serve: also when there is none."""
+
+    async def main() -> None:
+        async with pingpool.open_async(AsyncFaultyDatabase(), size=1) as pool:
+            told = asyncio.get_running_loop().create_future()
+
+            def borrow() -> None:
+                session = pool.get_nowait()
+                with pytest.raises(PoolTimeout):
+                    pool.get_nowait()
+                pool.put_nowait(session)
+                told.set_result(session)
+
+            asyncio.get_running_loop().call_soon(borrow)
+            assert await told is await pool.get()
+
+    run(main())
+
+
 def test_one_timer_serves_all_who_wait() -> None:
     """However many wait, for however different times, the loop holds one timer of the pool, and each ends in time."""
 

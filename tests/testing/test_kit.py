@@ -64,6 +64,42 @@ def test_the_fake_for_asyncio_raises_what_its_callers_expect() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("way", ["discard", "detach"])
+def test_a_fake_lets_a_session_go(way: str) -> None:
+    """It is not lent again; its block ends quietly, and a `put` is refused, as by a pool."""
+    pool = FakePool(["one", "two"])
+    with pool.session() as session:
+        getattr(pool, way)(session)
+        with pytest.raises(NotLent):
+            pool.put(session)
+    with pytest.raises(NotLent):
+        pool.give_back(session, None)
+    assert [pool.get_nowait()] == ["two"]
+    with pytest.raises(queue.Empty):
+        pool.get_nowait()
+    assert (pool.uses, pool.parted) == ([], [])
+
+
+@pytest.mark.parametrize("way", ["discard", "detach"])
+def test_the_fake_for_asyncio_lets_a_session_go(way: str) -> None:
+    """The same, with the errors of asyncio's queues."""
+
+    async def main() -> None:
+        pool = AsyncFakePool([object()])
+        async with pool.session() as session:
+            await getattr(pool, way)(session)
+            for call in (pool.put, getattr(pool, way)):
+                with pytest.raises(asyncio.QueueFull):
+                    await call(session)
+        with pytest.raises(asyncio.QueueEmpty):
+            pool.get_nowait()
+        with pytest.raises(asyncio.QueueFull):
+            pool.put_nowait(session)
+        await pool.renew()
+
+    asyncio.run(main())
+
+
 def test_a_pool_settles() -> None:
     """`settle` returns when nothing is under way any more, and says what is if that takes too long."""
     database = FaultyDatabase()

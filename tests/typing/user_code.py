@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_type
 
 import pingpool
-from pingpool import AbstractSessionPool, Database, Histogram, Holder, Meaning, PingingPool, PoolTimeout, Stats
+from pingpool import (
+    AbstractSessionPool,
+    AsyncPingingPool,
+    Database,
+    Histogram,
+    Holder,
+    Meaning,
+    PingingPool,
+    PoolTimeout,
+    Stats,
+)
 from pingpool.databases.callables import Callables
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
@@ -67,6 +77,27 @@ def a_database_decides_what_is_lent() -> None:
             assert_type(line.say("hello"), int)
         with pool.session(0.5) as line:
             pool.put(line)
+
+
+def a_session_may_leave_its_pool() -> None:
+    """It is ended, or its holder's own, or replaced in its turn; and nobody has to wait for one."""
+    with pingpool.open(Exchange()) as pool:
+        assert_type(pool.get_nowait(), Line)
+        pool.put_nowait(pool.get())
+        pool.discard(pool.get())
+        with pool.session() as line:
+            pool.detach(line)
+        pool.renew()
+
+
+async def so_in_asyncio(pool: AsyncPingingPool[Line]) -> None:
+    """By the same words."""
+    assert_type(pool.get_nowait(), Line)
+    pool.put_nowait(await pool.get())
+    await pool.discard(await pool.get())
+    async with pool.session() as line:
+        await pool.detach(line)
+    await pool.renew()
 
 
 def a_pool_may_be_made_before_its_database() -> None:

@@ -6,6 +6,7 @@ from typing import Any, Generic
 
 from pingpool.core.slot import S
 from pingpool.errors import PoolFull
+from pingpool.pool.at_once import at_once
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
@@ -25,6 +26,24 @@ class AbstractAsyncSessionPool(ABC, Generic[S]):
     @abstractmethod
     async def put(self, session: S) -> None:
         """Check a session in; never suspends."""
+
+    def get_nowait(self) -> S:
+        """Check a session out without suspending: `get(0)` for those who cannot await, such as a callback of the loop.
+
+        One that is overdue cannot be had: it is checked for the next caller.
+
+        Raises:
+            PoolTimeout: none is idle and fresh; also an `asyncio.QueueEmpty` and a `TimeoutError`.
+        """
+        return at_once(self.get(0))
+
+    def put_nowait(self, session: S) -> None:
+        """Check a session in without suspending: `put` for those who cannot await.
+
+        Raises:
+            AlreadyReturned, NotLent: as `put`.
+        """
+        at_once(self.put(session))
 
     @abstractmethod
     async def give_back(self, session: S, error: BaseException | None) -> None:

@@ -1,6 +1,7 @@
 """The pool without a database, for asyncio: see `pingpool.testing.fake_pool`."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 
 from pingpool.aio.abstract import AbstractAsyncSessionPool
@@ -28,21 +29,18 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
         Raises:
             PoolTimeout: all are in use; a fake does not wait.
         """
-        try:
+        with _errors_of_asyncio():
             return self.fake.get(timeout)
-        except PoolError as error:
-            raise as_in_asyncio(error) from None
 
     async def put(self, session: S) -> None:
         """Check a session in."""
-        await self.give_back(session, None)
+        with _errors_of_asyncio():
+            self.fake.put(session)
 
     async def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, and remember what ended its use."""
-        try:
+        with _errors_of_asyncio():
             self.fake.give_back(session, error)
-        except PoolError as refusal:
-            raise as_in_asyncio(refusal) from None
 
     async def check(self, timeout: float | None = None) -> float:
         """Say that a session could be proven, in no time, if one is idle.
@@ -50,18 +48,18 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
         Raises:
             PoolTimeout: all are in use.
         """
-        try:
+        with _errors_of_asyncio():
             return self.fake.check(timeout)
-        except PoolError as error:
-            raise as_in_asyncio(error) from None
 
     async def discard(self, session: S) -> None:
         """Forget a session that is lent."""
-        self.fake.discard(session)
+        with _errors_of_asyncio():
+            self.fake.discard(session)
 
     async def detach(self, session: S) -> None:
         """Forget a session that is lent."""
-        self.fake.detach(session)
+        with _errors_of_asyncio():
+            self.fake.detach(session)
 
     async def renew(self) -> None:
         """Do nothing: there is no database."""
@@ -69,3 +67,12 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
     async def clear(self) -> None:
         """Forget the sessions that are not lent."""
         self.fake.clear()
+
+
+@contextmanager
+def _errors_of_asyncio() -> Generator[None, None, None]:
+    """Raise what a fake raises as callers of asyncio's queues expect it."""
+    try:
+        yield
+    except PoolError as error:
+        raise as_in_asyncio(error) from None

@@ -17,7 +17,8 @@ from pingpool.threads.abstract import AbstractSessionPool
 class FakePool(AbstractSessionPool[S]):
     """Lends the given sessions, the least recently used first, without a thread and without waiting.
 
-    `uses` has an entry for each session that came back: the error that ended its use, or None.
+    `uses` has an entry for each session that came back: the error that ended its use, or None. `parted` are those that
+    were discarded or detached, and whose block has not ended.
     """
 
     def __init__(self, sessions: Iterable[S]) -> None:
@@ -50,19 +51,22 @@ class FakePool(AbstractSessionPool[S]):
         Raises:
             NotLent: this fake did not lend it, or it came back before.
         """
-        self.give_back(session, None)
+        self._check_in(session, None)
 
     def give_back(self, session: S, error: BaseException | None) -> None:
-        """Check a session in, and remember what ended its use."""
+        """Check a session in, and remember what ended its use; do nothing if it was discarded or detached."""
+        if any(each is session for each in self.parted):
+            self.parted = [each for each in self.parted if each is not session]
+        else:
+            self._check_in(session, error)
+
+    def _check_in(self, session: S, error: BaseException | None) -> None:
         for number, each in enumerate(self.in_use):
             if each is session:
                 del self.in_use[number]
                 self.idle.append(session)
                 self.uses.append(error)
                 return
-        if session in self.parted:  # the end of its block
-            self.parted.remove(session)
-            return
         raise NotLent(f"this fake did not lend this {type(session).__name__}, or it came back before")
 
     def check(self, timeout: float | None = None) -> float:
@@ -76,18 +80,26 @@ class FakePool(AbstractSessionPool[S]):
         return 0.0
 
     def discard(self, session: S) -> None:
-        """Forget a session that is lent."""
+        """Forget a session that is lent.
+
+        Raises:
+            NotLent: this fake did not lend it, or it came back before.
+        """
         self._forget(session)
 
     def detach(self, session: S) -> None:
-        """Forget a session that is lent."""
+        """Forget a session that is lent.
+
+        Raises:
+            NotLent: this fake did not lend it, or it came back before.
+        """
         self._forget(session)
 
     def renew(self) -> None:
         """Do nothing: there is no database."""
 
     def _forget(self, session: S) -> None:
-        self.give_back(session, None)
+        self._check_in(session, None)
         self.idle.pop()
         self.uses.pop()
         self.parted.append(session)

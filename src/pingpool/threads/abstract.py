@@ -26,6 +26,14 @@ class AbstractSessionPool(ABC, Generic[S]):
     def put(self, session: S) -> None:
         """Check a session in; never blocks."""
 
+    def get_nowait(self) -> S:
+        """Check a session out without waiting: `get(0)`, by the name that it has in the queues of both worlds."""
+        return self.get(0)
+
+    def put_nowait(self, session: S) -> None:
+        """Check a session in: `put`, by the name that it has in the queues of both worlds."""
+        self.put(session)
+
     @abstractmethod
     def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, saying what ended its use: an error, or None if all went well."""

@@ -1,12 +1,9 @@
-"""What the shared coroutines are among threads: a database whose calls block, and a run that never stops on its way."""
+"""What the calls of a database are among threads: coroutines that block, and never stop on their way."""
 
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
 
 from pingpool.core.slot import S
 from pingpool.database import AsyncDatabase, Database
-
-T = TypeVar("T")
 
 
 class Blocking(AsyncDatabase[S]):
@@ -46,15 +43,3 @@ class Blocking(AsyncDatabase[S]):
     async def delete(self, session: S, *, timeout: float) -> None:
         """End the session."""
         self._it.delete(session, timeout=timeout)
-
-
-def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end by one send: what it waits for blocks, so it must have ended without suspending."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    finally:
-        coroutine.close()
-    raise AssertionError(f"{coroutine!r} suspended among threads")

@@ -17,6 +17,7 @@ from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolFull, PoolTimeout
 from pingpool.options import Interval, MoreOptions, options_from, seconds
+from pingpool.pool.at_once import at_once
 from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import WRAPPERS, current_frame, use_from
 from pingpool.pool.keeper import Keeper
@@ -24,7 +25,7 @@ from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
 from pingpool.threads.abstract import ENTER, AbstractSessionPool
-from pingpool.threads.blocking import Blocking, at_once
+from pingpool.threads.blocking import Blocking
 from pingpool.threads.clock import SystemClock
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.exit import close_at_exit

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pingpool.pool.at_once import at_once
 from pingpool.pool.log import log
 from pingpool.pool.world import PATROL, Call
-from pingpool.threads.blocking import at_once
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.late import Late
 from pingpool.threads.own import begin

@@ -21,8 +21,8 @@ from pingpool.databases.spanner.database import SpannerDatabase
 from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.options import Interval, MoreOptions
+from pingpool.pool.at_once import at_once
 from pingpool.pool.caller import wraps
-from pingpool.threads.blocking import at_once
 from pingpool.threads.pool import PingingPool as Pool
 
 wraps(__file__)

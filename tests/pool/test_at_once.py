@@ -1,10 +1,10 @@
-"""The shared coroutines among threads: each runs to its end by one send."""
+"""Coroutines that are not awaited: each runs to its end by one send."""
 
 import asyncio
 
 import pytest
 
-from pingpool.threads.blocking import at_once
+from pingpool.pool.at_once import at_once
 
 
 async def answer(value: int) -> int:
@@ -18,7 +18,7 @@ async def fail() -> None:
 
 
 async def suspend() -> None:
-    """Do what no coroutine may do among threads."""
+    """Do what no coroutine may do that nobody awaits."""
     await asyncio.sleep(0)
 
 
