@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -303,6 +305,34 @@ def test_a_database_of_threads_serves_asyncio(postgres_server: PostgresServer) -
                 await pool.bind(InThreads(Postgres(postgres_server.url)))
         finally:
             postgres_server.resume()
+
+    asyncio.run(main())
+
+
+def test_a_session_in_a_thread_that_was_cut_off_is_lent_no_more() -> None:
+    """The thread may not have come to the driver yet when its task is cancelled, so the driver's word is no good."""
+
+    async def main() -> None:
+        begun = threading.Event()
+        with ThreadPoolExecutor(1) as busy:
+            busy.submit(begun.wait)  # what is asked next has to wait for its thread
+            async with pingpool.open_async(InThreads(SQLite()), size=1) as pool:
+                used: list[sqlite3.Connection] = []
+
+                async def use() -> None:
+                    async with pool.session() as connection:
+                        used.append(connection)
+                        await asyncio.get_running_loop().run_in_executor(busy, connection.execute, "SELECT 1")
+
+                task = asyncio.create_task(use())
+                while not used:
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                async with pool.session() as connection:
+                    begun.set()
+                    assert connection is not used[0]
+                assert pool.stats().replaced == {"tainted": 1}
 
     asyncio.run(main())
 

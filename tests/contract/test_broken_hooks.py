@@ -215,7 +215,7 @@ async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: st
         pytest.skip("the calls of this database are wrapped in coroutines")
     database = Ours()
     setattr(database, hook, lambda: None)
-    with pytest.raises(TypeError, match=rf"cannot work with this (Ours|InThreads): its {hook}\(\) is called as"):
+    with pytest.raises(TypeError, match=rf"cannot work with this (Ours|AskedInThreads): its {hook}\(\) is called as"):
         await world.open(database)
     setattr(database, hook, no_answer)
     with pytest.raises(TypeError, match=f"its {hook} is a coroutine function"):

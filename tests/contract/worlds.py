@@ -20,6 +20,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from pingpool import AsyncPingingPool, Database, Holder, PingingPool, Stats
 from pingpool.databases.in_threads import InThreads
+from pingpool.pool.outcome import overrides
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
 T = TypeVar("T")
@@ -335,6 +336,15 @@ class Cancellable:
             self._calls.remove(self._entry)
 
 
+class AskedInThreads(InThreads[FakeSession]):
+    """A database in threads that may vouch for an interrupted session: here the tasks use them, and no threads do."""
+
+    def __init__(self, database: Database[FakeSession]) -> None:
+        super().__init__(database)
+        if overrides(database, "survived_interrupt"):
+            self.__dict__["survived_interrupt"] = database.survived_interrupt
+
+
 class AsyncWorld(World):
     """asyncio: the pool's own calls are awaited as they are; the databases of the cases run in threads."""
 
@@ -367,7 +377,7 @@ class PoolOfTasks:
         return getattr(self.bare, name)
 
     async def bind(self, database: Any, **named: Any) -> None:
-        await self.bare.bind(InThreads(database) if isinstance(database, Database) else database, **named)
+        await self.bare.bind(AskedInThreads(database) if isinstance(database, Database) else database, **named)
 
     async def wait(self, *timeout: Any, **named: Any) -> None:
         await self.bare.wait(*timeout, **named)

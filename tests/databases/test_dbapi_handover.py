@@ -138,6 +138,25 @@ def test_a_killed_session_is_lent_to_nobody_after_its_error(driver: Driver) -> N
                 assert tags(other) == []
 
 
+@pytest.mark.parametrize("rolls_back", [False, True])
+def test_a_death_that_its_holder_swallowed_reaches_nobody(driver: Driver, rolls_back: bool) -> None:
+    """The holder caught the error in his block, which ended well: the driver itself knows that the session is dead."""
+    if driver.kill_all is None:
+        pytest.skip("sessions of SQLite die by nobody's hand")
+    with driver.pool() as pool:
+        with pool.session() as connection:
+            tags(connection)
+            driver.kill_all()
+            with pytest.raises(driver.module.Error):
+                write(connection, "lost")
+            if rolls_back:
+                with suppress(driver.module.Error):
+                    connection.rollback()
+        with pool.session(SOON) as other:
+            assert other is not connection
+            assert tags(other) == []
+
+
 def test_what_connecting_left_uncommitted_never_counts(driver: Driver) -> None:
     """A transaction that `connect` opened is rolled back before the first use, not between the first and the second."""
 

@@ -24,12 +24,19 @@ class Limit(Exception):
 
 
 class Tags:
-    """The step that each use has reached, and the faults that were seen at once."""
+    """The step that each use has reached, the cuts of each kind that struck, and the faults that were seen at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Collection[str], cuts: int) -> None:
+        """Enough is so many cuts of each kind."""
         self.steps: dict[str, str] = {}
         self.faults: Counter[str] = Counter()
-        self.cuts = 0
+        self.cuts = dict.fromkeys(kinds, 0)
+        self._enough = cuts
+
+    @property
+    def are_enough(self) -> bool:
+        """Were there enough cuts of each kind?"""
+        return all(count >= self._enough for count in self.cuts.values())
 
     def note(self, tag: str, step: str) -> None:
         """A use has reached this step; a cut may come before it is noted, never after what it says."""

@@ -12,6 +12,8 @@ import pingpool
 from tests.storms.labs import IN_ASYNCIO
 from tests.storms.tags import HOLDERS, LONGEST, PATIENCE, SIZE, Tags, is_well
 
+CANCEL, AROUND, INSIDE = "cancel", "time-out around the use", "time-out caught inside"
+
 
 class Storm:
     """Holders that are cut off in each way that asyncio knows."""
@@ -19,8 +21,7 @@ class Storm:
     def __init__(self, lab: Any, pool: Any, cuts: int, seed: int) -> None:
         self.lab = lab
         self.pool = pool
-        self.tags = Tags()
-        self.cuts = cuts
+        self.tags = Tags((CANCEL, AROUND, INSIDE), cuts)
         self.seed = seed
 
     async def blow(self) -> None:
@@ -31,7 +32,7 @@ class Storm:
         """Use one session after the other."""
         chance = random.Random(self.seed * 1000 + number)
         turn = 0
-        while self.tags.cuts < self.cuts:
+        while not self.tags.are_enough:
             turn += 1
             tag, patience = f"{self.seed}-{number}-{turn}", chance.random() * LONGEST
             way = chance.choice((self.plain, self.cancelled, self.limited, self.limited_inside))
@@ -53,7 +54,7 @@ class Storm:
         task = asyncio.ensure_future(self.plain(tag, patience))
         asyncio.get_running_loop().call_later(patience, task.cancel)
         await asyncio.wait([task])
-        self.tags.cuts += task.cancelled()
+        self.tags.cuts[CANCEL] += task.cancelled()
         if not task.cancelled():
             task.result()
 
@@ -63,7 +64,7 @@ class Storm:
             async with asyncio.timeout(patience):
                 await self.plain(tag, patience)
         except TimeoutError:
-            self.tags.cuts += 1
+            self.tags.cuts[AROUND] += 1
 
     async def limited_inside(self, tag: str, patience: float) -> None:
         """A time-out inside the use, which then ends well."""
@@ -72,7 +73,7 @@ class Storm:
                 async with asyncio.timeout(patience):
                     await self.speak(session, tag)
             except TimeoutError:
-                self.tags.cuts += 1
+                self.tags.cuts[INSIDE] += 1
 
     async def speak(self, session: Any, tag: str) -> None:
         """Read, write and commit."""

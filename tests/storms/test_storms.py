@@ -16,10 +16,12 @@ from tests.storms.places import OnMariaDB
 
 pytestmark = [pytest.mark.server, pytest.mark.proof]
 
-CUTS = int(os.environ.get("PINGPOOL_CUTS", "40"))
+CUTS = int(os.environ.get("PINGPOOL_CUTS", "15"))
+"""How many cuts of each kind a storm has at least."""
+
 SEED = os.environ.get("PINGPOOL_SEED", "1")
 
-PATIENCE = 280.0 + CUTS
+PATIENCE = 280.0 + 3 * CUTS
 """Seconds that a storm may take; only one that hangs does."""
 
 STORMS = [("threads", driver) for driver in AMONG_THREADS] + [("tasks", driver) for driver in IN_ASYNCIO]
@@ -36,7 +38,7 @@ MODULES = {
 @pytest.mark.timeout(PATIENCE + 10)
 @pytest.mark.parametrize(("world", "driver"), STORMS)
 def test_a_storm_hands_nothing_on(world: str, driver: str) -> None:
-    """After PINGPOOL_CUTS (a number) cuts no answer or write is in wrong hands, nothing is lost, nothing runs on."""
+    """After PINGPOOL_CUTS cuts of each kind no answer or write is in wrong hands, nothing is lost, nothing runs on."""
     module = MODULES.get(driver, driver)
     if find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
@@ -61,4 +63,4 @@ def test_a_storm_hands_nothing_on(world: str, driver: str) -> None:
         for lost in ("slots lost", "statements still running"):
             told["faults"].pop(lost, None)
     assert told["faults"] == {}
-    assert told["cuts"] >= CUTS
+    assert min(told["cuts"].values()) >= CUTS

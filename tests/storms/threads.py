@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pingpool
 from tests.storms.labs import AMONG_THREADS
@@ -20,11 +20,12 @@ from tests.storms.tags import HOLDERS, LONGEST, PATIENCE, SIZE, Cut, Limit, Tags
 class Storm:
     """Holders, and whoever cuts them off."""
 
+    KINDS: ClassVar[dict[type[BaseException], str]] = {Cut: "thrown interrupt", Limit: "time limit by a signal"}
+
     def __init__(self, lab: Any, pool: Any, cuts: int, seed: int) -> None:
         self.lab = lab
         self.pool = pool
-        self.tags = Tags()
-        self.cuts = cuts
+        self.tags = Tags(list(self.KINDS.values()), cuts)
         self.seed = seed
         self.armed: set[int] = set()
         self.is_limited = False
@@ -43,8 +44,8 @@ class Storm:
 
     @property
     def is_over(self) -> bool:
-        """Were there enough cuts?"""
-        return self.tags.cuts >= self.cuts
+        """Were there enough cuts of each kind?"""
+        return self.tags.are_enough
 
     def throw(self) -> None:
         """Throw into the threads that are in a use."""
@@ -76,8 +77,12 @@ class Storm:
                 finally:
                     self.is_limited = self.is_limited and number != 0
                     self.armed.discard(me)
-            except (Cut, Limit):  # also one that comes after the use
-                self.tags.cuts += 1
+            except (Cut, Limit) as cut:  # also one that comes after the use
+                self.note(cut)
+
+    def note(self, cut: BaseException) -> None:
+        """Count a cut that struck."""
+        self.tags.cuts[self.KINDS[type(cut)]] += 1
 
     def arm(self, number: int, me: int, chance: random.Random, way: str) -> None:
         """Let this use be cut off soon."""
@@ -95,10 +100,10 @@ class Storm:
             with self.pool.session(timeout=PATIENCE) as session:
                 try:
                     self.speak(session, tag)
-                except (Cut, Limit):
+                except (Cut, Limit) as cut:
                     if way != "caught inside":
                         raise
-                    self.tags.cuts += 1
+                    self.note(cut)
         except pingpool.PoolError:
             self.tags.faults["refused"] += 1
         except Exception:
@@ -129,6 +134,8 @@ class Storm:
 
 class ByDeadline(Storm):
     """Only the deadlines of gRPC cut: a thread that is hit inside it by an exception hangs there, pool or no pool."""
+
+    KINDS: ClassVar[dict[type[BaseException], str]] = {Limit: "deadline"}
 
     def throw(self) -> None:
         """Leave it to the deadlines."""

@@ -5,6 +5,10 @@
         await asyncio.to_thread(connection.execute, ...)
 
 The sessions are the driver's own and block whoever uses them. A thread per call is no waste: calls are few.
+
+A task that is cut off leaves its thread behind, which may not have come to the driver yet; nobody can see that. So a
+session whose use was cancelled is ended, whatever its database vouches for. Put a time limit around the whole block:
+where one inside it is caught there, the use ends well, and the thread may yet run in the next one's hands.
 """
 
 import asyncio
@@ -20,7 +24,8 @@ from pingpool.pool.log import log
 
 T = TypeVar("T")
 
-TRAITS = ("looks_alive", "needs_reset", "expires_in", "survived_interrupt", "let_go")
+TRAITS = ("looks_alive", "needs_reset", "expires_in", "let_go")
+"""What is asked of the database itself; that a session survived an interrupt it cannot know here."""
 
 NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 """What a call in a thread may raise, but must not be raised again in a task, where it means something else."""
