@@ -35,7 +35,7 @@ async def test_an_overdue_session_is_checked_for_the_next(world: World) -> None:
     """It is not lent unproven; whoever asks a moment later gets it."""
     pool = await world.open(size=1)
     await world.advance(61)
-    with pytest.raises(world.Empty):
+    with world.database.hanging("ping"), pytest.raises(world.Empty):  # else a quick worker may be in time
         pool.bare.get_nowait()
     await world.until(lambda: pool.stats().idle == 1)
     assert pool.bare.get_nowait().use() == 1
