@@ -88,7 +88,7 @@ def test_a_recovery_goes_on_with_pauses_where_nobody_waits() -> None:
     backoff.began(1.0, waiting=0)
     backoff.succeeded(2.0)
     assert backoff.next_at(0, waiting=1) == 2.0
-    assert backoff.next_at(0, waiting=0) == 2.0 + FIRST_PAUSE * EASIER
+    assert backoff.next_at(0, waiting=0) == 2.0 + STEP * EASIER
 
 
 def test_where_somebody_waited_the_others_soon_follow() -> None:

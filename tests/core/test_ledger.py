@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK
+from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK, STEP
 from pingpool.core.orders import Dropped, End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
@@ -130,7 +130,7 @@ def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
     pool.ledger.tick(wake_at)
     assert len(pool.jobs(CREATING)) == 1
     pool.create_all(wake_at)
-    assert (len(pool.ledger.idle), pool.ledger.wake_at(wake_at)) == (1, 0.25 + 0.25 * EASIER)
+    assert (len(pool.ledger.idle), pool.ledger.wake_at(wake_at)) == (1, 0.25 + STEP * EASIER)
     for count in (2, 3):
         wake_at = pool.ledger.wake_at(wake_at)
         pool.ledger.tick(wake_at)

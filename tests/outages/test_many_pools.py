@@ -124,6 +124,17 @@ def test_idle_pools_come_back_one_by_one(down: float) -> None:
     assert whole - back < 13
 
 
+@pytest.mark.parametrize("down", [0.5, 1.0, 2.0])
+def test_a_short_absence_brings_no_burst_either(down: float) -> None:
+    """Pools that have not become patient yet come back as gently as those that have."""
+    server = Server()
+    _, back, whole = run(live_through_an_outage(server, IDLE_POOLS, callers=0, down=down))
+    peak = server.most_attempts(back, whole, 1.0)
+    sys.stdout.write(f"\naway {down:g} s; whole in {whole - back:.1f} s, {peak / IDLE_POOLS} connects a second each\n")
+    assert peak < GENTLY * IDLE_POOLS
+    assert whole - back < 13
+
+
 def test_busy_pools_do_not_trample_a_server_that_comes_back() -> None:
     """Four callers wait in each pool: no pool knocks more than ten times a second, and none connects twice too often.
 

@@ -25,11 +25,11 @@ nobody anything, and a server that is back is found in well under a quarter of a
 PATIENT = 5.0
 """The longest pause, in seconds, while nobody waits: a server that is back need not be asked for."""
 
-STEP = 0.6
+STEP = 0.65
 """The longest pause, in seconds and up to a half more, between two attempts of a recovery that nobody waits for."""
 
 EASIER, WANTED = 0.95, 0.1
-"""To so much of it each success shortens that pause: ten sessions take some five seconds, and any number some fifteen.
+"""To so much of it each success shortens that pause: ten sessions take some six seconds, and any number some sixteen.
 The second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
 
 NO_STEP = 0.01
@@ -135,10 +135,11 @@ class Backoff:
         if self.distrusts:
             self.paused_at = now
             return
+        pause = self._step() if self.failures else min(self.pause, self._step())  # however short the failures lasted
         self.failures = 0
         self.counted_at = -math.inf
         self._urgent = 0.0
-        self.pause = min(self.pause, self._step()) * (WANTED if self.is_wanted else EASIER)
+        self.pause = pause * (WANTED if self.is_wanted else EASIER)
         if self.pause < NO_STEP:
             self.pause = 0.0
         self.paused_at = now
