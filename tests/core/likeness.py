@@ -118,6 +118,7 @@ def task(world: World, job: Job) -> int:
         code += 100 * job.started
     if job.kind is CREATING and job.session is not None:
         code += 10_000_000_000 + wear(world, job.slot)
+    code += 100_000_000_000 * job.outdated
     if job.kind is not CREATING:
         code += 0 if job.slot is None else years(world, job.slot) + 100_000 * youth(world, job.slot)
         code += 0 if job.slot is None else 100_000_000 * renewal(world, job.slot)

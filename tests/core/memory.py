@@ -116,8 +116,9 @@ class Memory:
 
     def check_lent(self, ledger: Ledger[Any], slot: Slot, now: float) -> None:
         """Rule 2: only the fresh are lent, and those proven this very moment."""
-        old = now - slot.proven_at >= ledger.interval or now >= slot.retires_at or self.is_suspect(slot)
-        if old and slot.proven_at != now:
+        proven_at = proof_of(ledger, slot)
+        old = now - proven_at >= ledger.interval or now >= slot.retires_at or proven_at <= self.died_at
+        if old and proven_at != now:
             raise Broken("a session was lent that is overdue, too old or suspect")
 
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:
@@ -141,3 +142,8 @@ class Memory:
         """A session that nobody can vouch for is replaced at last."""
         if self.doubts >= DOUBTS and job.slot is not None and job.slot.state is not CLOSING:
             raise Broken("checks proved nothing, again and again, and the session is kept")
+
+
+def proof_of(ledger: Ledger[Any], slot: Slot) -> float:
+    """Return when a session that is lent was proven, also if that was put aside because it is to be renewed."""
+    return ledger.serving.renewal.old.get(slot, slot.proven_at) if slot.proven_at == -math.inf else slot.proven_at

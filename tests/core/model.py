@@ -13,6 +13,7 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order, Round, Waiter
 from pingpool.core.slot import (
     CHECKING,
+    CLOSING,
     CREATING,
     IDLE,
     IN_USE,
@@ -239,6 +240,20 @@ def pauses_end(ledger: Ledger[Any], now: float) -> None:
         raise Broken(f"something is held back at {now}, and the ledger asks to be woken at {ledger.wake_at(now)}")
 
 
+def old_sessions_come_back_by_the_slow_way(ledger: Ledger[Any], now: float) -> None:
+    """The fast way would not see that a session is to be renewed."""
+    if any(slot.state is IN_USE and slot.proven_at > ledger.suspected_at for slot in ledger.serving.renewal.old):
+        raise Broken("a session that is to be renewed may come back by the fast way")
+
+
+def no_old_session_is_forgotten(ledger: Ledger[Any], now: float) -> None:
+    """One that is idle is renewed as soon as nobody waits, nothing else is under way, and no pause holds it back."""
+    is_left = any(slot.state is IDLE for slot in ledger.serving.renewal.old)
+    is_calm = not (ledger.waiters or is_missed(ledger) or ledger.places.jobs.count(CREATING, CLOSING))
+    if is_left and is_calm and not now < ledger.wake_at(now) < math.inf:
+        raise Broken("a session that is to be renewed is idle, and nothing will happen")
+
+
 ALWAYS: tuple[Callable[[Ledger[Any], Found], None], ...] = (
     capacity_is_size,
     state_tells_the_place,
@@ -270,6 +285,8 @@ SETTLED: tuple[Callable[[Ledger[Any], float], None], ...] = (
     vacant_slots_are_filled,
     rounds_are_open,
     pauses_end,
+    old_sessions_come_back_by_the_slow_way,
+    no_old_session_is_forgotten,
     nobody_waits_for_each_other,
 )
 

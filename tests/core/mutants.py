@@ -412,6 +412,24 @@ MUTANTS = (
         "self._places.jobs.count(CLOSING))",
     ),
     Mutant(
+        "an old session that goes out and is forgotten",
+        "serving",
+        "            self.renewal.put_proofs_aside(self._freshness.suspected_at)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "an old session that is reset, and stays",
+        "reports",
+        "        elif self._serving.may_renew(slot, now):\n",
+        "        elif False:\n",
+    ),
+    Mutant(
+        "a session that was being opened is taken for new",
+        "renewal",
+        "            job.outdated = job.kind is CREATING and job.started\n",
+        "            pass\n",
+    ),
+    Mutant(
         "a session lost when its renewal fails",
         "places",
         "            self.idle.enter(slot, job.session)\n        self.jobs",

@@ -1,5 +1,7 @@
 """Sessions that are renewed though they are well: one after the other, the new one first."""
 
+import pytest
+
 from pingpool.core.orders import End, Outcome, Round, Verdict
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
@@ -74,6 +76,90 @@ def test_a_renewal_that_fails_keeps_the_old_session_and_then_makes_room() -> Non
     pool.create_all(later)
     pool.ledger.tick(pool.ledger.wake_at(later))
     assert pool.job(CLOSING).session.name == 1
+
+
+@pytest.mark.parametrize("end", [End.REFUSED, End.UNREACHABLE, End.OVERRAN])
+def test_no_session_is_given_away_for_a_server_that_opens_none(end: End) -> None:
+    """It is no question of room: the old ones serve on, until a new one can be opened."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    pool.report(pool.job(CREATING), Outcome(end, error=ConnectionError("no")), 1.0)
+    later = pool.ledger.wake_at(1.0)
+    pool.ledger.tick(later)
+    assert not pool.jobs(CLOSING)
+    pool.report(pool.job(CREATING), Outcome(End.CREATED, pool.session()), later)
+    assert ended_aside(pool, later) == [2]
+
+
+def test_a_session_that_goes_out_during_a_renewal_is_renewed_when_it_comes_back() -> None:
+    """Also if it goes out and comes back by the fast ways, and nothing else happens in the pool any more."""
+    pool = Pool(2)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    old = pool.lend(1.0)
+    pool.create_all(1.0)
+    ended_aside(pool, 1.0)
+    assert not pool.jobs(CREATING)
+    pool.ledger.check_in(old, 1.0)
+    assert pool.job(CREATING).session is old
+
+
+def test_a_session_that_is_handed_over_during_a_renewal_is_renewed_when_it_comes_back() -> None:
+    """The same, for somebody who waited while a new one failed."""
+    pool = Pool(1)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    waiter = pool.ask(1.0)
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=ConnectionError("no")), 1.0)
+    assert waiter.session is not None
+    pool.ledger.check_in(waiter.session, 9.0)
+    assert pool.job(CLOSING).session is waiter.session
+
+
+@pytest.mark.parametrize("verdict", [Verdict.LEFT_OPEN, Verdict.UNPROVEN])
+def test_a_session_that_has_to_be_made_fit_first_is_renewed_then(verdict: Verdict) -> None:
+    """Somebody waits for it all the time, so it would never be idle."""
+    pool = Pool(1)
+    pool.fill()
+    old = pool.lend(0.0)
+    pool.ledger.renew(1.0)
+    waiter = pool.ask(1.0)
+    pool.ledger.take_back(old, verdict, 1.0)
+    [job] = pool.ledger.jobs
+    pool.report(job, Outcome(End.ALIVE), 1.0)
+    assert pool.job(CREATING).session is old
+    pool.create_all(1.0)
+    assert waiter.session.name == 2
+
+
+def test_a_session_that_was_being_opened_is_old_too() -> None:
+    """It may have been opened with the old password; one that nobody has begun to open is new."""
+    pool = Pool(2)
+    pool.ledger.fill(Round(), 0.0)
+    begun, waiting = pool.jobs(CREATING)
+    pool.ledger.start(begun)
+    pool.ledger.renew(1.0)
+    pool.report(begun, Outcome(End.CREATED, pool.session()), 1.0)
+    pool.report(waiting, Outcome(End.CREATED, pool.session()), 1.0)
+    assert pool.job(CREATING).session.name == 1
+    pool.ledger.start(pool.job(CREATING))
+    pool.ledger.renew(1.0)
+    for name in (1, 2, 3):
+        pool.report(pool.job(CREATING), Outcome(End.CREATED, pool.session()), 1.0)
+        assert ended_aside(pool, 1.0) == [name]
+    assert sorted(slot.session.name for slot in pool.ledger.idle) == [4, 5]
+
+
+def test_a_slot_without_a_session_has_nothing_to_renew() -> None:
+    """Where sessions are opened on demand it may stay vacant."""
+    pool = Pool(1)
+    pool.ledger.fill_on_demand(Round(), 0.0)
+    waiter = pool.ask(0.0)
+    pool.create_all(0.0)
+    pool.ledger.renew(1.0)
+    pool.ledger.take_back(waiter.session, Verdict.LOST, 1.0)
+    assert not pool.ledger.serving.renewal.old
 
 
 def test_a_session_that_dies_in_the_meantime_is_not_renewed_twice() -> None:

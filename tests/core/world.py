@@ -257,7 +257,11 @@ class World(Stage):
         job = self.jobs[place]
         if job.kind is CHECKING:
             self.memory.proved()
+        slot = job.slot
+        is_due = slot is not None and not job.unwanted and self.ledger.serving.may_renew(slot, self.now)
         self._report(job, Outcome(End.ALIVE))
+        if is_due and slot is not None and slot.state not in (CREATING, CLOSING):
+            raise Broken("a session that is to be renewed was made fit, and kept")
 
     def seen_alive(self, place: int) -> None:
         """A quick check saw the session alive: that is a proof for a waiter, and for nobody else."""
@@ -359,8 +363,11 @@ class World(Stage):
         self.settle(self.ledger.forgo(round, self.now))
 
     def renew(self, _: int) -> None:
-        """Somebody has all sessions renewed."""
+        """Somebody has all sessions renewed, also those that are being opened."""
+        begun = [job for job in self.jobs if job.kind is CREATING and job.started and self.ledger.filling]
         self.settle(self.ledger.renew(self.now))
+        if not all(job.outdated for job in begun):
+            raise Broken("a session that was being opened is not to be renewed")
 
     def clear(self, _: int) -> None:
         """Somebody clears the pool."""
@@ -383,13 +390,15 @@ class World(Stage):
 
     def _create(self, place: int, expires_in: float) -> None:
         """A session was created; its slot is dated by it, and not by the one before."""
-        slot = self.jobs[place].slot
+        job, slot = self.jobs[place], self.jobs[place].slot
         assert slot is not None
         self.memory.created()
         self._report(self.jobs[place], Outcome(End.CREATED, self._new_session(), expires_in=expires_in))
         earliest, latest = (self.now + min(expires_in, self.ledger.lifetime * share) for share in (0.9, 1.0))
         if not earliest <= slot.retires_at <= latest:
             raise Broken("a session may be lent after its end, or only until that of another")
+        if job.outdated and not job.unwanted and slot not in self.ledger.serving.renewal.old:
+            raise Broken("a session that was being opened when all were to be renewed is taken for new")
 
     def _report(self, job: Job, outcome: Outcome) -> None:
         """Report on a job; a round that waited for it waits for the end of a session that is not wanted."""

@@ -25,6 +25,7 @@ class Job:
       reset after one that was not the database's, and so no reason to ask.
     - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
     - `hangs`: it was given up after it had been started, and has not come back yet.
+    - `outdated`: a creation that had begun when the pool was to be renewed; its session is old when it comes.
     - `unwanted`: the pool was cleared since; what the job brings is ended.
     """
 
@@ -33,6 +34,7 @@ class Job:
         "hangs",
         "idle_for",
         "kind",
+        "outdated",
         "session",
         "slot",
         "started",
@@ -48,6 +50,7 @@ class Job:
         self.started = False
         self.hangs = False
         self.trusted_after = -math.inf
+        self.outdated = False
         self.unwanted = False
         self.urgent = False
         self.idle_for = 0.0

@@ -4,13 +4,14 @@ A new session is created before the old one is ended: the old one waits aside, w
 fails. Where a server has no room for one more, the next attempt ends the old one first.
 
 An idle session is renewed when nothing else is under way; one that is lent, when it comes back. So that it does not
-come back by the fast way, which asks nothing, its proof of life is put aside while it is lent.
+come back by the fast way, which asks nothing, its proof of life is put aside while it is lent. One that has to be
+checked or reset first is renewed after that; if somebody always waits, it will never be idle.
 """
 
 import math
 
 from pingpool.core.places import Places
-from pingpool.core.slot import CHECKING, IDLE, IN_USE, RESETTING, Slot
+from pingpool.core.slot import CHECKING, CREATING, IDLE, IN_USE, RESETTING, VACANT, Slot
 
 OPEN = frozenset({IDLE, IN_USE, CHECKING, RESETTING})
 """The states of a slot that has a session."""
@@ -32,8 +33,21 @@ class Renewal:
         for slot in self._places.slots:
             if slot.state in OPEN and slot not in self.old:
                 self.old[slot] = slot.proven_at
-                if slot.state is IN_USE and slot.proven_at > suspected_at:
-                    slot.proven_at = -math.inf
+        for job in self._places.jobs.open:
+            job.outdated = job.kind is CREATING and job.started
+        self.put_proofs_aside(suspected_at)
+
+    def put_proofs_aside(self, suspected_at: float) -> None:
+        """See that what is lent comes back by the slow way."""
+        for slot in self.old:
+            if slot.state is IN_USE and suspected_at < slot.proven_at:
+                self.old[slot] = slot.proven_at
+                slot.proven_at = -math.inf
+
+    def forget_vacant(self) -> None:
+        """A slot without a session has nothing to renew."""
+        for slot in [slot for slot in self.old if slot.state is VACANT]:
+            del self.old[slot]
 
     def came_back(self, slot: Slot) -> None:
         """A session is not lent any more: its proof of life counts again."""
@@ -41,8 +55,12 @@ class Renewal:
             slot.proven_at = self.old.get(slot, -math.inf)
 
     def is_done(self, slot: Slot) -> None:
-        """The slot has a new session, or none at all."""
+        """The slot has a new session."""
         self.old.pop(slot, None)
+
+    def is_due_again(self, slot: Slot) -> None:
+        """The slot has a new session, which somebody wants renewed since it was begun."""
+        self.old[slot] = slot.proven_at
 
     def stop(self) -> None:
         """Renew nothing any more; what is lent may come back as ever."""

@@ -124,7 +124,8 @@ class Reports:
             round.failure = outcome.error
         self._places.tally.create_failures += 1
         self._serving.creation.failed(now)
-        self._serving.renewal.has_room &= job.session is None
+        if job.session is not None and outcome.end is End.FAILED:
+            self._serving.renewal.has_room = False  # perhaps: the server says only that it opens none
         self._places.withdraw(job, slot)
         self._places.withdraw_creations()  # they wait until the pause is over
         if outcome.end is End.UNREACHABLE:
@@ -161,6 +162,8 @@ class Reports:
         places.tally.created += 1
         places.let_go_of_old(job, "renewed")
         self._serving.welcome(slot, session, now, outcome.expires_in)
+        if job.outdated and not job.unwanted:
+            self._serving.renewal.is_due_again(slot)
         if job.unwanted:
             places.jobs.conclude(job, places.end(slot, "cleared", session))
         elif self._serving.creation.distrusts:
@@ -195,6 +198,8 @@ class Reports:
         if job.unwanted or now >= slot.retires_at:
             reason = "cleared" if job.unwanted else "too old"
             places.jobs.conclude(job, places.end(slot, reason, job.session))
+        elif self._serving.may_renew(slot, now):
+            places.jobs.conclude(job, self._serving.renew(slot, job.session, now))
         else:
             self._settle_down(job, slot, job.session, now)
 

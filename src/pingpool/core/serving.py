@@ -41,12 +41,16 @@ class Serving:
         places.free_collected()
         if self.creation.distrusts:
             self._see_who_was_proven()
+        if self.renewal.old:
+            self.renewal.forget_vacant()
         if self._idle or places.vacant.slots or places.jobs.rounds:  # without any of these nothing can follow
             self._serve(now)
             self._check_for_waiters(now)
             self._fill_vacant(now)
             self._renew(now)
             places.orders += places.jobs.end_rounds(places.count_open())
+        if self.renewal.old:
+            self.renewal.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()
 
     def welcome(self, slot: Slot, session: Any, now: float, expires_in: float = math.inf) -> None:
@@ -154,13 +158,12 @@ class Serving:
         is_calm = not (self._creations_wanted() > 0 or self._places.jobs.count(CREATING, CLOSING))
         return slot in self.renewal.old and self.filling and is_calm and self._next_creation_at() <= now
 
-    def renew(self, slot: Slot, session: Any, now: float) -> None:
+    def renew(self, slot: Slot, session: Any, now: float) -> Job:
         """Have the session of a slot replaced by a new one."""
         if self.renewal.has_room:
             self.creation.began(now, self._waiting())
-            self._places.begin(CREATING, slot, session)
-        else:
-            self._places.end(slot, "renewed", session)
+            return self._places.begin(CREATING, slot, session)
+        return self._places.end(slot, "renewed", session)
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""

@@ -76,8 +76,15 @@ TRANSITIONS: Final = tuple(
             "seen alive in vain": CHECKING,
             "gone, overran": VACANT,
             "not wanted, too long in doubt": CLOSING,
+            "alive, renewed": CREATING,
         },
-        RESETTING: {"reset": IDLE, "reset, handed over": IN_USE, "gone, overran": VACANT, "failed": CLOSING},
+        RESETTING: {
+            "reset": IDLE,
+            "reset, handed over": IN_USE,
+            "gone, overran": VACANT,
+            "failed": CLOSING,
+            "reset, renewed": CREATING,
+        },
         CLOSING: {"closed, overran": VACANT},
     }.items()
     for event, after in moves.items()
