@@ -127,6 +127,23 @@ async def test_the_least_recently_used_is_lent_first(lab: Lab) -> None:
 
 
 @told()
+async def test_the_block_of_a_session_that_has_left_ends_quietly(lab: Lab) -> None:
+    """As with any pool; a `put` of it is refused, and what is detached lives on at the server."""
+    pool, _ = await lab.bound(1)
+    async with pool.session() as discarded:
+        await pool.discard(discarded)
+    async with pool.session() as detached:
+        await pool.detach(detached)
+    for session in (discarded, detached):
+        with pytest.raises(pingpool.errors.PoolFull):
+            await pool.put(session)
+    async with pool.session() as other:
+        assert other not in (discarded, detached)
+    assert await detached.exists()
+    assert not await discarded.exists()
+
+
+@told()
 async def test_a_fresh_session_costs_no_round_trip(lab: Lab) -> None:
     """A thousand checkouts of fresh sessions cost no call, and never suspend."""
     pool, _ = await lab.bound(3)

@@ -15,6 +15,7 @@ from google.api_core import exceptions
 
 import pingpool
 from pingpool.databases.spanner import PooledSession
+from pingpool.errors import PoolFull
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, read, take_all, update
 
 pytestmark = pytest.mark.server
@@ -96,6 +97,19 @@ def test_a_session_that_was_deleted_behind_its_holder_frees_its_slot(lab: Lab) -
     with pytest.raises(exceptions.NotFound):
         session.delete()
     assert pool.get(timeout=5) is not session
+
+
+@pytest.mark.parametrize("way", ["discard", "detach"])
+def test_the_block_of_a_session_that_has_left_ends_quietly(lab: Lab, way: str) -> None:
+    """As with any pool; a `put` of it is refused, and what is detached lives on at the server."""
+    pool, _ = bound(lab)
+    with pool.session() as session:
+        getattr(pool, way)(session)
+    with pytest.raises(PoolFull):
+        pool.put(session)
+    (other,) = take_all(pool, 1)
+    assert other is not session
+    assert session.exists() is (way == "detach")
 
 
 def test_a_session_that_nobody_puts_frees_its_slot(lab: Lab) -> None:

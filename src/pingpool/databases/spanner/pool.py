@@ -92,7 +92,8 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
 
         An error that comes from another session says nothing about this one.
         """
-        self._check_in(session, error)
+        if not self._lending.has_parted(session):
+            self._check_in(session, error)
 
     def open_one(self, session: Pooled) -> str:
         """Open a session for the client; if that fails, the dead one it was to replace leaves its slot at least."""

@@ -88,7 +88,8 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
 
         An error that comes from another session says nothing about this one.
         """
-        await self._check_in(session, error)
+        if not self._lending.has_parted(session):
+            await self._check_in(session, error)
 
     async def open_one(self, session: Pooled) -> str:
         """Open a session for the client; if that fails, the dead one it was to replace leaves its slot at least."""
