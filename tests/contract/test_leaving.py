@@ -4,7 +4,7 @@ import pytest
 
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 from pingpool.testing import FakeSession, SessionDied
-from tests.contract.worlds import Pool, World
+from tests.contract.worlds import Pool, World, start
 
 WAYS = ("discard", "detach")
 
@@ -107,6 +107,23 @@ async def test_a_session_in_use_is_renewed_when_it_comes_back(world: World) -> N
     renewed = await waiter
     assert renewed is not session
     await world.until(lambda: pool.stats().renewing == 0)
+
+
+async def test_whoever_likes_waits_until_all_are_renewed(world: World) -> None:
+    """It says whether they are, when they are or when the time is up; what is left goes on behind."""
+    pool = await world.open(size=2)
+    assert await pool.renew(None)
+    assert pool.stats().replaced == {"renewed": 2}
+    session = await pool.get()
+    assert not await pool.renew()
+    waiting = start(pool.renew(30))
+    await world.until(lambda: pool.stats().renewing == 1)
+    await world.pass_time_until(waiting)
+    assert not waiting.result()
+    waiting = start(pool.renew(None))
+    await pool.put(session)
+    assert await waiting
+    assert pool.stats().renewing == 0
 
 
 async def test_a_renewal_that_fails_costs_one_slot_at_most(world: World) -> None:

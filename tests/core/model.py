@@ -225,7 +225,11 @@ def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
 def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
     """A round on the books waits for something."""
     for round in ledger.places.jobs.rounds:
-        if round.is_over or not (round.jobs or round.lasts) or round.enough <= open_in(ledger):
+        if (
+            round.is_over
+            or not (round.jobs or round.lasts or (round.renews and ledger.serving.renewal.old))
+            or round.enough <= open_in(ledger)
+        ):
             raise Broken("a round is on the books and waits for nothing")
         if not round.jobs <= ledger.jobs:
             raise Broken("a round waits for a job that is off the books")

@@ -151,6 +151,23 @@ def test_a_session_that_was_being_opened_is_old_too() -> None:
     assert sorted(slot.session.name for slot in pool.ledger.idle) == [4, 5]
 
 
+def test_who_waits_for_a_renewal_is_told_when_nothing_old_is_left() -> None:
+    """Not before the last one has come back; at once if there is nothing to renew."""
+    pool = Pool(2)
+    pool.fill()
+    lent = pool.lend(0.0)
+    idle, round = Round(), Round()
+    assert idle in pool.ledger.await_renewal(idle, 1.0)
+    pool.ledger.renew(1.0)
+    pool.ledger.await_renewal(round, 1.0)
+    pool.create_all(1.0)
+    ended_aside(pool, 1.0)
+    assert not round.is_over
+    pool.ledger.check_in(lent, 2.0)
+    pool.create_all(2.0)
+    assert round.is_over
+
+
 def test_a_slot_without_a_session_has_nothing_to_renew() -> None:
     """Where sessions are opened on demand it may stay vacant."""
     pool = Pool(1)

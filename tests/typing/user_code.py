@@ -87,7 +87,8 @@ def a_session_may_leave_its_pool() -> None:
         pool.discard(pool.get())
         with pool.session() as line:
             pool.detach(line)
-        pool.renew()
+        assert_type(pool.renew(), bool)
+        assert_type(pool.renew(timeout=None), bool)
 
 
 async def so_in_asyncio(pool: AsyncPingingPool[Line]) -> None:
@@ -97,7 +98,7 @@ async def so_in_asyncio(pool: AsyncPingingPool[Line]) -> None:
     await pool.discard(await pool.get())
     async with pool.session() as line:
         await pool.detach(line)
-    await pool.renew()
+    assert_type(await pool.renew(30), bool)
 
 
 def a_pool_may_be_made_before_its_database() -> None:

@@ -156,15 +156,20 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         self._desk.settle_in()
         self._lending.detach(session)
 
-    async def renew(self) -> None:
+    async def renew(self, timeout: float | None = 0) -> bool:
         """Have every session that is open now replaced, gently: after a new password, a new certificate, a new schema.
 
-        Never suspends. One after the other, a new session is opened and then the old one ended, so that one slot at
-        most is out of use; where the server has no room for one more, the old one is ended first. A session in use is
-        replaced when it comes back. `stats().renewing` counts those that are left, `replaced` the "renewed".
+        Returns whether all have been replaced. Waits for that at most `timeout` seconds; None: as long as it takes.
+        It goes on whether somebody waits or not: `stats().renewing` counts what is left, `replaced` the "renewed".
+
+        One after the other, a new session is opened and then the old one ended, so that one slot at most is out of use;
+        where the server has no room for one more, the old one is ended first. A session in use is replaced when it
+        comes back.
+
+        Raises:
+            WrongLoop: the pool belongs to another event loop.
         """
-        self._desk.settle_in()
-        self._lending.renew()
+        return await self._renew(timeout)
 
     # Keeping alive.
 

@@ -80,12 +80,16 @@ class Jobs:
         """How many wait until sessions are open, whatever fails meanwhile."""
         return sum(round.lasts for round in self.rounds)
 
-    def end_rounds(self, sessions: int) -> list[Round]:
-        """Return the rounds that wait for nothing any more, now that so many sessions are open: they are over."""
+    def end_rounds(self, sessions: int, to_renew: int) -> list[Round]:
+        """Return the rounds that wait for nothing any more: they are over.
+
+        So many sessions are open now, and so many are to be renewed.
+        """
         reached = [round for round in self.rounds if round.enough <= sessions]
         for round in reached:
             round.failure = None
-        done = [round for round in self.rounds if not (round.jobs or round.lasts or round in reached)]
+        lasting = [round for round in self.rounds if round.lasts or (round.renews and to_renew)]
+        done = [round for round in self.rounds if not (round.jobs or round in lasting or round in reached)]
         return self._end(reached + done)
 
     def disappoint(self, failure: BaseException) -> list[Round]:

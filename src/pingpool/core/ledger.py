@@ -271,6 +271,12 @@ class Ledger(Freshness, Generic[S]):
             self.serving.renewal.begin(self.suspected_at)
         return self.serving.settle(now)
 
+    def await_renewal(self, round: Round, now: float) -> list[Order]:
+        """Keep the round until no session is to be renewed any more."""
+        round.renews = True
+        self.rounds.append(round)
+        return self.serving.settle(now)
+
     def clear(self, round: Round, now: float) -> list[Order]:
         """End every session that is not lent, and fill no slot until the next `fill`."""
         places = self.places

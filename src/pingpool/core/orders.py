@@ -154,14 +154,16 @@ class Round:
     - `vacated` are slots that fell vacant by its jobs: the first attempt to fill one belongs to the round too.
     - `enough`: when so many sessions are open the round is over, whatever is still under way.
     - `lasts`: only that ends it, however its jobs end.
+    - `renews`: it lasts while any session is to be renewed.
     - `failure`: what kept it from its end.
     """
 
-    __slots__ = ("enough", "failure", "is_over", "jobs", "lasts", "proved", "vacated")
+    __slots__ = ("enough", "failure", "is_over", "jobs", "lasts", "proved", "renews", "vacated")
 
     def __init__(self) -> None:
         self.enough = math.inf
         self.lasts = False
+        self.renews = False
         self.jobs: set[Job] = set()
         self.vacated: set[Slot] = set()
         self.proved = 0

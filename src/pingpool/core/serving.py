@@ -48,7 +48,7 @@ class Serving:
             self._check_for_waiters(now)
             self._fill_vacant(now)
             self._renew(now)
-            places.orders += places.jobs.end_rounds(places.count_open())
+            places.orders += places.jobs.end_rounds(places.count_open(), len(self.renewal.old))
         if self.renewal.old:
             self.renewal.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()

@@ -202,10 +202,6 @@ class Lending(Generic[S]):
         self.parted.remove(id(session))
         return True
 
-    def renew(self) -> None:
-        """Have every session that is open now replaced by a new one, one after the other."""
-        self._desk.tell(self._desk.ledger.renew)
-
     def put_later(self, session: S) -> None:
         """Check a session in from a signal handler that interrupted the pool's own turn: as soon as that is over."""
         self._check_in(self._desk.ledger.check_in, session)

@@ -177,6 +177,20 @@ class Life(Generic[S, D]):
         if self._desk.ledger.kept and not self.closed:
             self._start_keeper()
 
+    async def _renew(self, timeout: float | None) -> bool:
+        """Have every session replaced that is open now, and see for so many seconds whether that has been done."""
+        patience = math.inf if timeout is None else seconds("timeout", timeout)
+        desk = self._come_in()
+        round = desk.round()
+        until = desk.now() + patience
+        desk.tell(desk.ledger.renew)
+        try:
+            desk.tell(desk.ledger.await_renewal, round)
+            await desk.wait(round, until)
+        finally:
+            desk.tell(desk.ledger.forgo, round)
+        return round.is_over
+
     # End.
 
     async def _clear(self) -> None:

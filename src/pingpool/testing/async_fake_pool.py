@@ -61,8 +61,9 @@ class AsyncFakePool(AbstractAsyncSessionPool[S]):
         with _errors_of_asyncio():
             self.fake.detach(session)
 
-    async def renew(self) -> None:
-        """Do nothing: there is no database."""
+    async def renew(self, timeout: float | None = 0) -> bool:
+        """Say that it is done: there is no database."""
+        return self.fake.renew(timeout)
 
     async def clear(self) -> None:
         """Forget the sessions that are not lent."""

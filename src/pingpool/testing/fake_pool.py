@@ -95,8 +95,9 @@ class FakePool(AbstractSessionPool[S]):
         """
         self._forget(session)
 
-    def renew(self) -> None:
-        """Do nothing: there is no database."""
+    def renew(self, timeout: float | None = 0) -> bool:
+        """Say that it is done: there is no database."""
+        return True
 
     def _forget(self, session: S) -> None:
         self._check_in(session, None)

@@ -180,14 +180,17 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         """
         self._lending.detach(session)
 
-    def renew(self) -> None:
+    def renew(self, timeout: float | None = 0) -> bool:
         """Have every session that is open now replaced, gently: after a new password, a new certificate, a new schema.
 
-        Returns at once. One after the other, a new session is opened and then the old one ended, so that one slot at
-        most is out of use; where the server has no room for one more, the old one is ended first. A session in use is
-        replaced when it comes back. `stats().renewing` counts those that are left, `replaced` the "renewed".
+        Returns whether all have been replaced. Waits for that at most `timeout` seconds; None: as long as it takes.
+        It goes on whether somebody waits or not: `stats().renewing` counts what is left, `replaced` the "renewed".
+
+        One after the other, a new session is opened and then the old one ended, so that one slot at most is out of use;
+        where the server has no room for one more, the old one is ended first. A session in use is replaced when it
+        comes back.
         """
-        self._lending.renew()
+        return at_once(self._renew(timeout))
 
     # Keeping alive.
 
