@@ -33,7 +33,7 @@ class Book(logging.Handler):
     @property
     def text(self) -> str:
         """Return all lines, without what differs between the worlds, and what the diagnosis of an error says."""
-        text = re.sub(r"InThreads\((\w+)\)", r"\1", "\n".join(self.lines))
+        text = re.sub(r"opened: (?:\w*InThreads\()?(\w+)\)?,", r"opened: \1,", "\n".join(self.lines))
         text = re.sub(r"in \S+ \(\S+\.py:\d+\)|contract/\w+\.py:\d+", "HERE", text)
         return re.sub(r"\)\); .*", "))", text)
 
