@@ -20,17 +20,18 @@ import pytest
 # --------------------------------------------------------------------------------------------------- the house, as data
 
 # Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
-INSIDE = {"text", "errors", "options", "database", "clock", "core", "pool"}
+INSIDE = {"text", "errors", "observer", "options", "database", "clock", "core", "pool"}
 WORLDS = {"threads", "aio"}
 EDGE = INSIDE | WORLDS | {"__init__", "opening", "schemes", "naming", "databases", "testing"}
 ALLOWED: dict[str, set[str]] = {
     "text": set(),
     "errors": set(),
-    "options": {"errors", "text"},
+    "observer": set(),
+    "options": {"errors", "observer", "text"},
     "database": {"errors"},
     "clock": set(),
     "core": {"errors"},
-    "pool": {"core", "database", "options", "clock", "errors", "text"},
+    "pool": {"core", "database", "observer", "options", "clock", "errors", "text"},
     "threads": INSIDE,
     "aio": INSIDE,
     "naming": {"errors", "options", "text"},

@@ -6,6 +6,7 @@ from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import CannotFill, PoolClosed, PoolError, PoolTimeout
+from pingpool.observer import Observer
 from pingpool.opening import open, open_async
 from pingpool.options import PoolOptions
 from pingpool.pool.holders import Holder
@@ -30,6 +31,7 @@ __all__ = [
     "Stats",
     "Histogram",
     "Holder",
+    "Observer",
     # Databases.
     "Database",
     "AsyncDatabase",

@@ -6,7 +6,8 @@ The `Traits` are asked in passing, by whoever calls `get` or `put`: they must an
 of `Database` and `AsyncDatabase` are called by the pool's own workers. Any of all these may raise anything: that costs
 at most one session, never its slot.
 
-What is pooled is the driver's own object. If it takes weak references, a pool notices that its holder dropped it.
+What is pooled is the driver's own object. If it takes weak references, a pool notices that its holder dropped it; if it
+does not, the log tells when the first one is opened.
 """
 
 from abc import ABC, abstractmethod
@@ -72,6 +73,13 @@ class Traits(Generic[S]):
 
         Asked at each check-in, and after each call to the session: `pingpool.pool.handover` has the table. True and
         None have it reset. One that says True after that is ended, and a new one that does is refused.
+        """
+        return False
+
+    def in_transaction(self, session: S) -> bool:
+        """Is a transaction open, whose work a rollback undoes? Asked at a check-in, unless `needs_reset` says False.
+
+        If so, that is counted (`stats().rolled_back`), and the log tells once for each place where it was left open.
         """
         return False
 

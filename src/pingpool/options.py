@@ -10,6 +10,7 @@ from itertools import count as counter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
+from pingpool.observer import Observer
 from pingpool.text import escaped
 
 Interval: TypeAlias = float | Literal["auto"]
@@ -46,6 +47,9 @@ class MoreOptions(TypedDict, total=False):
     """"eager", the default, opens all sessions as soon as the pool is bound, and each anew that is lost. "lazy" opens
     one when somebody waits and no other can be had; it is kept alive as any other, and not given up for idleness."""
 
+    observer: Observer | None
+    """Who is told of what happens: see `pingpool.Observer`. By default nobody is, which costs nothing."""
+
     workers: int | None
     """How many calls to the database may run side by side. By default as many as there are sessions, and in threads
     at most 16."""
@@ -81,6 +85,7 @@ class Options(NamedTuple):
     max_lifetime: float = math.inf
     max_waiters: float = math.inf
     io_timeout: float = 10
+    observer: Observer | None = None
     fill: Fill = "eager"
 
     def check(self) -> "Options":
@@ -103,10 +108,9 @@ class Options(NamedTuple):
             raise TypeError(f'fill must be "eager" or "lazy"; got {self.fill!r}')
         if self.fill not in get_args(Fill):
             raise ValueError(f'fill must be "eager" or "lazy"; got {self.fill!r}')
-        if not isinstance(self.name, str):
-            raise TypeError(f"name must be a string; got {self.name!r}")
-        if not self.name:
-            raise ValueError("name must not be empty")
+        _check_name(self.name)
+        if self.observer is not None and not isinstance(self.observer, Observer):
+            raise TypeError(f"observer must be a pingpool.Observer; got {self.observer!r}")
         return self
 
 
@@ -151,6 +155,13 @@ def seconds(what: str, value: float) -> float:
     if not value >= 0:
         raise ValueError(f"{what} must be 0 or more seconds (math.inf waits for ever); got {value!r}")
     return value
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string; got {name!r}")
+    if not name:
+        raise ValueError("name must not be empty")
 
 
 def _positive(what: str, value: float) -> None:

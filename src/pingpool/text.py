@@ -13,3 +13,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # only who has slipped needs it
 
     return next(iter(get_close_matches(word, sorted(known), n=1)), None)
+
+
+def in_seconds(time: float) -> str:
+    """Say how many seconds that is, to three digits or to the second."""
+    return f"{time:.3g} s" if time < 999.5 else f"{time:.0f} s"

@@ -284,8 +284,9 @@ def sweep() -> None:
 
 
 END_IN_THE_MIDDLE = """
-import asyncio, sys
+import asyncio, logging, sys
 import pingpool
+logging.getLogger("pingpool").disabled = True  # it says that the pool is exhausted
 from pingpool.testing.async_database import AsyncFaultyDatabase
 
 database = AsyncFaultyDatabase()

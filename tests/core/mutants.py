@@ -153,7 +153,7 @@ MUTANTS = (
     Mutant(
         "a gone session revived",
         "reports",
-        '        self._places.give_up(slot, "gone", job.session)\n',
+        '        self._places.give_up(slot, "gone", job.session, now)\n',
         "        self._places.idle.enter(slot, job.session)\n",
     ),
     Mutant(
@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant(
         "a session collected with its waiter is trusted",
         "returns",
-        '        elif slot.ref() is None:\n            places.end(slot, "dropped", session)\n',
+        '        elif slot.ref() is None:\n            places.end(slot, "dropped", session, now)\n',
         "",
     ),
     Mutant(
@@ -193,14 +193,14 @@ MUTANTS = (
     Mutant(
         "a session collected with its waiter keeps its slot from being freed",
         "returns",
-        '            places.end(slot, "dropped", session)\n',
+        '            places.end(slot, "dropped", session, now)\n',
         "            places.begin(CLOSING, None, session)\n            slot.ref = None\n",
     ),
     Mutant(
         "no suspicion cast",
         "returns",
-        '                self._freshness.suspect_all(now)\n                places.give_up(slot, "lost", session)\n',
-        '                places.give_up(slot, "lost", session)\n',
+        '                self._freshness.suspect_all(now)\n                places.give_up(slot, "lost", session, now)',
+        '                places.give_up(slot, "lost", session, now)',
     ),
     Mutant(
         "a suspect returned is trusted",
@@ -306,7 +306,7 @@ MUTANTS = (
     Mutant(
         "the address of the dead taken",
         "reports",
-        "        places.free_collected()  # the session may live at the address of one that was dropped\n",
+        "        places.free_collected(now)  # the session may live at the address of one that was dropped\n",
         "",
     ),
     Mutant(
@@ -450,8 +450,8 @@ MUTANTS = (
     Mutant(
         "a session discarded as one that died",
         "returns",
-        '                places.end(slot, "discarded", session)\n',
-        '                self._freshness.suspect_all(now)\n                places.end(slot, "discarded", session)\n',
+        '                places.end(slot, "discarded", session, now)',
+        '                self._freshness.suspect_all(now)\n                places.end(slot, "discarded", session, now)',
     ),
     Mutant(
         "a newcomer where there is no room",

@@ -142,6 +142,21 @@ def pools_tell_about_themselves() -> None:
     assert_type(pool.name, str)
 
 
+class Waits(pingpool.Observer):
+    """An observer of one thing."""
+
+    def lent(self, pool: str, waited: float) -> None:
+        """Know what it is told."""
+        assert_type(waited, float)
+
+
+def pools_are_observed() -> None:
+    """An observer is an option like any other, in both worlds."""
+    pingpool.open("sqlite:///shop.db", observer=Waits())
+    pingpool.open_async("sqlite:///shop.db", observer=pingpool.Observer())
+    assert_type(PingingPool[Line](observer=Waits()).stats().rolled_back, int)
+
+
 def the_databases_that_come_along_are_typed() -> None:
     """Each lends its driver's own object."""
     assert_type(pingpool.open(SQLite("shop.db")).get(), Connection)

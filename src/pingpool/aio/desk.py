@@ -18,11 +18,10 @@ from pingpool.aio.gates import AsyncRound, AsyncWaiter
 from pingpool.aio.sweeps import Sweeps
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
+from pingpool.core.orders import Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError, PoolFull, WrongLoop
-from pingpool.pool.log import tell
 from pingpool.pool.world import PATROL, Desk, Event
 from pingpool.text import escaped
 
@@ -84,8 +83,9 @@ class LoopDesk(Desk[S]):
         try:
             now = self.now()
             orders = event(*facts, now)
-            if orders:
-                self.carry_out(orders)
+            self.note_recovery(now)
+            if orders or self.telling.has_news:
+                self.carry_out(orders or ())
             self._set_alarm(now)
         except PoolFull:
             raise
@@ -156,9 +156,9 @@ class LoopDesk(Desk[S]):
         """Hear that a task of the pool was cancelled by somebody else; it may be the end of the loop."""
         self.timer.by(self._sweeps.was_swept(self.now()))
 
-    def say(self, found: Dropped | LimitFound) -> None:
-        """Tell the user at once."""
-        tell(self.name, found)
+    def inform(self) -> None:
+        """Tell it at once."""
+        self.telling.tell_all()
 
     def native(self, error: PoolError) -> PoolError:
         """Return the error as callers of asyncio's queues expect it."""

@@ -13,7 +13,6 @@ from pingpool.aio.keeper import FutureAlarm
 from pingpool.aio.own import begin
 from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Verdict
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase
@@ -89,7 +88,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         except BaseException:
             desk.heal()
             raise
-        if session is None or (lending.looks and not lending.looks_alive(session)):
+        if session is None or (lending.sees_out and not lending.see_out(session)):
             self._resume()
             return await self._lending.get_in_line(session, timeout, Use(site, instruction, now(), id(caller), block))
         return session
@@ -107,8 +106,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         if not is_running() or get_ident() != desk.thread:
             desk.settle_in()
         now = desk.now
-        if lending.may_need_reset and lending.was_left_open(session):
-            lending.take_back(session, Verdict.LEFT_OPEN)
+        if lending.sees_in and (verdict := lending.see_in(session)) is not None:
+            lending.take_back(session, verdict)
             return
         try:
             orders = ledger.check_in(session, now())

@@ -218,7 +218,7 @@ class Ledger(Freshness, Generic[S]):
             self.places.line.leave(waiter)
         elif waiter.session is not None:
             session, waiter.session = waiter.session, None
-            self.returns.pass_on(session)
+            self.returns.pass_on(session, now)
         return self.serving.settle(now)
 
     # The pool as a whole.
@@ -252,21 +252,21 @@ class Ledger(Freshness, Generic[S]):
     def ping(self, round: Round, now: float) -> list[Order]:
         """Have every idle session checked that is due, each once; the round includes replacing those that are gone."""
         places = self.places
-        places.free_collected()
+        places.free_collected(now)
         self.learner.look_at_oldest(self.idle, places.tally.replaced.total(), now)
         for slot in self.keeping.due(now):
             round.jobs.add(self.serving.check(slot, now))
             self.idle.remove(slot)
         too_old = self.keeping.to_renew(now)
         if too_old is not None:
-            round.jobs.add(places.end(too_old, "too old", too_old.session))
+            round.jobs.add(places.end(too_old, "too old", too_old.session, now))
             self.idle.remove(too_old)
         places.jobs.rounds.append(round)
         return self.serving.settle(now)
 
     def renew(self, now: float) -> list[Order]:
         """Have every session that is open now replaced by a new one, one after the other."""
-        self.places.free_collected()
+        self.places.free_collected(now)
         if self.serving.filling:
             self.serving.renewal.begin(self.suspected_at)
         return self.serving.settle(now)
@@ -280,7 +280,7 @@ class Ledger(Freshness, Generic[S]):
     def clear(self, round: Round, now: float) -> list[Order]:
         """End every session that is not lent, and fill no slot until the next `fill`."""
         places = self.places
-        places.free_collected()
+        places.free_collected(now)
         self.serving.filling = False
         places.withdraw_creations()
         self.serving.renewal.stop()
@@ -288,9 +288,9 @@ class Ledger(Freshness, Generic[S]):
             if job.kind is not CLOSING:
                 places.jobs.renounce(job)
             if job.kind is CREATING:
-                places.let_go_of_old(job, "cleared")
+                places.let_go_of_old(job, "cleared", now)
         while self.idle:
-            places.end(self.idle[0], "cleared", self.idle[0].session)
+            places.end(self.idle[0], "cleared", self.idle[0].session, now)
             self.idle.popleft()
         places.jobs.join(round)
         return self.serving.settle(now)

@@ -74,6 +74,8 @@ class Verdict(Enum):
     """Its holder wants it ended; that says nothing of the others."""
     LEFT_OPEN = "left open"
     """Something was left open in it: it is reset before it is lent again."""
+    UNCOMMITTED = "uncommitted"
+    """The same, and what was left open is a transaction, whose work is undone."""
     MAY_HOLD_LOCKS = "may hold locks"
     """Its use ended in an error that says nothing against it: its locks are let go before it is lent again."""
 
@@ -105,8 +107,8 @@ class End(Enum):
 class Outcome(NamedTuple):
     """How a job ended, with the session that it created or the error that it failed with.
 
-    A session that comes with a failure is of no use, and is ended. A new one may have an end of its own, in so many
-    seconds.
+    A session that comes with a failure is of no use, and is ended. A new one took so many seconds, and may have an end
+    of its own, in so many more.
     """
 
     end: End
@@ -114,6 +116,7 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
     reason: str = ""
     expires_in: float = math.inf
+    took: float = 0.0
 
 
 class Waiter:

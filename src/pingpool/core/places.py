@@ -6,6 +6,7 @@ the old place last: a slot may be found in two places, never in none. The moves 
 the old place. `heal` rebuilds the indexes from the states, and can be repeated if it is interrupted itself.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from pingpool.core.idle import IdleQueue, VacantSlots
@@ -15,14 +16,18 @@ from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
+from pingpool.core.told import RolledBack, Told, replaced, unheard
 from pingpool.core.uses import Use, use_of_nobody
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 
 class Places:
-    """Where every slot of a pool is, who waits in line, and the orders that nobody has taken yet."""
+    """Where every slot of a pool is, who waits in line, and the orders that nobody has taken yet.
 
-    __slots__ = ("idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
+    `hear` is told what happened, in the midst of a turn; by default nobody listens.
+    """
+
+    __slots__ = ("hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
@@ -33,6 +38,7 @@ class Places:
         self.line = Line(max_waiters)
         self.tally = Tally()
         self.orders: list[Order] = []
+        self.hear: Callable[[Told], object] = unheard
 
     def make_room_for_dates(self) -> None:
         """Let each slot note when its session retires; only while all are vacant."""
@@ -92,16 +98,16 @@ class Places:
         self.tally.waits.note(now - waiter.since)
         self.line.leave(waiter)
 
-    def end(self, slot: Slot, reason: str, session: Any) -> Job:
+    def end(self, slot: Slot, reason: str, session: Any, now: float) -> Job:
         """Have the session ended before its slot is used again."""
-        self.tally.replaced[reason] += 1
+        self.note_end(slot, reason, now)
         job = self.begin(CLOSING, slot, session)
         slot.ref = None
         return job
 
-    def give_up(self, slot: Slot, reason: str, session: Any) -> None:
+    def give_up(self, slot: Slot, reason: str, session: Any, now: float) -> None:
         """Free the slot of a dead session at once; what is left of the session is ended aside."""
-        self.tally.replaced[reason] += 1
+        self.note_end(slot, reason, now)
         self.vacant.enter(slot)
         self.begin(CLOSING, None, session)
 
@@ -116,11 +122,11 @@ class Places:
             self.idle.enter(slot, job.session)
         self.jobs.conclude(job)
 
-    def let_go_of_old(self, job: Job, reason: str) -> None:
+    def let_go_of_old(self, job: Job, reason: str, now: float) -> None:
         """Have the session ended, aside, in whose place another is created, if there is one."""
-        if job.session is not None:
+        if job.session is not None and job.slot is not None:
             old, job.session = job.session, None
-            self.tally.replaced[reason] += 1
+            self.note_end(job.slot, reason, now)
             self.begin(CLOSING, None, old)
 
     def withdraw_creations(self) -> None:
@@ -129,7 +135,7 @@ class Places:
             if job.kind is CREATING and not job.started and job.slot is not None:
                 self.withdraw(job, job.slot)
 
-    def free_collected(self) -> None:
+    def free_collected(self, now: float) -> None:
         """Free the slots of sessions that their holders dropped."""
         collected = self.lent.collected
         while collected:
@@ -137,11 +143,23 @@ class Places:
             if found is not None:
                 key, slot = found
                 self.tally.leaked += 1
-                self.tally.replaced["dropped"] += 1
+                self.note_end(slot, "dropped", now)
                 self.orders.append(Dropped(slot.use.site, slot.use.instruction))
                 self.vacant.enter(slot)
                 del self.lent.slots[key]
             collected.popleft()
+
+    # What is noted, and told.
+
+    def note_end(self, slot: Slot, reason: str, now: float) -> None:
+        """Note why the session of a slot is given up, before the slot moves."""
+        self.tally.replaced[reason] += 1
+        self.hear(replaced(slot, reason, now))
+
+    def note_rollback(self, slot: Slot, now: float) -> None:
+        """Note that the holder of a session ended its use, but not its transaction."""
+        self.tally.rolled_back += 1
+        self.hear(RolledBack(now, slot.use.site, slot.use.instruction))
 
     # Orders.
 

@@ -15,6 +15,7 @@ from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.places import Places
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
+from pingpool.core.told import NotMade, Overran
 from pingpool.errors import DeadOnArrival, Overrun
 
 DOUBTS = 3
@@ -57,6 +58,8 @@ class Reports:
             self._note_hanging(job, is_so=job.started)
             what = f"the database took longer than io_timeout (the session was {job.kind.value})"
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
+            if job.kind is not CREATING:
+                self._places.hear(Overran(now, what))
         if job.kind is CLOSING or job.slot is None:
             self._take_closing(job, outcome)
         elif job.kind is CREATING:
@@ -85,6 +88,8 @@ class Reports:
             self.recent.append((now, self.early_death))
             self._places.tally.create_failures += 1
             self._serving.creation.belied(created_at, now)
+            if self._serving.creation.failures:
+                self._places.hear(NotMade(now, self.early_death, self._places.count_open()))
 
     def turn_away_if_hopeless(self) -> None:
         """Tell the waiters of a refusal, if there is no session at all, in any hands, that they could hope for."""
@@ -123,6 +128,7 @@ class Reports:
         for round in self._places.jobs.rounds_of(job):
             round.failure = outcome.error
         self._places.tally.create_failures += 1
+        self._places.hear(NotMade(now, outcome.error, self._places.count_open()))
         self._serving.creation.failed(now)
         if job.session is not None and outcome.end is End.FAILED:
             self._serving.renewal.has_room = False  # perhaps: the server says only that it opens none
@@ -132,7 +138,7 @@ class Reports:
             self._serving.creation.hasten()
         elif outcome.end is End.REFUSED:
             self.refusal = outcome.error
-            self._places.free_collected()
+            self._places.free_collected(now)
             self.turn_away_if_hopeless()
 
     def _take_proof(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
@@ -147,7 +153,7 @@ class Reports:
         elif end is End.OVERRAN and job.started:
             self._overran(job, slot, outcome, now)
         elif end is End.UNFIT:
-            self._places.jobs.conclude(job, self._places.end(slot, outcome.reason, job.session))
+            self._places.jobs.conclude(job, self._places.end(slot, outcome.reason, job.session, now))
         else:  # in doubt; or all workers hang, and nobody has seen this session
             self._in_doubt(job, slot, outcome, now)
 
@@ -156,16 +162,16 @@ class Reports:
     def _created(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """There is a new session."""
         places, session = self._places, outcome.session
-        places.free_collected()  # the session may live at the address of one that was dropped
+        places.free_collected(now)  # the session may live at the address of one that was dropped
         self._serving.creation.succeeded(now)
         self.failure = self.refusal = None
         places.tally.created += 1
-        places.let_go_of_old(job, "renewed")
-        self._serving.welcome(slot, session, now, outcome.expires_in)
+        places.let_go_of_old(job, "renewed", now)
+        self._serving.welcome(slot, session, outcome, now)
         if job.outdated and not job.unwanted:
             self._serving.renewal.is_due_again(slot)
         if job.unwanted:
-            places.jobs.conclude(job, places.end(slot, "cleared", session))
+            places.jobs.conclude(job, places.end(slot, "cleared", session, now))
         elif self._serving.creation.distrusts:
             self._put_on_trial(job, slot, session, now)
         else:
@@ -197,7 +203,7 @@ class Reports:
                 round.proved += 1
         if job.unwanted or now >= slot.retires_at:
             reason = "cleared" if job.unwanted else "too old"
-            places.jobs.conclude(job, places.end(slot, reason, job.session))
+            places.jobs.conclude(job, places.end(slot, reason, job.session, now))
         elif self._serving.may_renew(slot, now):
             places.jobs.conclude(job, self._serving.renew(slot, job.session, now))
         else:
@@ -212,14 +218,14 @@ class Reports:
         """The session is dead."""
         self._note_death(job, slot, now)
         self.died(slot, outcome.error, now)
-        self._places.give_up(slot, "gone", job.session)
+        self._places.give_up(slot, "gone", job.session, now)
         self._places.jobs.conclude(job)
 
     def _overran(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session counts as dead, and its slot goes on without it; a late report will bring what is left of it."""
         self._note_death(job, slot, now)  # its time-out was pause enough
         self._note_failure(outcome, now)
-        self._places.tally.replaced["overran"] += 1
+        self._places.note_end(slot, "overran", now)
         session = job.session
         self._places.vacant.enter(slot)
         self._places.jobs.conclude(job)
@@ -232,7 +238,7 @@ class Reports:
         if job.kind is CHECKING:
             self._serving.doubt.failed(now)
         if job.kind is RESETTING or job.unwanted or self._serving.doubt.failures >= DOUBTS:
-            places.jobs.conclude(job, places.end(slot, "in doubt", job.session))
+            places.jobs.conclude(job, places.end(slot, "in doubt", job.session, now))
         else:
             places.idle.enter_unproven(slot, job.session)
             places.jobs.conclude(job)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pingpool.core.freshness import Freshness
 from pingpool.core.learner import Learner
-from pingpool.core.orders import Order, Refused, Round, Verdict
+from pingpool.core.orders import End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.places import Places
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
@@ -44,20 +44,22 @@ class Returns:
                 self._learner.fell(slot, now)
                 self._reports.died(slot, None, now)
                 self._freshness.suspect_all(now)
-                places.give_up(slot, "lost", session)
+                places.give_up(slot, "lost", session, now)
             case Verdict.GONE:
                 self._reports.found_dead(slot, now - slot.proven_at, now)
                 self._reports.died(slot, None, now)
-                places.give_up(slot, "gone", session)
+                places.give_up(slot, "gone", session, now)
             case Verdict.TAINTED:
-                places.end(slot, "tainted", session)
+                places.end(slot, "tainted", session, now)
             case Verdict.DISCARDED:
-                places.end(slot, "discarded", session)
+                places.end(slot, "discarded", session, now)
             case _ if self._freshness.closed:
-                places.end(slot, "closed", session)
+                places.end(slot, "closed", session, now)
             case Verdict.UNPROVEN:
                 places.begin(CHECKING, slot, session).after_error = True
-            case Verdict.LEFT_OPEN | Verdict.MAY_HOLD_LOCKS:
+            case Verdict.LEFT_OPEN | Verdict.UNCOMMITTED | Verdict.MAY_HOLD_LOCKS:
+                if verdict is Verdict.UNCOMMITTED:
+                    places.note_rollback(slot, now)
                 places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS
             case _:  # its use ended well
                 self._take_back_well(slot, session, now)
@@ -70,7 +72,8 @@ class Returns:
         slot = places.lent.slot_of(session)
         if slot is not None:
             is_over = self._freshness.closed
-            round.jobs.add(places.end(slot, "closed", session) if is_over else places.begin(CHECKING, slot, session))
+            job = places.end(slot, "closed", session, now) if is_over else places.begin(CHECKING, slot, session)
+            round.jobs.add(job)
             places.lent.leave(session)
         places.jobs.rounds.append(round)
         return self._serving.settle(now)
@@ -79,25 +82,25 @@ class Returns:
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         places = self._places
         vacant = places.vacant.slots
-        places.free_collected()
+        places.free_collected(now)
         slot = None if dead is None else places.lent.slot_of(dead)
         if places.knows(session) or not (slot or vacant or self._freshness.closed):
             return self.refuse(session) or [Refused(PoolFull(f"this {type(session).__name__} is lent by this pool"))]
         if slot is not None:
             places.tally.uses.note(now - slot.use.since)
             self._freshness.suspect_all(now)
-            places.give_up(slot, "lost", dead)
+            places.give_up(slot, "lost", dead, now)
             places.lent.leave(dead)
         if self._freshness.closed:
             places.begin(CLOSING, None, session)
             return self._serving.settle(now)
         slot = vacant[-1]
-        self._serving.welcome(slot, session, now)
+        self._serving.welcome(slot, session, Outcome(End.CREATED), now)
         self._serving.land(slot, session, now)
         vacant.pop()
         return self._serving.settle(now)
 
-    def pass_on(self, session: Any) -> None:
+    def pass_on(self, session: Any, now: float) -> None:
         """Take back a session that reached its waiter too late.
 
         A waiter may have been garbage-collected in one cycle with it. Then its reference is dead, and finalisers may
@@ -110,9 +113,9 @@ class Returns:
             return
         self._serving.renewal.came_back(slot)
         if self._freshness.closed:
-            places.end(slot, "closed", session)
+            places.end(slot, "closed", session, now)
         elif slot.ref() is None:
-            places.end(slot, "dropped", session)
+            places.end(slot, "dropped", session, now)
         else:
             places.idle.enter(slot, session)
         places.lent.leave(session)
@@ -124,7 +127,7 @@ class Returns:
         if slot is None:
             return self.refuse(session)
         places.tally.uses.note(now - slot.use.since)
-        places.tally.replaced["detached"] += 1
+        places.note_end(slot, "detached", now)
         places.vacant.enter(slot)
         places.lent.leave(session)
         return self._serving.settle(now)
@@ -137,7 +140,7 @@ class Returns:
     def _take_back_well(self, slot: Slot, session: Any, now: float) -> None:
         """Take back a session whose use ended well; one that is suspect proves nothing by that."""
         if now >= slot.retires_at:
-            self._places.end(slot, "too old", session)
+            self._places.end(slot, "too old", session, now)
         elif self._serving.may_renew(slot, now):
             self._serving.renew(slot, session, now)
         elif self._freshness.is_suspect(slot):

@@ -9,10 +9,12 @@ from typing import Any
 
 from pingpool.core.backoff import Backoff
 from pingpool.core.freshness import Freshness
-from pingpool.core.orders import Job, Order
+from pingpool.core.lent import StrongRef
+from pingpool.core.orders import Job, Order, Outcome
 from pingpool.core.places import Places
 from pingpool.core.renewal import Renewal
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
+from pingpool.core.told import Made
 
 
 class Serving:
@@ -38,7 +40,7 @@ class Serving:
     def settle(self, now: float) -> list[Order]:
         """Do what the slots, as they are now, call for; return all orders that have come up."""
         places = self._places
-        places.free_collected()
+        places.free_collected(now)
         if self.creation.distrusts:
             self._see_who_was_proven()
         if self.renewal.old:
@@ -53,11 +55,14 @@ class Serving:
             self.renewal.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()
 
-    def welcome(self, slot: Slot, session: Any, now: float, expires_in: float = math.inf) -> None:
-        """Give a new session to the slot; it may have an end of its own, in so many seconds."""
+    def welcome(self, slot: Slot, session: Any, outcome: Outcome, now: float) -> None:
+        """Give a new session to the slot, by the outcome of its creation."""
+        places = self._places
         self.renewal.is_done(slot)
-        slot.ref = self._places.lent.ref_to(session)
-        self._freshness.date(slot, now, expires_in)
+        slot.ref = places.lent.ref_to(session)
+        self._freshness.date(slot, now, outcome.expires_in)
+        is_noticed = not isinstance(slot.ref, StrongRef)
+        places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_noticed))
 
     def land(self, slot: Slot, session: Any, now: float) -> None:
         """A session that is good to be lent goes to the waiter in front, or to idle."""
@@ -72,6 +77,13 @@ class Serving:
         if slot.proven_at > -math.inf:
             job.idle_for = now - slot.proven_at
         return job
+
+    @property
+    def is_whole(self) -> bool:
+        """Is no session missing that is wanted, and did the last attempt to create one succeed?"""
+        creation = self.creation
+        is_well = not (creation.failures or creation.distrusts)
+        return is_well and self.filling and self._creations_wanted() <= 0 and not self._places.jobs.count(CREATING)
 
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
@@ -98,10 +110,10 @@ class Serving:
         while self._waiters and idle:
             oldest, newest = idle[0], idle[-1]
             if now >= newest.retires_at:
-                places.end(newest, "too old", newest.session)
+                places.end(newest, "too old", newest.session, now)
                 idle.pop()
             elif now >= oldest.retires_at:
-                places.end(oldest, "too old", oldest.session)
+                places.end(oldest, "too old", oldest.session, now)
                 idle.popleft()
             elif is_fresh(oldest, now):
                 places.hand_over(oldest, oldest.session, now)
@@ -163,7 +175,7 @@ class Serving:
         if self.renewal.has_room:
             self.creation.began(now, self._waiting())
             return self._places.begin(CREATING, slot, session)
-        return self._places.end(slot, "renewed", session)
+        return self._places.end(slot, "renewed", session, now)
 
     def _next_creation_at(self) -> float:
         """Return when the next vacant slot may be filled."""

@@ -91,16 +91,22 @@ TRANSITIONS: Final = tuple(
 )
 
 
+class Past(float):
+    """A session's beginning, which says nothing of its proof any more. (So a slot needs no more room to tell.)"""
+
+    __slots__ = ()
+
+
 class Slot:
     """One place for a session. Only the ledger moves it.
 
     `session` is held while the slot is idle, and not while it is lent, so that a session its holder dropped is
     collected; `ref` is the weak reference that tells. In its place the slot holds then who has it: its `use`. (So an
-    idle session costs no room for that.) `proven_at` is the time of the last proof of life; `created_at` says how long
-    the session has been there, or None if it was proven since and is in doubt now.
+    idle session costs no room for that.) `proven_at` is the time of the last proof of life, `made_at` that of the
+    session's beginning.
     """
 
-    __slots__ = ("created_at", "proven_at", "ref", "session", "state")
+    __slots__ = ("made_at", "proven_at", "ref", "session", "state")
 
     retires_at: float = math.inf
     renews_at: float = math.inf
@@ -110,7 +116,7 @@ class Slot:
         self.session: Any = None
         self.ref: Any = None
         self.proven_at = -math.inf
-        self.created_at: float | None = None
+        self.made_at: float = Past(-math.inf)
 
     @property
     def use(self) -> Use:
@@ -118,9 +124,18 @@ class Slot:
         return Use._make(self.session)
 
     @property
+    def created_at(self) -> float | None:
+        """Since when the session has been there, or None if it was proven since and is in doubt now."""
+        return None if isinstance(self.made_at, Past) else self.made_at
+
+    @created_at.setter
+    def created_at(self, when: float | None) -> None:
+        self.made_at = Past(self.made_at) if when is None else when
+
+    @property
     def is_new(self) -> bool:
         """Was the session never proven since it was created?"""
-        return self.created_at is not None and self.proven_at <= self.created_at
+        return not isinstance(self.made_at, Past) and self.proven_at <= self.made_at
 
     def retire_at(self, when: float, ahead: float) -> None:
         """Do nothing: a session without a lifetime never retires."""

@@ -45,6 +45,9 @@ class Stats(NamedTuple):
     leaked: int
     resets: int
     """How often what a holder had left in a session was undone: a transaction, or a setting of the connection."""
+    rolled_back: int
+    """How often a use ended well, but not its transaction, so that what was not committed was undone. A use that ended
+    in an error is not among them, nor is one of a database that does not tell of transactions."""
     replaced: Mapping[str, int]
     """How many sessions were given up for another to take their place, by reason: gone, lost, tainted, dropped,
     too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone. What
@@ -128,6 +131,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         broken_hooks=tally.broken_hooks,
         leaked=tally.leaked,
         resets=tally.resets,
+        rolled_back=tally.rolled_back,
         replaced=MappingProxyType({why: count for why, count in tally.replaced.items() if why not in ENDED_FOR_GOOD}),
         ping_interval=ledger.interval,
         oldest_alive=limit.oldest_alive,

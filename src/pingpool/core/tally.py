@@ -21,6 +21,7 @@ class Tally:
         "refused",
         "replaced",
         "resets",
+        "rolled_back",
         "timed_out",
         "uses",
         "waited",
@@ -39,6 +40,7 @@ class Tally:
         self.broken_hooks = 0
         self.leaked = 0
         self.resets = 0
+        self.rolled_back = 0
         self.replaced: Counter[str] = Counter()
         self.waits = Buckets()
         self.uses = Buckets()

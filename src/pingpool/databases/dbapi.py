@@ -94,6 +94,10 @@ class DBAPITraits(Remembering[C]):
             return True
         return None if is_open is None else self._resets.unless(False)
 
+    def in_transaction(self, session: C) -> bool:
+        """Is a transaction open, as far as the driver tells? It may have read only."""
+        return drivers.in_transaction(session) is True
+
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most drivers have codes; of the errors of the driver that was given words count, too."""
         if self._packages and is_foreign(error, self._packages):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pingpool.core.orders import Round
 from pingpool.core.slot import S
+from pingpool.core.told import Opened
 from pingpool.database import named
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed, PoolError, PoolTimeout
 from pingpool.options import part_of, seconds
@@ -26,6 +27,8 @@ class Beginning(Life[S, D]):
         was_filled = self._desk.ledger.filling
         try:
             await self._fill(enough)
+            if not self._is_bound:
+                self._note_opened()
             self._is_bound = True
         except Exception:
             if not was_filled:
@@ -35,6 +38,11 @@ class Beginning(Life[S, D]):
             if not was_filled:  # the workers end what was created; who is cancelled or interrupted waits for nothing
                 self._desk.tell(self._desk.ledger.clear, self._desk.round())
             raise
+
+    def _note_opened(self) -> None:
+        """Have the log told that the pool works now."""
+        desk = self._desk
+        desk.note(Opened(desk.now(), named(self._database), desk.look(desk.ledger.places.count_open)))
 
     def _associate(self, database: Any) -> None:
         """Have workers for the database, or say why not."""

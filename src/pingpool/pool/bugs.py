@@ -57,9 +57,16 @@ class Bugs:
         self._desk = desk
 
     def tell(self, hook: str, error: BaseException) -> None:
-        """Say that this hook is broken, and where."""
+        """Say that this hook of the database is broken, and where."""
         self._desk.tell(self._desk.ledger.places.tally.note_broken_hook)
-        kind = (hook, type(error))
-        if kind not in self._desk.bugs_told:
-            self._desk.bugs_told.add(kind)
-            log().warning("%s: the database's %s is broken: %r", self._desk.name, hook, error, exc_info=error)
+        self._tell_once(f"the database's {hook}", error)
+
+    def tell_of_observer(self, error: Exception) -> None:
+        """Say that the observer is broken, and where."""
+        self._tell_once("the observer", error)
+
+    def _tell_once(self, what: str, error: BaseException) -> None:
+        desk, kind = self._desk, (what, type(error))
+        if kind not in desk.bugs_told:
+            desk.bugs_told.add(kind)
+            log(desk.name).warning("%s: %s is broken: %r", desk.name, what, error, exc_info=error)

@@ -48,6 +48,11 @@ class Picture(NamedTuple):
     failures: list[tuple[float, BaseException]]
     is_filling: bool
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Is every session there is in use, and none missing?"""
+        return self.is_filling and self.stats.in_use == self.stats.size
+
     def holders(self) -> list[Holder]:
         """Return who holds the sessions, by place."""
         return holders_of(self.uses, {}, self.now)

@@ -98,7 +98,7 @@ class Handover(Generic[S]):
             raise BeyondReset("in doubt", f"the session could not be reset: {error}") from error
         if self._left_open(session):
             raise BeyondReset("left open", "needs_reset says yes after a reset, too")
-        self._desk.tell(self._desk.ledger.places.tally.note_reset)
+        self._desk.note_reset()
 
     async def prepare(self, session: S) -> Flaw | None:
         """Configure a new session, and undo what that, or opening it, left open; return why it cannot be used."""

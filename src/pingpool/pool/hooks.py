@@ -15,6 +15,7 @@ SESSION = object()
 QUESTIONS: dict[str, tuple[Any, ...]] = {
     "looks_alive": (SESSION,),
     "needs_reset": (SESSION,),
+    "in_transaction": (SESSION,),
     "expires_in": (SESSION,),
     "survived_interrupt": (SESSION,),
     "let_go": (SESSION,),

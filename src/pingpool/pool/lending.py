@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from pingpool.core.orders import Verdict, Waiter
 from pingpool.core.slot import S
 from pingpool.core.stats import snapshot
+from pingpool.core.told import Lent, Returned, TimedOut, TurnedAway
 from pingpool.core.uses import Use
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolDeadlock, PoolError, PoolTimeout, TooManyWaiters
@@ -40,15 +41,22 @@ class Lending(Generic[S]):
     def __init__(
         self, desk: Desk[S], database: AnyDatabase | None, default_timeout: float | None, keeper: Keeper | None
     ) -> None:
-        """`default_timeout` is seconds; None waits for ever."""
+        """`default_timeout` is seconds; None waits for ever.
+
+        `sees_out` and `sees_in` say whether anything is to be asked, or told, of each session that goes, or comes.
+        """
         self._desk = desk
         self._database = database
         self._default_timeout = default_timeout
         self._lent = desk.ledger.lent
         self._look = database.looks_alive if database is not None and overrides(database, "looks_alive") else None
-        self.looks = self._look is not None
-        self.may_need_reset = database is not None and overrides(database, "needs_reset")
+        self._needs_reset = (
+            database.needs_reset if database is not None and overrides(database, "needs_reset") else None
+        )
         self._may_hold_locks = database is not None and overrides(database, "unlock")
+        self._is_observed = desk.telling.is_observed
+        self.sees_out = self._look is not None or self._is_observed
+        self.sees_in = self._needs_reset is not None or self._is_observed
         self.keeper = keeper
         self.parted: deque[int] = deque(maxlen=MOST_PARTED)
         """The ids of sessions that were discarded or detached, and whose blocks may still be open."""
@@ -65,7 +73,7 @@ class Lending(Generic[S]):
             if dead is not None:
                 self.take_back(dead, Verdict.GONE)
             session = await self._wait(self._desk.waiter(asked), start, until)
-            if self.looks_alive(session):
+            if self.see_out(session, self._desk.now() - start):
                 return session
             dead = session
 
@@ -98,6 +106,8 @@ class Lending(Generic[S]):
     def explain(self, reason: BaseException | None, waited: float, *told: Waiter) -> PoolError:
         """Return the error for a caller who got no session, with all that a support engineer would ask for."""
         desk = self._desk
+        if isinstance(reason, TooManyWaiters):
+            desk.note(TurnedAway(desk.now()))
         if isinstance(reason, PoolClosed | TooManyWaiters):
             return desk.native(type(reason)(f"{desk.name}: {reason}"))
         picture = self._desk.look(partial(self._picture, *told))
@@ -107,7 +117,9 @@ class Lending(Generic[S]):
             error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {reason}"))
         else:
             reason = desk.ledger.failure
-            error = desk.native(PoolTimeout(f"{desk.name}: {no_session_within(waited, picture)}"))
+            said = no_session_within(waited, picture)
+            desk.note(TimedOut(picture.now, waited, said, picture.is_exhausted))
+            error = desk.native(PoolTimeout(f"{desk.name}: {said}"))
         error.__cause__ = reason
         for note in notes(picture):
             error.add_note(note)
@@ -147,7 +159,28 @@ class Lending(Generic[S]):
             is_filling=ledger.filling,
         )
 
+    def see_out(self, session: S, waited: float = 0.0) -> bool:
+        """Look at a session that is about to be lent; if it looks alive, whoever observes is told that it is lent.
+
+        Without a look, or with a broken one, it may be alive.
+        """
+        try:
+            is_alive = self._look is None or bool(self._look(session))
+        except BaseException as error:
+            is_alive = self._without_answer("looks_alive", error, session, True)
+        if self._is_observed and is_alive:
+            self._desk.note(Lent(self._desk.now(), waited))
+        return is_alive
+
     # Back.
+
+    def see_in(self, session: S) -> Verdict | None:
+        """Ask what was left open in a session whose use ended well; None if it may simply come back."""
+        if self._was_left_open(session):
+            return Verdict.UNCOMMITTED if self._is_in_transaction(session) else Verdict.LEFT_OPEN
+        if self._is_observed:
+            self._note_return(session, Verdict.WELL)
+        return None
 
     def judge(self, session: S, error: BaseException) -> Verdict | None:
         """Return what the error that ended its use says of a session; None if it may simply be put.
@@ -169,19 +202,23 @@ class Lending(Generic[S]):
         meaning = self._meaning_of(self._database, error, session)
         if meaning is Meaning.MISPLACED or (meaning is Meaning.LOST and not self._is_seen_alive(session)):
             return Verdict.LOST
-        if meaning is Meaning.FOREIGN and self.looks_alive(session):
-            return Verdict.MAY_HOLD_LOCKS if self._may_hold_locks else None
+        if meaning is Meaning.FOREIGN and (self._look is None or self._is_seen_alive(session)):
+            if self._may_hold_locks:
+                return Verdict.MAY_HOLD_LOCKS
+            return Verdict.LEFT_OPEN if self._was_left_open(session) else None  # after an error that is as it should be
         return Verdict.UNPROVEN
 
     def take_back(self, session: S, verdict: Verdict) -> None:
         """Check a session in that does not simply come back well."""
+        if verdict is not Verdict.GONE:  # that one has reached nobody
+            self._note_return(session, verdict)
         self._check_in(self._desk.ledger.take_back, session, verdict)
         if self.keeper is not None and verdict in (Verdict.LOST, Verdict.GONE):
             self.keeper.wake()  # that may tell something of the others
 
     def discard(self, session: S) -> None:
         """Check a session in that is to be ended and replaced, with no word on the others."""
-        self._check_in(self._desk.ledger.take_back, session, Verdict.DISCARDED)
+        self.take_back(session, Verdict.DISCARDED)
         self.parted.append(id(session))
 
     def detach(self, session: S) -> None:
@@ -201,6 +238,13 @@ class Lending(Generic[S]):
             return False
         self.parted.remove(id(session))
         return True
+
+    def _note_return(self, session: S, verdict: Verdict) -> None:
+        """Have whoever observes told that a session comes back: while nobody else can have it, so in order."""
+        desk = self._desk
+        if self._is_observed and (slot := desk.ledger.places.lent.slot_of(session)) is not None:
+            now = desk.now()
+            desk.note(Returned(now, now - slot.use.since, verdict.value))
 
     def put_later(self, session: S) -> None:
         """Check a session in from a signal handler that interrupted the pool's own turn: as soon as that is over."""
@@ -233,13 +277,6 @@ class Lending(Generic[S]):
 
     # Questions to the database, in passing.
 
-    def looks_alive(self, session: S) -> bool:
-        """Look at a session that is about to be lent. Without a look, or with a broken one, it may be."""
-        try:
-            return self._look is None or bool(self._look(session))
-        except BaseException as error:
-            return self._without_answer("looks_alive", error, session, True)
-
     def _is_seen_alive(self, session: S) -> bool:
         """Can the database look, and does it see the session alive?"""
         try:
@@ -247,18 +284,25 @@ class Lending(Generic[S]):
         except BaseException as error:
             return self._without_answer("looks_alive", error, session, False)
 
-    def was_left_open(self, session: S) -> bool:
+    def _was_left_open(self, session: S) -> bool:
         """Ask about a session that may be put, and suppose it of one that cannot tell.
 
         What was not lent is refused later, so there is nothing to ask.
         """
-        if self._database is None or id(session) not in self._lent:
+        if self._needs_reset is None or id(session) not in self._lent:
             return False
         try:
-            answer = self._database.needs_reset(session)
+            answer = self._needs_reset(session)
             return answer is None or bool(answer)
         except BaseException as error:
             return self._without_answer("needs_reset", error, session, True)
+
+    def _is_in_transaction(self, session: S) -> bool:
+        """Ask whether what was left open is a transaction."""
+        try:
+            return self._database is not None and bool(self._database.in_transaction(session))
+        except BaseException as error:
+            return self._without_answer("in_transaction", error, session, False)
 
     def _survived(self, database: AnyDatabase, session: S) -> bool:
         """Ask about a session whose holder was interrupted in the middle of a call."""

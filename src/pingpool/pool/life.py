@@ -14,10 +14,12 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Round
 from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats
+from pingpool.core.told import Closed
 from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolClosed
 from pingpool.options import Options, seconds
+from pingpool.pool.bugs import Bugs
 from pingpool.pool.forks import in_every_child
 from pingpool.pool.holders import Holder
 from pingpool.pool.lending import Lending
@@ -151,7 +153,7 @@ class Life(Generic[S, D]):
         try:
             self._begin_ping()
         except Exception:  # a keeper that dies of an error would be worse than any error
-            log().exception("%s: a round of pings failed", self.name)
+            log(self.name).exception("%s: a round of pings failed", self.name)
         return self._next_look_at()
 
     def _next_ping_at(self) -> float:
@@ -205,6 +207,8 @@ class Life(Generic[S, D]):
         until = desk.now() + timeout
         if self._lending.keeper is not None:
             self._lending.keeper.stop()
+        if not self.closed:
+            desk.note(Closed(desk.now()))
         await desk.wait(desk.end(), until)
         self._see_off(until)
 
@@ -243,6 +247,8 @@ class Life(Generic[S, D]):
                 slots=self._slots,
             )
         )
+        if options.observer is not None:
+            self._desk.telling.observe(options.observer, Bugs(self._desk).tell_of_observer)
         self._lending = Lending(self._desk, None, options.default_timeout, None)
 
     def _move_to(self, database: Any) -> None:

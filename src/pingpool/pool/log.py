@@ -1,48 +1,46 @@
-"""What a pool says to the log named `pingpool`.
+"""The log named `pingpool`. Each record has the name of its pool as `record.pool`, and begins with it.
 
 `logging` is imported with the first word: it takes about as long to import as the rest of the package, and a pool to
 which nothing happens says nothing.
 """
 
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from pingpool.core.orders import Dropped, LimitFound
+from pingpool.core.told import Told
+from pingpool.pool.story import Level, Story
 
 if TYPE_CHECKING:
-    from logging import Logger
+    from logging import Logger, LoggerAdapter
 
 
-def log() -> "Logger":
-    """Return the logger."""
+def log(pool: str = "") -> "LoggerAdapter[Logger]":
+    """Return the logger, which notes the name of the pool, if one is concerned, in each record."""
     import logging
 
-    return logging.getLogger("pingpool")
+    return logging.LoggerAdapter(logging.getLogger("pingpool"), {"pool": pool})
 
 
-def tell(name: str, found: Dropped | LimitFound) -> None:
-    """Tell what the ledger of the pool of that name found out."""
-    if isinstance(found, Dropped):
-        _tell_dropped(name, found)
-    else:
-        _tell_limit(name, found)
+class Log:
+    """Writes down what happens in one pool."""
+
+    def __init__(self, pool: str, size: int) -> None:
+        self._pool = pool
+        self._story = Story(size)
+
+    def hear(self, event: Told) -> None:
+        """Hear what happened, and say what there is to be said about it."""
+        for level, text, is_leak in self._story.hear(event):
+            if level < Level.WARNING and "logging" not in sys.modules:
+                continue  # nobody has asked for such lines yet
+            log(self._pool).log(level, "%s: %s", self._pool, text)
+            if is_leak:
+                _warn(f"{self._pool}: {text}")
 
 
-def _tell_dropped(name: str, dropped: Dropped) -> None:
-    text = f"{name}: a session checked out {dropped.place} was never put back; its slot is filled anew"
-    log().warning(text)
+def _warn(text: str) -> None:
     try:
         warnings.warn(text, ResourceWarning, stacklevel=1)
     except ResourceWarning:  # made an error by a filter; whoever happens to pass here did nothing wrong
         return
-
-
-def _tell_limit(name: str, found: LimitFound) -> None:
-    say = log().warning if found.interval >= found.idle_limit else log().info
-    dropped, pinged = in_seconds(found.idle_limit), in_seconds(found.interval)
-    say("%s: sessions idle for %s or more are dropped on this path; ping_interval is %s", name, dropped, pinged)
-
-
-def in_seconds(time: float) -> str:
-    """Say how many seconds that is, to three digits or to the second."""
-    return f"{time:.3g} s" if time < 999.5 else f"{time:.0f} s"

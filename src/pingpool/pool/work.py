@@ -145,7 +145,8 @@ class Work(Generic[S]):
         elif flaw is not None:
             outcome = outcome_of(job, flaw.error, self._database, self._bugs)._replace(session=session)
         elif call.began_at is not None:
-            self.desk.ledger.places.tally.creations.note(now - call.began_at)
+            outcome = outcome._replace(took=now - call.began_at)
+            self.desk.ledger.places.tally.creations.note(outcome.took)
         return self.desk.ledger.report(job, outcome, now)
 
     def _cannot_be_pooled(self, session: S) -> str:
@@ -173,10 +174,8 @@ class Work(Generic[S]):
         name = self.desk.name
         if is_bug(error):
             self._bugs.tell(hook, error)
-        elif kind is CREATING:
-            log().info("%s: cannot create a session: %r", name, error)
         elif kind is CLOSING:
-            log().debug("%s: a session could not be ended properly: %r", name, error)
+            log(name).debug("%s: a session could not be ended properly: %r", name, error)
 
     def could_not_begin(self, call: "Call[S]", error: Exception) -> None:
         """Report that nobody could be had to do the jobs, which says nothing of their sessions."""

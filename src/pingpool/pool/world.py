@@ -13,8 +13,10 @@ from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.stats import Stats, snapshot
+from pingpool.core.told import Recovered, Reset, Told
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError
+from pingpool.pool.telling import Telling
 
 T = TypeVar("T")
 
@@ -36,6 +38,8 @@ class Desk(ABC, Generic[S]):
         self.name = name
         self.ledger = ledger
         self.send: Callable[[list[Job]], None] = _nobody
+        self.telling = Telling(name, ledger.size)
+        ledger.places.hear = self.telling.hear
         self.bugs_told: set[tuple[str, type[BaseException]]] = set()
 
     @property
@@ -52,8 +56,8 @@ class Desk(ABC, Generic[S]):
         """Ask the ledger something between two turns."""
 
     @abstractmethod
-    def say(self, found: Dropped | LimitFound) -> None:
-        """Tell the user what the ledger found out, outside a turn."""
+    def inform(self) -> None:
+        """See that what was heard is told, outside a turn."""
 
     @abstractmethod
     def waiter(self, asked: Use) -> Waiter:
@@ -99,9 +103,30 @@ class Desk(ABC, Generic[S]):
                 order.wake()
         for order in orders:
             if isinstance(order, Dropped | LimitFound):
-                self.say(order)
-            elif isinstance(order, Refused):
+                self.telling.hear(order)
+        if self.telling.has_news:
+            self.inform()
+        for order in orders:
+            if isinstance(order, Refused):
                 raise self.native(order.error)
+
+    # What happened.
+
+    def note(self, event: Told) -> None:
+        """Note what happened outside the ledger, and see that it is told."""
+        self.telling.hear(event)
+        self.inform()
+
+    def note_reset(self) -> None:
+        """Note that what a holder had left in a session was undone."""
+        self.tell(self.ledger.places.tally.note_reset)
+        if self.telling.is_observed:
+            self.note(Reset(self.now()))
+
+    def note_recovery(self, now: float) -> None:
+        """Note, in the midst of a turn, that all is well again, if it is so since this turn."""
+        if self.telling.is_troubled and self.ledger.serving.is_whole:
+            self.telling.hear(Recovered(now))
 
 
 class Call(Protocol):

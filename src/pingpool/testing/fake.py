@@ -115,6 +115,10 @@ class LeftOpen(Fake):
         self._asked("needs_reset")
         return session.left_open
 
+    def in_transaction(self, session: FakeSession) -> bool:
+        self._asked("in_transaction")
+        return bool(session.left_open)
+
     def survived_interrupt(self, session: FakeSession) -> bool:
         self._asked("survived_interrupt")
         return not session.left_open

@@ -21,11 +21,10 @@ from threading import get_ident
 from typing import Any, TypeVar
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Dropped, LimitFound, Round, Waiter
+from pingpool.core.orders import Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.errors import PoolClosed, PoolFull
-from pingpool.pool.log import tell
 from pingpool.pool.world import PATROL, Desk, Event
 from pingpool.text import escaped
 from pingpool.threads.clock import Clock
@@ -95,11 +94,12 @@ class ThreadDesk(Desk[S]):
                 return False
             now = self.now()
             orders = event(*facts, now)
+            self.note_recovery(now)
             alarm_at = self.ledger.wake_at(now)
             del self.latch[HELD]
             self._set_alarm(alarm_at)
-            if orders:
-                self.carry_out(orders)
+            if orders or self.telling.has_news:
+                self.carry_out(orders or ())
         except PoolFull:
             raise
         except BaseException:
@@ -181,9 +181,9 @@ class ThreadDesk(Desk[S]):
             self.tell(self.ledger.tick)
         self.timers.rescue()
 
-    def say(self, found: Dropped | LimitFound) -> None:
-        """Tell the user from the timers' thread: this one may be in a finaliser, or inside a log handler of its own."""
-        self.timers.soon(partial(tell, self.name, found))
+    def inform(self) -> None:
+        """Tell it from the timers' thread: this one may be in a finaliser, or inside a log handler of its own."""
+        self.timers.soon(self.telling.tell_all)
 
 
 def _nobody_to_dismiss() -> None:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import Verdict
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase, Database
@@ -113,7 +112,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             raise
         if is_own_turn:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that interrupted a turn of this pool")
-        if session is None or (lending.looks and not lending.looks_alive(session)):
+        if session is None or (lending.sees_out and not lending.see_out(session)):
             self._resume()
             return at_once(self._lending.get_in_line(session, timeout, Use(site, instruction, now(), turn, block)))
         return session
@@ -126,8 +125,8 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             NotLent: this pool never lent it, or not in this process.
         """
         desk, lending = self._desk, self._lending
-        if lending.may_need_reset and lending.was_left_open(session):
-            lending.take_back(session, Verdict.LEFT_OPEN)
+        if lending.sees_in and (verdict := lending.see_in(session)) is not None:
+            lending.take_back(session, verdict)
             return
         latch, ledger, now = desk.latch, desk.ledger, desk.now
         turn = get_ident()
@@ -312,7 +311,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             self._keeping = self._crew.begin(f"{self.name}-keeper", partial(_keep, keeper))
             self._lending.keeper = keeper
         except RuntimeError as error:
-            log().warning(
+            log(self.name).warning(
                 "%s: no thread can be had to keep it alive, until somebody waits for it: %r", self.name, error
             )
 

@@ -99,7 +99,7 @@ class Timers:
                 try:
                     self._call_due()
                 except Exception:  # a timed call is none of the caller's, who only lends his thread
-                    log().exception("%s: a timed call failed", self._name)
+                    log(self._name).exception("%s: a timed call failed", self._name)
 
     def dismiss(self) -> None:
         """Let the thread go as soon as there is no timer."""

@@ -192,7 +192,7 @@ class Workers:
         self._crew.give_up(thread)
         self._hung.add(call)
         if len(self._hung) == 2 * self._most:
-            log().warning(
+            log(self._name).warning(
                 "%s: all workers, and as many substitutes, hang in the database's driver (the last could not %s); "
                 "nothing can be created or proven until one comes back",
                 self._name,
@@ -204,12 +204,12 @@ class Workers:
         try:
             begin(f"{self._name}-abort", partial(self._free, session))
         except RuntimeError as error:
-            log().warning("%s: a hanging call could not be aborted: %r", self._name, error)
+            log(self._name).warning("%s: a hanging call could not be aborted: %r", self._name, error)
 
     def _free(self, session: object) -> bool:
         assert self._abort is not None
         try:
             self._abort(session)
         except BaseException:
-            log().exception("%s: a hanging call could not be aborted", self._name)
+            log(self._name).exception("%s: a hanging call could not be aborted", self._name)
         return True

@@ -61,6 +61,10 @@ class Others:
             return True
         return None if is_open is None else self._resets.unless(False)
 
+    def in_transaction(self, session: Any) -> bool:
+        """Is a transaction open, as far as the driver tells?"""
+        return in_transaction(session) is True
+
     def _is_set_otherwise(self, session: Any) -> bool:
         first = self._autocommit.get(session)
         return first is not None and drivers.autocommit_of(session) != first

@@ -236,6 +236,10 @@ class MySQL(MySQLTraits, Configured[Any]):
         """May something be open? Other drivers show less of it."""
         return super().needs_reset(session) if self._others is None else self._others.left_open(session)
 
+    def in_transaction(self, session: Any) -> bool:
+        """Is a transaction open? Of drivers that cannot tell, it is not known."""
+        return super().in_transaction(session) if self._others is None else self._others.in_transaction(session)
+
     def reset(self, session: Any, *, timeout: float) -> bool:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""
         with limited(session, timeout):

@@ -108,6 +108,10 @@ class MySQLTraits(Identified, Remembering[Any]):
         is_open = bool(status & (IN_TRANSACTION | MORE_RESULTS))
         return self._resets.unless(is_open or session.is_set_otherwise(status) or self._attributes.changed(session))
 
+    def in_transaction(self, session: Any) -> bool:
+        """Is a transaction open, by the server's last answer? It may have read only."""
+        return bool((session.status or 0) & IN_TRANSACTION)
+
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
         if is_foreign(error, self._drivers):

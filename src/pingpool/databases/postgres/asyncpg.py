@@ -223,6 +223,10 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
         is_open = is_in_transaction(session) or is_unsynced(session)
         return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
 
+    def in_transaction(self, session: Session) -> bool:
+        """Is a transaction open at the server?"""
+        return not session.is_closed() and session.is_in_transaction()
+
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, end what the last holder listened to, and clear the session if asked to."""
         if session._protocol._is_cancelling():

@@ -13,7 +13,8 @@ from pingpool.errors import BeyondReset
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 ACTIVE = psycopg.pq.TransactionStatus.ACTIVE
-IN_SYNC = (IDLE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+OPEN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+IN_SYNC = (IDLE, *OPEN)
 
 LONGEST_FAREWELL = 0.2
 """The most seconds for a last holder to leave the driver once the stream has ended under him: none if he only waits."""

@@ -32,6 +32,7 @@ from pingpool.databases.postgres.conninfo import (
 )
 from pingpool.databases.postgres.leftovers import (
     IN_SYNC,
+    OPEN,
     is_busy,
     is_pipelining,
     is_settled,
@@ -223,6 +224,10 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     def let_go(self, session: C) -> None:
         """Psycopg's own block, `with connection:`, closes it again."""
         mark_as_own(session)
+
+    def in_transaction(self, session: C) -> bool:
+        """Is a transaction open, for all that libpq knows? It may have read only."""
+        return session.pgconn.transaction_status in OPEN
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""

@@ -139,6 +139,10 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
         is_open = bool(session.owed or session.changes or is_borrowed(session) or is_altered(session))
         return self._resets.unless(is_open or ATTRIBUTES.changed(session))
 
+    def in_transaction(self, session: Session) -> bool:
+        """Was a `MULTI` left, whose commands were never executed?"""
+        return TRANSACTION in session.changes
+
     def undoing(self, session: Session) -> list[Command]:
         """Return the commands that undo what the last holder left; a RESET wants a new introduction after it.
 

@@ -176,6 +176,10 @@ class SQLiteTraits(Identified, Remembering[C]):
             return True
         return self._resets.unless(is_open)
 
+    def in_transaction(self, session: C) -> bool:
+        """Is a transaction open?"""
+        return self.connection_of(session).in_transaction
+
     def clear(self, connection: Connection) -> None:
         """Roll back, and put back what the last holder set. Raises `BeyondReset` if a call is under way."""
         if not (connection.end(0) if self._resets.is_full else connection.is_let_go()):
