@@ -106,8 +106,8 @@ MUTANTS = (
     Mutant(
         "a prober that is relieved at once",
         "serving",
-        "            self.creation.began(now, self._waiting())\n",
-        "",
+        "            self.creation.began(now, self._waiting())\n            self._places.begin(CREATING, vacant",
+        "            self._places.begin(CREATING, vacant",
     ),
     Mutant(
         "a failure that narrows nothing",
@@ -165,8 +165,8 @@ MUTANTS = (
     Mutant(
         "a session that is to be proven stays lent",
         "returns",
-        "places.begin(CHECKING, slot, session))\n            places.lent.leave(session)\n",
-        "places.begin(CHECKING, slot, session))\n",
+        "            round.jobs.add(job)\n            places.lent.leave(session)\n",
+        "            round.jobs.add(job)\n",
     ),
     Mutant(
         "a late leaver passes on a suspect",
@@ -438,14 +438,14 @@ MUTANTS = (
     Mutant(
         "a renewed session that stays open",
         "reports",
-        '        places.let_go_of_old(job, "renewed")\n',
+        '        places.let_go_of_old(job, "renewed", now)\n',
         "",
     ),
     Mutant(
         "a proof of life that stays aside",
         "returns",
-        "        self._serving.renewal.came_back(slot)\n        match verdict:\n",
-        "        match verdict:\n",
+        "        self._serving.renewal.came_back(slot)\n        places.tally",
+        "        places.tally",
     ),
     Mutant(
         "a session discarded as one that died",
@@ -503,13 +503,13 @@ MUTANTS = (
     ),
     Mutant(
         "locks that stay after an error of the application",
-        "ledger",
+        "returns",
         "places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
         "places.begin(RESETTING, slot, session)\n",
     ),
     Mutant(
         "locks let go that were meant to stay",
-        "ledger",
+        "returns",
         "after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
         "after_error = True\n",
     ),
