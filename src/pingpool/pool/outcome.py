@@ -45,7 +45,7 @@ def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bug
     else:
         meaning = meaning_of(error, database, bugs)
         end = FAILED[job.kind].get(meaning, OTHERWISE[job.kind])
-    if job.kind is not CREATING:
+    if job.kind is not CREATING or not isinstance(error, Exception):  # an interrupt's frames are anybody's
         forget_frames(error)
     return Outcome(end, error=error, reason=reason)
 
