@@ -394,6 +394,12 @@ MUTANTS = (
         "        return min(vacant, max(for_waiters, for_stock, for_gap))\n",
     ),
     Mutant(
+        "a gap that a renewal leaves where sessions are opened on demand",
+        "serving",
+        "        return min(vacant, max(for_waiters, for_stock, for_gap) - under_way)\n",
+        "        return min(vacant, max(for_waiters, for_stock) - under_way)\n",
+    ),
+    Mutant(
         "sessions that somebody waits for, and nobody opens",
         "serving",
         "max(self.stock, jobs.sessions_awaited)",
@@ -438,7 +444,7 @@ MUTANTS = (
     Mutant(
         "a renewed session that stays open",
         "reports",
-        '        places.let_go_of_old(job, "renewed")\n',
+        '        places.let_go_of_old(job, "renewed", now)\n',
         "",
     ),
     Mutant(

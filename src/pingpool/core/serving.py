@@ -171,8 +171,8 @@ class Serving:
 
     def may_renew(self, slot: Slot, now: float) -> bool:
         """Is the session of this slot to be renewed, and may that be now?"""
-        is_busy = self.renewal.gap or self._creations_wanted() > 0 or self._places.jobs.count(CREATING, CLOSING)
-        return slot in self.renewal.old and self.filling and not is_busy and self._next_creation_at() <= now
+        is_calm = not (self._creations_wanted() > 0 or self._places.jobs.count(CREATING, CLOSING))
+        return slot in self.renewal.old and self.filling and is_calm and self._next_creation_at() <= now
 
     def renew(self, slot: Slot, session: Any, now: float) -> Job:
         """Have the session of a slot replaced by a new one."""
