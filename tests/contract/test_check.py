@@ -63,6 +63,19 @@ async def test_a_check_fails_while_the_database_is_away(world: World) -> None:
     assert pool.stats().health == "healthy: 1 of 1 open, 0 in use, 0 waiting"
 
 
+async def test_a_pool_that_opens_on_demand_is_well_with_what_it_has(world: World) -> None:
+    """Nothing is missing that nobody asked for; after a failure just what was asked for is."""
+    pool = await world.open(size=4, fill="lazy")
+    assert pool.stats().health == "healthy: 0 of 4 open, on demand, 0 in use, 0 waiting"
+    await pool.check(5)
+    await world.until(lambda: pool.stats().health == "healthy: 1 of 4 open, on demand, 0 in use, 0 waiting")
+    world.database.kill_all()
+    world.database.fail("create", times=10**6)
+    with pytest.raises(PoolTimeout, match="1 of 4 sessions cannot be opened"):
+        await world.pass_time_until(start(pool.check(5)))
+    assert pool.stats().health.startswith("down: 0 of 4 open, on demand, 0 in use, 0 waiting; Trouble")
+
+
 async def test_a_check_keeps_its_time_while_a_ping_hangs(world: World) -> None:
     """The caller goes after the time it gave; the session belongs to the workers, and is not lost."""
     pool = await world.open(size=1, io_timeout=60)

@@ -138,6 +138,19 @@ async def test_a_renewal_that_fails_costs_one_slot_at_most(world: World) -> None
     assert (pool.stats().renewing, pool.stats().idle) == (0, 3)
 
 
+async def test_a_renewal_that_fails_costs_a_lazy_pool_one_session_at_most(world: World) -> None:
+    """What was opened on demand serves on too: no session is ended while another is missing."""
+    pool = await world.open(size=3, fill="lazy")
+    await pool.wait(10)
+    world.database.fail("create", times=10**6)
+    await pool.renew()
+    await world.advance(60)
+    assert pool.stats().idle >= 2
+    world.database.recover()
+    await world.advance(60)
+    assert (pool.stats().renewing, pool.stats().idle) == (0, 3)
+
+
 async def test_a_pool_without_sessions_has_nothing_to_renew(world: World) -> None:
     """Before `bind` and after `clear` nothing happens."""
     pool = world.pool(size=2)

@@ -52,6 +52,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         ledger.filling,
         ledger.serving.stock * ledger.filling,
         ledger.serving.renewal.has_room,
+        ledger.serving.renewal.gap,
         ledger.closed,
         ledger.reports.refusal is not None,
         ledger.suspected_at == world.now,

@@ -104,7 +104,8 @@ def wanted_beside_open(ledger: Ledger[Any], over: Iterable[Round] = ()) -> int:
     """Return how many sessions rule 5 wants to be opened on demand; also for rounds that were over just now."""
     proving = [job for job in ledger.jobs if job.kind in (CHECKING, RESETTING) and not job.unwanted]
     awaited = [round.enough - open_in(ledger) for round in (*ledger.places.jobs.rounds, *over)]
-    return max([len(ledger.waiters) - len(proving), *(int(count) for count in awaited if count < math.inf)])
+    gap = int(ledger.serving.renewal.gap and not ledger.places.jobs.count(CLOSING))
+    return max([gap, len(ledger.waiters) - len(proving), *(int(count) for count in awaited if count < math.inf)])
 
 
 def is_missed(ledger: Ledger[Any]) -> bool:

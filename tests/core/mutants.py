@@ -384,14 +384,20 @@ MUTANTS = (
     Mutant(
         "a waiter for whom nothing is opened on demand",
         "serving",
-        "        return min(vacant, max(for_waiters, for_stock) - under_way)\n",
-        "        return min(vacant, for_stock - under_way)\n",
+        "        return min(vacant, max(for_waiters, for_stock, for_gap) - under_way)\n",
+        "        return min(vacant, max(for_stock, for_gap) - under_way)\n",
     ),
     Mutant(
         "sessions opened on demand for those who are served already",
         "serving",
+        "        return min(vacant, max(for_waiters, for_stock, for_gap) - under_way)\n",
+        "        return min(vacant, max(for_waiters, for_stock, for_gap))\n",
+    ),
+    Mutant(
+        "a gap that a renewal leaves where sessions are opened on demand",
+        "serving",
+        "        return min(vacant, max(for_waiters, for_stock, for_gap) - under_way)\n",
         "        return min(vacant, max(for_waiters, for_stock) - under_way)\n",
-        "        return min(vacant, max(for_waiters, for_stock))\n",
     ),
     Mutant(
         "sessions that somebody waits for, and nobody opens",

@@ -200,6 +200,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.ages, new.shortest = old.ages, old.shortest
     new.serving.stock = old.serving.stock
     new.serving.renewal.has_room = old.serving.renewal.has_room
+    new.serving.renewal.gap = old.serving.renewal.gap
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal

@@ -46,6 +46,10 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
         dataclasses.replace(PLAIN, callers=2, renewals=True, rounds=1),
         20_000,
     ),
+    "sessions opened on demand and renewed": (
+        dataclasses.replace(PLAIN, callers=1, on_demand=True, renewals=True, rounds=1),
+        6_000,
+    ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

@@ -6,6 +6,7 @@ from pingpool.core.orders import End, Outcome, Round, Verdict
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .by_hand import Pool
+from .model import check
 
 
 def ended_aside(pool: Pool, now: float) -> list[int]:
@@ -90,6 +91,57 @@ def test_no_session_is_given_away_for_a_server_that_opens_none(end: End) -> None
     assert not pool.jobs(CLOSING)
     pool.report(pool.job(CREATING), Outcome(End.CREATED, pool.session()), later)
     assert ended_aside(pool, later) == [2]
+
+
+def test_a_server_that_opens_none_costs_a_lazy_pool_one_session_at_most() -> None:
+    """The gap is filled before another one is ended, though nobody waits and sessions are opened on demand."""
+    pool = Pool(3)
+    three = Round()
+    three.enough = 3
+    pool.ledger.fill_on_demand(three, 0.0)
+    pool.create_all(0.0)
+    pool.ledger.renew(1.0)
+    now = 1.0
+    for _ in range(5):
+        pool.report(pool.job(CREATING), Outcome(End.FAILED, error=ConnectionError("too many")), now)
+        now = pool.ledger.wake_at(now)
+        pool.ledger.tick(now)
+        ended_aside(pool, now)
+        check(pool.ledger, now)
+    assert len(pool.ledger.idle) == 2
+    while pool.jobs(CREATING) or pool.ledger.serving.renewal.old:
+        pool.create_all(now)
+        ended_aside(pool, now)
+        now = min(pool.ledger.wake_at(now), now + 1)
+        pool.ledger.tick(now)
+    assert sorted(slot.session.name for slot in pool.ledger.idle) == [4, 5, 6]
+
+
+def test_a_session_that_is_to_be_renewed_is_open_for_those_who_ask() -> None:
+    """They are told before it is ended to make room."""
+    pool = Pool(2)
+    one, asked = Round(), Round()
+    one.enough = asked.enough = 1
+    pool.ledger.fill_on_demand(one, 0.0)
+    pool.create_all(0.0)
+    pool.ledger.renew(1.0)
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=ConnectionError("too many")), 1.0)
+    later = pool.ledger.wake_at(1.0)
+    assert asked in pool.ledger.expect(asked, later)
+    check(pool.ledger, later)
+
+
+def test_what_is_cleared_leaves_no_gap() -> None:
+    """A lazy pool that is bound anew opens nothing for a renewal of before."""
+    pool = Pool(1)
+    pool.fill()
+    pool.ledger.renew(1.0)
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=ConnectionError("too many")), 1.0)
+    pool.ledger.tick(pool.ledger.wake_at(1.0))
+    ended_aside(pool, 2.0)
+    pool.ledger.clear(Round(), 3.0)
+    pool.ledger.fill_on_demand(Round(), 4.0)
+    assert not pool.jobs(CREATING)
 
 
 def test_a_session_that_goes_out_during_a_renewal_is_renewed_when_it_comes_back() -> None:

@@ -33,6 +33,24 @@ def test_an_empty_pool_says_so() -> None:
     assert str(snapshot(pool.ledger)) == "1 session: 0 idle, 0 in use, 1 vacant; 1 waiting"
 
 
+def test_a_pool_that_opens_on_demand_is_healthy_with_what_was_asked_for() -> None:
+    """It is not, while somebody waits, or after an attempt that failed."""
+    pool = Pool(2)
+    assert snapshot(pool.ledger).health == "down: 0 of 2 open, 0 in use, 0 waiting"
+    pool.ledger.fill_on_demand(Round(), 0.0)
+    assert snapshot(pool.ledger).health == "healthy: 0 of 2 open, on demand, 0 in use, 0 waiting"
+    waiter = pool.ask(0.0)
+    assert snapshot(pool.ledger).health == "down: 0 of 2 open, on demand, 0 in use, 1 waiting"
+    pool.report(pool.job(CREATING), Outcome(End.FAILED, error=OSError("away")), 0.0)
+    pool.ledger.abandon(waiter, 0.1)
+    assert snapshot(pool.ledger).health == "down: 0 of 2 open, on demand, 0 in use, 0 waiting; OSError: away"
+    waiter = pool.ask(1.0)
+    pool.create_all(1.0)
+    assert snapshot(pool.ledger).health == "healthy: 1 of 2 open, on demand, 1 in use, 0 waiting"
+    pool.ledger.fill(Round(), 2.0)
+    assert snapshot(pool.ledger).health == "recovering: 1 of 2 open, 1 in use, 0 waiting"
+
+
 def test_what_happened_is_counted() -> None:
     """Each checkout, session, failure and end is counted once, under its name."""
     pool = Pool(1, interval=10.0, max_waiters=1)

@@ -77,6 +77,14 @@ def test_few_places_are_named() -> None:
             "1 of 2 sessions cannot be opened: see the notes",
         ),
         (
+            picture(size=4, in_use=0, vacant=4, wanted=0, last_failure="OSError: away"),
+            "1 of 4 sessions cannot be opened: see the notes",
+        ),
+        (
+            picture()._replace(stats=stats(size=4, in_use=0, wanted=0, waiting=9, last_failure="OSError: away")),
+            "4 of 4 sessions cannot be opened: see the notes",
+        ),
+        (
             picture(use(view, 9.0), use(view, 9.0), nested=1),
             "1 held by callers who wait for another one: nested checkouts",
         ),

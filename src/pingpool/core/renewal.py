@@ -1,7 +1,8 @@
 """Sessions that are to be renewed though they are well: one after the other, so that one slot at most is out of use.
 
 A new session is created before the old one is ended: the old one waits aside, with the job, and comes back if that
-fails. Where a server has no room for one more, the next attempt ends the old one first.
+fails. Where a server has no room for one more, the next attempt ends the old one first. That leaves a gap, and no other
+is renewed until some new session has closed it.
 
 An idle session is renewed when nothing else is under way; one that is lent, when it comes back. So that it does not
 come back by the fast way, which asks nothing, its proof of life is put aside while it is lent. One that has to be
@@ -20,12 +21,13 @@ OPEN = frozenset({IDLE, IN_USE, CHECKING, RESETTING})
 class Renewal:
     """The slots whose sessions are to be renewed, each with its proof of life, if that was put aside."""
 
-    __slots__ = ("_places", "has_room", "old")
+    __slots__ = ("_places", "gap", "has_room", "old")
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self.old: dict[Slot, float] = {}
         self.has_room = True
+        self.gap = False
 
     def begin(self, suspected_at: float) -> None:
         """Renew every session that is open now; suspects that are lent come back by the slow way anyhow."""
@@ -57,6 +59,7 @@ class Renewal:
     def is_done(self, slot: Slot) -> None:
         """The slot has a new session."""
         self.old.pop(slot, None)
+        self.gap = False
 
     def is_due_again(self, slot: Slot) -> None:
         """The slot has a new session, which somebody wants renewed since it was begun."""
@@ -68,6 +71,7 @@ class Renewal:
             if slot.state is IN_USE:
                 self.came_back(slot)
         self.old.clear()
+        self.gap = False
 
     def next_idle(self) -> Slot | None:
         """Return the idle slot that is the next to have a new session."""

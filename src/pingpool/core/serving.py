@@ -49,8 +49,8 @@ class Serving:
             self._serve(now)
             self._check_for_waiters(now)
             self._fill_vacant(now)
-            self._renew(now)
             places.orders += places.jobs.end_rounds(places.count_open(), len(self.renewal.old))
+            self._renew(now)  # after the rounds: a session that is to be renewed is open for them
         if self.renewal.old:
             self.renewal.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()
@@ -148,7 +148,10 @@ class Serving:
             vacant.popleft()
 
     def _creations_wanted(self) -> int:
-        """Return how many vacant slots are to be filled that nobody fills yet: for whoever waits, and for the stock."""
+        """Return how many vacant slots are to be filled that nobody fills yet.
+
+        They are wanted by whoever waits, for the stock, and for a session that was ended to be renewed.
+        """
         places = self._places
         vacant, jobs = len(places.vacant.slots), places.jobs
         if not (self.filling and vacant) or self.stock == len(places.slots):
@@ -156,7 +159,8 @@ class Serving:
         under_way = jobs.count(CREATING)
         for_waiters = len(self._waiters) - jobs.count(CHECKING, RESETTING)
         for_stock = max(self.stock, jobs.sessions_awaited) - places.count_open()
-        return min(vacant, max(for_waiters, for_stock) - under_way)
+        for_gap = self.renewal.gap and not jobs.count(CLOSING)  # there is no room before the old one has gone
+        return min(vacant, max(for_waiters, for_stock, for_gap) - under_way)
 
     def _renew(self, now: float) -> None:
         """Have one idle session renewed, if nobody wants it and no other slot is out of use for that."""
@@ -175,6 +179,7 @@ class Serving:
         if self.renewal.has_room:
             self.creation.began(now, self._waiting())
             return self._places.begin(CREATING, slot, session)
+        self.renewal.gap = True
         return self._places.end(slot, "renewed", session, now)
 
     def _next_creation_at(self) -> float:

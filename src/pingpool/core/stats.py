@@ -29,6 +29,8 @@ class Stats(NamedTuple):
     waiting: int
     renewing: int
     """Sessions that `renew` has still to replace."""
+    wanted: int
+    """How many sessions are to be open though nobody waits for them: all, or none where they are opened on demand."""
 
     immediate: int
     waited: int
@@ -83,9 +85,11 @@ class Stats(NamedTuple):
     @property
     def health(self) -> str:
         """One line for a readiness probe or a dashboard: "healthy: 10 of 10 open, 3 in use, 0 waiting"."""
-        state = "healthy" if self.open == self.size else "recovering" if self.open else "down"
+        is_enough = self.open >= self.wanted and not (self.waiting or self.last_failure)
+        state = "healthy" if self.open == self.size or is_enough else "recovering" if self.open else "down"
         why = f"; {self.last_failure}" if self.last_failure and self.open < self.size else ""
-        return f"{state}: {self.open} of {self.size} open, {self.in_use} in use, {self.waiting} waiting{why}"
+        opened = f"{self.open} of {self.size} open" + ", on demand" * (self.wanted < self.size)
+        return f"{state}: {opened}, {self.in_use} in use, {self.waiting} waiting{why}"
 
     def __str__(self) -> str:
         """Say in one line what the slots are doing."""
@@ -119,6 +123,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         vacant=len(ledger.vacant),
         waiting=len(ledger.waiters),
         renewing=len(ledger.serving.renewal.old),
+        wanted=ledger.serving.stock if ledger.filling else ledger.size,
         immediate=ledger.immediate,
         waited=tally.waited,
         timed_out=tally.timed_out,

@@ -108,7 +108,7 @@ def diagnosis(waited: float, picture: Picture) -> str:
     if not picture.is_filling:
         return "it is not bound to a database, or was cleared: call bind()"
     if stats.open < stats.size and stats.last_failure is not None:
-        return f"{stats.size - stats.open} of {stats.size} sessions cannot be opened: see the notes"
+        return f"{_missing(stats)} of {stats.size} sessions cannot be opened: see the notes"
     if stats.in_use < stats.size or waited < BLINK:
         return ""
     held = [max(0.0, picture.now - use.since) for use in picture.uses]
@@ -122,6 +122,11 @@ def diagnosis(waited: float, picture: Picture) -> str:
     if min(held) >= waited:
         return "none came back in that time: slow holders"
     return f"those that came back went to others in line: the pool is too small for {stats.waiting} waiting"
+
+
+def _missing(stats: Stats) -> int:
+    """Return how many sessions are missing: of the stock, or on demand for those who wait; one was for this caller."""
+    return min(stats.size - stats.open, max(stats.wanted - stats.open, stats.waiting, 1))
 
 
 def _much_longer_than_usual(held: Sequence[float], uses: Histogram, waited: float) -> int:
