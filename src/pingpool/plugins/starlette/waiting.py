@@ -1,0 +1,81 @@
+"""How a coroutine waits for a session of a pool for threads: in threads that no endpoint needs.
+
+anyio has 40 threads for all endpoints of an application that are plain functions. If those who wait for a session sit
+in them, those who have one get no thread to finish in: nobody goes on until the waiters' time is up. So they wait in a
+`CapacityLimiter` of their own.
+"""
+
+import math
+import time
+from typing import Generic
+
+from anyio import CapacityLimiter, move_on_after
+from anyio.to_thread import run_sync
+
+from pingpool.core.slot import S
+from pingpool.errors import PoolTimeout
+from pingpool.pool.caller import wraps
+from pingpool.threads.pool import PingingPool
+
+wraps(__file__)
+
+MOST_THREADS = 100
+"""So many requests at most wait in a thread each. The others wait for one of these, within the same time."""
+
+
+class Line(Generic[S]):
+    """Those who wait for a session of one pool, in one event loop."""
+
+    def __init__(self, pool: PingingPool[S]) -> None:
+        self.pool = pool
+        self._threads = CapacityLimiter(MOST_THREADS)
+
+    async def wait(self) -> S:
+        """Check a session out within the pool's `default_timeout`; a session that comes too late goes back.
+
+        Raises the errors of `get`.
+        """
+        timeout = self.pool.default_timeout
+        visit = Visit(self.pool, math.inf if timeout is None else time.monotonic() + timeout)
+        try:
+            with move_on_after(timeout):
+                return await run_sync(visit.get, limiter=self._threads)
+        except BaseException:
+            visit.leave()
+            raise
+        raise PoolTimeout(f"{self.pool.name}: no session within {timeout} s; {MOST_THREADS} others wait already")
+
+
+class Visit(Generic[S]):
+    """One call of `get` in a thread, for a task that may be cancelled meanwhile.
+
+    A session that comes when the task has left is put back by the thread; one that came before, by the task.
+    """
+
+    def __init__(self, pool: PingingPool[S], until: float) -> None:
+        self._pool = pool
+        self._until = until
+        self._is_wanted = True
+        self._got: list[S] = []
+
+    def get(self) -> S:
+        """Check a session out for the task; in a thread."""
+        session = self._pool.get(max(0.0, self._until - time.monotonic()))
+        self._got.append(session)
+        if self._is_wanted:
+            return session
+        self._put_back()
+        raise PoolTimeout(f"{self._pool.name}: whoever wanted the session is gone")
+
+    def leave(self) -> None:
+        """Want it no longer; in the task."""
+        self._is_wanted = False
+        self._put_back()
+
+    def _put_back(self) -> None:
+        """Give back what was had; `pop` decides which of the two does so."""
+        try:
+            session = self._got.pop()
+        except IndexError:
+            return
+        self._pool.put(session)
