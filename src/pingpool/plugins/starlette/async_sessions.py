@@ -23,7 +23,7 @@ class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
     def __init__(self: "AsyncSessions[Any]", database: str, *, wait_for: int | None = 1, **options: Any) -> None: ...
     def __init__(self, database: Any, **options: Any) -> None:
         """Note what to open; nothing is opened before the application starts."""
-        self._open = partial(open_async, database, **options)
+        self._open: partial[Any] = partial(open_async, database, **options)
 
     def _opened(self) -> AbstractAsyncContextManager[AsyncPingingPool[S]]:
         return self._open()
@@ -31,9 +31,7 @@ class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
     async def _check_out(self) -> S:
         return await self.pool.get()
 
-    async def _give_back(
-        self, pool: AsyncPingingPool[S], session: S, error: BaseException | None
-    ) -> None:
+    async def _give_back(self, pool: AsyncPingingPool[S], session: S, error: BaseException | None) -> None:
         await pool.give_back(session, error)
 
     async def _check(self, timeout: float) -> None:

@@ -40,7 +40,7 @@ class Attached(ABC, Generic[S, P]):
 
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncGenerator[None]:
-        """Open the pool when the application starts, and close it when it ends; the errors are those of `pingpool.open`.
+        """Open the pool when the application starts, and close it when it ends; raises as `pingpool.open` does.
 
         It is the application's `lifespan`. In a lifespan of your own, enter it: `async with sessions.lifespan(app):`.
         """

@@ -31,7 +31,7 @@ class Sessions(Attached[S, PingingPool[S]]):
     def __init__(self: "Sessions[Any]", database: str, *, wait_for: int | None = 1, **options: Any) -> None: ...
     def __init__(self, database: Any, **options: Any) -> None:
         """Note what to open; nothing is opened before the application starts."""
-        self._open = partial(open, database, **options)
+        self._open: partial[Any] = partial(open, database, **options)
 
     @asynccontextmanager
     async def _opened(self) -> Opened[S]:
