@@ -26,7 +26,8 @@ class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
         self._open: partial[Any] = partial(open_async, database, **options)
 
     def _opened(self) -> AbstractAsyncContextManager[AsyncPingingPool[S]]:
-        return self._open()
+        opening: AbstractAsyncContextManager[AsyncPingingPool[S]] = self._open()
+        return opening
 
     async def _check_out(self) -> S:
         return await self.pool.get()
