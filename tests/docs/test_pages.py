@@ -21,8 +21,14 @@ NEEDED = {
 }
 """What the blocks of a page import that is no driver: `pingpool[plugins]` has it."""
 
-TAKEN_FOR_GRANTED = {"pingpool": pingpool, "read_secret": lambda: "", "Line": object, "HungUp": OSError}
-"""The names that the pages use without a word."""
+TAKEN_FOR_GRANTED = {
+    "__name__": "__main__",
+    "pingpool": pingpool,
+    "read_secret": lambda: "",
+    "Line": object,
+    "HungUp": OSError,
+}
+"""The names that the pages use without a word; frameworks look up the module of what they are given."""
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 

@@ -80,7 +80,8 @@ def test_the_names_are_those_of_the_conventions() -> None:
     theirs = Sdk()
     meter = theirs.provider.get_meter("theirs")
     made = [getattr(db_metrics, f"create_{each.name.replace('.', '_')}")(meter) for each in NINE]
-    assert {(each.name, each.unit, each.description) for each in made} == {tuple(each) for each in NINE}
+    said = {(each.name, each.unit, each.description.rstrip(".")) for each in made}
+    assert said == {(each.name, each.unit, each.says.rstrip(".")) for each in NINE}
     assert CONVENTIONS[NEWEST].pool == db_attributes.DB_CLIENT_CONNECTION_POOL_NAME
     assert CONVENTIONS[NEWEST].state == db_attributes.DB_CLIENT_CONNECTION_STATE
     states = {state.value for state in db_attributes.DbClientConnectionStateValues}
