@@ -1,6 +1,7 @@
 """FastAPI and Starlette: a real application, called over ASGI, on a private PostgreSQL."""
 
 import asyncio
+import functools
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -19,11 +20,12 @@ pytest.importorskip("fastapi", reason="the tests of the plugs need: pip install 
 import httpx
 from fastapi import Depends, FastAPI, HTTPException
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pingpool.plugins.starlette import ANSWERS, RETRY_AFTER, AsyncSessions, Sessions
+from pingpool.plugins.starlette.place import Place, of_endpoint
 from pingpool.plugins.starlette.waiting import Visit
 
 pytest_plugins = ["pingpool.testing.fixtures"]
@@ -32,6 +34,8 @@ REQUESTS = 100
 """More than the 40 threads that anyio has for endpoints."""
 
 SIZE = 4
+
+HERE = Place(__file__, 1)
 
 
 @asynccontextmanager
@@ -255,12 +259,50 @@ def test_the_pool_lives_as_long_as_the_application() -> None:
 def test_a_session_goes_back_whether_it_comes_before_its_task_has_left_or_after() -> None:
     """Of the thread and the task exactly one puts it back."""
     with pingpool.open(FaultyDatabase(), size=1) as pool:
-        early = Visit(pool, math.inf)
+        early = Visit(pool, HERE, math.inf)
         early.get()
         early.leave()
         assert pool.stats().idle == 1
-        late = Visit(pool, math.inf)
+        late = Visit(pool, HERE, math.inf)
         late.leave()
         with pytest.raises(pingpool.PoolTimeout, match="is gone"):
             late.get()
         assert pool.stats().idle == 1
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_a_session_is_held_by_the_endpoint_or_by_the_line_of_the_block(kind: str) -> None:
+    """The pool names the places in the application, not those in a framework."""
+    sessions: Any = {
+        "threads": Sessions(FaultyDatabase(), size=2),
+        "asyncio": AsyncSessions(AsyncFaultyDatabase(), size=2),
+    }[kind]
+    app = FastAPI(lifespan=sessions.lifespan)
+
+    @app.get("/")
+    async def nested(session: Any = Depends(sessions)) -> list[str]:
+        async with sessions.session():
+            return [holder.place for holder in sessions.pool.holders()]
+
+    async def places() -> set[str]:
+        async with running(app) as client:
+            return set((await client.get("/")).json())
+
+    first = nested.__code__.co_firstlineno
+    assert asyncio.run(places()) == {f"plugins/test_starlette.py:{first + line}" for line in (0, 2)}
+
+
+class Endpoint:
+    """An endpoint that is an object."""
+
+    async def __call__(self) -> None:
+        """Do nothing."""
+
+
+def test_an_endpoint_may_be_anything_that_is_called() -> None:
+    """A partial, and an object of a class; where none is known, the place is in the plug."""
+    own, called = Place(__file__, running.__wrapped__.__code__.co_firstlineno), Endpoint.__call__.__code__  # type: ignore[attr-defined]
+    for endpoint in (running, functools.partial(running.__wrapped__)):  # type: ignore[attr-defined]
+        assert of_endpoint(HTTPConnection({"type": "http", "endpoint": endpoint})) == own
+    assert of_endpoint(HTTPConnection({"type": "http", "endpoint": Endpoint()})) == (__file__, called.co_firstlineno)
+    assert of_endpoint(HTTPConnection({"type": "http"})).file.endswith("place.py")

@@ -7,7 +7,8 @@
     def orders(connection=Depends(sessions)): ...
 
 Each file holds one thing: `attached` what an application gets from either kind of pool, `sessions` and
-`async_sessions` the kinds, `waiting` the wait that holds no thread of the endpoints, `answers` the 503.
+`async_sessions` the kinds, `waiting` the wait that holds no thread of the endpoints, `place` where a session is said to
+be held, `answers` the 503.
 """
 
 from pingpool.plugins.starlette.answers import ANSWERS, RETRY_AFTER, unavailable

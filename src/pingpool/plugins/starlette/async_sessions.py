@@ -10,6 +10,7 @@ from pingpool.database import AsyncDatabase
 from pingpool.opening import open_async
 from pingpool.options import PoolOptions
 from pingpool.plugins.starlette.attached import Attached
+from pingpool.plugins.starlette.place import Place, awaiting_at
 
 
 class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
@@ -29,8 +30,9 @@ class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
         opening: AbstractAsyncContextManager[AsyncPingingPool[S]] = self._open()
         return opening
 
-    async def _check_out(self) -> S:
-        return await self.pool.get()
+    async def _check_out(self, place: Place) -> S:
+        session: S = await awaiting_at(place)(self.pool.get)
+        return session
 
     async def _give_back(self, pool: AsyncPingingPool[S], session: S, error: BaseException | None) -> None:
         await pool.give_back(session, error)

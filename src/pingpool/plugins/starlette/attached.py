@@ -5,18 +5,17 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from pingpool.core.slot import S
 from pingpool.errors import PoolError
 from pingpool.plugins.starlette.answers import RETRY_AFTER
-from pingpool.pool.caller import wraps
+from pingpool.plugins.starlette.place import Place, of_endpoint, of_frame
+from pingpool.pool.caller import current_frame
 from pingpool.pool.life import Life
 
 P = TypeVar("P", bound=Life[Any, Any])
-
-wraps(__file__)
 
 PROBED_WITHIN = 1.0
 """Seconds that a readiness probe has at most: a probe that hangs is worth less than one that says no."""
@@ -50,20 +49,25 @@ class Attached(ABC, Generic[S, P]):
             finally:
                 self._pool = None
 
-    async def __call__(self) -> AsyncGenerator[S]:
+    async def __call__(self, connection: HTTPConnection) -> AsyncGenerator[S]:
         """Give an endpoint a session: FastAPI's dependency. Raises the errors of the pool's `get`."""
+        async with self._lent(of_endpoint(connection)) as session:
+            yield session
+
+    def session(self) -> AbstractAsyncContextManager[S]:
+        """Check a session out for the length of an `async with` block, as in an endpoint of Starlette."""
+        return self._lent(of_frame(current_frame(1)))
+
+    @asynccontextmanager
+    async def _lent(self, place: Place) -> AsyncGenerator[S]:
         pool = self.pool  # the request may end after the application
-        session = await self._check_out()
+        session = await self._check_out(place)
         try:
             yield session
         except BaseException as error:
             await self._give_back(pool, session, error)
             raise
         await self._give_back(pool, session, None)
-
-    def session(self) -> AbstractAsyncContextManager[S]:
-        """Check a session out for the length of an `async with` block, as in an endpoint of Starlette."""
-        return asynccontextmanager(self.__call__)()
 
     async def ready(self, request: Request) -> Response:
         """Answer a readiness probe: 200 if a session could be proven within a second, else 503."""
@@ -79,8 +83,8 @@ class Attached(ABC, Generic[S, P]):
         """Open a pool for the length of a block."""
 
     @abstractmethod
-    async def _check_out(self) -> S:
-        """Check a session out within the pool's `default_timeout`."""
+    async def _check_out(self, place: Place) -> S:
+        """Check a session out within the pool's `default_timeout`, from that place."""
 
     @abstractmethod
     async def _give_back(self, pool: P, session: S, error: BaseException | None) -> None:

@@ -13,6 +13,7 @@ from pingpool.database import Database
 from pingpool.opening import open
 from pingpool.options import PoolOptions
 from pingpool.plugins.starlette.attached import Attached
+from pingpool.plugins.starlette.place import Place
 from pingpool.plugins.starlette.waiting import Line
 from pingpool.threads.pool import PingingPool
 
@@ -43,8 +44,8 @@ class Sessions(Attached[S, PingingPool[S]]):
         finally:
             await run_sync(pool.close)
 
-    async def _check_out(self) -> S:
-        return await self._line.wait()
+    async def _check_out(self, place: Place) -> S:
+        return await self._line.wait(place)
 
     async def _give_back(self, pool: PingingPool[S], session: S, error: BaseException | None) -> None:
         pool.give_back(session, error)

@@ -14,10 +14,8 @@ from anyio.to_thread import run_sync
 
 from pingpool.core.slot import S
 from pingpool.errors import PoolTimeout
-from pingpool.pool.caller import wraps
+from pingpool.plugins.starlette.place import Place, standing_at
 from pingpool.threads.pool import PingingPool
-
-wraps(__file__)
 
 MOST_THREADS = 100
 """So many requests at most wait in a thread each. The others wait for one of these, within the same time."""
@@ -30,13 +28,13 @@ class Line(Generic[S]):
         self.pool = pool
         self._threads = CapacityLimiter(MOST_THREADS)
 
-    async def wait(self) -> S:
-        """Check a session out within the pool's `default_timeout`; a session that comes too late goes back.
+    async def wait(self, place: Place) -> S:
+        """Check a session out from a place, within the pool's `default_timeout`; raises the errors of `get`.
 
-        Raises the errors of `get`.
+        A session that comes too late goes back.
         """
         timeout = self.pool.default_timeout
-        visit = Visit(self.pool, math.inf if timeout is None else time.monotonic() + timeout)
+        visit = Visit(self.pool, place, math.inf if timeout is None else time.monotonic() + timeout)
         try:
             with move_on_after(timeout):
                 return await run_sync(visit.get, limiter=self._threads)
@@ -52,15 +50,17 @@ class Visit(Generic[S]):
     A session that comes when the task has left is put back by the thread; one that came before, by the task.
     """
 
-    def __init__(self, pool: PingingPool[S], until: float) -> None:
+    def __init__(self, pool: PingingPool[S], place: Place, until: float) -> None:
         self._pool = pool
+        self._place = place
         self._until = until
         self._is_wanted = True
         self._got: list[S] = []
 
     def get(self) -> S:
         """Check a session out for the task; in a thread."""
-        session = self._pool.get(max(0.0, self._until - time.monotonic()))
+        left = max(0.0, self._until - time.monotonic())
+        session: S = standing_at(self._place)(self._pool.get, left)
         self._got.append(session)
         if self._is_wanted:
             return session
