@@ -1,13 +1,13 @@
 """Where an application checks a session out: the endpoint that depends on it, or the line of its block.
 
 A pool names the place that it was called from, in `holders()` and in each `PoolTimeout`. Here that is a thread of
-anyio, or a frame of FastAPI, which help nobody. So the pool is called by a function that stands where the endpoint does.
+anyio, or a frame of FastAPI: that helps nobody. So the pool is called by a function that stands at the endpoint.
 """
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from inspect import unwrap
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -26,9 +26,11 @@ def of_endpoint(connection: HTTPConnection) -> Place:
     """Return where the endpoint of a request is defined; of an object, where its class says how it is called."""
     endpoint: Any = unwrap(connection.scope.get("endpoint", of_endpoint))
     endpoint = getattr(endpoint, "func", endpoint)  # of a partial
-    called = getattr(type(endpoint), "__call__", None)  # noqa: B004 (the method is wanted)
-    code = getattr(endpoint, "__code__", None) or getattr(called, "__code__", of_endpoint.__code__)
-    return Place(code.co_filename, code.co_firstlineno)
+    kind: Any = endpoint.__class__
+    for called in (endpoint, kind.__call__, of_endpoint):
+        if isinstance(code := getattr(called, "__code__", None), CodeType):
+            return Place(code.co_filename, code.co_firstlineno)
+    raise AssertionError("the last one is a function")
 
 
 def of_frame(frame: FrameType) -> Place:
