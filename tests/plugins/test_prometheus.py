@@ -1,12 +1,15 @@
 """Prometheus: what is scraped from pools, by the client's own exposition and its own parser."""
 
 import gc
+import json
+import re
 from typing import Any
 
 import pytest
 
 import pingpool
 from pingpool.testing import Clock, FaultyDatabase, equip
+from tests.docs.pages import ROOT
 
 pytest.importorskip("prometheus_client", reason="the tests of the plugs need: pip install 'pingpool[plugins]'")
 from prometheus_client import CollectorRegistry, generate_latest
@@ -116,6 +119,39 @@ def test_several_pools_are_told_apart_by_their_names(pool: Any) -> None:
     del jobs
     gc.collect()
     assert {labels for name, labels in scrape(registry) if name == "pingpool_size"} == {(("pool", "shop"),)}
+
+
+def queries() -> list[str]:
+    """Return what the dashboard asks, and the page about metrics recommends to ask."""
+    dashboard = json.loads((ROOT / "docs/grafana.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    variables = [each["query"] for each in dashboard["templating"]["list"] if each["type"] == "query"]
+    recommended = re.findall(r"`([^`]*pingpool_[^`]*)`", (ROOT / "docs/metrics.md").read_text())
+    return [*asked, *variables, *recommended]
+
+
+def test_what_is_asked_is_what_is_scraped(registry: CollectorRegistry, pool: Any) -> None:
+    """Each metric of the dashboard and of the page is in the exposition, with the labels that are used."""
+    pool.discard(pool.get())
+    labels: dict[str, set[str]] = {}
+    for name, pairs in scrape(registry):
+        labels.setdefault(name, set()).update(label for label, _ in pairs)
+    for family in HISTOGRAMS:
+        labels[family] = set()  # as the table of the page calls it
+    assert len(queries()) > 30
+    for query in queries():
+        for name, used in re.findall(r"(pingpool_\w+)(?:\{([^}]*)\})?", query):
+            assert name in labels, query
+            wanted = {part.strip() for part in re.sub(r'[=!~]*"[^"]*"', "", used).split(",") if part.strip()}
+            assert wanted <= labels[name], query
+
+
+def test_each_metric_stands_in_the_page() -> None:
+    """The table of the page has them all, and its states are all states."""
+    page = (ROOT / "docs/metrics.md").read_text()
+    missing = [name for name in (*GAUGES, *(f"{name}_total" for name in COUNTERS), *HISTOGRAMS) if name not in page]
+    assert not missing
+    assert all(f"`{state}`" in page for state in STATES)
 
 
 def test_the_exposition_is_openmetrics_too(registry: CollectorRegistry, pool: Any) -> None:
