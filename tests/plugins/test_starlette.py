@@ -175,6 +175,20 @@ def test_the_wait_for_a_thread_counts_too(monkeypatch: pytest.MonkeyPatch) -> No
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize("kind", [Sessions, AsyncSessions])
+def test_without_waiting_an_idle_session_is_had_all_the_same(kind: Any) -> None:
+    """A `default_timeout` of 0 is no time to wait, but enough for what is there."""
+    sessions = kind(FaultyDatabase() if kind is Sessions else AsyncFaultyDatabase(), size=1, default_timeout=0)
+
+    async def use() -> None:
+        async with sessions.lifespan(None), sessions.session() as session:
+            assert session.use() == 1
+            with pytest.raises(pingpool.PoolTimeout):
+                await sessions.session().__aenter__()
+
+    asyncio.run(use())
+
+
 def test_who_is_cancelled_while_waiting_takes_no_session_along() -> None:
     """The thread that waited for a cancelled request gives back what it gets."""
 

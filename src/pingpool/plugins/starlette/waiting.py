@@ -1,15 +1,15 @@
 """How a coroutine waits for a session of a pool for threads: in threads that no endpoint needs.
 
 anyio has 40 threads for all endpoints of an application that are plain functions. If those who wait for a session sit
-in them, those who have one get no thread to finish in: nobody goes on until the waiters' time is up. So they wait in a
-`CapacityLimiter` of their own.
+in them, those who have one get no thread to finish in: nobody goes on until the waiters' time is up. So they wait in
+threads that are counted apart.
 """
 
 import math
 import time
 from typing import Generic
 
-from anyio import CapacityLimiter, move_on_after
+from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after
 from anyio.to_thread import run_sync
 
 from pingpool.core.slot import S
@@ -25,23 +25,35 @@ class Line(Generic[S]):
     """Those who wait for a session of one pool, in one event loop."""
 
     def __init__(self, pool: PingingPool[S]) -> None:
-        self.pool = pool
-        self._threads = CapacityLimiter(MOST_THREADS)
+        self._pool = pool
+        self._threads = Semaphore(MOST_THREADS)
 
     async def wait(self, place: Place) -> S:
         """Check a session out from a place, within the pool's `default_timeout`; raises the errors of `get`.
 
         A session that comes too late goes back.
         """
-        timeout = self.pool.default_timeout
-        visit = Visit(self.pool, place, math.inf if timeout is None else time.monotonic() + timeout)
+        timeout = self._pool.default_timeout
+        visit = Visit(self._pool, place, math.inf if timeout is None else time.monotonic() + timeout)
+        await self._have_a_thread(timeout)
         try:
-            with move_on_after(timeout):
-                return await run_sync(visit.get, limiter=self._threads)
+            return await run_sync(visit.get, limiter=CapacityLimiter(1))  # nobody else's: it is free at once
         except BaseException:
             visit.leave()
             raise
-        raise PoolTimeout(f"{self.pool.name}: no session within {timeout} s; {MOST_THREADS} others wait already")
+        finally:
+            self._threads.release()
+
+    async def _have_a_thread(self, timeout: float | None) -> None:
+        """Wait until one more thread may wait for a session; without a look at the time if it may at once."""
+        try:
+            self._threads.acquire_nowait()
+        except WouldBlock:
+            with move_on_after(timeout):
+                await self._threads.acquire()
+                return
+            told = f"{self._pool.name}: no session within {timeout} s; {MOST_THREADS} others wait already"
+            raise PoolTimeout(told) from None
 
 
 class Visit(Generic[S]):
