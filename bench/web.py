@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
-from bench.rounds import Effort
+from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, Target
 
 SIZE, REQUESTS, TIMEOUT = 4, 100, 2.0
@@ -30,12 +30,17 @@ def run(effort: Effort) -> Sheet:
     from pingpool.testing.servers import PostgresServer
 
     with PostgresServer(password="") as server:
-        for name, make in contenders(server.url):
-            jam = asyncio.run(answers(make(), REQUESTS, 1))
-            gentle = asyncio.run(answers(make(), GENTLE, effort.rounds))
-            sheet.raw[name] = {"jam": jam, "gentle": gentle}
-            sheet.rows.append(row(name, jam, gentle))
+        applications = dict(contenders(server.url))
+        jams = {name: asyncio.run(answers(make(), REQUESTS, 1)) for name, make in applications.items()}
+        gentle = interleave({name: p50(make) for name, make in applications.items()}, max(3, effort.rounds // 3))
+    sheet.raw.update(jams=jams, gentle_ms=gentle.figures)
+    sheet.rows.extend(row(name, jam, gentle.median(name)) for name, jam in jams.items())
     return sheet
+
+
+def p50(make: Callable[[], Any]) -> Callable[[], float]:
+    """Return a round: the median time of requests that jam nobody, in milliseconds."""
+    return lambda: median(seconds for _, seconds in asyncio.run(answers(make(), GENTLE, 5))) * 1e3
 
 
 def contenders(url: str) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -129,9 +134,8 @@ async def answers(app: Any, requests: int, rounds: int) -> list[tuple[int, float
         return [each for _ in range(rounds) for each in await asyncio.gather(*(ask() for _ in range(requests)))]
 
 
-def row(name: str, jam: list[tuple[int, float]], gentle: list[tuple[int, float]]) -> Row:
+def row(name: str, jam: list[tuple[int, float]], gentle_ms: float) -> Row:
     well = sum(status == 200 for status, _ in jam)
-    p50 = median(seconds for _, seconds in gentle)
-    cells = [name, str(well), str(len(jam) - well), f"{max(seconds for _, seconds in jam):.2f}"]
+    cells = [name, str(well), str(len(jam) - well), f"{max(seconds for _, seconds in jam):.2f}", f"{gentle_ms:.1f}"]
     target = Target(f"{REQUESTS} answered", well == REQUESTS) if name.startswith("pingpool") else None
-    return Row([*cells, f"{p50 * 1e3:.1f}"], target)
+    return Row(cells, target)

@@ -8,7 +8,6 @@ def orders():
 sessions.session.execute(...)
 """
 
-import threading
 from functools import partial
 from typing import Any, Final, Generic, Unpack, overload
 
@@ -20,6 +19,7 @@ from pingpool.errors import PoolClosed, PoolError, PoolTimeout
 from pingpool.opening import open
 from pingpool.options import PoolOptions
 from pingpool.pool.caller import wraps
+from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
 
 wraps(__file__)
@@ -45,7 +45,7 @@ class Sessions(Generic[S]):
     def __init__(self, database: Any, *, wait_for: int | None = 0, **options: Any) -> None:
         """Note what to open. `wait_for` is 0, so that it is `get` alone who waits, within `default_timeout`."""
         self._open: partial[Any] = partial(open, database, wait_for=wait_for, **options)
-        self._opening = threading.Lock()
+        self._opening = LateLock()
         self._pool: PingingPool[S] | None = None
 
     def init_app(self, app: Flask) -> None:
@@ -63,7 +63,7 @@ class Sessions(Generic[S]):
         """The pool; it is opened if it was not. Raises what `pingpool.open` raises."""
         pool = self._pool
         if pool is None:
-            with self._opening:
+            with self._opening.lock:
                 pool = self._pool = self._pool or self._open()
         return pool
 
@@ -92,7 +92,7 @@ class Sessions(Generic[S]):
 
     def close(self) -> None:
         """Close the pool, if it was opened. Not needed at the end of a process."""
-        with self._opening:
+        with self._opening.lock:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None

@@ -16,10 +16,11 @@ T = TypeVar("T")
 
 
 class Place(NamedTuple):
-    """A line of a file."""
+    """A line of a file, and the function that it is in."""
 
     file: str
     line: int
+    name: str
 
 
 def of_endpoint(connection: HTTPConnection) -> Place:
@@ -29,13 +30,13 @@ def of_endpoint(connection: HTTPConnection) -> Place:
     kind: Any = endpoint.__class__
     for called in (endpoint, kind.__call__, of_endpoint):
         if isinstance(code := getattr(called, "__code__", None), CodeType):
-            return Place(code.co_filename, code.co_firstlineno)
+            return Place(code.co_filename, code.co_firstlineno, code.co_qualname)
     raise AssertionError("the last one is a function")
 
 
 def of_frame(frame: FrameType) -> Place:
     """Return the line that a frame is at."""
-    return Place(frame.f_code.co_filename, frame.f_lineno)
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
 
 
 @lru_cache(maxsize=1000)
@@ -61,5 +62,7 @@ async def _await(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
 
 
 def _moved(function: Any, place: Place) -> Any:
-    code = function.__code__.replace(co_filename=place.file, co_firstlineno=max(0, place.line - 1))
+    code = function.__code__.replace(
+        co_filename=place.file, co_firstlineno=max(0, place.line - 1), co_name=place.name, co_qualname=place.name
+    )
     return FunctionType(code, {})
