@@ -13,8 +13,22 @@ from tests.docs.pages import PAGES, ROOT, blocks_of, links_of, run_blocks
 FRAGMENTS = {"docs/databases.md": "def meaning_of(self, error):"}
 """How a block begins that is a part of a class, and cannot run alone: `examples/own_database.py` has it whole."""
 
-TAKEN_FOR_GRANTED = {"pingpool": pingpool, "read_secret": lambda: "", "Line": object, "HungUp": OSError}
-"""The names that the pages use without a word."""
+NEEDED = {
+    "docs/fastapi.md": ("fastapi",),
+    "docs/flask.md": ("flask",),
+    "docs/frameworks.md": ("litestar", "aiohttp"),
+    "docs/metrics.md": ("opentelemetry.metrics", "prometheus_client"),
+}
+"""What the blocks of a page import that is no driver: `pingpool[plugins]` has it."""
+
+TAKEN_FOR_GRANTED = {
+    "__name__": "__main__",
+    "pingpool": pingpool,
+    "read_secret": lambda: "",
+    "Line": object,
+    "HungUp": OSError,
+}
+"""The names that the pages use without a word; frameworks look up the module of what they are given."""
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -42,6 +56,8 @@ def test_each_block_of_a_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, str]
 ) -> None:
     """A page is read from top to bottom: each block may use what those before it have made."""
+    for package in NEEDED.get(page, ()):
+        pytest.importorskip(package, reason=f"the blocks of {page} need it: pip install 'pingpool[plugins]'")
     monkeypatch.chdir(tmp_path)
     whole = [block for block in blocks_of(page) if not block.code.startswith(FRAGMENTS.get(page, "\0"))]
     run_blocks(whole, dict(TAKEN_FOR_GRANTED), stand_ins)

@@ -22,6 +22,7 @@ from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.sqlite import Connection, SQLite
 from pingpool.databases.through import Through
 from pingpool.errors import PoolFull
+from pingpool.plugins import flask, starlette
 from pingpool.testing import FakeSession, FaultyDatabase
 
 
@@ -205,6 +206,15 @@ def a_url_says_nothing_of_types() -> None:
     assert_type(pool, PingingPool[Any])
     with pool.session() as connection:
         connection.execute("SELECT 1")
+
+
+def a_plug_knows_what_it_lends() -> None:
+    """The sessions of an application have the type of its database's."""
+    shop = SQLite("shop.db")
+    assert_type(starlette.Sessions(shop, size=4).pool, PingingPool[Connection])
+    assert_type(starlette.AsyncSessions("sqlite:///shop.db", busy_timeout=1).pool, AsyncPingingPool[Any])
+    assert_type(flask.Sessions(shop, size=4).session, Connection)
+    assert_type(flask.Sessions("sqlite:///shop.db", size=4).pool, PingingPool[Any])
 
 
 def count(pool: AbstractSessionPool[Line]) -> int:

@@ -1,0 +1,26 @@
+"""What a client is told when no session could be had: 503, and when to come again."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pingpool.errors import PoolClosed, PoolTimeout
+
+RETRY_AFTER: Final = 5
+"""Seconds after which a client is asked to come again."""
+
+
+async def unavailable(request: Request, error: Exception) -> Response:
+    """Answer 503. The text of the error is for the log: it names places in the code."""
+    return JSONResponse(
+        {"detail": "No database session could be had in time."}, 503, headers={"Retry-After": str(RETRY_AFTER)}
+    )
+
+
+ANSWERS: Final[dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]] = {
+    PoolTimeout: unavailable,
+    PoolClosed: unavailable,
+}
+"""For an application's `exception_handlers`: the answer to each error that means "not now"."""
