@@ -8,6 +8,7 @@ from typing import Any, Never
 from sqlalchemy import select
 
 from pingpool.database import Database, Meaning
+from pingpool.databases.callables import Callables
 from pingpool.databases.common.sockets import Look, look_at
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.postgres.words import meaning_of_text
@@ -19,8 +20,13 @@ USUAL = "SELECT 1"
 
 
 def database_for(dialect: Any) -> Database[Any]:
-    """Return what is known of the connections of this dialect; for one that nobody knows, what PEP 249 promises."""
+    """Return what is known of the connections of this dialect; for one that nobody knows, what PEP 249 promises.
+
+    A pool without an engine has a dialect without a driver. Of its connections nothing is known.
+    """
     name, driver = getattr(dialect, "name", ""), getattr(dialect, "driver", "")
+    if not driver:
+        return Callables(opened_elsewhere)
     if driver == "psycopg":
         from pingpool.databases.postgres import Postgres
 
@@ -44,8 +50,6 @@ def opened_elsewhere() -> Never:
 
 def question_of(dialect: Any) -> str | None:
     """Return the statement of a ping where the usual one will not do: Oracle's older servers want a FROM."""
-    if not hasattr(dialect, "statement_compiler"):
-        return None
     statement = str(select(1).compile(dialect=dialect))
     return None if statement == USUAL else statement
 

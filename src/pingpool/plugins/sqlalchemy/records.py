@@ -5,6 +5,8 @@ SQLAlchemy that rolls back when one is returned. What is known of the driver doe
 hangs.
 """
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.pool import Pool
@@ -33,9 +35,12 @@ class OfAPool(Wrapping[Any, Any, Any]):
     needs_reset = Traits[Any].needs_reset
     """Never: SQLAlchemy has reset it."""
 
+    _look: Callable[[Any], bool]
+    """What the database sees of a driver's connection."""
+
     def _looks_alive(self, session: Any) -> bool:
         """Does the connection look alive, and has nobody invalidated it, or the whole pool?"""
-        return not session._is_hard_or_soft_invalidated() and bool(self._database.looks_alive(self._unwrap(session)))
+        return not session._is_hard_or_soft_invalidated() and self._look(self._unwrap(session))
 
     def _is_at_work(self, session: Any) -> bool:
         """May something run in the connection, by what the driver tells?"""
@@ -50,6 +55,7 @@ class Records(OfAPool, Through[Any, Any]):
         create = pool._create_connection  # pyright: ignore[reportPrivateUsage]
         super().__init__(database_for(dialect), create=create, unwrap=connection_of)
         self.errors = errors_of(dialect)
+        self._look = self._database.looks_alive
         vars(self)["looks_alive"] = self._looks_alive
 
     def create(self, *, labels: Any, timeout: float) -> Any:
@@ -59,9 +65,8 @@ class Records(OfAPool, Through[Any, Any]):
         return record
 
 
-def connection_of(record: Any) -> Any:
-    """Return the driver's connection."""
-    return record.dbapi_connection
+connection_of = operator.attrgetter("dbapi_connection")
+"""Returns the driver's connection in a record."""
 
 
 def errors_of(dialect: Any) -> tuple[type[BaseException], ...]:

@@ -52,9 +52,9 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
         raise error
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
-        """Check a record in; one that was invalidated, or let go of its connection, is replaced."""
+        """Check a record in; one whose connection was invalidated, or detached, is replaced."""
         try:
-            if record._is_hard_or_soft_invalidated():  # type: ignore[attr-defined]
+            if record.dbapi_connection is None:
                 self._below.discard(record)
             else:
                 self._below.put(record)
