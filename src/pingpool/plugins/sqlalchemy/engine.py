@@ -56,8 +56,7 @@ class EnginePool(Pool, Generic[P]):
         **options: Any,
     ) -> None:
         super().__init__(creator, recycle=recycle, **options)  # type: ignore[arg-type]
-        if is_int(max_overflow) and max_overflow < 0:
-            raise ValueError("max_overflow must be 0 or more: this pool always has a limit")
+        refuse_no_limit(pool_size, max_overflow)
         self._own: dict[str, Any] = {
             "pool_size": pool_size,
             "max_overflow": max_overflow,
@@ -142,3 +141,14 @@ class EnginePool(Pool, Generic[P]):
         stats = self._below.stats()
         numbers = f"Pool size: {stats.size}  Connections in pool: {stats.idle} Current Overflow: {self.overflow()}"
         return f"{numbers} Current Checked out connections: {stats.in_use}"
+
+
+def refuse_no_limit(pool_size: int, max_overflow: int) -> None:
+    """Raise for what `QueuePool` takes as "no limit", or for no number at all."""
+    if not is_int(pool_size) or not is_int(max_overflow):
+        raise TypeError(f"pool_size and max_overflow are whole numbers; got {pool_size!r} and {max_overflow!r}")
+    if pool_size < 1 or max_overflow < 0:
+        raise ValueError(
+            f"this pool has a limit: pool_size is 1 or more, and max_overflow 0 or more; "
+            f"got {pool_size} and {max_overflow}"
+        )
