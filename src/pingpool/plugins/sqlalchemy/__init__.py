@@ -6,6 +6,7 @@
 SQLAlchemy opens, sets up, resets and closes the connections, as ever, and pingpool decides which one is lent.
 """
 
+from pingpool.plugins.sqlalchemy.aio import AsyncPingPool
 from pingpool.plugins.sqlalchemy.threads import PingPool
 
-__all__ = ["PingPool"]
+__all__ = ["AsyncPingPool", "PingPool"]

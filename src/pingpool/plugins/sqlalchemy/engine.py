@@ -34,7 +34,7 @@ class EnginePool(Pool, Generic[P]):
         recycle: `pool_recycle`, for those who have set it: `max_lifetime` is the same, ahead of time.
         ping_interval, max_lifetime, max_waiters, io_timeout, fill, workers: as `pingpool.open` takes them; `fill` is
             "lazy" here, as SQLAlchemy opens on demand.
-        **options: whatever else SQLAlchemy's pools take: `pre_ping`, which is not needed, `reset_on_return`, `echo`, ...
+        **options: whatever else SQLAlchemy's pools take: `pre_ping` (not needed), `reset_on_return`, `echo`, ...
 
     Raises:
         TypeError, ValueError: an option makes no sense.
@@ -69,7 +69,7 @@ class EnginePool(Pool, Generic[P]):
             "workers": workers,
         }
         self._is_open = False
-        self._below = self._new_pool()
+        self._below: P = self._new_pool()
 
     def _options(self) -> dict[str, Any]:
         """Return the options of the pool beneath."""

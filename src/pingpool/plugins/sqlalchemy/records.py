@@ -5,21 +5,22 @@ SQLAlchemy that rolls back when one is returned. What is known of the driver doe
 hangs.
 """
 
-import operator
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy.pool import Pool
+from sqlalchemy.util import greenlet_spawn
 
 from pingpool.database import Meaning, Traits
-from pingpool.databases.through import SAYS_NOTHING, Through, Wrapping
-from pingpool.plugins.sqlalchemy.drivers import database_for
+from pingpool.databases.through import SAYS_NOTHING, AsyncThrough, Through, Wrapping
+from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
 
 
 class OfAPool(Wrapping[Any, Any, Any]):
-    """What the records of both worlds share. They are given their `errors`: the driver's."""
+    """What the records of both worlds share."""
 
     errors: tuple[type[BaseException], ...]
+    """The driver's."""
     _has_opened = False
     """Was there a connection yet?"""
 
@@ -34,6 +35,11 @@ class OfAPool(Wrapping[Any, Any, Any]):
 
     needs_reset = Traits[Any].needs_reset
     """Never: SQLAlchemy has reset it."""
+
+    def _prepare(self, dialect: Any) -> None:
+        self.errors = errors_of(dialect)
+        self._look = self._database.looks_alive
+        vars(self)["looks_alive"] = self._looks_alive
 
     _look: Callable[[Any], bool]
     """What the database sees of a driver's connection."""
@@ -54,9 +60,7 @@ class Records(OfAPool, Through[Any, Any]):
         dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
         create = pool._create_connection  # pyright: ignore[reportPrivateUsage]
         super().__init__(database_for(dialect), create=create, unwrap=connection_of)
-        self.errors = errors_of(dialect)
-        self._look = self._database.looks_alive
-        vars(self)["looks_alive"] = self._looks_alive
+        self._prepare(dialect)
 
     def create(self, *, labels: Any, timeout: float) -> Any:
         """Have SQLAlchemy open a connection."""
@@ -65,8 +69,28 @@ class Records(OfAPool, Through[Any, Any]):
         return record
 
 
-connection_of = operator.attrgetter("dbapi_connection")
-"""Returns the driver's connection in a record."""
+class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
+    """The records of a pool for asyncio. SQLAlchemy works on them in greenlets, as it always does there."""
+
+    def __init__(self, pool: Pool, create: Callable[[], Awaitable[Any]]) -> None:
+        dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
+        database, unwrap = async_database_for(dialect)
+        super().__init__(database, create=create, unwrap=unwrap)
+        self._prepare(dialect)
+
+    async def create(self, *, labels: Any, timeout: float) -> Any:
+        """Have SQLAlchemy open a connection."""
+        record = await super().create(labels=labels, timeout=timeout)
+        self._has_opened = True
+        return record
+
+    async def delete(self, session: Any, *, timeout: float) -> None:
+        """Have SQLAlchemy close it; what may run in it is ended by the database before."""
+        try:
+            if self._is_at_work(session):
+                await self._call("delete", session, timeout=timeout)
+        finally:
+            await greenlet_spawn(session.close)
 
 
 def errors_of(dialect: Any) -> tuple[type[BaseException], ...]:

@@ -62,7 +62,7 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
             record.close()
 
     def dispose(self) -> None:
-        """Close the idle connections now, and those that are lent when they come back. The next checkout begins anew."""
+        """Close the idle connections now, and those that are lent when they come back; the next checkout begins anew."""
         self._is_open = False
         self._below.close()
         self.logger.info("Pool disposed. %s", self.status())
