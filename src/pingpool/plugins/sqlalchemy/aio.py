@@ -21,7 +21,7 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
     engine = create_async_engine("postgresql+psycopg://db/shop", poolclass=AsyncPingPool, pool_size=10)
     """
 
-    _is_asyncio = True
+    _is_asyncio = True  # pyright: ignore[reportAssignmentType] (so do SQLAlchemy's own pools)
     _records: AsyncRecords | None = None
 
     def _new_pool(self) -> AsyncPingingPool[Any]:
@@ -42,7 +42,11 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
-        return await_only(self._get())
+        try:
+            return await_only(self._get())
+        except PoolTimeout as timeout:
+            error = self._told(timeout)
+        raise error
 
     async def _get(self) -> ConnectionPoolEntry:
         while True:
@@ -52,12 +56,8 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
                 record: ConnectionPoolEntry = await self._below.get()
                 return record
             except PoolClosed:
-                if self._is_open:
+                if self._is_open:  # nobody disposed of it
                     raise
-            except PoolTimeout as timeout:
-                error = self._told(timeout)
-                break
-        raise error
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Check a record in; one whose connection was invalidated, or detached, is replaced. Never suspends."""
@@ -68,7 +68,7 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
             record.close()
 
     def dispose(self) -> None:
-        """Close the idle connections now, and those that are lent when they come back; the next checkout begins anew."""
+        """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
         self._is_open = False
         await_only(self._below.close())
         self.logger.info("Pool disposed. %s", self.status())

@@ -46,7 +46,7 @@ class EnginePool(Pool, Generic[P]):
         pool_size: int = 15,
         max_overflow: int = 0,
         timeout: float = 30.0,
-        recycle: float = -1,
+        recycle: int = -1,
         ping_interval: Interval = "auto",
         max_lifetime: float | None = None,
         max_waiters: int | None = None,
@@ -55,7 +55,7 @@ class EnginePool(Pool, Generic[P]):
         workers: int | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(creator, recycle=recycle, **options)  # type: ignore[arg-type]
+        super().__init__(creator, recycle=recycle, **options)
         refuse_no_limit(pool_size, max_overflow)
         self._own: dict[str, Any] = {
             "pool_size": pool_size,

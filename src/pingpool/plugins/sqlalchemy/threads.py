@@ -21,7 +21,7 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
     engine = create_engine("postgresql+psycopg://db/shop", poolclass=PingPool, pool_size=10)
     """
 
-    _is_asyncio = False
+    _is_asyncio = False  # pyright: ignore[reportAssignmentType] (so do SQLAlchemy's own pools)
 
     def _new_pool(self) -> PingingPool[Any]:
         return PingingPool(**self._options())
@@ -37,6 +37,13 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
+        try:
+            return self._get()
+        except PoolTimeout as timeout:
+            error = self._told(timeout)
+        raise error
+
+    def _get(self) -> ConnectionPoolEntry:
         while True:
             if not self._is_open:
                 self._open()
@@ -44,12 +51,8 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
                 record: ConnectionPoolEntry = self._below.get()
                 return record
             except PoolClosed:
-                if self._is_open:
+                if self._is_open:  # nobody disposed of it
                     raise
-            except PoolTimeout as timeout:
-                error = self._told(timeout)
-                break
-        raise error
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Check a record in; one whose connection was invalidated, or detached, is replaced."""
@@ -62,7 +65,7 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
             record.close()
 
     def dispose(self) -> None:
-        """Close the idle connections now, and those that are lent when they come back; the next checkout begins anew."""
+        """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
         self._is_open = False
         self._below.close()
         self.logger.info("Pool disposed. %s", self.status())
