@@ -12,7 +12,7 @@ from pathlib import Path
 if find_spec("pingpool") is None:
     sys.exit("pingpool is not installed here. `make bench` sees to that, and so does `pip install -e '.[bench]'`.")
 
-from bench import aio, checkin, fairness, fill, imports, outage_elsewhere, outages, pair, size
+from bench import aio, checkin, engines, fairness, fill, imports, outage_elsewhere, outages, pair, size
 from bench.rounds import FULL, QUICK, Effort
 from bench.sheet import Sheet, show
 
@@ -26,6 +26,7 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "many": (size.many, "a pair in a pool of a million sessions"),
     "outages": (outages.run, "what callers notice when a PostgreSQL has a bad day; four minutes"),
     "outages-elsewhere": (outage_elsewhere.run, "the same on a MariaDB and a Valkey, pingpool alone; two minutes"),
+    "sqlalchemy": (engines.run, "its engines over pingpool, and over its own pool; a minute"),
     "aio-pair": (aio.pair, "asyncio: one get + put in one task"),
     "aio-many": (aio.many, "asyncio: a thousand tasks, ten sessions"),
     "aio-fill": (aio.fill, "asyncio: a hundred sessions of 20 ms each"),

@@ -42,22 +42,21 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
-        try:
-            return await_only(self._get())
-        except PoolTimeout as timeout:
-            error = self._told(timeout)
-        raise error
+        return await_only(self._get())
 
     async def _get(self) -> ConnectionPoolEntry:
         while True:
-            if not self._is_open:
-                await self._open()
             try:
+                if not self._is_open:
+                    await self._open()
                 record: ConnectionPoolEntry = await self._below.get()
                 return record
             except PoolClosed:
                 if self._is_open:  # nobody disposed of it
                     raise
+            except PoolTimeout as timeout:
+                error = self._told(timeout)
+                raise error from error.__cause__
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Check a record in; one whose connection was invalidated, or detached, is replaced. Never suspends."""

@@ -37,22 +37,18 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
-        try:
-            return self._get()
-        except PoolTimeout as timeout:
-            error = self._told(timeout)
-        raise error
-
-    def _get(self) -> ConnectionPoolEntry:
         while True:
-            if not self._is_open:
-                self._open()
             try:
+                if not self._is_open:
+                    self._open()
                 record: ConnectionPoolEntry = self._below.get()
                 return record
             except PoolClosed:
                 if self._is_open:  # nobody disposed of it
                     raise
+            except PoolTimeout as timeout:
+                error = self._told(timeout)
+                raise error from error.__cause__
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Check a record in; one whose connection was invalidated, or detached, is replaced."""
