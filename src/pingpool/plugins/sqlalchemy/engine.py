@@ -9,6 +9,7 @@ from sqlalchemy.pool import Pool
 
 from pingpool.aio.pool import AsyncPingingPool
 from pingpool.errors import DatabaseRefuses, PoolError
+from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
 from pingpool.plugins.sqlalchemy.records import errors_of
 from pingpool.pool.caller import files_of, wraps
@@ -32,8 +33,8 @@ class EnginePool(Pool, Generic[P]):
         max_overflow: so many more; they are kept as well. `QueuePool` has 5 and 10 by default, here there are 15.
         timeout: how many seconds a checkout waits; `pool_timeout` in `create_engine`.
         recycle: `pool_recycle`, for those who have set it: `max_lifetime` is the same, ahead of time.
-        ping_interval, max_lifetime, max_waiters, io_timeout, fill, workers: as `pingpool.open` takes them; `fill` is
-            "lazy" here, as SQLAlchemy opens on demand.
+        ping_interval, max_lifetime, max_waiters, io_timeout, fill, workers, observer: as `pingpool.open` takes them;
+            `fill` is "lazy" here, as SQLAlchemy opens on demand.
         **options: whatever else SQLAlchemy's pools take: `pre_ping` (not needed), `reset_on_return`, `echo`, ...
 
     Raises:
@@ -53,6 +54,7 @@ class EnginePool(Pool, Generic[P]):
         io_timeout: float = 10,
         fill: Fill = "lazy",
         workers: int | None = None,
+        observer: Observer | None = None,
         **options: Any,
     ) -> None:
         super().__init__(creator, recycle=recycle, **options)
@@ -67,6 +69,7 @@ class EnginePool(Pool, Generic[P]):
             "io_timeout": io_timeout,
             "fill": fill,
             "workers": workers,
+            "observer": observer,
         }
         self._is_open = False
         self._below: P = self._new_pool()
