@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("greenlet")
 
-from sqlalchemy import event, exc, text
+from sqlalchemy import URL, event, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -27,7 +27,7 @@ POSTGRES = ("psycopg", "asyncpg")
 
 
 @asynccontextmanager
-async def engine_on(url: str, **options: Any) -> AsyncIterator[AsyncEngine]:
+async def engine_on(url: str | URL, **options: Any) -> AsyncIterator[AsyncEngine]:
     """Make an engine, and dispose of it."""
     engine = create_async_engine(url, poolclass=AsyncPingPool, **{"pool_timeout": SOON, **options})
     try:
@@ -141,11 +141,14 @@ async def test_an_engine_is_used_again_after_its_disposal(tmp_path: Path) -> Non
         await until_in_asyncio(lambda: not thread.is_alive())
 
 
+@pytest.mark.server
+@pytest.mark.parametrize("driver", POSTGRES)
 @in_asyncio
-async def test_what_the_driver_refuses_is_told_at_once(tmp_path: Path) -> None:
-    """As SQLAlchemy's error."""
-    async with engine_on(f"sqlite+aiosqlite:///{tmp_path / 'nowhere' / 'shop.db'}") as engine:
-        with pytest.raises(exc.OperationalError, match="unable to open database file"):
+async def test_what_postgresql_refuses_is_told_at_once(postgres_server: PostgresServer, driver: str) -> None:
+    """Nobody waits for what will not heal by itself."""
+    url = make_url(by(driver, postgres_server)).set(database="nowhere")
+    async with engine_on(url, pool_timeout=10 * SOON) as engine:
+        with pytest.raises(Exception, match="does not exist"):  # 2.0 lets asyncpg's own pass
             await ask(engine)
 
 
