@@ -12,7 +12,7 @@ from pathlib import Path
 if find_spec("pingpool") is None:
     sys.exit("pingpool is not installed here. `make bench` sees to that, and so does `pip install -e '.[bench]'`.")
 
-from bench import aio, checkin, fairness, fill, imports, outage_elsewhere, outages, pair, size, web
+from bench import aio, checkin, engines, fairness, fill, imports, outage_elsewhere, outages, pair, size, web
 from bench.rounds import FULL, QUICK, Effort
 from bench.sheet import Sheet, show
 
@@ -27,6 +27,7 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "outages": (outages.run, "what callers notice when a PostgreSQL has a bad day; four minutes"),
     "outages-elsewhere": (outage_elsewhere.run, "the same on a MariaDB and a Valkey, pingpool alone; two minutes"),
     "web": (web.run, "FastAPI, a hundred requests at once on four sessions"),
+    "sqlalchemy": (engines.run, "its engines over pingpool, and over its own pool; a minute"),
     "aio-pair": (aio.pair, "asyncio: one get + put in one task"),
     "aio-many": (aio.many, "asyncio: a thousand tasks, ten sessions"),
     "aio-fill": (aio.fill, "asyncio: a hundred sessions of 20 ms each"),

@@ -36,7 +36,7 @@ def _psycopg_pool(**options: Any) -> Callable[[str, int, float], Pool]:
     return open
 
 
-def _sqlalchemy(**options: Any) -> Callable[[str, int, float], Pool]:
+def sqlalchemy_engine(**options: Any) -> Callable[[str, int, float], Pool]:
     def open(url: str, size: int, timeout: float) -> Pool:
         from sqlalchemy import create_engine
 
@@ -153,9 +153,9 @@ def fill(use: Callable[[], AbstractContextManager[Loan]], size: int) -> None:
 
 
 PEERS = (
-    Contender("SQLAlchemy", "sqlalchemy", _sqlalchemy()),
-    Contender("SQLAlchemy pre_ping", "sqlalchemy", _sqlalchemy(pool_pre_ping=True)),
-    Contender("SQLAlchemy recycle=1", "sqlalchemy", _sqlalchemy(pool_recycle=1)),
+    Contender("SQLAlchemy", "sqlalchemy", sqlalchemy_engine()),
+    Contender("SQLAlchemy pre_ping", "sqlalchemy", sqlalchemy_engine(pool_pre_ping=True)),
+    Contender("SQLAlchemy recycle=1", "sqlalchemy", sqlalchemy_engine(pool_recycle=1)),
     Contender("psycopg_pool", "psycopg_pool", _psycopg_pool()),
     Contender("psycopg_pool check", "psycopg_pool", _psycopg_pool(check=True)),
     Contender("DBUtils", "dbutils", _dbutils),

@@ -40,6 +40,10 @@ def stand_ins(postgres_server: PostgresServer, mariadb_server: MariaDBServer, va
     postgres.execute("CREATE TABLE IF NOT EXISTS orders (id serial, item text)")
     return {
         "postgresql://shop@db/shop": postgres.url,
+        **{
+            f"postgresql+{driver}://shop@db/shop": postgres.url.replace("postgresql:", f"postgresql+{driver}:")
+            for driver in ("psycopg", "asyncpg")
+        },
         "postgresql://db/shop": postgres.url,
         "host=db dbname=shop": f"host={postgres.host} port={postgres.port} user=postgres dbname=postgres",
         "mysql://shop@db/shop": mariadb.url,

@@ -5,6 +5,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_type
 
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
 import pingpool
 from pingpool import (
     AbstractSessionPool,
@@ -23,6 +26,7 @@ from pingpool.databases.sqlite import Connection, SQLite
 from pingpool.databases.through import Through
 from pingpool.errors import PoolFull
 from pingpool.plugins import flask, starlette
+from pingpool.plugins.sqlalchemy import AsyncPingPool, PingPool
 from pingpool.testing import FakeSession, FaultyDatabase
 
 
@@ -229,3 +233,16 @@ def count(pool: AbstractSessionPool[Line]) -> int:
 def a_pool_is_a_session_pool() -> None:
     """Functions may take any pool."""
     assert_type(count(PingingPool[Line]()), int)
+
+
+def plugged_into_sqlalchemy() -> None:
+    """An engine's pool has ours beneath."""
+    engine = create_engine("sqlite:///shop.db", poolclass=PingPool, pool_size=2, max_lifetime=3600)
+    assert isinstance(engine.pool, PingPool)
+    assert_type(engine.pool.pingpool, PingingPool[Any])
+    assert_type(engine.pool.pingpool.stats(), Stats)
+    assert_type(engine.pool.recreate(), PingPool)
+    later = create_async_engine("sqlite+aiosqlite:///shop.db", poolclass=AsyncPingPool, ping_interval=30)
+    assert isinstance(later.pool, AsyncPingPool)
+    assert_type(later.pool.pingpool, AsyncPingingPool[Any])
+    assert_type(PingPool(lambda: sqlite3.connect("shop.db"), pool_size=1).status(), str)

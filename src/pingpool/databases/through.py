@@ -145,10 +145,12 @@ class Through(Wrapping[W, W, S], Database[W]):
     def delete(self, session: W, *, timeout: float) -> None:
         """Close the wrapper; what may run in its connection is ended by the database before."""
         close = getattr(session, "close", None)
-        if close is None or self._is_at_work(session):
-            self._call("delete", session, timeout=timeout)
-        if close is not None:
-            close()
+        try:
+            if close is None or self._is_at_work(session):
+                self._call("delete", session, timeout=timeout)
+        finally:
+            if close is not None:
+                close()
 
 
 class AsyncThrough(Wrapping[W, Awaitable[W], S], AsyncDatabase[W]):
@@ -170,9 +172,11 @@ class AsyncThrough(Wrapping[W, Awaitable[W], S], AsyncDatabase[W]):
     async def delete(self, session: W, *, timeout: float) -> None:
         """Close the wrapper, by its `aclose()` or `close()`; what may run is ended by the database before."""
         close = getattr(session, "aclose", None) or getattr(session, "close", None)
-        if close is None or self._is_at_work(session):
-            await self._call("delete", session, timeout=timeout)
-        if close is not None:
-            closing = close()
-            if isinstance(closing, Awaitable):
-                await closing
+        try:
+            if close is None or self._is_at_work(session):
+                await self._call("delete", session, timeout=timeout)
+        finally:
+            if close is not None:
+                closing = close()
+                if isinstance(closing, Awaitable):
+                    await closing

@@ -41,6 +41,7 @@ from pingpool.databases.postgres.leftovers import (
 )
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
+from pingpool.databases.postgres.words import meaning_of_text
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
@@ -78,34 +79,6 @@ CONNECTION_TROUBLE = "08"
 
 LAST_WORDS = ("FATAL", "PANIC")
 """After a message of such a severity the server hangs up."""
-
-REFUSALS = (
-    "password authentication failed",
-    "no password supplied",
-    "authentication failed for user",
-    "no pg_hba.conf entry",
-    "does not exist",
-    "is not permitted to log in",
-    "is not currently accepting connections",
-    "permission denied for database",
-    "does not support SSL",
-    "certificate verify failed",
-    "invalid port number",
-    "does not match host name",
-    "unrecognized configuration parameter",
-    "invalid value for parameter",
-    "cannot be changed",
-    "invalid sslmode value",
-    "invalid require_auth value",
-    "invalid integer value",
-    "invalid channel_binding value",
-    "channel binding required",
-    "authentication method requirement",
-)
-"""What stands in the text of an error of connecting that will come again: those errors carry no SQLSTATE."""
-
-NOBODY_LISTENS = ("failed: Connection refused", "failed: No such file or directory")
-"""What stands in the text where there is no server at all; a socket in the file system is missing then."""
 
 
 class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
@@ -262,16 +235,6 @@ def own_options() -> set[str]:
     """Return what only the constructor takes, and no connection info."""
     constructor = vars(PsycopgTraits)["__init__"]
     return {*constructor.__kwdefaults__, *DRIVER_OPTIONS} - {*libpq_options()}
-
-
-def meaning_of_text(said: str) -> Meaning:
-    """Return what an error without a code means. One that says neither comes from a connection that was open."""
-    if any(reason in said for reason in REFUSALS):
-        return Meaning.REFUSED
-    attempts = [line for line in said.splitlines() if line.startswith("- host:")] or [said]
-    if all(any(reason in attempt for reason in NOBODY_LISTENS) for attempt in attempts):
-        return Meaning.UNREACHABLE
-    return Meaning.LOST
 
 
 def refusal_in(answers: Sequence[Any]) -> psycopg.Error | None:

@@ -1,0 +1,99 @@
+"""SQLAlchemy's records of connections, as the sessions that a pool lends.
+
+A record is opened by SQLAlchemy, so that its events, the set-up of the dialect and of types come as ever; and it is
+SQLAlchemy that rolls back when one is returned. What is known of the driver does the rest: looks, pings, an end to what
+hangs.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy.pool import Pool
+from sqlalchemy.util import greenlet_spawn
+
+from pingpool.database import Meaning, Traits
+from pingpool.databases.through import SAYS_NOTHING, AsyncThrough, Through, Wrapping
+from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
+
+
+class OfAPool(Wrapping[Any, Any, Any]):
+    """What the records of both worlds share."""
+
+    errors: tuple[type[BaseException], ...]
+    """The driver's."""
+    _has_opened = False
+    """Was there a connection yet?"""
+
+    def meaning_of(self, error: BaseException) -> Meaning:
+        """What nobody knows is told at once: the first failure, which is for somebody to mend, and any of a creator's.
+
+        Once there was a connection, an error of the driver's may be of an outage, which is waited out.
+        """
+        meaning = super().meaning_of(error)
+        may_pass = self._has_opened and isinstance(error, self.errors)
+        return Meaning.REFUSED if meaning in SAYS_NOTHING and not may_pass else meaning
+
+    needs_reset = Traits[Any].needs_reset
+    """Never: SQLAlchemy has reset it."""
+
+    def _prepare(self, dialect: Any) -> None:
+        self.errors = errors_of(dialect)
+        self._look = self._database.looks_alive
+        vars(self)["looks_alive"] = self._looks_alive
+
+    _look: Callable[[Any], bool]
+    """What the database sees of a driver's connection."""
+
+    def _looks_alive(self, session: Any) -> bool:
+        """Does the connection look alive, and has nobody invalidated it, or the whole pool?"""
+        return not session._is_hard_or_soft_invalidated() and self._look(self._unwrap(session))
+
+    def _is_at_work(self, session: Any) -> bool:
+        """May something run in the connection, by what the driver tells?"""
+        return self._unwrap(session) is not None and bool(self._ask("needs_reset", session))
+
+
+class Records(OfAPool, Through[Any, Any]):
+    """The records of a pool for threads."""
+
+    def __init__(self, pool: Pool) -> None:
+        dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
+        create = pool._create_connection  # pyright: ignore[reportPrivateUsage]
+        super().__init__(database_for(dialect), create=create, unwrap=connection_of)
+        self._prepare(dialect)
+
+    def create(self, *, labels: Any, timeout: float) -> Any:
+        """Have SQLAlchemy open a connection."""
+        record = super().create(labels=labels, timeout=timeout)
+        self._has_opened = True
+        return record
+
+
+class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
+    """The records of a pool for asyncio. SQLAlchemy works on them in greenlets, as it always does there."""
+
+    def __init__(self, pool: Pool, create: Callable[[], Awaitable[Any]]) -> None:
+        dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
+        database, unwrap = async_database_for(dialect)
+        super().__init__(database, create=create, unwrap=unwrap)
+        self._prepare(dialect)
+
+    async def create(self, *, labels: Any, timeout: float) -> Any:
+        """Have SQLAlchemy open a connection."""
+        record = await super().create(labels=labels, timeout=timeout)
+        self._has_opened = True
+        return record
+
+    async def delete(self, session: Any, *, timeout: float) -> None:
+        """Have SQLAlchemy close it; what may run in it is ended by the database before."""
+        try:
+            if self._is_at_work(session):
+                await self._call("delete", session, timeout=timeout)
+        finally:
+            await greenlet_spawn(session.close)
+
+
+def errors_of(dialect: Any) -> tuple[type[BaseException], ...]:
+    """Return the root of the driver's errors, which SQLAlchemy wraps in its own; nothing if there is no driver."""
+    root = getattr(getattr(dialect, "dbapi", None), "Error", None)
+    return (root,) if isinstance(root, type) and issubclass(root, BaseException) else ()

@@ -1,0 +1,67 @@
+"""The pool of an engine that is used by threads."""
+
+from typing import Any
+
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pingpool.errors import NotLent, PoolClosed, PoolTimeout
+from pingpool.opening import opened
+from pingpool.plugins.sqlalchemy.engine import EnginePool
+from pingpool.plugins.sqlalchemy.records import Records
+from pingpool.pool.caller import wraps
+from pingpool.threads.late import LateLock
+from pingpool.threads.pool import PingingPool
+
+wraps(__file__)
+
+
+class PingPool(EnginePool[PingingPool[Any]], LateLock):
+    """Keeps an engine's connections alive, and replaces the dead before anybody meets them.
+
+    engine = create_engine("postgresql+psycopg://db/shop", poolclass=PingPool, pool_size=10)
+    """
+
+    _is_asyncio = False  # pyright: ignore[reportAssignmentType] (so do SQLAlchemy's own pools)
+
+    def _new_pool(self) -> PingingPool[Any]:
+        return PingingPool(**self._options())
+
+    def _open(self) -> None:
+        """Have connections opened on demand from now on; after a `dispose()`, too."""
+        with self.lock:
+            if not self._is_open:
+                if self._below.closed:
+                    self._below = self._new_pool()
+                opened(self._below, Records(self), 0)
+                self._is_open = True
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        """Check a record out."""
+        while True:
+            try:
+                if not self._is_open:
+                    self._open()
+                record: ConnectionPoolEntry = self._below.get()
+                return record
+            except PoolClosed:
+                if self._is_open:  # nobody disposed of it
+                    raise
+            except PoolTimeout as timeout:
+                error = self._told(timeout)
+                raise error from error.__cause__
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        """Check a record in; one whose connection was invalidated, or detached, is replaced."""
+        try:
+            if record.dbapi_connection is None:
+                self._below.discard(record)
+            else:
+                self._below.put(record)
+        except NotLent:  # it was lent before a dispose()
+            record.close()
+
+    def dispose(self) -> None:
+        """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
+        self._is_open = False
+        self._below.close()
+        self.logger.info("Pool disposed. %s", self.status())

@@ -1,0 +1,398 @@
+"""SQLAlchemy's engines over pingpool, among threads: what SQLAlchemy promises holds, and outages pass unnoticed."""
+
+import gc
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sqlalchemy = pytest.importorskip("sqlalchemy")
+
+from sqlalchemy import Engine, create_engine, event, exc, text  # noqa: E402
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
+
+from pingpool.databases.common.sockets import Look, look_at  # noqa: E402
+from pingpool.plugins.sqlalchemy import PingPool  # noqa: E402
+from pingpool.testing.servers import MariaDBServer, PostgresServer  # noqa: E402
+from tests.databases.waiting import SOON, until  # noqa: E402
+
+pytest_plugins = ["pingpool.testing.fixtures"]
+
+SIZE = 4
+POSTGRES = ("psycopg", "psycopg2")
+
+
+@pytest.fixture
+def engine_of() -> Iterator[Callable[..., Engine]]:
+    """Make engines, which are disposed of at the end."""
+    engines: list[Engine] = []
+
+    def make(url: str, **options: Any) -> Engine:
+        engines.append(create_engine(url, poolclass=PingPool, **{"pool_timeout": SOON, **options}))
+        return engines[-1]
+
+    yield make
+    for each in engines:
+        each.dispose()
+
+
+@pytest.fixture
+def engine(engine_of: Callable[..., Engine], tmp_path: Path) -> Engine:
+    """An engine on a file of SQLite's, with one connection."""
+    return engine_of(f"sqlite:///{tmp_path / 'shop.db'}", pool_size=1)
+
+
+def by(driver: str, server: PostgresServer | MariaDBServer) -> str:
+    """Return the server's URL for a driver, as SQLAlchemy writes it."""
+    return f"{server.url.partition(':')[0]}+{driver}:{server.url.partition(':')[2]}"
+
+
+def pool_of(engine: Engine) -> Any:
+    """Return an engine's pool; it is one of ours."""
+    assert isinstance(engine.pool, PingPool)
+    return engine.pool
+
+
+def ask(engine: Engine, statement: str = "SELECT 1") -> Any:
+    """Check a connection out, and run a statement."""
+    with engine.connect() as connection:
+        return connection.execute(text(statement)).scalar()
+
+
+def fill(engine: Engine) -> list[Any]:
+    """Have all connections opened, and return the driver's own."""
+    lent = [engine.connect() for _ in range(pool_of(engine).size())]
+    inside = [each.connection.driver_connection for each in lent]
+    for each in lent:
+        each.close()
+    return inside
+
+
+# ------------------------------------------------------------------------------------- what SQLAlchemy promises
+
+
+def test_connections_are_opened_on_demand_and_kept(engine: Engine) -> None:
+    """An engine that was only made has none; one that is used again and again has one."""
+    assert pool_of(engine).pingpool.stats().open == 0
+    assert [ask(engine) for _ in range(5)] == [1] * 5
+    assert pool_of(engine).pingpool.stats().created == 1
+    assert pool_of(engine).status().startswith("Pool size: 1  Connections in pool: 1 ")
+
+
+def test_events_come_as_ever(engine: Engine) -> None:
+    """Of opening, lending, resetting and closing, once each."""
+    seen: list[str] = []
+    for name in ("first_connect", "connect", "checkout", "reset", "checkin", "close", "invalidate"):
+        event.listen(engine, name, lambda *_, name=name: seen.append(name))
+    ask(engine)
+    ask(engine)
+    engine.dispose()
+    assert seen == ["first_connect", "connect", *["checkout", "reset", "checkin"] * 2, "close"]
+
+
+def test_a_transaction_is_rolled_back_by_sqlalchemy(engine: Engine) -> None:
+    """So nothing is left for the pool to undo."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE t (i INTEGER)"))
+    with engine.connect() as connection:
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert ask(engine, "SELECT count(*) FROM t") == 0
+    assert pool_of(engine).pingpool.stats().created == 1
+    assert pool_of(engine).pingpool.stats().resets == 0
+
+
+@pytest.mark.parametrize("is_soft", [False, True])
+def test_a_connection_that_was_invalidated_is_replaced(engine: Engine, is_soft: bool) -> None:
+    """At once, or the next time that it would be lent."""
+    with engine.connect() as connection:
+        first = connection.connection.driver_connection
+        connection.connection.invalidate(soft=is_soft)
+    with engine.connect() as connection:
+        assert connection.connection.driver_connection is not first
+    assert pool_of(engine).pingpool.stats().created == 2
+
+
+def test_a_connection_that_was_detached_goes_on(engine: Engine) -> None:
+    """It is its holder's own; another takes its place in the pool."""
+    connection = engine.connect()
+    connection.detach()
+    assert ask(engine) == 1
+    assert connection.execute(text("SELECT 2")).scalar() == 2
+    connection.close()
+    assert pool_of(engine).pingpool.stats().created == 2
+
+
+def test_a_connection_that_is_dropped_comes_back(engine: Engine) -> None:
+    """SQLAlchemy notices when it is collected."""
+    connection = engine.raw_connection()
+    inside = connection.driver_connection
+    del connection
+    gc.collect()
+    with engine.connect() as again:
+        assert again.connection.driver_connection is inside
+
+
+def test_waiting_in_vain_raises_the_error_of_sqlalchemy(engine_of: Callable[..., Engine], tmp_path: Path) -> None:
+    """Its text says who holds the connections: the application's line."""
+    engine = engine_of(f"sqlite:///{tmp_path / 'shop.db'}", pool_size=1, pool_timeout=0.01)
+    with suppress(exc.TimeoutError):
+        ask(engine)  # on a busy machine it is late, and there for the next one
+    pool_of(engine).pingpool.wait(SOON, 1)
+    with engine.connect(), pytest.raises(exc.TimeoutError, match=r"held by plugins/test_sqlalchemy\.py"):
+        ask(engine)
+
+
+def test_what_the_driver_refuses_is_told_at_once(engine_of: Callable[..., Engine], tmp_path: Path) -> None:
+    """As the driver's error, which SQLAlchemy wraps as ever."""
+    engine = engine_of(f"sqlite:///{tmp_path / 'nowhere' / 'shop.db'}")
+    with pytest.raises(exc.OperationalError, match="unable to open database file"):
+        ask(engine)
+
+
+def test_the_error_of_a_creator_is_told_at_once(engine_of: Callable[..., Engine]) -> None:
+    """As it is: it is no driver's."""
+
+    class OutOfPaper(Exception):
+        """An error of the application's."""
+
+    def creator() -> Any:
+        raise OutOfPaper
+
+    with pytest.raises(OutOfPaper):
+        ask(engine_of("sqlite://", creator=creator))
+
+
+def test_an_engine_is_used_again_after_its_disposal(engine: Engine) -> None:
+    """By a new pool with the same options; what was lent before is closed when it comes back."""
+    with engine.connect() as lent:
+        before, inside = pool_of(engine), lent.connection.driver_connection
+        engine.dispose()
+        assert lent.execute(text("SELECT 2")).scalar() == 2
+        assert ask(engine) == 1
+        assert pool_of(engine) is not before
+        assert pool_of(engine).size() == before.size()
+        assert pool_of(engine).timeout() == before.timeout()
+    until(lambda: is_closed(inside))
+
+
+def test_a_pool_is_used_again_after_its_disposal(engine: Engine) -> None:
+    """Without an engine that makes another one."""
+    pool = pool_of(engine)
+    lent = pool.connect()
+    inside = lent.driver_connection
+    pool.dispose()
+    pool.connect().close()
+    lent.close()
+    assert is_closed(inside)
+    pool.connect().close()
+    assert pool.checkedin() == 1
+
+
+def is_closed(connection: Any) -> bool:
+    """Is a connection of sqlite3 closed?"""
+    try:
+        connection.total_changes  # noqa: B018
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+def test_an_engine_that_nobody_holds_is_collected(tmp_path: Path) -> None:
+    """With its connections and its threads, also without a dispose()."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}", poolclass=PingPool)
+    ask(engine)
+    pool = weakref.ref(pool_of(engine).pingpool)
+    del engine
+    with pytest.warns(ResourceWarning, match="dropped without being closed"):
+        until(lambda: (gc.collect() and False) or pool() is None)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"pool_size": 0}, ValueError),
+        ({"max_overflow": -1}, ValueError),
+        ({"pool_size": "10"}, TypeError),
+        ({"pool_use_lifo": True}, TypeError),
+        ({"ping_interval": -1}, ValueError),
+        ({"max_lifetime": 0}, ValueError),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: type[Exception]) -> None:
+    """When the engine is made."""
+    with pytest.raises(error):
+        create_engine("sqlite:///shop.db", poolclass=PingPool, **options)
+
+
+def test_options_arrive_at_the_pool(engine_of: Callable[..., Engine]) -> None:
+    """Those of pingpool by their names, those of SQLAlchemy's pools by theirs."""
+    engine = engine_of("sqlite:///shop.db", pool_size=2, max_overflow=1, pool_recycle=1800, ping_interval=30)
+    below = pool_of(engine).pingpool
+    assert (below.size, below.ping_interval) == (3, 30)
+    assert below._options.max_lifetime == 1800
+
+
+def test_sessions_of_the_orm_work(engine_of: Callable[..., Engine], tmp_path: Path) -> None:
+    """From many threads, with fewer connections than there are threads."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Order(Base):
+        __tablename__ = "orders"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        item: Mapped[str]
+
+    engine = engine_of(f"sqlite:///{tmp_path / 'shop.db'}", pool_size=2, connect_args={"timeout": SOON})
+    Base.metadata.create_all(engine)
+
+    def order(number: int) -> None:
+        with Session(engine) as session, session.begin():
+            session.add(Order(item=f"item {number}"))
+
+    with ThreadPoolExecutor(8) as people:
+        list(people.map(order, range(20)))
+    assert ask(engine, "SELECT count(*) FROM orders") == 20
+    assert pool_of(engine).pingpool.stats().created <= 2
+
+
+# --------------------------------------------------------------------------------------------------- outages
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_no_checkout_fails_after_all_backends_were_killed(
+    postgres_server: PostgresServer, engine_of: Callable[..., Engine], driver: str
+) -> None:
+    """Again and again: each is replaced before anybody gets it."""
+    pytest.importorskip(driver)
+    engine = engine_of(by(driver, postgres_server), pool_size=SIZE)
+    for _ in range(3):
+        inside = fill(engine)
+        postgres_server.terminate_backends()
+        until(lambda inside=inside: all(map(hung_up, inside)))
+        assert [ask(engine) for _ in range(2 * SIZE)] == [1] * 2 * SIZE
+
+
+def hung_up(connection: Any) -> bool:
+    """Has the server hung up, or has the pool found that out already?"""
+    return connection.closed or look_at(connection.fileno()) is Look.HUNG_UP
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_no_checkout_fails_after_the_server_dropped_the_idle(
+    postgres_server: PostgresServer, engine_of: Callable[..., Engine], driver: str
+) -> None:
+    """PostgreSQL says goodbye to who was idle for too long; nobody notices."""
+    pytest.importorskip(driver)
+    impatient = {"options": "-c idle_session_timeout=300"}
+    engine = engine_of(by(driver, postgres_server), pool_size=SIZE, connect_args=impatient, ping_interval=3000)
+    for _ in range(2):
+        inside = fill(engine)
+        until(lambda inside=inside: all(map(hung_up, inside)))
+        assert [ask(engine) for _ in range(SIZE)] == [1] * SIZE
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_checkouts_wait_for_a_server_that_restarts(engine_of: Callable[..., Engine], driver: str) -> None:
+    """Those that come while it is down are served when it is back."""
+    pytest.importorskip(driver)
+    with PostgresServer() as server:
+        engine = engine_of(by(driver, server), pool_size=SIZE)
+        fill(engine)
+        server.stop()
+        with ThreadPoolExecutor(2 * SIZE) as people:
+            answers = [people.submit(ask, engine) for _ in range(2 * SIZE)]
+            until(lambda: pool_of(engine).pingpool.stats().create_failures)
+            server.start()
+            assert [answer.result(SOON) for answer in answers] == [1] * 2 * SIZE
+        engine.dispose()
+
+
+@pytest.mark.server
+def test_no_checkout_fails_after_mysql_killed_all(
+    mariadb_server: MariaDBServer, engine_of: Callable[..., Engine]
+) -> None:
+    """By PyMySQL."""
+    engine = engine_of(by("pymysql", mariadb_server), pool_size=SIZE, connect_args={"ssl_disabled": True})
+    for _ in range(2):
+        inside = fill(engine)
+        mariadb_server.terminate_backends()
+        until(lambda inside=inside: all(map(hung_up_on_mysql, inside)))
+        assert [ask(engine) for _ in range(SIZE)] == [1] * SIZE
+
+
+def hung_up_on_mysql(connection: Any) -> bool:
+    """Has the server hung up, or has the pool found that out already?"""
+    return connection._sock is None or look_at(connection._sock.fileno()) is not Look.QUIET
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_what_postgresql_refuses_is_told_at_once(
+    postgres_server: PostgresServer, engine_of: Callable[..., Engine], driver: str
+) -> None:
+    """Nobody waits for what will not heal by itself."""
+    pytest.importorskip(driver)
+    url = sqlalchemy.make_url(by(driver, postgres_server)).set(database="nowhere")
+    engine = engine_of(url, pool_timeout=10 * SOON)
+    with pytest.raises(exc.OperationalError, match="does not exist"):
+        ask(engine)
+
+
+@pytest.mark.server
+def test_an_error_in_use_invalidates_as_ever(postgres_server: PostgresServer, engine_of: Callable[..., Engine]) -> None:
+    """Who is cut off in a statement is told so by SQLAlchemy; the next checkout is well."""
+    engine = engine_of(by("psycopg", postgres_server), pool_size=SIZE)
+    fill(engine)
+    with engine.connect() as connection:
+        postgres_server.terminate_backends()
+        with pytest.raises(exc.OperationalError) as told:
+            connection.execute(text("SELECT 1"))
+        assert told.value.connection_invalidated
+    assert [ask(engine) for _ in range(SIZE)] == [1] * SIZE
+
+
+@pytest.mark.server
+def test_a_forked_child_has_connections_of_its_own(
+    postgres_server: PostgresServer, engine_of: Callable[..., Engine]
+) -> None:
+    """Without a word from the application, and the parent's go on."""
+    engine = engine_of(by("psycopg", postgres_server), pool_size=1)
+    backend = ask(engine, "SELECT pg_backend_pid()")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writing, str(ask(engine, "SELECT pg_backend_pid()")).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        other = int(answer.read())
+    os.waitpid(child, 0)
+    assert other != backend
+    assert ask(engine, "SELECT pg_backend_pid()") == backend
+
+
+@pytest.mark.server
+def test_idle_connections_are_kept_alive(postgres_server: PostgresServer, engine_of: Callable[..., Engine]) -> None:
+    """By pings that leave no transaction open, with each driver; a server that drops the idle never gets to it."""
+    engines = [
+        engine_of(by(driver, postgres_server), pool_size=1, ping_interval=0.05) for driver in ("psycopg", "psycopg2")
+    ]
+    for engine in engines:
+        backend = ask(engine, "SELECT pg_backend_pid()")
+        below = pool_of(engine).pingpool
+        until(lambda below=below: below.stats().pings >= 3)
+        assert ask(engine, "SELECT pg_backend_pid()") == backend
+    states = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    until(lambda: not int(postgres_server.execute(states)[0][0]))
