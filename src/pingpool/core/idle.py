@@ -9,13 +9,14 @@ To `enter` a place is half a move: see `places` for the other half.
 import math
 from bisect import bisect_right
 from collections import deque
-from operator import attrgetter
 from typing import Any
 
 from pingpool.core.slot import IDLE, VACANT, Slot
 
-proof_of = attrgetter("proven_at")
-"""Returns when the session of a slot was proven."""
+
+def proof_of(slot: Slot) -> float:
+    """Return when the session of a slot was proven."""
+    return slot.proven_at
 
 
 class IdleQueue:
@@ -54,10 +55,6 @@ class IdleQueue:
         if not self.slots or self.slots[0].proven_at > when:
             return 0
         return bisect_right(self.slots, when, key=proof_of)
-
-    def next_to_renew(self) -> Slot | None:
-        """Return the slot whose session is the next to be renewed, before it is too old."""
-        return min(self.slots, key=lambda slot: slot.renews_at, default=None)
 
     def rebuild(self, slots: tuple[Slot, ...]) -> None:
         """Hold those of all slots that are idle by their state."""

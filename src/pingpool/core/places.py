@@ -9,6 +9,7 @@ the old place. `heal` rebuilds the indexes from the states, and can be repeated 
 from collections.abc import Callable
 from typing import Any
 
+from pingpool.core.dates import Dates
 from pingpool.core.idle import IdleQueue, VacantSlots
 from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots, StrongRef
@@ -27,12 +28,13 @@ class Places:
     `hear` is told what happened, in the midst of a turn; by default nobody listens.
     """
 
-    __slots__ = ("hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
+    __slots__ = ("dates", "hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
         self.vacant = VacantSlots(slots)
         self.idle = IdleQueue()
+        self.dates = Dates()
         self.lent = LentSlots()
         self.jobs = Jobs()
         self.line = Line(max_waiters)
@@ -177,6 +179,7 @@ class Places:
         """
         self.vacant.rebuild(self.slots)
         self.idle.rebuild(self.slots)
+        self.dates.rebuild(self.slots)
         self.lent.rebuild()
         self.jobs.rebuild()
         self.line.rebuild()

@@ -61,6 +61,7 @@ class Serving:
         self.renewal.is_done(slot)
         slot.ref = places.lent.ref_to(session)
         self._freshness.date(slot, now, outcome.expires_in)
+        places.dates.enter(slot, places.slots)
         is_noticed = not isinstance(slot.ref, StrongRef)
         places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_noticed))
 
