@@ -106,7 +106,7 @@ class SharedRefs(LentSlots):
 
     __slots__ = ()
 
-    def ref_to(self, session: object) -> Held:
+    def ref_to(self, session: object, slot: Slot) -> Held:  # type: ignore[override]
         """Return a reference that notes nothing: here sessions are dropped by hand."""
         return Held(session)
 

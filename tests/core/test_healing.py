@@ -176,7 +176,8 @@ def test_a_collected_session_that_is_not_lent_is_nobodys_business() -> None:
     """An interrupt may leave the reference of a session that no slot knows."""
     pool = Pool(1)
     pool.fill()
-    pool.ledger.collected.append(lambda: None)
+    slot = pool.ledger.idle[0]
+    pool.ledger.collected.append(pool.ledger.places.lent.ref_to(Session(7), slot))
     assert pool.ledger.tick(1.0) == []
     assert (len(pool.ledger.idle), len(pool.ledger.collected)) == (1, 0)
 

@@ -12,7 +12,7 @@ from typing import Any
 from pingpool.core.dates import Dates
 from pingpool.core.idle import IdleQueue, VacantSlots
 from pingpool.core.jobs import Jobs
-from pingpool.core.lent import LentSlots, StrongRef
+from pingpool.core.lent import LentSlots
 from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
@@ -50,14 +50,13 @@ class Places:
 
     def knows(self, session: Any) -> bool:
         """Is this very object in the pool already?"""
-        return self.lent.refers_to(session) or any(
-            isinstance(slot.ref, StrongRef) and slot.ref() is session for slot in self.slots
-        )
+        return self.lent.has(session)
 
     def holds(self, session: Any) -> bool:
         """Is this session idle, or under a job?"""
-        held = [slot.session for slot in self.idle.slots] + [job.session for job in self.jobs.open]
-        return session is not None and any(each is session for each in held)
+        if session is None or self.lent.slot_of(session) is not None:
+            return False
+        return self.lent.has(session) or any(job.session is session for job in self.jobs.open)
 
     def count_open(self) -> int:
         """Return how many sessions are open, in any hands; not those that are being opened or ended."""
