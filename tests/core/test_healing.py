@@ -206,6 +206,26 @@ def test_only_the_dropped_session_frees_its_slot() -> None:
     assert [slot.state for slot in pool.ledger.places.slots].count(VACANT) == 0, "it is being filled anew"
 
 
+@pytest.mark.parametrize(("size", "later"), [(10, 0.0), (180, 0.0), (181, 0.05), (1000, 0.05)])
+def test_the_keeper_of_a_large_pool_has_a_few_pinged_together(size: int, later: float) -> None:
+    """Where more than twenty pings a second are due it looks twenty times a second, and none is late for that."""
+    pool = Pool(size)
+    pool.ledger.keep()
+    pool.fill()
+    assert pool.ledger.next_look_at(0.0) == pytest.approx(min(pool.ledger.next_due() + later, 1.0))
+    now, times = 0.0, list[float]()
+    while now < 30.0:
+        now = pool.ledger.next_look_at(now)
+        assert all(now - slot.proven_at < 10.0 for slot in pool.ledger.idle)
+        pool.ledger.ping(Round(), now)
+        times += [now] * len(pool.jobs(CHECKING))
+        for job in pool.jobs(CHECKING):
+            pool.report(job, Outcome(End.ALIVE), now)
+    most = max(times.count(each) for each in set(times))
+    assert most <= max(2, 0.1 * size / 9 + 1)
+    assert len(times) == pytest.approx(30 / 9 * size, rel=0.2, abs=size / 2)
+
+
 @pytest.mark.parametrize(("kept", "look_at"), [(True, 9.0), (False, 10.0)])
 def test_the_keeper_looks_in_time(kept: bool, look_at: float) -> None:
     """It looks when something is due, ahead of time if it keeps the pool; and at least ten times an interval."""

@@ -17,6 +17,9 @@ from pingpool.core.places import Places
 from pingpool.core.proving import Proving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
 
+TOGETHER = 0.05
+"""Seconds whose share of the pings begins together, where it is more than one: each look wakes a thread."""
+
 
 class Keeping:
     """Finds what is due. `kept` says whether a keeper is there to do it ahead of time."""
@@ -70,7 +73,14 @@ class Keeping:
 
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""
-        return min(self.next_due(), now + AHEAD * min(self._freshness.interval, self._freshness.shortest))
+        look_at = now + AHEAD * min(self._freshness.interval, self._freshness.shortest)
+        return min(self.next_due() + self._patience(), look_at)
+
+    def _patience(self) -> float:
+        """Return how much later than need be the keeper may look, so that a large pool's pings begin a few together."""
+        _, gap = self._pace()
+        is_suspected = bool(self._idle) and self._freshness.is_suspect(self._idle[0])
+        return 0.0 if is_suspected or not 0.0 < gap < TOGETHER else min(TOGETHER, AHEAD / 2 * self._freshness.interval)
 
     def to_renew(self, now: float) -> Slot | None:
         """Return the idle slot whose session is to be renewed, if it is time."""
