@@ -29,9 +29,11 @@ class Proofs(Protocol):
 
     def __len__(self) -> int:
         """Return how many there are."""
+        ...
 
     def __getitem__(self, place: int, /) -> float:
         """Return the one in this place."""
+        ...
 
 
 class Pacing:
