@@ -12,7 +12,20 @@ from pathlib import Path
 if find_spec("pingpool") is None:
     sys.exit("pingpool is not installed here. `make bench` sees to that, and so does `pip install -e '.[bench]'`.")
 
-from bench import aio, checkin, engines, fairness, fill, imports, outage_elsewhere, outages, pair, size, web
+from bench import (
+    aio,
+    checkin,
+    costs,
+    engines,
+    fairness,
+    fill,
+    imports,
+    outage_elsewhere,
+    outages,
+    pair,
+    size,
+    web,
+)
 from bench.rounds import FULL, QUICK, Effort
 from bench.sheet import Sheet, show
 
@@ -24,6 +37,7 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "fill": (fill.run, "a hundred sessions of 20 ms each, from nothing to full"),
     "imports": (imports.run, "import pingpool, in a fresh interpreter"),
     "many": (size.many, "a pair in a pool of a million sessions"),
+    "costs": (costs.run, "what an event costs in pools of ten to a million sessions"),
     "outages": (outages.run, "what callers notice when a PostgreSQL has a bad day; four minutes"),
     "outages-elsewhere": (outage_elsewhere.run, "the same on a MariaDB and a Valkey, pingpool alone; two minutes"),
     "web": (web.run, "FastAPI, a hundred requests at once on four sessions"),

@@ -106,7 +106,7 @@ class SharedRefs(LentSlots):
 
     __slots__ = ()
 
-    def ref_to(self, session: object) -> Held:
+    def ref_to(self, session: object, slot: Slot) -> Held:  # type: ignore[override]
         """Return a reference that notes nothing: here sessions are dropped by hand."""
         return Held(session)
 
@@ -185,6 +185,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     for slot, twin in zip(old.places.slots, new.places.slots, strict=True):
         twins[slot] = twin
         copy_slot(slot, twin)
+    new.places.dates.rebuild(new.places.slots)
     new.vacant.clear()
     new.vacant.extend([twins[slot] for slot in old.vacant])
     new.idle.extend([twins[slot] for slot in old.idle])

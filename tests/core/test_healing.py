@@ -176,7 +176,8 @@ def test_a_collected_session_that_is_not_lent_is_nobodys_business() -> None:
     """An interrupt may leave the reference of a session that no slot knows."""
     pool = Pool(1)
     pool.fill()
-    pool.ledger.collected.append(lambda: None)
+    slot = pool.ledger.idle[0]
+    pool.ledger.collected.append(pool.ledger.places.lent.ref_to(Session(7), slot))
     assert pool.ledger.tick(1.0) == []
     assert (len(pool.ledger.idle), len(pool.ledger.collected)) == (1, 0)
 
@@ -203,6 +204,26 @@ def test_only_the_dropped_session_frees_its_slot() -> None:
     assert list(pool.ledger.lent) == [id(held)]
     assert pool.ledger.places.tally.leaked == 1
     assert [slot.state for slot in pool.ledger.places.slots].count(VACANT) == 0, "it is being filled anew"
+
+
+@pytest.mark.parametrize(("size", "later"), [(10, 0.0), (180, 0.0), (181, 0.05), (1000, 0.05)])
+def test_the_keeper_of_a_large_pool_has_a_few_pinged_together(size: int, later: float) -> None:
+    """Where more than twenty pings a second are due it looks twenty times a second, and none is late for that."""
+    pool = Pool(size)
+    pool.ledger.keep()
+    pool.fill()
+    assert pool.ledger.next_look_at(0.0) == pytest.approx(min(pool.ledger.next_due() + later, 1.0))
+    now, times = 0.0, list[float]()
+    while now < 30.0:
+        now = pool.ledger.next_look_at(now)
+        assert all(now - slot.proven_at < 10.0 for slot in pool.ledger.idle)
+        pool.ledger.ping(Round(), now)
+        times += [now] * len(pool.jobs(CHECKING))
+        for job in pool.jobs(CHECKING):
+            pool.report(job, Outcome(End.ALIVE), now)
+    most = max(times.count(each) for each in set(times))
+    assert most <= max(2, 0.1 * size / 9 + 1)
+    assert len(times) == pytest.approx(30 / 9 * size, rel=0.2, abs=size / 2)
 
 
 @pytest.mark.parametrize(("kept", "look_at"), [(True, 9.0), (False, 10.0)])

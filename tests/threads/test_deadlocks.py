@@ -22,7 +22,7 @@ Pool = PingingPool[FakeSession]
 @contextmanager
 def open_pool(size: int) -> Iterator[Pool]:
     """Open a pool whose `get` waits for ever."""
-    with pingpool.open(FaultyDatabase(), size=size, default_timeout=None) as pool:
+    with pingpool.open(FaultyDatabase(), size=size, default_timeout=None, wait_for=None) as pool:
         yield pool
 
 

@@ -7,12 +7,16 @@ To `enter` a place is half a move: see `places` for the other half.
 """
 
 import math
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
-from itertools import islice, takewhile
 from typing import Any
 
 from pingpool.core.slot import IDLE, VACANT, Slot
+
+
+def proof_of(slot: Slot) -> float:
+    """Return when the session of a slot was proven."""
+    return slot.proven_at
 
 
 class IdleQueue:
@@ -42,23 +46,39 @@ class IdleQueue:
         self.slots.appendleft(slot)
         slot.state = IDLE
 
-    def proofs(self, since: int = 0) -> Iterator[float]:
+    def proofs(self, since: int = 0) -> "ProofsOf":
         """Return when each session was proven, from this place in the queue on."""
-        return (slot.proven_at for slot in islice(self.slots, since, None))
+        return ProofsOf(self.slots, since)
 
     def count_proven_by(self, when: float) -> int:
         """Return how many sessions were proven at this time or before."""
-        return sum(1 for _ in takewhile(lambda proven_at: proven_at <= when, self.proofs()))
-
-    def next_to_renew(self) -> Slot | None:
-        """Return the slot whose session is the next to be renewed, before it is too old."""
-        return min(self.slots, key=lambda slot: slot.renews_at, default=None)
+        if not self.slots or self.slots[0].proven_at > when:
+            return 0
+        return bisect_right(self.slots, when, key=proof_of)
 
     def rebuild(self, slots: tuple[Slot, ...]) -> None:
         """Hold those of all slots that are idle by their state."""
-        idle = sorted((slot for slot in slots if slot.state is IDLE), key=lambda slot: slot.proven_at)
+        idle = sorted((slot for slot in slots if slot.state is IDLE), key=proof_of)
         self.slots.clear()
         self.slots.extend(idle)
+
+
+class ProofsOf:
+    """The times of proof of a queue of slots, none of them read before it is asked for."""
+
+    __slots__ = ("_since", "_slots")
+
+    def __init__(self, slots: deque[Slot], since: int) -> None:
+        self._slots = slots
+        self._since = since
+
+    def __len__(self) -> int:
+        """Return how many there are from the first place on."""
+        return max(0, len(self._slots) - self._since)
+
+    def __getitem__(self, place: int) -> float:
+        """Return the one in this place."""
+        return self._slots[self._since + place].proven_at
 
 
 class VacantSlots:

@@ -6,21 +6,25 @@ would do. Nobody is lent the canary meanwhile: it is overdue, so whoever asks ge
 """
 
 import math
+from itertools import islice
 
-from pingpool.core import pacing
 from pingpool.core.backoff import Backoff
 from pingpool.core.freshness import AHEAD, Freshness
 from pingpool.core.learner import Learner
 from pingpool.core.limit import FIRST
+from pingpool.core.pacing import Pacing
 from pingpool.core.places import Places
 from pingpool.core.proving import Proving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
+
+TOGETHER = 0.05
+"""Seconds whose share of the pings begins together, where it is more than one: each look wakes a thread."""
 
 
 class Keeping:
     """Finds what is due. `kept` says whether a keeper is there to do it ahead of time."""
 
-    __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_places", "_proving", "kept")
+    __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_pacing", "_places", "_proving", "kept")
 
     def __init__(
         self, places: Places, freshness: Freshness, learner: Learner, doubt: Backoff, proving: Proving
@@ -31,6 +35,7 @@ class Keeping:
         self._learner = learner
         self._doubt = doubt
         self._proving = proving
+        self._pacing = Pacing()
         self.kept = False
 
     def due(self, now: float) -> list[Slot]:
@@ -38,9 +43,9 @@ class Keeping:
         idle = self._places.idle
         suspects = idle.count_proven_by(self._freshness.suspected_at)
         first = suspects or int(self._has_canary() and now < self._trial_at())
-        count = pacing.due(idle.proofs(first), now, *self._pace())
-        slots = list(self._idle)
-        return slots[: self._suspects_to_check(suspects, now)] + slots[first : first + count]
+        count = self._pacing.begin(idle.proofs(first), now, *self._pace())
+        to_check = self._suspects_to_check(suspects, now)
+        return [*islice(self._idle, to_check), *islice(self._idle, first, first + count)]
 
     def _suspects_to_check(self, suspects: int, now: float) -> int:
         """Return how many of so many suspects are to be checked now: whoever pings by hand wants all."""
@@ -56,7 +61,7 @@ class Keeping:
         has_canary = self._has_canary()
         trial_at = self._trial_at() if has_canary else math.inf
         others = self._places.idle.proofs(int(has_canary))
-        return min(self._renewal_at(), trial_at, pacing.next_due(others, *self._pace()))
+        return min(self._renewal_at(), trial_at, self._pacing.next_due(others, *self._pace()))
 
     def _suspects_due(self) -> float:
         """Return when the next suspect may be checked; if it was proven in the moment of the death: in the next."""
@@ -68,17 +73,24 @@ class Keeping:
 
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""
-        return min(self.next_due(), now + AHEAD * min(self._freshness.interval, self._freshness.shortest))
+        look_at = now + AHEAD * min(self._freshness.interval, self._freshness.shortest)
+        return min(self.next_due() + self._patience(), look_at)
+
+    def _patience(self) -> float:
+        """Return how much later than need be the keeper may look, so that a large pool's pings begin a few together."""
+        _, gap = self._pace()
+        is_suspected = bool(self._idle) and self._freshness.is_suspect(self._idle[0])
+        return 0.0 if is_suspected or not 0.0 < gap < TOGETHER else min(TOGETHER, AHEAD / 2 * self._freshness.interval)
 
     def to_renew(self, now: float) -> Slot | None:
         """Return the idle slot whose session is to be renewed, if it is time."""
-        return self._places.idle.next_to_renew() if now >= self._renewal_at() else None
+        return self._places.dates.next_idle() if now >= self._renewal_at() else None
 
     def _renewal_at(self) -> float:
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
         if not self._freshness.ages or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
             return math.inf
-        oldest = self._places.idle.next_to_renew()
+        oldest = self._places.dates.next_idle()
         return math.inf if oldest is None else oldest.renews_at
 
     def _has_canary(self) -> bool:

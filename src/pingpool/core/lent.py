@@ -2,6 +2,9 @@
 
 A lent session is held by its holder alone. If he drops it, it is garbage-collected, and its weak reference puts itself
 in `collected`, by one call in C: that may happen at any moment, also in the middle of a turn.
+
+The reference costs no room for its slot. It remembers the hash of the session instead, which tells the `id` that the
+session had, unless its type has a hash of its own; then all that is lent is looked through.
 """
 
 import weakref
@@ -13,6 +16,14 @@ from pingpool.core.slot import IN_USE, Slot
 from pingpool.core.uses import Use
 
 Ref = Callable[[], object]
+
+BITS = 64
+"""How wide a hash is, and an `id`: the one is the other, turned by four bits. (Elsewhere all is looked through.)"""
+
+PLAIN_HASH: Any = object.__hash__
+
+FEW = 64
+"""Slots whose session has gone are swept out when there are more, and twice as many as were left by the last sweep."""
 
 
 class StrongRef:
@@ -31,12 +42,14 @@ class StrongRef:
 class LentSlots:
     """Slots whose sessions are in somebody's hands."""
 
-    __slots__ = ("_note", "collected", "slots")
+    __slots__ = ("_many", "_note", "_with_strong_ref", "collected", "slots")
 
     def __init__(self) -> None:
         self.slots: dict[int, Slot] = {}
         self.collected: deque[Any] = deque()
         self._note = self.collected.append
+        self._with_strong_ref: dict[int, Slot] = {}
+        self._many = FEW
 
     def enter(self, slot: Slot, session: Any, use: Use) -> None:
         """Lend the session of the slot; remember who has it. (`check_out` does the same, in place.)"""
@@ -53,23 +66,52 @@ class LentSlots:
         slot = self.slots.get(id(session))
         return slot if slot is not None and slot.ref() is session else None
 
-    def ref_to(self, session: Any) -> Ref:
-        """Return a reference that notes when the session is collected."""
+    def ref_to(self, session: Any, slot: Slot) -> Ref:
+        """Return a reference, for this slot, that notes when the session is collected."""
         try:
-            return weakref.ref(session, self._note)
+            ref = weakref.ref(session, self._note)
         except TypeError:
+            self._note_strong_ref(session, slot)
             return StrongRef(session)
+        if type(session).__hash__ is PLAIN_HASH:
+            hash(ref)  # from now on it is remembered
+        return ref
 
-    def refers_to(self, session: Any) -> bool:
-        """Was this object given a weak reference here?"""
-        return any(ref.__callback__ is self._note for ref in weakref.getweakrefs(session))
+    def has(self, session: Any) -> bool:
+        """Is this very object the session of a slot, in whatever place?"""
+        if any(ref.__callback__ is self._note for ref in weakref.getweakrefs(session)):
+            return True
+        slot = self._with_strong_ref.get(id(session))
+        return slot is not None and isinstance(slot.ref, StrongRef) and slot.ref() is session
 
     def first_collected(self) -> tuple[int, Slot] | None:
         """Return the slot of the session that was collected first, and its key, if it is lent."""
         ref = self.collected[0]
+        key = former_id(ref)
+        slot = self.slots.get(key)
+        if slot is not None and slot.ref is ref:
+            return key, slot
         return next(((key, slot) for key, slot in self.slots.items() if slot.ref is ref), None)
+
+    def _note_strong_ref(self, session: Any, slot: Slot) -> None:
+        """Remember which slot has a session that takes no weak reference; forget, now and then, which had one."""
+        known = self._with_strong_ref
+        if len(known) > self._many:
+            for key in [key for key, slot in known.items() if slot.ref is None or id(slot.ref()) != key]:
+                del known[key]
+            self._many = max(FEW, 2 * len(known))
+        known[id(session)] = slot
 
     def rebuild(self) -> None:
         """Drop the slots that are not in use by their state; one that is was entered before its state was changed."""
         for key in [key for key, slot in self.slots.items() if slot.state is not IN_USE]:
             del self.slots[key]
+
+
+def former_id(ref: Any) -> int:
+    """Return the `id` of an object that was collected, as far as its reference can tell."""
+    try:
+        turned = hash(ref) % (1 << BITS)
+    except TypeError:  # nobody had asked for it in time
+        return 0
+    return (turned << 4 | turned >> (BITS - 4)) % (1 << BITS)

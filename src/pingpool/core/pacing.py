@@ -5,29 +5,86 @@ If many reach that age together, pinging each at the last moment would be a burs
 from the deadlines, `gap` seconds apart: the session in place `i` of the queue has `i` others to let pass first, and
 the first in the queue starts as early as the tightest of all those deadlines demands.
 
-The rule needs no memory: after a fill the first round spreads itself over the interval, after an outage the next one
-does, and sessions that traffic keeps fresh ask for nothing. With a gap of 0 each is due at its own age exactly.
+So after a fill the first round spreads itself over the interval, after an outage the next one does, and sessions that
+traffic keeps fresh ask for nothing. With a gap of 0 each is due at its own age exactly.
+
+A large queue is not read from end to end at each ping: the proofs are sorted, so the first and the last place of a part
+say how early anything in it can demand the start. Parts that demand nothing yet are left alone, others are halved until
+they are small beside their distance from both ends. What is unknown counts as the earlier: pings may begin a twentieth
+of the age too soon, never too late. Therefore the time of the last ping is remembered: they stay a gap apart.
 """
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_right
+from typing import Protocol
+
+from pingpool.core.proving import BURST
+
+COARSE = 0.1
+"""A part of the queue is small if it has at most this fraction of the places on either side of it."""
 
 
-def due(proofs: Iterable[float], now: float, age: float, gap: float) -> int:
-    """Return how many, from the front of the queue, have to be pinged at `now`."""
-    count = 0
-    for place, proven_at in enumerate(proofs):
-        late = now - start_of(proven_at, place, age, gap)
-        if late >= 0:
-            count = max(count, 1 + int(min(place, late / gap if gap else place)))
-    return count
+class Proofs(Protocol):
+    """When each session of a queue was proven, oldest first."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def __getitem__(self, place: int, /) -> float:
+        """Return the one in this place."""
+        ...
 
 
-def next_due(proofs: Iterable[float], age: float, gap: float) -> float:
-    """Return when the front of the queue has to be pinged; infinity for an empty queue."""
-    return min((start_of(proven_at, place, age, gap) for place, proven_at in enumerate(proofs)), default=math.inf)
+class Pacing:
+    """Lays the pings of one pool out in time."""
+
+    __slots__ = ("_began_at",)
+
+    def __init__(self) -> None:
+        self._began_at = -math.inf
+
+    def begin(self, proofs: Proofs, now: float, age: float, gap: float) -> int:
+        """Return how many, from the front of the queue, are to be pinged now."""
+        if not proofs:
+            return 0
+        count = bisect_right(proofs, now, key=lambda proven_at: proven_at + age) if proofs[0] + age <= now else 0
+        starts_at = max(self._starts_at(proofs, age, gap), now - BURST)  # who is late makes up for that bit by bit
+        if gap and starts_at <= now:
+            count = max(count, min(len(proofs), 1 + int((now - starts_at) / gap)))
+        if count:
+            self._began_at = min(now, starts_at + (count - 1) * gap)
+        return count
+
+    def next_due(self, proofs: Proofs, age: float, gap: float) -> float:
+        """Return when the front of the queue has to be pinged; infinity for an empty queue."""
+        return min(proofs[0] + age, self._starts_at(proofs, age, gap)) if proofs else math.inf
+
+    def _starts_at(self, proofs: Proofs, age: float, gap: float) -> float:
+        """Return when the queue is to move, so that every session is pinged in time and none beside another."""
+        after_last = self._began_at + gap
+        return max(after_last, tightest(proofs, age, gap, after_last)) if gap else math.inf
+
+
+def tightest(proofs: Proofs, age: float, gap: float, soon: float) -> float:
+    """Return by when the queue has to start to move, or a little earlier; anything up to `soon` is as good as that."""
+    total, best = len(proofs), math.inf
+    parts = [(proofs[0], 0, total)]
+    while parts and best > soon:
+        proven_at, first, end = parts.pop()
+        starts_at = start_of(proven_at, end - 1, age, gap)
+        if starts_at >= best:
+            continue
+        if end - 1 - first <= COARSE * min(first, total - end):
+            best = starts_at
+            continue
+        middle = (first + end) // 2
+        front, back = (proven_at, first, middle), (proofs[middle], middle, end)
+        back_is_tighter = back[0] - proven_at < (end - middle) * gap
+        parts += (front, back) if back_is_tighter else (back, front)
+    return best
 
 
 def start_of(proven_at: float, place: int, age: float, gap: float) -> float:
-    """Return when the queue must start to move for the session in this place to be pinged in time."""
+    """Return when the queue must start to move for a session in this place to be pinged in time."""
     return proven_at + age - place * gap

@@ -9,9 +9,10 @@ the old place. `heal` rebuilds the indexes from the states, and can be repeated 
 from collections.abc import Callable
 from typing import Any
 
+from pingpool.core.dates import Dates
 from pingpool.core.idle import IdleQueue, VacantSlots
 from pingpool.core.jobs import Jobs
-from pingpool.core.lent import LentSlots, StrongRef
+from pingpool.core.lent import LentSlots
 from pingpool.core.line import Line
 from pingpool.core.orders import Dropped, Job, Order
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
@@ -27,12 +28,13 @@ class Places:
     `hear` is told what happened, in the midst of a turn; by default nobody listens.
     """
 
-    __slots__ = ("hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
+    __slots__ = ("dates", "hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
         self.vacant = VacantSlots(slots)
         self.idle = IdleQueue()
+        self.dates = Dates()
         self.lent = LentSlots()
         self.jobs = Jobs()
         self.line = Line(max_waiters)
@@ -48,14 +50,13 @@ class Places:
 
     def knows(self, session: Any) -> bool:
         """Is this very object in the pool already?"""
-        return self.lent.refers_to(session) or any(
-            isinstance(slot.ref, StrongRef) and slot.ref() is session for slot in self.slots
-        )
+        return self.lent.has(session)
 
     def holds(self, session: Any) -> bool:
         """Is this session idle, or under a job?"""
-        held = [slot.session for slot in self.idle.slots] + [job.session for job in self.jobs.open]
-        return session is not None and any(each is session for each in held)
+        if session is None or self.lent.slot_of(session) is not None:
+            return False
+        return self.lent.has(session) or any(job.session is session for job in self.jobs.open)
 
     def count_open(self) -> int:
         """Return how many sessions are open, in any hands; not those that are being opened or ended."""
@@ -177,6 +178,7 @@ class Places:
         """
         self.vacant.rebuild(self.slots)
         self.idle.rebuild(self.slots)
+        self.dates.rebuild(self.slots)
         self.lent.rebuild()
         self.jobs.rebuild()
         self.line.rebuild()

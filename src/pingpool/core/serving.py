@@ -59,8 +59,9 @@ class Serving:
         """Give a new session to the slot, by the outcome of its creation."""
         places = self._places
         self.renewal.is_done(slot)
-        slot.ref = places.lent.ref_to(session)
+        slot.ref = places.lent.ref_to(session, slot)
         self._freshness.date(slot, now, outcome.expires_in)
+        places.dates.enter(slot, places.slots)
         is_noticed = not isinstance(slot.ref, StrongRef)
         places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_noticed))
 

@@ -56,12 +56,15 @@ class ThreadDesk(Desk[S]):
         self.timers = Timers(name, clock, crew)
         self.dismiss: Callable[[], None] = _nobody_to_dismiss
         self._alarm_at = math.inf
+        self._waiting: dict[ThreadWaiter | ThreadRound, None] = {}
+        self._looks_at = -math.inf
 
     def end(self) -> Round:
         """Have the pool closed; its threads go as soon as they have nothing to do."""
         round = super().end()
         self.dismiss()
         self.timers.dismiss()
+        self.timers.forget(self._look_around)
         self.timers.forget(self._tick)  # a closed pool makes nothing that would have to wait for the end of a pause
         return round
 
@@ -161,11 +164,39 @@ class ThreadDesk(Desk[S]):
         """Block until the answer is there, but no longer than `until`."""
         assert isinstance(answer, ThreadWaiter | ThreadRound)
         progress = self._progress()
-        while not answer.is_over and (left := until - self.now()) > 0:
-            if not self.clock.wait(answer.gate, min(left, PATROL)):
-                self._patrol()
-                if process_is_ending() and not self.ledger.closed and next(progress) > STILL:
-                    raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
+        self._waiting[answer] = None
+        try:
+            while not answer.is_over and (left := until - self.now()) > 0:
+                if not self.clock.wait(answer.gate, min(left, self._until_patrol())):
+                    self._patrol()
+                    if process_is_ending() and not self.ledger.closed and next(progress) > STILL:
+                        raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
+        finally:
+            self._waiting.pop(answer, None)
+
+    def _until_patrol(self) -> float:
+        """Return for how long a thread may wait before it looks around: for ever, if the timers do so for all."""
+        if self.ledger.closed or process_is_ending():
+            return PATROL
+        now = self.now()
+        if self._looks_at <= now:
+            self.timers.at(now + PATROL, self._look_around)
+            self._looks_at = now + PATROL
+        return PATROL if self.timers.are_stranded else math.inf
+
+    def _look_around(self) -> None:
+        """Patrol for all who wait; wake those whose answer was written and not told, and at the very end all."""
+        now = self.now()
+        if self._looks_at > now:
+            return
+        waiting = self._waiting.copy()
+        if waiting:
+            self.timers.at(now + PATROL, self._look_around)
+            self._looks_at = now + PATROL
+            self._patrol()
+            for answer in waiting:
+                if answer.is_over or process_is_ending():
+                    answer.wake()
 
     def _progress(self) -> Iterator[float]:
         """Yield for how many seconds no session has been handed to anybody: in a pool that works nobody is stuck."""
@@ -176,7 +207,7 @@ class ThreadDesk(Desk[S]):
             yield self.now() - since
 
     def _patrol(self) -> None:
-        """See to what a thread of the pool's own would see to, if one can be had."""
+        """See to what nobody else may see to: sessions that were dropped, and timers without a thread."""
         if self.ledger.collected:
             self.tell(self.ledger.tick)
         self.timers.rescue()

@@ -1,0 +1,120 @@
+"""Costs: what each event costs the ledger in pools of ten sessions and of a million: none may grow as the size does."""
+
+import gc
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.rounds import Effort
+from bench.sheet import Row, Sheet, at_most
+from pingpool.core.ledger import Ledger
+from pingpool.core.orders import End, Job, Outcome, Round
+
+SIZES = (10, 1_000, 100_000)
+MOST_TIMES = {"1": 2, "log n": 15}
+"""How many times its cost in the smallest pool an event of this order may cost in the largest."""
+
+INTERVAL = 3000.0
+TIMES = 50
+
+
+class Session:
+    __slots__ = ("__weakref__",)
+
+
+class Pool:
+    """A kept ledger, full of idle sessions, at a time when all is well."""
+
+    def __init__(self, size: int) -> None:
+        self.ledger = Ledger[Session](size, interval=INTERVAL, jitter=random.random)
+        self.ledger.keep()
+        self.now = 1.0
+        jobs = self._jobs(self.ledger.fill(Round(), 0.0))
+        while jobs:
+            job = jobs.pop()
+            self.ledger.start(job)
+            made = Outcome(End.CREATED, session=Session())
+            jobs += self._jobs(self.ledger.report(job, made, len(self.ledger.idle) / size))
+        self.foreign = Session()
+
+    def get_and_put(self) -> None:
+        session = self._get()
+        self.ledger.check_in(session, self.now)
+
+    def knows(self) -> None:
+        self.ledger.knows(self.foreign)
+
+    def put_foreign(self) -> None:
+        self.ledger.check_in(self.foreign, self.now)
+
+    def put_twice(self) -> None:
+        self.ledger.check_in(self.ledger.idle[-1].session, self.now)
+
+    def look(self) -> None:
+        self.ledger.next_look_at(self.now)
+
+    def ping(self) -> None:
+        self.now = max(self.now, self.ledger.next_due())
+        for job in self._jobs(self.ledger.ping(Round(), self.now)):
+            self.ledger.start(job)
+            self.ledger.report(job, Outcome(End.ALIVE), self.now)
+
+    def drop(self) -> None:
+        session = self._get()
+        del session
+        for job in self._jobs(self.ledger.tick(self.now)):
+            self.ledger.start(job)
+            self.ledger.report(job, Outcome(End.CREATED, session=Session()), self.now)
+
+    def _get(self) -> Session:
+        session = self.ledger.check_out(self.now, None, 0)
+        assert session is not None
+        return session
+
+    @staticmethod
+    def _jobs(orders: list[Any]) -> list[Job]:
+        return [order for order in orders if isinstance(order, Job)]
+
+
+EVENTS: dict[str, tuple[Callable[[Pool], None], str]] = {
+    "get + put": (Pool.get_and_put, "1"),
+    "is it known": (Pool.knows, "1"),
+    "put of a foreign object": (Pool.put_foreign, "1"),
+    "put for the second time": (Pool.put_twice, "1"),
+    "the keeper's look": (Pool.look, "log n"),
+    "a ping, with its report": (Pool.ping, "log n"),
+    "a drop, and a new session": (Pool.drop, "1"),
+}
+
+
+def microseconds(event: Callable[[Pool], None], pool: Pool) -> float:
+    """Return how long an event takes, of so many that follow each other."""
+    start = time.perf_counter()
+    for _ in range(TIMES):
+        event(pool)
+    return (time.perf_counter() - start) / TIMES * 1e6
+
+
+def run(effort: Effort) -> Sheet:
+    sizes = sorted({*SIZES, effort.many})
+    sheet = Sheet(
+        title="costs: what an event costs the ledger, by the size of the pool",
+        note="Microseconds. All sessions are idle, and kept alive; the target is the last size against the first.",
+        columns=["", *(f"{size:,}" for size in sizes), "growth", "order"],
+    )
+    figures: dict[str, list[float]] = {name: [] for name in EVENTS}
+    for size in sizes:
+        pool = Pool(size)
+        gc.collect()
+        gc.freeze()  # or the collector would walk through all sessions now and then
+        for name, (event, _) in EVENTS.items():
+            figures[name].append(min(microseconds(event, pool) for _ in range(20)))
+        gc.unfreeze()
+    for name, each in figures.items():
+        growth = each[-1] / each[0]
+        order = EVENTS[name][1]
+        cells = [name, *(f"{figure:.1f}" for figure in each), f"{growth:.1f}", order]
+        sheet.rows.append(Row(cells, at_most(MOST_TIMES[order], growth, " x")))
+        sheet.raw[name] = dict(zip(map(str, sizes), each, strict=True))
+    return sheet
