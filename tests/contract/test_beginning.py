@@ -4,7 +4,7 @@ import pytest
 
 from pingpool import CannotFill, PoolClosed, PoolTimeout
 from pingpool.errors import DatabaseRefuses
-from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, Trouble
+from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase, Trouble
 from tests.contract.test_forks import fork
 from tests.contract.worlds import Pool, World, start
 
@@ -316,6 +316,25 @@ async def test_a_callers_leaving_costs_a_lazy_pool_nothing(world: World) -> None
         await world.seen("create", 1)
     await world.until(lambda: pool.stats().idle == 1)
     assert (await pool.get(0)).use()
+
+
+@pytest.mark.parametrize("call", ["create", "ping", "reset"])
+async def test_one_call_that_hangs_holds_up_nobody_in_a_lazy_pool(world: World, call: str) -> None:
+    """Whoever has waited for a quarter of a second gets another session, while slots are vacant."""
+    pool = await world.open(TransactionalDatabase(), size=2, workers=4, fill="lazy", io_timeout=60)
+    session = None if call == "create" else await pool.get(5)
+    with world.database.hanging(call, times=1):
+        if session is not None:
+            session.left_open = call == "reset"
+            await pool.put(session)
+            world.clock.advance(61 if call == "ping" else 0)
+        waiting = start(pool.get(50))
+        await world.seen(call, 1)
+        await world.until(lambda: pool.stats().waiting == 1)
+        before = world.clock.now()
+        (await world.pass_time_until(waiting, step=0.25)).use()
+        assert world.clock.now() - before < 50
+        assert pool.stats().overran == 0
 
 
 # Forks.

@@ -108,11 +108,17 @@ def wanted_beside_open(ledger: Ledger[Any], over: Iterable[Round] = ()) -> int:
     return max([gap, len(ledger.waiters) - len(proving), *(int(count) for count in awaited if count < math.inf)])
 
 
-def is_missed(ledger: Ledger[Any]) -> bool:
+def is_missed(ledger: Ledger[Any], now: float) -> bool:
     """Is there a vacant slot that rule 5 wants filled, and nobody fills?"""
     if not (ledger.filling and ledger.vacant):
         return False
-    return not opens_on_demand(ledger) or wanted_beside_open(ledger) > ledger.places.jobs.count(CREATING)
+    is_wanted = not opens_on_demand(ledger) or wanted_beside_open(ledger) > ledger.places.jobs.count(CREATING)
+    return is_wanted or (have_waited(ledger.waiters, now) and ledger.serving.creation.began_at + URGENT <= now)
+
+
+def have_waited(line: Iterable[Waiter], now: float) -> bool:
+    """Has anybody in this line waited for so long that what is under way for him may hang?"""
+    return any(waiter.since + URGENT <= now for waiter in line)
 
 
 def is_additional(order: Order) -> bool:
@@ -120,14 +126,15 @@ def is_additional(order: Order) -> bool:
     return isinstance(order, Job) and order.kind is CREATING and order.session is None
 
 
-def nothing_is_created_in_stock(ledger: Ledger[Any], orders: Iterable[Order]) -> None:
-    """Where sessions are opened on demand, none is that nobody waits for."""
-    is_ordered = any(is_additional(order) for order in orders)
+def nothing_is_created_in_stock(ledger: Ledger[Any], line: Iterable[Waiter], orders: Iterable[Order]) -> None:
+    """Where sessions are opened on demand, none is that nobody waits for; one more for who has waited for long."""
+    ordered = sum(is_additional(order) for order in orders)
     over = [order for order in orders if isinstance(order, Round)]
     turned_away = len(ledger.waiters) >= ledger.places.line.most  # somebody may just have been, for whom it was begun
     wanted = max(0, wanted_beside_open(ledger, over)) + turned_away
     under_way = sum(is_additional(job) and not job.unwanted for job in ledger.jobs)
-    if is_ordered and opens_on_demand(ledger) and under_way > wanted:
+    now = ledger.serving.creation.began_at  # if anything was ordered
+    if opens_on_demand(ledger) and ordered > max(wanted - (under_way - ordered), have_waited(line, now)):
         raise Broken("a session is created that nobody waits for")
 
 
@@ -219,7 +226,7 @@ def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
 def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
     """Rule 5: a slot that is wanted stays vacant only while the back-off holds its creation back."""
     may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), waiting_in(ledger)) <= now
-    if is_missed(ledger) and may_begin:
+    if is_missed(ledger, now) and may_begin:
         raise Broken("a slot is vacant, nothing holds its creation back, and nothing is begun")
 
 
@@ -238,7 +245,8 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
     """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way."""
-    to_create = is_missed(ledger) and (waiting_in(ledger) or not ledger.places.jobs.count(CREATING))
+    to_create = is_missed(ledger, now) and (waiting_in(ledger) or not ledger.places.jobs.count(CREATING))
+    to_create = to_create or (ledger.filling and ledger.vacant and ledger.waiters)
     to_check = ledger.waiters and ledger.idle and not ledger.places.jobs.count(CHECKING, RESETTING)
     longest = 1.2 * URGENT if ledger.waiters or (to_create and waiting_in(ledger)) else PATIENT
     if (to_create or to_check) and not now < ledger.wake_at(now) <= now + longest:
@@ -254,7 +262,7 @@ def old_sessions_come_back_by_the_slow_way(ledger: Ledger[Any], now: float) -> N
 def no_old_session_is_forgotten(ledger: Ledger[Any], now: float) -> None:
     """One that is idle is renewed as soon as nobody waits, nothing else is under way, and no pause holds it back."""
     is_left = any(slot.state is IDLE for slot in ledger.serving.renewal.old)
-    is_calm = not (ledger.waiters or is_missed(ledger) or ledger.places.jobs.count(CREATING, CLOSING))
+    is_calm = not (ledger.waiters or is_missed(ledger, now) or ledger.places.jobs.count(CREATING, CLOSING))
     if is_left and is_calm and not now < ledger.wake_at(now) < math.inf:
         raise Broken("a session that is to be renewed is idle, and nothing will happen")
 
@@ -321,7 +329,7 @@ def check_answers(ledger: Ledger[Any], line: list[Waiter], orders: Iterable[Orde
     jobs = [order for order in orders if isinstance(order, Job)]
     if len(jobs) != len(set(jobs)):
         raise Broken("a job was ordered twice")
-    nothing_is_created_in_stock(ledger, orders)
+    nothing_is_created_in_stock(ledger, line, orders)
     if any(
         not round.is_over or (round.jobs and round.enough == math.inf) for round in orders if isinstance(round, Round)
     ):

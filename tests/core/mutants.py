@@ -360,8 +360,8 @@ MUTANTS = (
     Mutant(
         "asleep after a pause",
         "serving",
-        "        if self._creations_wanted() > 0:\n            pauses.append",
-        "        if False:\n            pauses.append",
+        "        pauses = [self._next_filling_at()]\n",
+        "        pauses: list[float] = []\n",
     ),
     Mutant(
         "a failure that withdraws what is checked",

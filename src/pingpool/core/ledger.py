@@ -18,8 +18,9 @@ sessions come back (`returns`).
 4.  A slot under a job is reserved alone. Each job ends in one report; a report of a job that is off the books is late,
     and a session that comes with it is ended.
 5.  Creation belongs to nobody: vacant slots are filled as the back-off allows, and what is created goes to the waiter
-    in front or to idle. On demand only as many are filled as somebody waits for with no job under way for him, or
-    one after a session that had to be ended before it could be renewed.
+    in front or to idle. On demand only as many are filled as somebody waits for with no job under way for him;
+    one more whenever the first in line and the last attempt are a quarter of a second old, as a job may hang; and one
+    after a session that had to be ended before it could be renewed.
 6.  A death in use casts suspicion on every session proven before it: none is lent before a new proof. One that was
     lent meanwhile is no better, however well its use ended: it may have been used before the death and not since.
 7.  What checks find, dead or alive, tells from which idle age on the path drops sessions (see `limit`). An interval

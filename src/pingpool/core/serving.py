@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pingpool.core.backoff import Backoff
+from pingpool.core.backoff import URGENT, Backoff
 from pingpool.core.freshness import Freshness
 from pingpool.core.lent import StrongRef
 from pingpool.core.orders import Job, Order, Outcome
@@ -88,9 +88,7 @@ class Serving:
 
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
-        pauses: list[float] = []
-        if self._creations_wanted() > 0:
-            pauses.append(self._next_creation_at())
+        pauses = [self._next_filling_at()]
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
         if self.renewal.next_idle() is not None:
@@ -143,10 +141,21 @@ class Serving:
     def _fill_vacant(self, now: float) -> None:
         """Have vacant slots filled, as many side by side as the back-off allows."""
         vacant = self._places.vacant.slots
-        while self._creations_wanted() > 0 and self._next_creation_at() <= now:
+        while self._next_filling_at() <= now:
             self.creation.began(now, self._waiting())
             self._places.begin(CREATING, vacant[0], None)
             vacant.popleft()
+
+    def _next_filling_at(self) -> float:
+        """Return when the next vacant slot is to be filled; infinity if none is."""
+        wanted_at = -math.inf if self._creations_wanted() > 0 else self._relief_at()
+        return max(wanted_at, self._next_creation_at()) if wanted_at < math.inf else math.inf
+
+    def _relief_at(self) -> float:
+        """Return when one more slot is to be filled for the waiter in front, since what is under way may hang."""
+        if not (self.filling and self._waiters and self._places.vacant.slots):
+            return math.inf
+        return max(self._places.line.front.since, self.creation.began_at) + URGENT
 
     def _creations_wanted(self) -> int:
         """Return how many vacant slots are to be filled that nobody fills yet.
