@@ -279,7 +279,7 @@ def test_a_pool_is_offered_what_the_database_has(kind: type[FaultyDatabase]) -> 
     for name in ("looks_alive", "survived_interrupt", "abort", "expires_in", "check", "unlock", "create_many"):
         has_it = name in ("looks_alive", "survived_interrupt", "abort") and kind is TransactionalDatabase
         assert overrides(wrappers, name) is has_it
-        if name != "abort":
+        if name not in ("abort", "survived_interrupt"):  # the latter cannot be known of what runs in a thread
             assert overrides(InThreads(wrappers), name) is has_it
 
 
