@@ -8,6 +8,21 @@ def escaped(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+MOST_SIGNS = 200
+"""How much of another error's text is quoted."""
+
+
+def told(error: BaseException) -> str:
+    """Return an error in one line, whatever its text may be."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    text = escaped(" ".join(text.split()))
+    cut = text if len(text) <= MOST_SIGNS else f"{text[:MOST_SIGNS]}…"
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is most like this one, if any is like it."""
     from difflib import get_close_matches  # only who has slipped needs it

@@ -28,7 +28,7 @@ MUTANTS = (
     Mutant(
         "a deadlock that nobody is told of",
         "ledger",
-        "        elif waiter.blocks and self.places.are_all_held_in_line():\n",
+        "        elif waiter.blocks and self.places.are_all_held_in_line(waiter, now):\n",
         "        elif False:\n",
     ),
     Mutant(

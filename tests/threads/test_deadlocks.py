@@ -169,3 +169,28 @@ def test_the_threads_that_hold_sessions_are_named() -> None:
         assert "holds\\nmuch" in names
         assert "gone" not in names
         pool.put(given_on.pop())
+
+
+def test_who_soon_goes_on_without_a_session_is_waited_for() -> None:
+    """A caller who asks for a second session for a moment only will end his block, and his session is to be had."""
+    with open_pool(2) as pool:
+        both_have_one = threading.Barrier(2)
+
+        def in_passing() -> str:
+            with pool.session():
+                both_have_one.wait(LIMIT)
+                try:
+                    pool.get(timeout=1)
+                except PoolTimeout:
+                    return "went on without"
+            return "was served"
+
+        def in_earnest() -> str:
+            with pool.session():
+                both_have_one.wait(LIMIT)
+                in_line(pool, 1)
+                pool.put(pool.get(timeout=LIMIT))
+            return "was served"
+
+        first, second = in_threads(1, in_passing) + in_threads(1, in_earnest)
+        assert (first.result(LIMIT), second.result(LIMIT)) == ("went on without", "was served")

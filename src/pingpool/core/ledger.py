@@ -204,7 +204,7 @@ class Ledger(Freshness, Generic[S]):
             self.places.tally.refused += 1
             waiter.error = TooManyWaiters(f"{line.most} callers wait already, and max_waiters lets no more wait")
             line.leave(waiter)
-        elif waiter.blocks and self.places.are_all_held_in_line():
+        elif waiter.blocks and self.places.are_all_held_in_line(waiter, now):
             self.places.tally.refused += 1
             waiter.error = PoolDeadlock("every session is held by those who wait for another one")
             line.leave(waiter)

@@ -123,10 +123,11 @@ class Waiter:
     """A caller in line. Exactly one of three things ends its wait: a session, an error, or its own leaving.
 
     `site`, `instruction`, `holder` and `block` tell who waits and where, as a `Use` does; `since` when it came into the
-    line. `blocks` are the uses that cannot end before this wait does: the caller stands in the midst of their blocks.
+    line, `until` when it will leave it. `blocks` are the uses that cannot end before this wait does: the caller stands
+    in the midst of their blocks.
     """
 
-    __slots__ = ("block", "blocks", "error", "holder", "instruction", "session", "since", "site")
+    __slots__ = ("block", "blocks", "error", "holder", "instruction", "session", "since", "site", "until")
 
     def __init__(self, site: CodeType | None, instruction: int, holder: int = 0, block: int = 0) -> None:
         self.session: Any = None
@@ -136,6 +137,7 @@ class Waiter:
         self.holder = holder
         self.block = block
         self.since = -math.inf
+        self.until = math.inf
         self.blocks: Collection[Use] = ()
 
     @property

@@ -14,7 +14,7 @@ from pingpool.core.idle import IdleQueue, VacantSlots
 from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots
 from pingpool.core.line import Line
-from pingpool.core.orders import Dropped, Job, Order
+from pingpool.core.orders import Dropped, Job, Order, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
 from pingpool.core.told import RolledBack, Told, replaced, unheard
@@ -76,9 +76,13 @@ class Places:
         slots = [slot for slot in self.lent.slots.values() if slot.session is not None and slot.ref is not None]
         return [slot.use for slot in slots if slot.session is not slot.ref()]
 
-    def are_all_held_in_line(self) -> bool:
-        """Is every slot lent to a block that cannot end, since its caller waits in line himself?"""
-        waiting = {use for waiter in self.line.waiters for use in waiter.blocks}
+    def are_all_held_in_line(self, newcomer: Waiter, now: float) -> bool:
+        """Is every slot lent to a block that cannot end, since its caller waits in line himself, and goes on waiting?
+
+        One who gives up before half of the newcomer's time is over may well be willing to go on without a session.
+        """
+        half = now + (newcomer.until - now) / 2
+        waiting = {use for waiter in self.line.waiters if waiter.until >= half for use in waiter.blocks}
         return len(self.lent.slots) == len(self.slots) and waiting.issuperset(self.uses())
 
     # Moves.

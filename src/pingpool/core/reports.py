@@ -17,6 +17,7 @@ from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
 from pingpool.core.told import NotMade, Overran
 from pingpool.errors import DeadOnArrival, Overrun
+from pingpool.text import told
 
 DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
@@ -82,7 +83,7 @@ class Reports:
         created_at = slot.created_at
         if created_at is not None and slot.is_new and now - created_at < YOUTH:
             self.early_death = DeadOnArrival(
-                "a new session was dead" if error is None else f"a new session was dead: {error}"
+                "a new session was dead" if error is None else f"a new session was dead: {told(error)}"
             )
             self.early_death.__cause__ = error
             self.recent.append((now, self.early_death))

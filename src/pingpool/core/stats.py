@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pingpool.core.histogram import Histogram
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
+from pingpool.text import told
 
 ENDED_FOR_GOOD = {"cleared", "closed"}
 """Reasons to end a session that no other is to replace."""
@@ -141,7 +142,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         ping_interval=ledger.interval,
         oldest_alive=limit.oldest_alive,
         idle_limit=None if limit.drops_from == math.inf else limit.drops_from,
-        last_failure=None if failure is None else f"{type(failure).__name__}: {failure}",
+        last_failure=None if failure is None else told(failure),
         waits=tally.waits.histogram(ledger.immediate + tally.waits.noted),
         uses=tally.uses.histogram(ledger.checkouts - len(ledger.lent) - tally.leaked),
         creations=tally.creations.histogram(tally.creations.noted),

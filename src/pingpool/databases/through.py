@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from pingpool.database import AsyncDatabase, Database, Meaning, S, Traits, named
 from pingpool.databases.common.given import checked, fitted
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.offers import offer
+from pingpool.databases.common.records import Records
 from pingpool.errors import BeyondReset, causes
 from pingpool.pool.hooks import is_coroutine_function
 from pingpool.pool.outcome import overrides
@@ -48,7 +49,7 @@ class Wrapping(Identified, Traits[W], Generic[W, M, S]):
         self._database: Any = database
         self._create = fitted("create", create)
         self._unwrap = checked("unwrap", unwrap)
-        self._first: WeakKeyDictionary[W, ref[Any]] = WeakKeyDictionary()
+        self._first: Records[ref[Any]] = Records()
         self._asks = overrides(database, "needs_reset")
         self._identity = (database, create, unwrap)
         vars(self).update(ping=partial(self._call, "ping"), configure=self._configure, reset=self._reset)
@@ -83,7 +84,7 @@ class Wrapping(Identified, Traits[W], Generic[W, M, S]):
 
     def _configure(self, session: W, *, timeout: float) -> Any:
         with suppress(TypeError):  # what takes no weak references is not compared
-            self._first[session] = ref(self._connection_of(session))
+            self._first.note(session, ref(self._connection_of(session)))
         return self._call("configure", session, timeout=timeout)
 
     def _reset(self, session: W, *, timeout: float) -> Any:
@@ -100,10 +101,7 @@ class Wrapping(Identified, Traits[W], Generic[W, M, S]):
     def _is_another(self, session: W) -> bool:
         """Has the wrapper another connection than it was opened with, or none?"""
         connection = self._unwrap(session)
-        try:
-            first = self._first.get(session)
-        except TypeError:
-            first = None
+        first = self._first.of(session)
         return connection is None or (first is not None and first() is not connection)
 
     def _is_at_work(self, session: W) -> bool:

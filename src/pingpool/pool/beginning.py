@@ -15,6 +15,7 @@ from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed, PoolError, P
 from pingpool.options import part_of, seconds
 from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.life import D, Life
+from pingpool.text import told
 
 
 class Beginning(Life[S, D]):
@@ -69,7 +70,7 @@ class Beginning(Life[S, D]):
             raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
         if round.failure is not None:
             what = named(self._database)
-            raise CannotFill(f"{self.name}: {what} opens no session: {round.failure}") from round.failure
+            raise CannotFill(f"{self.name}: {what} opens no session: {told(round.failure)}") from round.failure
         if not desk.ledger.filling:
             raise CannotFill(f"{self.name}: it was cleared meanwhile, by clear() or by another bind() that failed")
 
@@ -123,4 +124,6 @@ class Beginning(Life[S, D]):
         hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
         error = desk.native(PoolTimeout(f"{desk.name}: {told}{hint}"))
         error.__cause__ = desk.ledger.failure
+        for note in self._lending.failures_in_words():
+            error.add_note(note)
         return error

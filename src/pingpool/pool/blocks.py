@@ -8,6 +8,9 @@ An alarm that is false would be worse than none. So only this counts:
 - the session was got by `with pool.session()`, which gives it back where the block ends, and nowhere else;
 - and the frame of that `with` is below the caller on his own stack, past the `with`: it cannot go on before he does.
 
+And who gives up before half of one's own time is over may be willing to go on without a second session: nobody is
+alarmed before that.
+
 In doubt nobody is alarmed: a block inside a `@contextmanager` or an `ExitStack` has no frame on the stack. Then the
 time-out comes, and its text names the places. (Whoever takes the session out of the block, and has another thread put
 it back, breaks the block anyway: its end raises `AlreadyReturned`.)

@@ -11,13 +11,10 @@ from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
 from pingpool.core.uses import Use
 from pingpool.pool.holders import Holder, holders_of
-from pingpool.text import escaped
+from pingpool.text import told
 
 MOST_PLACES = 3
 """How many places of checkouts an error names."""
-
-MOST_SIGNS = 200
-"""How much of another error's text it quotes."""
 
 STALE = 600.0
 """Seconds after which a failure tells nothing about the present any more."""
@@ -79,17 +76,6 @@ def notes(picture: Picture) -> list[str]:
     """Say what failed lately, and how long ago, the last first."""
     ages = [(max(0.0, picture.now - when), error) for when, error in reversed(picture.failures)]
     return [f"{age:.3g} s ago: {told(error)}" for age, error in ages if age < STALE]
-
-
-def told(error: BaseException) -> str:
-    """Return an error in one line, whatever its text may be."""
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    text = escaped(" ".join(text.split()))
-    cut = text if len(text) <= MOST_SIGNS else f"{text[:MOST_SIGNS]}…"
-    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
 def diagnosis(waited: float, picture: Picture) -> str:

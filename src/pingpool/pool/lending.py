@@ -26,6 +26,7 @@ from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.world import Desk, Event
+from pingpool.text import told
 
 R = TypeVar("R")
 
@@ -80,6 +81,7 @@ class Lending(Generic[S]):
     async def _wait(self, waiter: Waiter, start: float, until: float) -> S:
         """Stand in line for a session."""
         desk = self._desk
+        waiter.until = until
         try:
             if until > start:
                 waiter.blocks = blocks_around(self._uses())
@@ -103,18 +105,18 @@ class Lending(Generic[S]):
         uses = self._uses()
         return holders_of(uses, desk.names({use.holder for use in uses}), desk.now())
 
-    def explain(self, reason: BaseException | None, waited: float, *told: Waiter) -> PoolError:
+    def explain(self, reason: BaseException | None, waited: float, *leaving: Waiter) -> PoolError:
         """Return the error for a caller who got no session, with all that a support engineer would ask for."""
         desk = self._desk
         if isinstance(reason, TooManyWaiters):
             desk.note(TurnedAway(desk.now()))
         if isinstance(reason, PoolClosed | TooManyWaiters):
             return desk.native(type(reason)(f"{desk.name}: {reason}"))
-        picture = self._desk.look(partial(self._picture, *told))
+        picture = self._desk.look(partial(self._picture, *leaving))
         if isinstance(reason, PoolDeadlock):
             return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(picture)}"))
         if reason is not None:
-            error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {reason}"))
+            error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {told(reason)}"))
         else:
             reason = desk.ledger.failure
             said = no_session_within(waited, picture)
@@ -124,6 +126,10 @@ class Lending(Generic[S]):
         for note in notes(picture):
             error.add_note(note)
         return error
+
+    def failures_in_words(self) -> list[str]:
+        """Say what failed lately, and how long ago."""
+        return notes(self._desk.look(self._picture))
 
     async def check(self, timeout: float | None, asked: Use) -> float:
         """Have a session proven by the workers that nobody else is lent meanwhile; return the seconds that it took."""
@@ -144,11 +150,11 @@ class Lending(Generic[S]):
                 raise self.explain(None, desk.now() - start, waiter)
             waiter = desk.waiter(asked)
 
-    def _picture(self, *told: Waiter) -> Picture:
-        """Return all that an error may tell; whoever is being told counts as waiting still."""
+    def _picture(self, *leaving: Waiter) -> Picture:
+        """Return all that an error may tell; whoever is leaving counts as waiting still."""
         desk = self._desk
         ledger, now = desk.ledger, desk.now()
-        callers = {*ledger.waiters, *told}
+        callers = {*ledger.waiters, *leaving}
         return Picture(
             now,
             snapshot(ledger),

@@ -26,8 +26,7 @@ from pingpool.core.told import (
     Told,
     TurnedAway,
 )
-from pingpool.pool.diagnosis import told
-from pingpool.text import in_seconds
+from pingpool.text import in_seconds, told
 
 MINUTE = 60.0
 """Seconds after which a state that lasts is told again."""
