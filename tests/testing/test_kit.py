@@ -129,7 +129,7 @@ def test_a_test_that_waits_for_a_clock_nobody_tells_is_told_so() -> None:
     clock = Clock(patience=0.1)
     with testing.open(FaultyDatabase(), clock=clock, size=1) as pool:
         session = pool.get()
-        with pytest.raises(Stuck, match=r"it is 1000 by this clock; somebody waits until 1000\.25"):
+        with pytest.raises(Stuck, match=r"it is 1000 by this clock; somebody waits until 100[05]"):
             pool.get(5)
         pool.put(session)
         assert pool.get() is session

@@ -106,6 +106,7 @@ if child:
     _, status = os.waitpid(child, 0)
     with pool.session() as mine:
         mine.execute("SELECT 1")
+        mine.commit()
     pool.close()
     sys.exit(os.waitstatus_to_exitcode(status))
 

@@ -177,8 +177,11 @@ class SQLiteTraits(Identified, Remembering[C]):
         return self._resets.unless(is_open)
 
     def in_transaction(self, session: C) -> bool:
-        """Is a transaction open?"""
-        return self.connection_of(session).in_transaction
+        """Is a transaction open? Not in one that its holder has closed."""
+        try:
+            return self.connection_of(session).in_transaction
+        except sqlite3.ProgrammingError:
+            return False
 
     def clear(self, connection: Connection) -> None:
         """Roll back, and put back what the last holder set. Raises `BeyondReset` if a call is under way."""
