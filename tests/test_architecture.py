@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "options": {"errors", "observer", "text"},
     "database": {"errors"},
     "clock": set(),
-    "core": {"errors"},
+    "core": {"errors", "text"},
     "pool": {"core", "database", "observer", "options", "clock", "errors", "text"},
     "threads": INSIDE,
     "aio": INSIDE,
