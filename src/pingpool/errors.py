@@ -68,7 +68,7 @@ class BoundElsewhere(PoolError):
 class CannotFill(PoolError):
     """`bind`, or `open`, could not open as many sessions as it was to wait for. `__cause__` says why.
 
-    The pool is empty again and may be bound anew.
+    A pool that was empty is empty and unbound again; one that was bound keeps what it has.
     """
 
 

@@ -62,9 +62,11 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         Raises:
             PoolTimeout: none could be had in time; also an `asyncio.QueueEmpty` and a `TimeoutError`.
             TooManyWaiters: `max_waiters` callers wait already.
+            PoolDeadlock: every session is held by a block that waits for another one.
             DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
+            TypeError, ValueError: `timeout` is no number of seconds.
         """
         if timeout is not None:
             seconds("timeout", timeout)
@@ -195,7 +197,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         """Have one session proven, for a readiness probe, and return how many seconds it took.
 
         The workers ping it, and nobody is lent it meanwhile. One that turns out to be dead is replaced, and the
-        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are those of `get`.
+        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are these:
 
         Raises:
             PoolTimeout: none could be proven in time.
@@ -242,7 +244,11 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         await self._wait(timeout, sessions)
 
     async def clear(self) -> None:
-        """Delete every session that is not lent, going on past errors; the next `bind` fills the pool again."""
+        """Delete every session that is not lent, going on past errors; the next `bind` fills the pool again.
+
+        Raises:
+            WrongLoop: the pool belongs to another event loop.
+        """
         await self._clear()
 
     async def close(self, timeout: float = 10) -> None:

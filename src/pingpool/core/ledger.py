@@ -6,7 +6,8 @@ orders that follow; the caller carries them out after its turn is over, and repo
 
 All events come in here. The ledger has its parts: the moves between places (`places`), what is learned of the path
 (`learner`), what follows from an event (`serving`), what a keeper does (`keeping`), how jobs end (`reports`), how
-sessions come back (`returns`).
+sessions come back (`returns`), which are to be renewed (`renewal`). What happened is told by `places.hear`; no rule
+depends on it.
 
 1.  The idle queue is ordered by proof of life, oldest first: a ping that succeeded, or a return that nothing speaks
     against. The front is the next to be lent and the next to be pinged.
@@ -27,7 +28,9 @@ sessions come back (`returns`).
     that is learned stays below that. To learn more, one session at a time, the canary, is left alone for longer.
 8.  If a session dies before anybody has proven it, by a check or a use that ended well, no new one is trusted: until
     one is proven, each further one that dies so is a creation that failed.
-9.  A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
+9.  Sessions that are to be renewed go one at a time, and only when no other slot is out of use (see `renewal`).
+10. A newcomer whose wait could never end, since all sessions are held by blocks of those in line, is refused at once.
+11. A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
 import math

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from pingpool.core.slot import Slot, State
-from pingpool.core.uses import Use
+from pingpool.core.uses import Use, line_of
 from pingpool.errors import PoolFull
 
 
@@ -183,8 +183,7 @@ def place_of(site: CodeType | None, instruction: int) -> str:
     """Say where in somebody's code this instruction is."""
     if site is None:
         return "somewhere"
-    lines = (line for start, end, line in site.co_lines() if start <= instruction < end)
-    return f"in {site.co_qualname} ({site.co_filename}:{next(lines, site.co_firstlineno)})"
+    return f"in {site.co_qualname} ({site.co_filename}:{line_of(site, instruction)})"
 
 
 class Dropped(NamedTuple):

@@ -23,6 +23,12 @@ class Use(NamedTuple):
     block: int
 
 
+def line_of(site: CodeType, instruction: int) -> int:
+    """Return the line of an instruction; that of its function where the code tells none."""
+    lines = (line for start, end, line in site.co_lines() if start <= instruction < end)
+    return next(lines, None) or site.co_firstlineno
+
+
 SINCE: Final = 2
 """Where `since` stands in a bare tuple."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import CodeType
 from typing import NamedTuple
 
-from pingpool.core.uses import Use
+from pingpool.core.uses import Use, line_of
 from pingpool.text import escaped
 
 
@@ -39,8 +39,7 @@ def _holder(file: str, line: int, held: list[Use], names: Mapping[int, str], now
 def _file_and_line(site: CodeType | None, instruction: int) -> tuple[str, int]:
     if site is None:
         return "", 0
-    lines = (line for start, end, line in site.co_lines() if start <= instruction < end)
-    return site.co_filename, next(lines, None) or site.co_firstlineno
+    return site.co_filename, line_of(site, instruction)
 
 
 def in_short(file: str, line: int) -> str:

@@ -3,8 +3,9 @@
 The body is written once, as coroutines. asyncio awaits them. Threads run them to their end by `at_once`: what would
 suspend there blocks instead. Only the fast ways of `get` and `put` are written out in each world.
 
-A caller suspends at one place only, in line. Whoever is cancelled or interrupted there leaves by `abandon`, which
-passes on a session that had reached him. Coming back never suspends, so nothing can come in between.
+A caller suspends in line, in `_wait`; whoever is cancelled or interrupted there leaves by `abandon`, which passes on a
+session that had reached him. `check` also waits for its proof; meanwhile the session belongs to the workers. Coming
+back never suspends, so nothing can come in between.
 """
 
 import math

@@ -27,7 +27,10 @@ class AbstractSessionPool(ABC, Generic[S]):
         """Check a session in; never blocks."""
 
     def get_nowait(self) -> S:
-        """Check a session out without waiting: `get(0)`, by the name that it has in the queues of both worlds."""
+        """Check a session out without waiting: `get(0)`, by the name that it has in the queues of both worlds.
+
+        Raises as `get` does: `PoolTimeout` if none can be had at once.
+        """
         return self.get(0)
 
     def put_nowait(self, session: S) -> None:

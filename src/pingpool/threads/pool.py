@@ -78,8 +78,10 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         Raises:
             PoolTimeout: none could be had in time; also a `queue.Empty` and a `TimeoutError`.
             TooManyWaiters: `max_waiters` callers wait already.
+            PoolDeadlock: every session is held by a block that waits for another one.
             DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
             PoolClosed: the pool is closed.
+            TypeError, ValueError: `timeout` is no number of seconds.
         """
         if timeout is not None:
             seconds("timeout", timeout)
@@ -215,7 +217,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         """Have one session proven, for a readiness probe, and return how many seconds it took.
 
         The workers ping it, and nobody is lent it meanwhile. One that turns out to be dead is replaced, and the
-        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are those of `get`.
+        next one is tried. Waits for at most `timeout` seconds (None: `default_timeout`); the errors are these:
 
         Raises:
             PoolTimeout: none could be proven in time.
