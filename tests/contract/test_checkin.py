@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import warnings
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,25 @@ async def test_giving_back_twice_is_refused(world: World) -> None:
     with pytest.raises(AlreadyReturned):
         await pool.put(session)
     assert pool.stats().idle == 2
+
+
+@pytest.mark.parametrize("way", ["put_nowait", "discard", "detach"])
+async def test_a_refusal_keeps_nothing_alive(world: World, way: str) -> None:
+    """The error is gone with its handler, and so is all that its frames held; no collector has to come."""
+    pool = await world.open(size=1)
+    session = await pool.get()
+    await pool.put(session)
+    gc.disable()
+    try:
+        try:
+            answer = getattr(pool.bare, way)(session)
+            if asyncio.iscoroutine(answer):
+                await answer
+        except AlreadyReturned as refusal:
+            gone = weakref.ref(refusal)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("known", ["Full", PoolFull])

@@ -85,7 +85,7 @@ class LoopDesk(Desk[S]):
             orders = event(*facts, now)
             self.note_recovery(now)
             if orders or self.telling.has_news:
-                self.carry_out(orders or ())
+                self.carry_out(orders or [])
             self._set_alarm(now)
         except PoolFull:
             raise

@@ -279,7 +279,10 @@ class Lending(Generic[S]):
         desk = self._desk
         rejection = desk.look(partial(desk.ledger.rejection, session))
         if rejection is not None:
-            raise desk.native(rejection)
+            try:
+                raise desk.native(rejection)
+            finally:
+                del rejection  # an error that its own frames hold would keep the session alive, too
         desk.tell(event, session, *facts)
 
     # Questions to the database, in passing.

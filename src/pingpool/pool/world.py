@@ -5,7 +5,7 @@ is, then carry out what follows. A caller suspends in `Desk.wait` and nowhere el
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 PATROL = 0.25
 """Seconds after which somebody who waits looks around: for sessions that were dropped, for timers without a thread."""
 
-Event = Callable[..., Sequence[Order] | None]
+Event = Callable[..., list[Order] | None]
 """A method of the ledger; it takes some facts and the time, and returns what is to be done."""
 
 
@@ -93,8 +93,12 @@ class Desk(ABC, Generic[S]):
         """Return the error as callers in this world expect it."""
         return error
 
-    def carry_out(self, orders: Sequence[Order]) -> None:
+    def carry_out(self, orders: list[Order]) -> None:
         """Send the jobs to the workers, wake those who are to be woken, and say what is to be said."""
+        refusals = [order.error for order in orders if isinstance(order, Refused)]
+        if refusals:
+            orders.clear()  # an error that its own frames hold would keep the session alive, too
+            raise self.native(refusals.pop())
         jobs = [order for order in orders if isinstance(order, Job)]
         if jobs:
             self.send(jobs)
@@ -106,9 +110,6 @@ class Desk(ABC, Generic[S]):
                 self.telling.hear(order)
         if self.telling.has_news:
             self.inform()
-        for order in orders:
-            if isinstance(order, Refused):
-                raise self.native(order.error)
 
     # What happened.
 

@@ -102,7 +102,7 @@ class ThreadDesk(Desk[S]):
             del self.latch[HELD]
             self._set_alarm(alarm_at)
             if orders or self.telling.has_news:
-                self.carry_out(orders or ())
+                self.carry_out(orders or [])
         except PoolFull:
             raise
         except BaseException:
