@@ -56,7 +56,7 @@ class MoreOptions(TypedDict, total=False):
 
 
 class PoolOptions(MoreOptions, total=False):
-    """All options of a pool, as `pingpool.open` takes them by name. The first four are the seed's."""
+    """All options of a pool, as `pingpool.open` takes them by name."""
 
     size: int
     """How many sessions the pool holds. 10 by default."""
