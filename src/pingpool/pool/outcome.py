@@ -45,7 +45,9 @@ def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bug
     else:
         meaning = meaning_of(error, database, bugs)
         end = FAILED[job.kind].get(meaning, OTHERWISE[job.kind])
-    if job.kind is not CREATING or not isinstance(error, Exception):  # an interrupt's frames are anybody's
+    if not isinstance(error, Exception):
+        error = twin_of(error)
+    elif job.kind is not CREATING:
         forget_frames(error)
     return Outcome(end, error=error, reason=reason)
 
@@ -94,6 +96,14 @@ def overrides(database: AnyDatabase, method: str) -> bool:
     kind = Database if isinstance(database, Database) else AsyncDatabase
     usual = getattr(kind, method)
     return getattr(type(database), method, usual) is not usual or method in vars(database)
+
+
+def twin_of(error: BaseException) -> BaseException:
+    """Return an error of the same kind and words, to be kept.
+
+    An interrupt goes on from where it struck, and gathers frames on its way: those of a loop, and of all its tasks.
+    """
+    return type(error).__new__(type(error), *error.args)
 
 
 def forget_frames(error: BaseException) -> None:
