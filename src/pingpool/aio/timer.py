@@ -33,8 +33,8 @@ class PoolTimer:
             self._set(now + FORGOTTEN)  # beside the other, which may only be late
 
     def _set(self, when: float) -> None:
-        self._set_for = when
         self._timer = self._clock.call_at(when, self._ring)
+        self._set_for = when  # last: a Ctrl-C in between leaves a ring too many, not one that never comes
 
     def _stop(self) -> None:
         if self._timer is not None:
