@@ -27,8 +27,10 @@ class PoolTimer:
     def by(self, when: float) -> None:
         """Look at that time at the latest."""
         if when < self._set_for:
-            self._stop()
+            later = self._timer
             self._set(when)
+            if later is not None:
+                later.cancel()
         elif self._set_for < (now := self._clock.now()):
             self._set(now + FORGOTTEN)  # beside the other, which may only be late
 
@@ -36,12 +38,9 @@ class PoolTimer:
         self._timer = self._clock.call_at(when, self._ring)
         self._set_for = when  # last: a Ctrl-C in between leaves a ring too many, not one that never comes
 
-    def _stop(self) -> None:
+    def _ring(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-
-    def _ring(self) -> None:
-        self._stop()
         self._timer = None
         self._set_for = math.inf
         again = self._clock.now() + FORGOTTEN
