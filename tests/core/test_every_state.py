@@ -22,7 +22,7 @@ from .world import World
 PLAIN = Config(2, 3, late=False, resets=False, doubts=False, refusals=False)
 
 ASPECTS: dict[str, tuple[Config, int | None]] = {
-    "late reports, resets and refusals": (Config(2, 3, doubts=False), 20_000),  # all: two minutes
+    "late reports, resets and refusals": (Config(2, 3, doubts=False), 8_000),  # all: two minutes
     "checks that prove nothing": (dataclasses.replace(PLAIN, doubts=True), 6_000),  # all: four minutes
     "limited lifetimes": (dataclasses.replace(PLAIN, callers=2, resets=True, lifetime=3), None),
     "sessions with an end of their own": (dataclasses.replace(PLAIN, callers=1, expiring=True), None),
@@ -40,11 +40,11 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
     ),
     "sessions opened on demand": (
         dataclasses.replace(PLAIN, callers=2, on_demand=True, rounds=1),
-        20_000,
+        6_000,
     ),  # all: two minutes
     "sessions that are renewed, discarded or kept": (
         dataclasses.replace(PLAIN, callers=2, renewals=True, rounds=1),
-        20_000,
+        6_000,
     ),
     "sessions opened on demand and renewed": (
         dataclasses.replace(PLAIN, callers=1, on_demand=True, renewals=True, rounds=1),
