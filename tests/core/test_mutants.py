@@ -1,5 +1,6 @@
 """The proofs on trial: every fault that is planted in the core has to be found."""
 
+import os
 import sys
 
 import pytest
@@ -11,9 +12,13 @@ TIMEOUT = 120.0
 """Seconds after which a mutant counts as dead because it runs in circles; the others take a second or two."""
 
 
+EACH = int(os.environ.get("PINGPOOL_MUTANTS", "10"))
+"""One in so many is tried; PINGPOOL_MUTANTS=1 tries all, for half an hour."""
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS[::EACH]])
 def test_no_mutant_survives(name: str) -> None:
     """The explorer or the schedules notice every planted fault (`-s` shows which, and how)."""
     death = death_of(name, TIMEOUT)
