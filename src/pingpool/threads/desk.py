@@ -166,8 +166,11 @@ class ThreadDesk(Desk[S]):
         progress = self._progress()
         self._waiting[answer] = None
         try:
-            while not answer.is_over and (left := until - self.now()) > 0:
-                if not self.clock.wait(answer.gate, min(left, self._until_patrol())):
+            while not answer.is_over:
+                pause = self._until_patrol()  # first, as it takes a moment: what is left is of this very one
+                if (left := until - self.now()) <= 0:
+                    break
+                if not self.clock.wait(answer.gate, min(left, pause)):
                     self._patrol()
                     if process_is_ending() and not self.ledger.closed and next(progress) > STILL:
                         raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
