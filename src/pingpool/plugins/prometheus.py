@@ -99,7 +99,8 @@ def _filled(family: Any, field: str, stats: dict[str, Stats]) -> Metric:
     figure = attrgetter(field)
     for pool, figures in stats.items():
         family.add_metric([pool], figure(figures))
-    return family  # type: ignore[no-any-return]
+    filled: Metric = family
+    return filled
 
 
 def _histogram(family: HistogramMetricFamily, field: str, stats: dict[str, Stats]) -> Metric:

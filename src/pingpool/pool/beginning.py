@@ -13,6 +13,7 @@ from pingpool.core.told import Opened
 from pingpool.database import named
 from pingpool.errors import BoundElsewhere, CannotFill, PoolClosed, PoolError, PoolTimeout
 from pingpool.options import part_of, seconds
+from pingpool.pool.diagnosis import NOT_FILLED
 from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.life import D, Life
 from pingpool.text import told
@@ -120,9 +121,9 @@ class Beginning(Life[S, D]):
         """Return the error for a caller who waited in vain, with the last failure."""
         desk = self._desk
         is_open = desk.look(desk.ledger.places.count_open)
-        told = f"{is_open} sessions are open after {waited:.3g} s, not {round.enough} ({desk.snapshot()})"
-        hint = "" if desk.ledger.filling else "; it is not bound to a database, or was cleared: call bind()"
-        error = desk.native(PoolTimeout(f"{desk.name}: {told}{hint}"))
+        said = f"{is_open} sessions are open after {waited:.3g} s, not {round.enough} ({desk.snapshot()})"
+        hint = "" if desk.ledger.filling else f"; {NOT_FILLED}"
+        error = desk.native(PoolTimeout(f"{desk.name}: {said}{hint}"))
         error.__cause__ = desk.ledger.failure
         for note in self._lending.failures_in_words():
             error.add_note(note)

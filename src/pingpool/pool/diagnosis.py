@@ -16,6 +16,8 @@ from pingpool.text import told
 MOST_PLACES = 3
 """How many places of checkouts an error names."""
 
+NOT_FILLED = "it is not bound to a database, or was cleared: call bind()"
+
 STALE = 600.0
 """Seconds after which a failure tells nothing about the present any more."""
 
@@ -92,7 +94,7 @@ def diagnosis(waited: float, picture: Picture) -> str:
     """
     stats = picture.stats
     if not picture.is_filling:
-        return "it is not bound to a database, or was cleared: call bind()"
+        return NOT_FILLED
     if stats.open < stats.size and stats.last_failure is not None:
         return f"{_missing(stats)} of {stats.size} sessions cannot be opened: see the notes"
     if stats.in_use < stats.size or waited < BLINK:

@@ -19,15 +19,15 @@ who ended well. A database without an `unlock` is asked nothing at all then, but
 
 from typing import Generic, NamedTuple
 
-from pingpool.core.slot import S
-from pingpool.database import AsyncDatabase, Meaning
+from pingpool.core.slot import RESETTING, S
+from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession, BeyondReset, LooksDead
 from pingpool.pool.bugs import Bugs, is_bug
-from pingpool.pool.outcome import AnyDatabase, meaning_of, overrides
+from pingpool.pool.outcome import FAILED, AnyDatabase, meaning_of, overrides
 from pingpool.pool.world import Desk
 from pingpool.text import told
 
-FATAL = (Meaning.LOST, Meaning.MISPLACED)
+FATAL = FAILED[RESETTING].keys()
 """What an error of a reset means that is about the session's end, and not about what was left in it."""
 
 
