@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pingpool.core.backoff import PATIENT, URGENT
+from pingpool.core.backoff import PATIENT, TRIALS, URGENT
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order, Round, Waiter
 from pingpool.core.slot import (
@@ -244,11 +244,16 @@ def rounds_are_open(ledger: Ledger[Any], now: float) -> None:
 
 
 def pauses_end(ledger: Ledger[Any], now: float) -> None:
-    """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way."""
+    """What is held back is looked at again when the pause ends: soon, if somebody waits, whatever is under way.
+
+    Where a success counts only once it is proven, a whole second may follow the attempts that it allows.
+    """
     to_create = is_missed(ledger, now) and (waiting_in(ledger) or not ledger.places.jobs.count(CREATING))
     to_create = to_create or (ledger.filling and ledger.vacant and ledger.waiters)
     to_check = ledger.waiters and ledger.idle and not ledger.places.jobs.count(CHECKING, RESETTING)
     longest = 1.2 * URGENT if ledger.waiters or (to_create and waiting_in(ledger)) else PATIENT
+    if ledger.serving.creation.distrusts:
+        longest = max(longest, TRIALS * URGENT)
     if (to_create or to_check) and not now < ledger.wake_at(now) <= now + longest:
         raise Broken(f"something is held back at {now}, and the ledger asks to be woken at {ledger.wake_at(now)}")
 
