@@ -17,7 +17,7 @@ from typing import Any
 import pingpool
 
 HOME = Path(pingpool.__file__).parent
-OURS = (str(HOME / "threads"), str(HOME / "core"))
+OURS = tuple(str(HOME / part) for part in ("threads", "pool", "core"))
 
 LOOKS = ("CALL", "RESUME")
 
@@ -27,7 +27,7 @@ last: list[str] = []
 
 @functools.cache
 def is_ours(code: CodeType) -> bool:
-    """Is this a piece of the threaded pool or of the core?"""
+    """Is this a piece of the threaded pool, of what both worlds share, or of the core?"""
     return code.co_filename.startswith(OURS)
 
 
