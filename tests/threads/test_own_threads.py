@@ -10,6 +10,7 @@ import pytest
 
 from pingpool import PingingPool, PoolClosed
 from pingpool.testing import FakeSession, FaultyDatabase
+from pingpool.threads import timers, workers
 from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 from tests.threads.processes import run
 
@@ -20,17 +21,25 @@ class Thrown(BaseException):
 
 def threads_of(pool: PingingPool[FakeSession], kind: str = "") -> list[threading.Thread]:
     """The threads that work for this pool."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith(f"{pool.name}-{kind}")]
+    return threads_named(f"{pool.name}-{kind}")
 
 
-@pytest.mark.parametrize("kind", ["keeper", "timers", "worker"])
+def threads_named(start: str) -> list[threading.Thread]:
+    """The threads whose names begin like this."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith(start)]
+
+
+KEEPER = "pingpool-keeper"
+
+
+@pytest.mark.parametrize("kind", [KEEPER, "{}-timers", "{}-worker"])
 def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
     """Whichever thread is interrupted, pings go on, calls are given up in time, and sessions are replaced."""
     database = FaultyDatabase()
     pool = bound(database, 2, ping_interval=0.05, io_timeout=0.2)
     pool.keep_alive()
-    assert soon(lambda: threads_of(pool, kind))
-    for thread in threads_of(pool, kind):
+    assert soon(lambda: threads_named(kind.format(pool.name)))
+    for thread in threads_named(kind.format(pool.name)):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Thrown))
     database.calls.clear()
     assert soon(lambda: database.calls["ping"] >= 4)
@@ -38,6 +47,34 @@ def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
         assert soon(lambda: pool.stats().overran)
     all_live(pool)
     pool.close()
+
+
+def test_two_hundred_pools_are_kept_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing is due no pool has a thread of its own; the one that keeps them all goes with the last."""
+    for module in (timers, workers):
+        monkeypatch.setattr(module, "LINGER", 0.01)
+    pools = [bound(FaultyDatabase(), 1) for _ in range(200)]
+    for pool in pools:
+        pool.keep_alive()
+    names = tuple(f"{pool.name}-" for pool in pools)
+    assert soon(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith(names)])
+    (keeper,) = threads_named(KEEPER)
+    for pool in pools:
+        assert keeper.is_alive()
+        pool.close()
+    assert not keeper.is_alive()
+
+
+def test_a_ping_that_hangs_keeps_no_other_pool_waiting() -> None:
+    """The thread that keeps both pools goes on with the other one."""
+    slow, quick = FaultyDatabase(), FaultyDatabase()
+    pools = [bound(slow, 1, ping_interval=0.05, io_timeout=60), bound(quick, 1, ping_interval=0.05)]
+    with slow.hanging("ping"):
+        for pool in pools:
+            pool.keep_alive()
+        assert soon(lambda: slow.calls["ping"] and quick.calls["ping"] >= 4)
+    for pool in pools:
+        pool.close()
 
 
 def test_one_worker_that_hangs_for_good_is_replaced() -> None:
@@ -156,7 +193,7 @@ def test_a_log_that_is_broken_ends_no_thread_of_ours(caplog: pytest.LogCaptureFi
     broken = Broken()
     logging.getLogger("pingpool").addHandler(broken)
     try:
-        (keeper,) = threads_of(pool, "keeper")
+        (keeper,) = threads_named(KEEPER)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(keeper.ident or 0), ctypes.py_object(Thrown))
         database.calls.clear()
         assert soon(lambda: database.calls["ping"] >= 3)

@@ -1,9 +1,10 @@
-"""What wakes the keeper of a pool for asyncio."""
+"""The keeper of a pool for asyncio: a task that looks, and sleeps until something is due."""
 
 import asyncio
 
 from pingpool.aio.clock import Clock
 from pingpool.aio.gates import Gate, open_gate
+from pingpool.pool.keeper import Keeper
 
 
 class FutureAlarm:
@@ -27,3 +28,9 @@ class FutureAlarm:
             await self._gate
         finally:
             timer.cancel()
+
+
+async def keep(keeper: Keeper, alarm: FutureAlarm) -> None:
+    """Look, sleep, and look again, for as long as there is a pool to be kept."""
+    while (when := keeper.look()) is not None:
+        await alarm.sleep_until(when)

@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 from pingpool.aio.abstract import ENTER, AbstractAsyncSessionPool
 from pingpool.aio.desk import LoopDesk
-from pingpool.aio.keeper import FutureAlarm
+from pingpool.aio.keeper import FutureAlarm, keep
 from pingpool.aio.own import begin
 from pingpool.aio.workers import Workers
 from pingpool.core.ledger import Ledger
@@ -297,8 +297,9 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
 
     def _start_keeper(self) -> None:
         if self._desk.is_home() and (self._keeping is None or self._keeping.done()):
-            keeper = Keeper(self._keep, FutureAlarm(self._desk.clock))
-            self._keeping = begin(keeper.run(), f"{self.name}: keeper")
+            alarm = FutureAlarm(self._desk.clock)
+            keeper = Keeper(self._keep, alarm)
+            self._keeping = begin(keep(keeper, alarm), f"{self.name}: keeper")
             self._keeping.add_done_callback(partial(_see_who_ended_it, self._desk))
             self._lending.keeper = keeper
 

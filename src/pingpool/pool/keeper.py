@@ -1,4 +1,4 @@
-"""The keeper: a loop around one method of its pool, which has proven what is due and says when to look again.
+"""The keeper of a pool: what its world calls when it is time to have proven what is due.
 
 It waits for no ping. If it did, one that hangs would keep it from all others, whose sessions would grow too old
 meanwhile and hang in turn.
@@ -18,7 +18,7 @@ class Keeper:
         """`look` is a bound method of the pool; it returns when to look again, or None for never."""
         self._look: Callable[[], Any] = weakref.WeakMethod(look, lambda _: alarm.ring())
         self._alarm = alarm
-        self._is_stopped = False
+        self.is_stopped = False
 
     def wake(self) -> None:
         """Look now: something happened that may have made sessions due."""
@@ -26,14 +26,10 @@ class Keeper:
 
     def stop(self) -> None:
         """End, without another look."""
-        self._is_stopped = True
+        self.is_stopped = True
         self._alarm.ring()
 
-    async def run(self) -> None:
-        """Look, sleep, and look again."""
-        while not self._is_stopped and (when := self._look_once()) is not None:
-            await self._alarm.sleep_until(when)
-
-    def _look_once(self) -> float | None:
-        look = self._look()
+    def look(self) -> float | None:
+        """Have proven what is due, and return when to look again; None once it is over."""
+        look = None if self.is_stopped else self._look()
         return None if look is None else look()

@@ -183,10 +183,6 @@ class Alarm(Protocol):
         """Wake it now."""
         ...
 
-    async def sleep_until(self, when: float) -> None:
-        """Wait for that time, or for somebody to ring."""
-        ...
-
 
 def _nobody(jobs: list[Job]) -> None:
     """Nobody is there to do jobs: an unbound pool orders none."""

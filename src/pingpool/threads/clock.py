@@ -2,7 +2,7 @@
 
 import math
 import threading
-from typing import Protocol
+from typing import Final, Protocol
 
 from pingpool import clock
 
@@ -42,3 +42,7 @@ class SystemClock:
     def wait(gate: Gate, timeout: float) -> bool:
         """Wait in real time."""
         return gate.acquire(timeout=-1 if timeout == math.inf else min(max(timeout, 0.0), LONGEST))
+
+
+SYSTEM: Final = SystemClock()
+"""The clock of all pools that are given no other."""

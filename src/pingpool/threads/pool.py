@@ -3,9 +3,7 @@
 The fast ways are turns at the desk written out in place (see `desk`): nothing is built, and the latch is taken once.
 """
 
-import threading
 from collections.abc import Mapping
-from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -19,16 +17,16 @@ from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.at_once import at_once
 from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import WRAPPERS, current_frame, use_from
-from pingpool.pool.keeper import Keeper
 from pingpool.pool.log import log
 from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
+from pingpool.pool.world import PATROL
 from pingpool.threads.abstract import ENTER, AbstractSessionPool
 from pingpool.threads.blocking import Blocking
-from pingpool.threads.clock import SystemClock
+from pingpool.threads.clock import SYSTEM
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.exit import close_at_exit
-from pingpool.threads.keeper import GateAlarm
+from pingpool.threads.keeper import Keepers, keepers_by
 from pingpool.threads.latch import HELD, wait_for
 from pingpool.threads.late import LateLock
 from pingpool.threads.own import Crew
@@ -50,7 +48,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """
 
     _kind = Database
-    _keeping: threading.Thread | None = None
+    _keepers: Keepers | None = None
 
     def __init__(
         self,
@@ -289,7 +287,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return "pingpool.databases.callables makes one from plain functions"
 
     def _new_desk(self, ledger: Ledger[S]) -> ThreadDesk[S]:
-        return ThreadDesk(self.name, ledger, self._clock or SystemClock(), self._crew)
+        return ThreadDesk(self.name, ledger, self._clock or SYSTEM, self._crew)
 
     def _staff(self, database: Database[S]) -> None:
         desk, options = self._desk, self._options
@@ -307,21 +305,27 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     def _start_keeper(self) -> None:
         if self._has_keeper():
             return
-        desk = self._desk
-        keeper = Keeper(self._keep, GateAlarm(desk.clock, desk.timers))
+        self._keepers = keepers_by(self._desk.clock)
         try:
-            self._keeping = self._crew.begin(f"{self.name}-keeper", partial(_keep, keeper))
-            self._lending.keeper = keeper
+            self._lending.keeper = self._keepers.begin(self._keep)
         except RuntimeError as error:
             log(self.name).warning(
                 "%s: no thread can be had to keep it alive, until somebody waits for it: %r", self.name, error
             )
 
+    def _has_keeper(self) -> bool:
+        return self._lending.keeper is not None and self._keepers is not None and self._keepers.are_at_work
+
+    def _keep(self) -> float | None:
+        """Look after the timers, too, that can have no thread."""
+        when, timers = super()._keep(), self._desk.timers
+        timers.rescue()
+        return min(when, self._desk.now() + PATROL) if when is not None and timers.are_stranded else when
+
     def _see_off(self, until: float) -> None:
         self._crew.see_off(until, self._desk.now)
-
-    def _has_keeper(self) -> bool:
-        return self._keeping is not None and self._keeping.is_alive()
+        if self._keepers is not None:
+            self._keepers.see_off(until)
 
     def _resume(self) -> None:
         """Start the keeper where there is none, as in a forked child, unless another thread is about to."""
@@ -332,12 +336,6 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
                 self._binding.lock.release()
 
     def _after_fork(self) -> list[Any]:
-        old, self._keeping = self._keeping, None
         self._binding = LateLock()
         self._crew = Crew()
-        return [old, *super()._after_fork()]
-
-
-def _keep(keeper: Keeper) -> bool:
-    at_once(keeper.run())
-    return True
+        return super()._after_fork()
