@@ -7,7 +7,8 @@ Three things may strike in the middle of a turn:
 
 - An exception thrown into the thread (Ctrl-C, a test's time-out): `heal` mends the indexes and sends again what may
   not have reached the workers. Each turn calls it itself, and once more if a second exception came before its first
-  step: whatever would do that for all of them could be struck before its own.
+  step: whatever would do that for all of them could be struck before its own. If a third one comes before that too,
+  whoever waits for the latch does it (`take_over`).
 - A signal handler or a finaliser that comes back to the desk from within the same thread. The latch tells it that it
   interrupted its own turn; its event goes to the timers' thread, which brings it as soon as the turn is over.
 - A fork: the child throws the desk away and sets up a new one.
@@ -93,7 +94,7 @@ class ThreadDesk(Desk[S]):
         """Tell the ledger in a turn of its own; False if this thread was interrupted in the middle of another one."""
         turn = get_ident()
         try:
-            if not wait_for(self.latch, turn):
+            if not wait_for(self.latch, turn, self.take_over):
                 return False
             now = self.now()
             orders = event(*facts, now)
@@ -125,8 +126,19 @@ class ThreadDesk(Desk[S]):
         if last is not None:
             raise last
 
+    def take_over(self, holder: int) -> None:
+        """Mend what a turn has left that was broken off, however often it tried to mend that itself."""
+        latch, turn = self.latch, get_ident()
+        try:
+            if latch[HELD] is not holder:
+                return
+            latch[HELD] = turn  # there was no call since the look: nobody comes in between
+        except KeyError:  # somebody else was here first, and is through
+            return
+        self.heal(turn)
+
     def _mend(self, turn: int) -> None:
-        if wait_for(self.latch, turn):  # at once, if the turn holds it still
+        if wait_for(self.latch, turn, self.take_over):  # at once, if the turn holds it still
             self._alarm_at = math.inf
             now = self.now()
             orders = self.ledger.heal() + self.ledger.tick(now)
@@ -210,8 +222,8 @@ class ThreadDesk(Desk[S]):
             yield self.now() - since
 
     def _patrol(self) -> None:
-        """See to what nobody else may see to: sessions that were dropped, and timers without a thread."""
-        if self.ledger.collected:
+        """See to what nobody else may see to: dropped sessions, turns that were broken off, timers without a thread."""
+        if self.ledger.collected or self.latch:
             self.tell(self.ledger.tick)
         self.timers.rescue()
 

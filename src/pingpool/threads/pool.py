@@ -99,7 +99,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         is_own_turn = False
         session: S | None = None
         try:
-            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn):
+            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn, desk.take_over):
                 session = ledger.check_out(now(), site, instruction, turn, block)
                 del latch[HELD]
             else:
@@ -131,7 +131,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         latch, ledger, now = desk.latch, desk.ledger, desk.now
         turn = get_ident()
         try:
-            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn):
+            if latch.setdefault(HELD, turn) is turn or wait_for(latch, turn, desk.take_over):
                 orders = ledger.check_in(session, now())
                 del latch[HELD]
                 if orders:

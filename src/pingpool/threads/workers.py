@@ -11,7 +11,6 @@ session can wait: it is tried again.
 """
 
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -21,10 +20,9 @@ from pingpool.pool.at_once import at_once
 from pingpool.pool.log import log
 from pingpool.pool.world import PATROL, Call
 from pingpool.threads.desk import ThreadDesk
+from pingpool.threads.latch import HAS_GIL
 from pingpool.threads.late import Late
 from pingpool.threads.own import begin
-
-HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 LINGER = 5.0 if HAS_GIL else PATROL
 """Seconds without work after which a worker goes.
