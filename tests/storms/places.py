@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Collection
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,16 @@ class OnPostgres(Place):
     def __init__(self) -> None:
         self.server: Any = PostgresServer()
 
+    @cached_property
+    def connection(self) -> Any:
+        """One's own connection: the only one, as one that was just closed may still be counted by the next."""
+        return import_module("psycopg").connect(self.server.url, autocommit=True)
+
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask by a connection of one's own."""
-        with import_module("psycopg").connect(self.server.url, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
-            return rows
+        """Ask by one's own connection."""
+        cursor = self.connection.execute(statement)
+        rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        return rows
 
     def prepare(self) -> None:
         self.ask(TABLE)
@@ -84,10 +89,14 @@ class OnMariaDB(Place):
         where = {"host": url.hostname, "port": url.port, "user": url.username, "database": url.path[1:]}
         return {**where, "password": url.password or ""}
 
+    @cached_property
+    def connection(self) -> Any:
+        """One's own connection: the only one, as one that was just closed may still be counted by the next."""
+        return import_module("pymysql").connect(**self.where(), autocommit=True, ssl_disabled=True)
+
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask by a connection of one's own."""
-        connection: Any = import_module("pymysql").connect(**self.where(), autocommit=True, ssl_disabled=True)
-        with closing(connection), connection.cursor() as cursor:
+        """Ask by one's own connection."""
+        with self.connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
 

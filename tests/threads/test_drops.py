@@ -12,7 +12,7 @@ from pingpool import PingingPool
 from pingpool.database import Database
 from pingpool.errors import NotLent
 from pingpool.testing import FakeSession, FaultyDatabase
-from pingpool.threads.workers import HAS_GIL
+from pingpool.threads.latch import HAS_GIL
 from tests.threads.checks import PATIENCE, Pool, all_live, aside, bound, in_time, soon
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -6,7 +6,7 @@ import pytest
 
 from pingpool.testing import FaultyDatabase, TransactionalDatabase
 from tests.threads.checks import all_live, bound, in_time, quick_collections
-from tests.threads.strikes import interrupt, last
+from tests.threads.strikes import EVERY, interrupt, last
 from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
 
 pytestmark = [
@@ -64,8 +64,8 @@ def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 @pytest.mark.parametrize("careful", [False, True])
 def test_an_interrupt_anywhere_loses_no_slot(story: Story, careful: bool) -> None:
-    """The same at every single point."""
+    """The same at one point in PINGPOOL_EVERY, which may be every single one."""
     if careful:
-        interrupt_everywhere(story, TransactionalDatabase, ping_interval=1e-6)
+        interrupt_everywhere(story, TransactionalDatabase, every=EVERY, ping_interval=1e-6)
     else:
-        interrupt_everywhere(story, FaultyDatabase)
+        interrupt_everywhere(story, FaultyDatabase, every=EVERY)

@@ -1,6 +1,7 @@
 """Many threads and every kind of trouble at once, at random; afterwards all slots are live."""
 
 import logging
+import os
 import random
 import sys
 import threading
@@ -13,6 +14,9 @@ from pingpool import PoolTimeout
 from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, Forbidden, SessionDied, TransactionalDatabase, Trouble
 from tests.threads.checks import PATIENCE, all_live, aside, bound, soon
+
+STORMS = int(os.environ.get("PINGPOOL_STORMS", "2"))
+"""How many long storms a proof lives through; ten have been."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -129,9 +133,9 @@ def test_a_storm_loses_no_slot_and_gives_no_session_to_two(seed: int, interval: 
 
 @pytest.mark.proof
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(STORMS))
 def test_a_long_storm(seed: int) -> None:
-    """The same for longer, with renewals by age and a keeper."""
+    """The same for longer, with renewals by age and a keeper: PINGPOOL_STORMS (a number) times."""
     storm = Storm(seed, ping_interval=0.05, max_lifetime=0.5, workers=4)
     storm.pool.keep_alive()
     storm.rage(32, 20_000)

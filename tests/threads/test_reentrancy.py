@@ -11,9 +11,9 @@ import pytest
 
 from pingpool import PoolClosed, PoolError, PoolTimeout
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from pingpool.threads.workers import HAS_GIL
+from pingpool.threads.latch import HAS_GIL
 from tests.threads.checks import PATIENCE, Pool, all_live, bound, in_time, quick_collections, soon
-from tests.threads.strikes import last, strike
+from tests.threads.strikes import EVERY, last, strike
 from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -110,8 +110,8 @@ def test_a_call_in_the_middle_of_a_longer_turn(story: Story, intruder: Story) ->
 @pytest.mark.parametrize("intruder", INTRUDERS, ids=by_name)
 @pytest.mark.parametrize("story", EVERYDAY, ids=by_name)
 def test_a_call_in_mid_turn_on_the_careful_ways(story: Story, intruder: Story) -> None:
-    """The same at every point of every way, with a database that looks and resets, and every session overdue."""
-    intrude_everywhere(story, intruder, TransactionalDatabase, ping_interval=1e-6)
+    """The same on every way, with a database that looks and resets, and every session overdue: see PINGPOOL_EVERY."""
+    intrude_everywhere(story, intruder, TransactionalDatabase, every=EVERY, ping_interval=1e-6)
 
 
 class Intrusive(Clock):
