@@ -3,12 +3,13 @@
 import math
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
 
 import pingpool
+from pingpool.cli.advise import Question, advice
 from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
 from pingpool.cli.passwords import PasswordWanted, admitted
@@ -19,8 +20,10 @@ from pingpool.cli.venue import Venue, embedded, named
 from pingpool.database import Database
 from pingpool.errors import BadURL, PoolError
 from pingpool.schemes import database_of
+from pingpool.telemetry.counters import Counters, Unreadable, counters_in
 from pingpool.telemetry.idling import Search
 from pingpool.telemetry.probe import Probe
+from pingpool.telemetry.sizing import BUSIEST, Load, Server
 
 app = typer.Typer(
     name="pingpool",
@@ -37,18 +40,18 @@ def print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def finite(seconds: float) -> float:
-    """Refuse a time that does not end."""
-    if not math.isfinite(seconds):
-        raise typer.BadParameter(f"{seconds} is no number of seconds that ends")
-    return seconds
+def finite(number: float) -> float:
+    """Refuse what has no end, and what is no number."""
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is no finite number")
+    return number
 
 
-def duration(text: str) -> float:
+def duration(text: str, option: str) -> float:
     try:
         return seconds_of(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--up-to") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def ended(error: Exception) -> typer.Exit:
@@ -85,6 +88,38 @@ def writable(file: Path | None) -> Path | None:
     return file
 
 
+def counters(seen: TextIO, later: TextIO | None, pool: str | None) -> Counters:
+    """Read a pool's counters from a file; with two files, what was counted in between."""
+    try:
+        counted = counters_in(seen.read(), pool)
+        return counted if later is None else counters_in(later.read(), pool).since(counted)
+    except (Unreadable, UnicodeDecodeError) as error:
+        raise typer.BadParameter(str(error), param_hint="COUNTERS") from None
+
+
+def load_counted(counted: Counters, over: str | None) -> Load:
+    if over is None:
+        raise typer.BadParameter("say how long that was counted: --over 60s", param_hint="--over")
+    if not counted.uses.total:
+        raise typer.BadParameter("no session came back in that time", param_hint="COUNTERS")
+    return bearable(Load(counted.uses.total / duration(over, "--over"), counted.uses.sum / counted.uses.total))
+
+
+def load_told(rate: float | None, held: str | None) -> Load | None:
+    if (rate is None) != (held is None):
+        raise typer.BadParameter("these two belong together", param_hint="--rate, --held")
+    return None if rate is None or held is None else bearable(Load(rate, duration(held, "--held")))
+
+
+def bearable(load: Load) -> Load:
+    """Refuse what no pool can carry, or what is no number."""
+    if not load.in_use <= BUSIEST:
+        raise typer.BadParameter(
+            f"{load.in_use:g} sessions in use are no load of one pool", param_hint="--rate, --held"
+        )
+    return load
+
+
 Version = Annotated[
     bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and leave.")
 ]
@@ -108,6 +143,34 @@ Picture = Annotated[
     ),
 ]
 
+Seen = Annotated[
+    typer.FileText | None,
+    typer.Argument(metavar="COUNTERS", show_default=False, help="A file with a pool's counters; `-` reads a pipe."),
+]
+Later = Annotated[
+    typer.FileText | None, typer.Argument(metavar="LATER", show_default=False, help="The same pool's, some time later.")
+]
+Over = Annotated[str | None, typer.Option(metavar="TIME", help="How long that was counted: 60s, 2h.")]
+PoolName = Annotated[str | None, typer.Option("--pool", metavar="NAME", help="Which pool, if the file has several.")]
+Rate = Annotated[float | None, typer.Option(min=0.0, metavar="N", help="Checkouts a second, in each process.")]
+Held = Annotated[str | None, typer.Option(metavar="TIME", help="For how long each holds its session: 20ms.")]
+Wait = Annotated[str, typer.Option(metavar="TIME", help="How long 99 of 100 checkouts may wait at most.")]
+SizeOfToday = Annotated[int | None, typer.Option("--size", min=1, max=BUSIEST, metavar="N", help="The size of today.")]
+Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Callers at a time, in each process.")]
+Processes = Annotated[int, typer.Option(min=1, metavar="N", help="How many processes have such a pool.")]
+Surge = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=10.0, metavar="PART", help="What a deployment adds: 1 if all processes are started anew at once."
+    ),
+]
+MaxConnections = Annotated[
+    int | None, typer.Option(min=1, max=BUSIEST, metavar="N", help="How many sessions the server takes.")
+]
+Reserved = Annotated[
+    int, typer.Option(min=0, metavar="N", help="How many of them are for others: administrators, backups.")
+]
+
 
 @app.callback()
 def top(version: Version = False) -> None:
@@ -116,6 +179,8 @@ def top(version: Version = False) -> None:
     **pingpool demo** shows what that means: five seconds, an embedded database, and a saboteur.
 
     **pingpool probe** finds out how long idle sessions survive on the path to your database.
+
+    **pingpool advise** says how many sessions a pool needs, and how many the server has room for.
     """
 
 
@@ -192,8 +257,66 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
     - `pingpool probe redis://cache --up-to 2h --sessions 48`
     """
     console = Console(highlight=False)
-    started = Probe(database(url), Search(duration(up_to), sessions))
+    started = Probe(database(url), Search(duration(up_to, "--up-to"), sessions))
     with ended_like_ctrl_c():
         is_complete = observe(started, console, plain=plain or not console.is_terminal)
     if not is_complete:
+        raise typer.Exit(1)
+
+
+@app.command(no_args_is_help=True)
+def advise(
+    seen: Seen = None,
+    later: Later = None,
+    over: Over = None,
+    pool: PoolName = None,
+    rate: Rate = None,
+    held: Held = None,
+    wait: Wait = "10ms",
+    size: SizeOfToday = None,
+    threads: Threads = None,
+    processes: Processes = 1,
+    surge: Surge = 1.0,
+    max_connections: MaxConnections = None,
+    reserved: Reserved = 10,
+) -> None:
+    """Find out how many sessions a pool needs, and how many the server has room for.
+
+    **What a pool needs** follows from how busy it is. Sessions in use = checkouts a second × seconds held: `--rate` and
+    `--held`, or what a running pool has counted. How many more are needed, so that 99 of 100 checkouts wait at most
+    `--wait`, is Erlang's sum for callers who come at random. Take the figures of the busiest minute.
+
+    **Counters** are a file: a scrape of the Prometheus exporter, or the pool's `stats()` as JSON, written by
+    `json.dumps(pool.stats()._asdict(), default=dict)`. `--over` tells how long it was counted. Of two files, what
+    came in between counts.
+
+    **What the server has room for** = (`--max-connections` less `--reserved`) ÷ (`--processes` × (1 + `--surge`)).
+
+    The exit status is **0** if the size fits, **1** if the server has no room for it.
+
+    Try
+
+    - `pingpool advise --rate 150 --held 20ms`
+    - `pingpool advise --rate 150 --held 20ms --processes 4 --max-connections 100`
+    - `pingpool advise --size 20 --processes 4 --max-connections 100`
+    - `pingpool advise before.prom after.prom --over 60s --pool shop`
+    """
+    if seen is None and size is None and rate is None and max_connections is None:
+        raise typer.BadParameter(
+            "say how busy the pool is, or what the server takes", param_hint="--rate, --size, --max-connections"
+        )
+    counted = None if seen is None else counters(seen, later, pool)
+    answer = advice(
+        Question(
+            load=load_told(rate, held) if counted is None else load_counted(counted, over),
+            wait=duration(wait, "--wait"),
+            size=size or (counted.size if counted else None),
+            threads=threads,
+            server=Server(max_connections, reserved, processes, surge) if max_connections else None,
+            seen=counted.waits if counted else None,
+        )
+    )
+    for line in answer.lines:
+        typer.echo(line)
+    if not answer.is_well:
         raise typer.Exit(1)
