@@ -21,8 +21,8 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check
-.PHONY: docs bench soak outages clean
+.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check lint types architecture
+.PHONY: docs bench soak outages release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,11 +69,17 @@ mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubun
 mutants: $(VENV)/ready-dev  ## draw 100 random mutants of the core, and see whether its tests find them (minutes)
 	$(PY) -m tests.core.sampler
 
-check: $(VENV)/ready-dev  ## lint, check the format, the types and the architecture
+check: lint types architecture  ## all of the next three
+
+lint: $(VENV)/ready-dev  ## look for likely bugs, and at the format
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+
+types: $(VENV)/ready-dev  ## check the types, by mypy and by pyright
 	$(PY) -m mypy --strict $(TYPED)
 	$(PY) -m pyright --project pyproject.toml --pythonpath $(PY) $(TYPED)
+
+architecture: $(VENV)/ready-dev  ## see that the house is as its plan says
 	$(PY) -m pytest tests/test_architecture.py
 
 docs: $(VENV)/ready-dev  ## make the site of docs/, in site/; a warning is an error
@@ -89,6 +95,9 @@ soak: $(VENV)/ready-test  ## live ten minutes of trouble in each world, and see 
 outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools, and draw docs/outages.svg
 	$(PY) -m bench outages outages-elsewhere --json outages.json
 	$(PY) -m bench.outage_picture outages.json docs/outages.svg
+
+release-check: $(VENV)/ready-release  ## build what would be published, check it, install it elsewhere and run its demo
+	$(PY) .ci/release_check.py
 
 clean:  ## remove the environment and whatever the tools left behind
 	rm -rf $(VENV) .venvs site outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
