@@ -7,7 +7,7 @@ import pytest
 from pingpool import PingingPool
 from pingpool.core.slot import CHECKING, CREATING, IDLE, IN_USE, VACANT
 from pingpool.opening import opened
-from pingpool.telemetry.timeline import Lane, Span, Timeline
+from pingpool.telemetry.timeline import Lane, Period, Span, Timeline
 from pingpool.telemetry.timeline_svg import LOOKS, draw
 from pingpool.testing import Clock, FaultyDatabase
 
@@ -130,6 +130,13 @@ def test_the_picture_has_one_lane_per_slot(timeline: Timeline, clock: Clock) -> 
     assert [mark.findtext(f"{SVG}title") for mark in marks] == ["killed at 12.000 s", "<shaken & stirred> at 12.000 s"]
     assert picture.findtext(f"{SVG}title") == "a <pool>"
     assert "pinged, 2.99 s to 3.01 s" in [title.text for title in lanes[0].iter(f"{SVG}title")]
+
+
+def test_a_time_with_a_name_stands_above_the_lanes(timeline: Timeline, clock: Clock) -> None:
+    """Each named time has a bracket with its name, unless it is too short to hold it."""
+    recorded(timeline, clock)
+    timeline.periods += [Period(100, 102, "rush"), Period(102, 103.99, "closed & dark"), Period(103.99, 104, "blink")]
+    assert [name.text for name in classed(parsed(timeline), "key middle over")] == ["rush", "closed & dark"]
 
 
 @pytest.mark.parametrize("slots", [0, 1, 8, 9, 100])

@@ -3,9 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Generic
 
 from pingpool.cli.accounts import ACCOUNTS, Accounts, Conflict
@@ -14,7 +15,7 @@ from pingpool.cli.waits import Waits
 from pingpool.cli.witness import Fate, Witness
 from pingpool.database import Meaning, S
 from pingpool.errors import PoolTimeout
-from pingpool.telemetry.timeline import Timeline
+from pingpool.telemetry.timeline import Period, Timeline
 from pingpool.threads.pool import PingingPool
 
 THINKING = 0.004
@@ -40,7 +41,7 @@ class Notes:
 class Bank(Generic[S]):
     """Workers who move money. A bank has rush hours, quiet hours, and hours when it is closed."""
 
-    DAY = (("rush", 1.3), ("quiet", 0.5), ("closed", 0.8))
+    DAY = (("rush hours", 1.3), ("quiet hours", 0.5), ("closed", 0.8))
     """The hours of a day, each with its length in seconds."""
 
     def __init__(
@@ -59,10 +60,10 @@ class Bank(Generic[S]):
         self._timeline = timeline
         self._over = threading.Event()
         self._workers: list[threading.Thread] = []
-        self._opened_at = time.monotonic()
+        self._opened_at = timeline.now()
 
     def open(self, workers: int) -> None:
-        self._opened_at = time.monotonic()
+        self._opened_at = self._timeline.now()
         self._workers = [
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(workers)
         ]
@@ -80,16 +81,25 @@ class Bank(Generic[S]):
 
     def hour(self) -> tuple[str, float]:
         """Return which hours these are, and how many seconds of them are left."""
-        time_of_day = (time.monotonic() - self._opened_at) % sum(length for _, length in self.DAY)
+        time_of_day = (self._timeline.now() - self._opened_at) % sum(length for _, length in self.DAY)
         for name, length in self.DAY:
             if time_of_day < length:
                 return name, length - time_of_day
             time_of_day -= length
         return self.DAY[0]
 
+    def hours(self, until: float) -> Iterator[Period]:
+        """Yield the hours since the bank was opened."""
+        start = self._opened_at
+        for name, length in cycle(self.DAY):
+            if start >= until:
+                return
+            yield Period(start, min(start + length, until), name)
+            start += length
+
     def _pause(self) -> float:
         hours, left = self.hour()
-        return {"rush": 0.0, "quiet": random.uniform(0.03, 0.15), "closed": left}[hours]
+        return {"rush hours": 0.0, "quiet hours": random.uniform(0.03, 0.15), "closed": left}[hours]
 
     def _work(self) -> None:
         while not self._over.wait(self._pause()):

@@ -71,6 +71,7 @@ def stage(plan: Plan, console: Console, venue: Venue[S], *, plain: bool) -> Evid
             except KeyboardInterrupt:
                 console.print("Stopped early.")
             elapsed = scene.elapsed()
+            timeline.periods += bank.hours(until=timeline.now())
             saboteur.stop()
             bank.close(CLOSING_TIME)
             stats = whole_again(pool, witness)

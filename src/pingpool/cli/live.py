@@ -1,7 +1,7 @@
-"""The live view: each slot as a lane, the waiters, the counts and the waits."""
+"""The live view: each slot as a lane, the waiters, the counts and the waits. It can be read without colours, too."""
 
 import time
-from itertools import groupby
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,6 +13,7 @@ from pingpool.cli.ambush import DROPPED, INTERRUPTED, KILLED_IDLE, KILLED_IN_USE
 from pingpool.cli.scene import Scene
 from pingpool.cli.waits import NAMES, in_words
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, VACANT, State
+from pingpool.telemetry.timeline import Lane, Mark
 
 FRAME = 1 / 12
 """Seconds between two pictures."""
@@ -23,17 +24,31 @@ CELL = 0.05
 MOST_LANES = 12
 """Of more slots only the first are shown."""
 
-COLOURS: dict[State | None, str] = {
-    IN_USE: "blue",
-    IDLE: "green",
-    CHECKING: "magenta",
-    RESETTING: "cyan",
-    CREATING: "yellow",
-    CLOSING: "bright_black",
-    VACANT: "red",
-    None: "default",
+OTHER_LINES = 18
+"""What is not a lane."""
+
+
+class Look(NamedTuple):
+    """A sign of its own, for those who see no colours; its colour; and the word in the legend."""
+
+    sign: str
+    colour: str
+    word: str
+
+
+LOOKS: dict[State | None, Look] = {
+    IN_USE: Look("▆", "blue", "in use"),
+    IDLE: Look("▁", "green", "idle"),
+    CHECKING: Look("▒", "magenta", "pinged"),
+    RESETTING: Look("▓", "cyan", "reset"),
+    CREATING: Look("█", "yellow", "created"),
+    CLOSING: Look("░", "bright_black", "closed"),
+    VACANT: Look(".", "red", "vacant"),
+    None: Look(" ", "default", ""),
 }
-BLOCKS: dict[State | None, str] = {IDLE: "▁", VACANT: "▁", IN_USE: "▆", None: " "}
+STRIKES = {KILLED_IDLE: "×", KILLED_IN_USE: "◆", DROPPED: "▼", INTERRUPTED: "↯"}
+"""What a strike looks like, in the lane that it hit."""
+
 COLUMNS = " ▁▂▃▄▅▆▇█"
 BAR = "━"
 
@@ -41,12 +56,20 @@ BAR = "━"
 def show(scene: Scene, console: Console) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while left := scene.left():
-            live.update(picture(scene, console.width), refresh=True)
+            live.update(picture(scene, console.width, console.height), refresh=True)
             time.sleep(min(FRAME, left))
 
 
-def picture(scene: Scene, width: int) -> RenderableType:
-    return Group(headline(scene, width), Text(), lanes(scene, max(10, width - 24)), Text(), numbers(scene, width))
+def picture(scene: Scene, width: int, height: int) -> RenderableType:
+    most = max(1, min(MOST_LANES, height - OTHER_LINES))
+    return Group(
+        headline(scene, width),
+        Text(),
+        lanes(scene, max(10, width - 24), most),
+        legend(),
+        Text(),
+        numbers(scene, width),
+    )
 
 
 def headline(scene: Scene, width: int) -> Text:
@@ -58,23 +81,37 @@ def headline(scene: Scene, width: int) -> Text:
     return Text.assemble((what, "bold"), (BAR * done, "blue"), (BAR * (length - done), "bright_black"), left)
 
 
-def lanes(scene: Scene, length: int) -> Table:
+def lanes(scene: Scene, length: int, most: int) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(min_width=length)
     table.add_column(min_width=max(len(state.value) for state in State))
     now = scene.timeline.now()
-    for number, lane in enumerate(scene.timeline.lanes[:MOST_LANES]):
-        states = lane.prevailing(now - length * CELL, now, max(1, length))
-        strip = Text()
-        for state, same in groupby(states):
-            strip.append(BLOCKS.get(state, "█") * len(list(same)), COLOURS[state])
-        table.add_row(Text(f"slot {number + 1:2}", "bold"), strip, Text(lane.state.value, COLOURS[lane.state]))
-    if len(scene.timeline.lanes) > MOST_LANES:
-        table.add_row("", Text(f"and {len(scene.timeline.lanes) - MOST_LANES} more", "bright_black"), "")
-    lengths = scene.timeline.queue_lengths(now - length * CELL, now, length)
+    start = now - length * CELL
+    marks = [mark for mark in scene.timeline.marks.copy() if start < mark.when < now]
+    for number, lane in enumerate(scene.timeline.lanes[:most]):
+        strikes = [mark for mark in marks if mark.lane == number]
+        word = Text(lane.state.value, LOOKS[lane.state].colour)
+        table.add_row(Text(f"slot {number + 1:2}", "bold"), strip(lane, strikes, start, now, length), word)
+    if len(scene.timeline.lanes) > most:
+        table.add_row("", Text(f"and {len(scene.timeline.lanes) - most} more", "bright_black"), "")
+    lengths = scene.timeline.queue_lengths(start, now, length)
     table.add_row(Text("waiting", "bold"), sparkline(lengths), Text(str(lengths[-1])))
     return table
+
+
+def strip(lane: Lane, strikes: list[Mark], start: float, now: float, length: int) -> Text:
+    """Draw what a slot did from `start` until now, with the strikes that hit it."""
+    cells = [(LOOKS[state].sign, LOOKS[state].colour) for state in lane.prevailing(start, now, length)]
+    for mark in strikes:
+        cells[min(length - 1, int((mark.when - start) / CELL))] = STRIKES[mark.what], "bold red"
+    return Text.assemble(*cells)
+
+
+def legend() -> Text:
+    """Say what the signs in the lanes mean; those of the strikes stand beside their counts."""
+    words = [(f"{look.sign} {look.word}  ", look.colour) for look in LOOKS.values() if look.word]
+    return Text.assemble(" " * 8, *words)
 
 
 def sparkline(values: list[int]) -> str:
@@ -93,7 +130,7 @@ def numbers(scene: Scene, width: int) -> Table:
         "wait, p50": in_words(half),
         "wait, p99": in_words(nearly_all),
     }
-    sabotage = {kind: str(strikes[kind]) for kind in (KILLED_IDLE, KILLED_IN_USE, DROPPED, INTERRUPTED)}
+    sabotage = {f"{sign} {kind}": str(strikes[kind]) for kind, sign in STRIKES.items()}
     replaced = {f"replaced: {reason}": str(count) for reason, count in sorted(stats.replaced.items())}
     table = Table(box=None, show_header=False, padding=(0, 3, 0, 0), pad_edge=False)
     table.add_row(

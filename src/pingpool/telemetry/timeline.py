@@ -43,6 +43,14 @@ class Mark(NamedTuple):
     lane: int | None
 
 
+class Period(NamedTuple):
+    """A time with a name, from `start` to `end`: hours of much, or of nothing to do."""
+
+    start: float
+    end: float
+    name: str
+
+
 class Lane(AgingSlot):
     """A slot that records its states."""
 
@@ -92,7 +100,7 @@ class Lane(AgingSlot):
 
 
 class Timeline:
-    """The states of all slots of a pool, what happened from outside, and how many callers waited."""
+    """The states of all slots of a pool, what happened from outside, who waited, and which times had a name."""
 
     def __init__(self, now: Now = SystemClock.now) -> None:
         self.now = now
@@ -100,6 +108,7 @@ class Timeline:
         self.lanes: list[Lane] = []
         self.marks: list[Mark] = []
         self.arrivals: list[tuple[float, int]] = []
+        self.periods: list[Period] = []
 
     def record(self, pool: P) -> P:
         """Have a pool that was never bound record to this timeline."""

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, VACANT, State
-from pingpool.telemetry.timeline import Lane, Mark, Timeline
+from pingpool.telemetry.timeline import Lane, Mark, Period, Timeline
 
 WIDTH = 1200
 LEFT, RIGHT = 88, 28
 PLOT = WIDTH - LEFT - RIGHT
-TOP = 124
+TOP = 142
+"""Where the lanes begin."""
 QUEUE = 64
 AXIS = 46
 ROOMY = 8
@@ -80,6 +81,7 @@ class _Picture:
         parts = [
             *self.head(title, subtitle),
             *self.legend(),
+            *(line for period in self.timeline.periods for line in self.period(period)),
             *self.axis(),
             *(line for number, lane in enumerate(self.timeline.lanes) for line in self.lane(number, lane)),
             *(line for mark in self.timeline.marks for line in self.mark(mark)),
@@ -108,6 +110,14 @@ class _Picture:
             yield f'<path class="glyph" transform="translate({x + 6:.0f} 92)" d="{glyph}"/>'
             yield f'<text class="key" x="{x + 18:.0f}" y="96">{escape(what)}</text>'
             x += 32 + _width(what)
+
+    def period(self, period: Period) -> Iterator[str]:
+        """Draw a bracket with the name of a period above the lanes."""
+        left, right = self.x(period.start) + 1, self.x(period.end) - 1
+        if right - left < _width(period.name):
+            return
+        yield f'<path class="base" d="M{left:.1f} {TOP - 16}v-5H{right:.1f}v5"/>'
+        yield f'<text class="key middle over" x="{(left + right) / 2:.1f}" y="{TOP - 17}">{escape(period.name)}</text>'
 
     def axis(self) -> Iterator[str]:
         step = _step((self.end - self.start) / 8)
@@ -191,7 +201,7 @@ def _style() -> str:
         fills = "".join(f".{_class(state)}{{fill:{colour}}}" for state, colour in states.items())
         return (
             f".page{{fill:{page}}}text{{fill:{ink}}}text.soft,text.key{{fill:{soft}}}.grid,.base{{stroke:{grid}}}"
-            f".queue{{fill:{soft};fill-opacity:.45}}.hair{{stroke:{strike}}}.halo{{fill:{page};stroke:{page}}}.glyph{{fill:{strike};stroke:{strike}}}{fills}"
+            f".queue{{fill:{soft};fill-opacity:.45}}.over{{stroke:{page}}}.hair{{stroke:{strike}}}.halo{{fill:{page};stroke:{page}}}.glyph{{fill:{strike};stroke:{strike}}}{fills}"
         )
 
     light = colours(
@@ -205,7 +215,7 @@ def _style() -> str:
     shapes = (
         "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
         "text.title{font-size:21px;font-weight:600}text.key{font-size:12px}text.soft{font-size:14px}"
-        ".middle{text-anchor:middle}.end{text-anchor:end}.grid,.base{fill:none;stroke-width:1}"
+        ".over{stroke-width:8;paint-order:stroke}.middle{text-anchor:middle}.end{text-anchor:end}.grid,.base{fill:none;stroke-width:1}"
         ".halo{stroke-width:5;stroke-linejoin:round}.hair{fill:none;stroke-width:1;stroke-opacity:.7}.glyph{stroke-width:1.6;stroke-linejoin:round}"
     )
     return f"{shapes}{light}@media (prefers-color-scheme:dark){{{dark}}}"
