@@ -16,7 +16,7 @@ ELSEWHERE = {
     **dict.fromkeys(("pool_size", "poolsize", "max_size", "maxsize", "min_size", "minsize", "max_connections"), "size"),
     **dict.fromkeys(("maximum_pool_size", "max_pool_size", "min_pool_size", "pool_max_size", "pool_min_size"), "size"),
     **dict.fromkeys(("maxconnections", "mincached", "maxcached", "maxconn", "minconn"), "size"),
-    **dict.fromkeys(("pool_timeout", "checkout_timeout", "acquire_timeout"), "default_timeout"),
+    **dict.fromkeys(("timeout", "pool_timeout", "checkout_timeout", "acquire_timeout"), "default_timeout"),
     **dict.fromkeys(("pool_recycle", "max_age", "conn_max_age"), "max_lifetime"),
     **dict.fromkeys(("keepalive_time", "keep_alive_interval", "pool_ping_interval"), "ping_interval"),
     "max_waiting": "max_waiters",

@@ -125,7 +125,12 @@ def hint_for_driver(scheme: str, group: str) -> str:
     owner = owner_of(base.load())
     written = [f"{family}+{name}://" for name in getattr(owner, "DRIVERS", ())]
     other = getattr(owner, "OTHER_DRIVERS", {}).get(driver)
-    return f"; write {' or '.join([f'{family}://', *written])}" + (f", or pingpool.open({other})" if other else "")
+    return f"; write {' or '.join([f'{family}://', *written])}" + (f", or {opened_in(group, other)}" if other else "")
+
+
+def opened_in(group: str, database: str) -> str:
+    """Return how a database for threads, as code, is opened in this world."""
+    return f"pingpool.{OPENERS[group]}({database if group == GROUP else f'InThreads({database})'})"
 
 
 def owner_of(factory: Any) -> Any:

@@ -364,6 +364,14 @@ def test_a_question_that_cannot_be_asked_is_refused(kind: Any, name: str) -> Non
 
 
 @pytest.mark.parametrize("kind", [Callables, AsyncCallables])
+@pytest.mark.parametrize("name", [*QUESTIONS, *CALLS])
+def test_what_is_no_function_is_refused(kind: Any, name: str) -> None:
+    """At once, by its name, whatever it was meant for."""
+    with pytest.raises(TypeError, match=f"{name}=3: give a function"):
+        kind(Folder, **{name: 3})
+
+
+@pytest.mark.parametrize("kind", [Callables, AsyncCallables])
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_that_cannot_be_made_is_refused(kind: Any, name: str) -> None:
     """At once, by its name; a coroutine function only where none can be awaited."""

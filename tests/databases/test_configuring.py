@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 
 import pingpool
 from pingpool import CannotFill
+from pingpool.databases.callables import AsyncCallables, Callables
 from pingpool.databases.dbapi import DBAPI
+from pingpool.databases.mysql import AsyncMySQL, MySQL
+from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.redis import AsyncRedis, Redis
 from pingpool.databases.sqlite import AsyncSQLite, SQLite
 from pingpool.testing.servers import MariaDBServer, PostgresServer, ValkeyServer
@@ -48,6 +52,30 @@ class Counted:
     def function(self) -> Callable[[Any], Any]:
         """The one for the driver."""
         return self.in_loop if isinstance(self._driver, InLoop) else self.in_thread
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(Postgres, "host=h"),
+        partial(AsyncPostgres, "host=h"),
+        partial(AsyncPG, "postgresql://h"),
+        partial(MySQL, "h"),
+        partial(AsyncMySQL, "h"),
+        Redis,
+        AsyncRedis,
+        partial(SQLite, ":memory:"),
+        partial(AsyncSQLite, ":memory:"),
+        partial(DBAPI, sqlite3.connect),
+        partial(Callables, object),
+        partial(AsyncCallables, object),
+    ],
+)
+@pytest.mark.parametrize("nonsense", [3, "SET timezone TO 'UTC'", lambda: None])
+def test_what_cannot_be_called_with_a_session_is_refused_at_once(make: Any, nonsense: Any) -> None:
+    """Each database says so where it is made, not when the first session is opened."""
+    with pytest.raises(TypeError, match="configure"):
+        make(configure=nonsense)
 
 
 @pytest.mark.server

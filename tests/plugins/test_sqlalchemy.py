@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 from sqlalchemy import Engine, create_engine, event, exc, text  # noqa: E402
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
 
+from pingpool.database import named  # noqa: E402
 from pingpool.databases.common.sockets import Look, look_at  # noqa: E402
 from pingpool.plugins.sqlalchemy import PingPool  # noqa: E402
+from pingpool.plugins.sqlalchemy.records import Records  # noqa: E402
 from pingpool.testing.servers import MariaDBServer, PostgresServer  # noqa: E402
 from tests.databases.waiting import SOON, until  # noqa: E402
 
@@ -153,6 +156,26 @@ def test_what_the_driver_refuses_is_told_at_once(engine_of: Callable[..., Engine
     engine = engine_of(f"sqlite:///{tmp_path / 'nowhere' / 'shop.db'}")
     with pytest.raises(exc.OperationalError, match="unable to open database file"):
         ask(engine)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql+psycopg://bob:secret@db:5433/shop", "Records(postgresql+psycopg://db:5433/shop)"),
+        ("postgresql+psycopg2://bob:secret@db/shop", "Records(postgresql+psycopg2://db/shop)"),
+        ("mysql+pymysql://bob:secret@db/shop", "Records(mysql+pymysql://db/shop)"),
+        ("sqlite://", "Records(sqlite+pysqlite)"),
+    ],
+)
+def test_the_log_names_the_database_of_an_engine(engine_of: Callable[..., Engine], url: str, name: str) -> None:
+    """As its URL does, without the user and the password."""
+    assert named(Records(pool_of(engine_of(url)))) == name
+
+
+def test_a_creator_of_ones_own_names_no_database(engine_of: Callable[..., Engine]) -> None:
+    """Where it leads only its author knows; the dialect is named."""
+    for creator in (lambda: sqlite3.connect(":memory:"), partial(sqlite3.connect, ":memory:")):
+        assert named(Records(pool_of(engine_of("sqlite://", creator=creator)))) == "Records(sqlite+pysqlite)"
 
 
 def test_the_error_of_a_creator_is_told_at_once(engine_of: Callable[..., Engine]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from pingpool.database import Meaning
 from pingpool.databases import disconnects, drivers, endings, unanswered
 from pingpool.databases.callables import GivenTraits, Link, both
-from pingpool.databases.common.configuring import Configured, Remembering
+from pingpool.databases.common.configuring import Configured, Remembering, to_configure
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.given import checked
 from pingpool.databases.common.resets import Reset, Resets
@@ -154,7 +154,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
             socket=socket,
         )
         self._needs_reset = checked("needs_reset", needs_reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         if reset == "full":
             raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
         self._resets = Resets(reset)

@@ -5,16 +5,27 @@ also where a driver has opened a transaction for it, and is what later resets pu
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pingpool.database import AsyncDatabase, Database, S, Traits
-from pingpool.databases.common.given import call, call_async
+from pingpool.databases.common.given import call, call_async, refuse_signature
+from pingpool.pool.hooks import SESSION
 
 Configure: TypeAlias = Callable[[Any], object] | None
 """A function of the session, or none."""
 
 AsyncConfigure: TypeAlias = Configure | Callable[[Any], Awaitable[object]]
 """The same where one may wait: it may be a coroutine function."""
+
+
+C = TypeVar("C", bound=AsyncConfigure)
+
+
+def to_configure(configure: C) -> C:
+    """Return what was given to set sessions up. Raises `TypeError` if it cannot be called with a session."""
+    if configure is not None:
+        refuse_signature("configure", configure, (SESSION,), {})
+    return configure
 
 
 class Remembering(Traits[S]):

@@ -24,7 +24,9 @@ def checked(name: str, question: F, *facts: Any) -> F:
 
 
 def refuse_signature(name: str, function: Callable[..., object], facts: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Raise a `TypeError` if this function does not take what it will be called with."""
+    """Raise a `TypeError` if this is no function, or does not take what it will be called with."""
+    if not callable(function):
+        raise TypeError(f"{name}={function!r}: give a function")
     for complaint in wrong_signature(name, function, facts, named):
         raise TypeError(complaint)
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured, to_configure
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import AsyncReset, Resets
@@ -99,7 +99,7 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         self._attributes = Attributes(*SETTINGS)
         self._places: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
         asked = tls.context_of(words)

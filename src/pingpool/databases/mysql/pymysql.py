@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases.common.addresses import Address, Host, Port
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import Configure, Configured
+from pingpool.databases.common.configuring import Configure, Configured, to_configure
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import Reset, Resets
@@ -108,7 +108,7 @@ class MySQL(MySQLTraits, Configured[Any]):
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         self._attributes = Attributes(*SETTINGS)
         self._others = None if connect is None else Others(connect, self._resets)
         self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()

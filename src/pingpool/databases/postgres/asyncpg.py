@@ -17,7 +17,7 @@ from typing import Any, Self, TypeAlias
 from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured
+from pingpool.databases.common.configuring import AsyncConfigure, AsyncConfigured, to_configure
 from pingpool.databases.common.credentials import asked_async
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
@@ -117,7 +117,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
         self._options = options
         check_place(self._dsn)
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         self._listening: Attributes[Session] = Attributes(*WHO_LISTENS)
         said = said_attributes(self._dsn, options)
         self._roles = Roles(role if said in (None, *OF_A_PRIMARY) else "any")

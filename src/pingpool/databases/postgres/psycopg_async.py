@@ -38,6 +38,8 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncConfigured[Sessi
         BadURL: the conninfo, or an option, makes no sense.
     """
 
+    DRIVERS = ("psycopg", "psycopg_async")
+
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Connect. The labels are seen in the `application_name`."""
         address, password = await self._address.now_async(), await asked_async(self._password)

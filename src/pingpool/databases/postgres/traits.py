@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Text
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import AsyncConfigure, Remembering
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering, to_configure
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
@@ -84,7 +84,7 @@ LAST_WORDS = ("FATAL", "PANIC")
 class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     """One PostgreSQL database, for the connections `C`, with passwords of the kind `P`."""
 
-    DRIVERS = ("psycopg", "psycopg_async")
+    DRIVERS: tuple[str, ...] = ("psycopg",)
     OTHER_DRIVERS = OTHER_DRIVERS
 
     def __init__(
@@ -105,7 +105,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         self._roles = Roles(role_in(self._where, role))
         self._password = password
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._identity = (

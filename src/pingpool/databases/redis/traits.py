@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeAlias
 from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Host, Port, shown
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import AsyncConfigure, Remembering
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering, to_configure
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
@@ -72,7 +72,7 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
         **options: Any,
     ) -> None:
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         self._driver: Any = driver or first_driver()
         kinds = self._driver.connection
         self._kind = kinds.UnixDomainSocketConnection if path else kinds.SSLConnection if ssl else kinds.Connection

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 from pingpool.database import Meaning
 from pingpool.databases.common.attributes import Attributes
-from pingpool.databases.common.configuring import AsyncConfigure, Remembering
+from pingpool.databases.common.configuring import AsyncConfigure, Remembering, to_configure
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Reset, Resets
@@ -90,7 +90,7 @@ class SQLiteTraits(Identified, Remembering[C]):
         self._target = MEMORY.format(next(_memories)) if self._in_memory else str(Path(path).absolute())
         self._busy_timeout = busy_timeout
         self._resets = Resets(reset)
-        self._configure = configure
+        self._configure = to_configure(configure)
         if self._in_memory:  # it lasts as long as one connection is open, and so as long as this object
             weakref.finalize(self, self.open().close)
         self._identity = (self._target, reset, configure)

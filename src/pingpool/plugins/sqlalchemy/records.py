@@ -5,7 +5,8 @@ SQLAlchemy that rolls back when one is returned. What is known of the driver doe
 hangs.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import getclosurevars
 from typing import Any
 
 from sqlalchemy.pool import Pool
@@ -14,6 +15,7 @@ from sqlalchemy.util import greenlet_spawn
 from pingpool.database import Meaning, Traits
 from pingpool.databases.through import SAYS_NOTHING, AsyncThrough, Through, Wrapping
 from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
+from pingpool.text import escaped
 
 
 class OfAPool(Wrapping[Any, Any, Any]):
@@ -36,8 +38,14 @@ class OfAPool(Wrapping[Any, Any, Any]):
     needs_reset = Traits[Any].needs_reset
     """Never: SQLAlchemy has reset it."""
 
-    def _prepare(self, dialect: Any) -> None:
+    def _place(self) -> str:
+        return self._where
+
+    _where = ""
+
+    def _prepare(self, dialect: Any, creator: Callable[..., Any]) -> None:
         self.errors = errors_of(dialect)
+        self._where = place_of(dialect, creator)
         self._look = self._database.looks_alive
         vars(self)["looks_alive"] = self._looks_alive
 
@@ -60,7 +68,7 @@ class Records(OfAPool, Through[Any, Any]):
         dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
         create = pool._create_connection  # pyright: ignore[reportPrivateUsage]
         super().__init__(database_for(dialect), create=create, unwrap=connection_of)
-        self._prepare(dialect)
+        self._prepare(dialect, pool._creator)  # pyright: ignore[reportPrivateUsage] (the same)
 
     def create(self, *, labels: Any, timeout: float) -> Any:
         """Have SQLAlchemy open a connection."""
@@ -76,7 +84,7 @@ class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
         dialect = pool._dialect  # pyright: ignore[reportPrivateUsage] (as SQLAlchemy's own pools do)
         database, unwrap = async_database_for(dialect)
         super().__init__(database, create=create, unwrap=unwrap)
-        self._prepare(dialect)
+        self._prepare(dialect, pool._creator)  # pyright: ignore[reportPrivateUsage] (the same)
 
     async def create(self, *, labels: Any, timeout: float) -> Any:
         """Have SQLAlchemy open a connection."""
@@ -97,3 +105,21 @@ def errors_of(dialect: Any) -> tuple[type[BaseException], ...]:
     """Return the root of the driver's errors, which SQLAlchemy wraps in its own; nothing if there is no driver."""
     root = getattr(getattr(dialect, "dbapi", None), "Error", None)
     return (root,) if isinstance(root, type) and issubclass(root, BaseException) else ()
+
+
+def place_of(dialect: Any, creator: Callable[..., Any]) -> str:
+    """Return where an engine's database is, without a secret; of a creator of one's own only the dialect is known."""
+    words = "+".join(filter(None, (getattr(dialect, "name", ""), getattr(dialect, "driver", ""))))
+    given = given_to(creator)
+    host = ":".join(str(given[name]) for name in ("host", "port") if given.get(name))
+    database = next((str(given[name]) for name in ("dbname", "database", "db") if given.get(name)), "")
+    return escaped(f"{words}://{host}/{database}" if host or database else words)
+
+
+def given_to(creator: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return what `create_engine` passes to the driver by name: its creator keeps that, and nobody else tells."""
+    try:
+        kept: Any = getclosurevars(creator).nonlocals.get("cparams")
+    except TypeError:  # a callable object
+        return {}
+    return kept if isinstance(kept, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
