@@ -1,15 +1,19 @@
-"""The pages of the documentation, and the blocks of Python in them."""
+"""The pages of the documentation, the blocks of Python in them, and what the pages say that these print."""
 
 import ast
 import asyncio
 import inspect
+import io
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from pingpool import AsyncPingingPool, PingingPool
 
@@ -18,12 +22,16 @@ PAGES = sorted(page.relative_to(ROOT).as_posix() for page in [ROOT / "README.md"
 
 
 class Block:
-    """A block of Python on a page, and the line where it stands."""
+    """A block of Python on a page, the line where it stands, and what it prints, if the page says so.
 
-    def __init__(self, page: str, line: int, code: str) -> None:
+    A block of text right after it is what it prints. There `…` stands for what differs from time to time.
+    """
+
+    def __init__(self, page: str, line: int, code: str, printed: str | None) -> None:
         self.page = page
         self.line = line
         self.code = textwrap.dedent(code)
+        self.printed = printed
 
     def run(self, names: dict[str, Any], stand_ins: Mapping[str, str]) -> None:
         """Run it among these names, on servers that are there in place of those that it names."""
@@ -32,10 +40,19 @@ class Block:
             code = code.replace(named, there)
         lines = "\n" * self.line + code  # so that a traceback names the line of the page
         compiled = compile(lines, self.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        if compiled.co_flags & inspect.CO_COROUTINE:
-            asyncio.run(in_a_loop(eval(compiled, names), names))
-        else:
-            exec(compiled, names)
+        with redirect_stdout(io.StringIO()) as out:
+            if compiled.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(in_a_loop(eval(compiled, names), names))
+            else:
+                exec(compiled, names)
+        if self.printed is not None:
+            assert is_like(out.getvalue(), self.printed), f"{self.page}:{self.line} prints {out.getvalue()!r}"
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """Is it this text, but for what `…` stands for, and for where lines are broken?"""
+    parts = [re.escape(part) for part in " ".join(pattern.split()).split("…")]
+    return re.fullmatch(".*".join(parts), " ".join(text.split())) is not None
 
 
 async def in_a_loop(block: Any, names: dict[str, Any]) -> None:
@@ -58,8 +75,8 @@ def blocks_of(page: str) -> list[Block]:
     """Return the blocks of a page, in their order."""
     tokens = MarkdownIt().parse((ROOT / page).read_text())
     return [
-        Block(page, token.map[0] + 1, token.content)
-        for token in tokens
+        Block(page, token.map[0] + 1, token.content, following.content if following.info.strip() == "text" else None)
+        for token, following in pairwise([*tokens, Token("end", "", 0)])
         if token.type == "fence" and token.info.strip() == "python" and token.map
     ]
 

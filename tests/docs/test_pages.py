@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-import pingpool
 from pingpool.testing.servers import MariaDBServer, PostgresServer, ValkeyServer
-from tests.docs.pages import PAGES, ROOT, blocks_of, links_of, run_blocks
+from tests.docs.pages import PAGES, ROOT, blocks_of, is_like, links_of, run_blocks
 
 FRAGMENTS = {"docs/databases.md": "def meaning_of(self, error):"}
 """How a block begins that is a part of a class, and cannot run alone: `examples/own_database.py` has it whole."""
@@ -23,7 +22,6 @@ NEEDED = {
 
 TAKEN_FOR_GRANTED = {
     "__name__": "__main__",
-    "pingpool": pingpool,
     "read_secret": lambda: "",
     "Line": object,
     "HungUp": OSError,
@@ -59,12 +57,19 @@ def stand_ins(postgres_server: PostgresServer, mariadb_server: MariaDBServer, va
 def test_each_block_of_a_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, str]
 ) -> None:
-    """A page is read from top to bottom: each block may use what those before it have made."""
+    """A page is read from top to bottom: each block may use what those before it have made, and prints what it says."""
     for package in NEEDED.get(page, ()):
         pytest.importorskip(package, reason=f"the blocks of {page} need it: pip install 'pingpool[plugins]'")
     monkeypatch.chdir(tmp_path)
     whole = [block for block in blocks_of(page) if not block.code.startswith(FRAGMENTS.get(page, "\0"))]
     run_blocks(whole, dict(TAKEN_FOR_GRANTED), stand_ins)
+
+
+def test_what_a_block_prints_is_compared() -> None:
+    """Every word counts, but not where a line is broken, nor what a `…` stands for."""
+    assert is_like("waited 0.1003 s\nfor (1,)\n", "waited … s for\n(1,)\n")
+    assert not is_like("waited 0.1003 s for (2,)", "waited … s for (1,)")
+    assert not is_like("", "(1,)")
 
 
 @pytest.mark.parametrize("page", PAGES)
