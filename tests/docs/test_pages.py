@@ -42,6 +42,7 @@ def stand_ins(postgres_server: PostgresServer, mariadb_server: MariaDBServer, va
             f"postgresql+{driver}://shop@db/shop": postgres.url.replace("postgresql:", f"postgresql+{driver}:")
             for driver in ("psycopg", "asyncpg")
         },
+        "asyncpg://shop@db/shop": postgres.url.replace("postgresql:", "asyncpg:"),
         "postgresql://db/shop": postgres.url,
         "host=db dbname=shop": f"host={postgres.host} port={postgres.port} user=postgres dbname=postgres",
         "mysql://shop@db/shop": mariadb.url,

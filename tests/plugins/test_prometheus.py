@@ -126,8 +126,12 @@ def queries() -> list[str]:
     dashboard = json.loads((ROOT / "docs/grafana.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     variables = [each["query"] for each in dashboard["templating"]["list"] if each["type"] == "query"]
-    recommended = re.findall(r"`([^`]*pingpool_[^`]*)`", (ROOT / "docs/metrics.md").read_text())
-    return [*asked, *variables, *recommended]
+    page = (ROOT / "docs/metrics.md").read_text()
+    recommended, alerts = (
+        re.findall(r"`([^`]*pingpool_[^`]*)`", page),
+        re.findall(r"^ *expr: (.*)$", page, re.MULTILINE),
+    )
+    return [*asked, *variables, *recommended, *alerts]
 
 
 def test_what_is_asked_is_what_is_scraped(registry: CollectorRegistry, pool: Any) -> None:
