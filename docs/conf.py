@@ -6,13 +6,14 @@ project = "pingpool"
 author = copyright = "the pingpool authors"
 release = version = pingpool.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinxcontrib.mermaid"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_enable_extensions = ["colon_fence", "deflist"]
-myst_fence_as_directive = ["mermaid"]
 myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "pingpool"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"sidebar_hide_name": False}
 exclude_patterns = ["_build"]
 

@@ -122,15 +122,13 @@ def test_several_pools_are_told_apart_by_their_names(pool: Any) -> None:
 
 
 def queries() -> list[str]:
-    """Return what the dashboard asks, and the page about metrics recommends to ask."""
+    """Return what the dashboard asks, and the page about metrics recommends to ask, and to be warned of."""
     dashboard = json.loads((ROOT / "docs/grafana.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     variables = [each["query"] for each in dashboard["templating"]["list"] if each["type"] == "query"]
     page = (ROOT / "docs/metrics.md").read_text()
-    recommended, alerts = (
-        re.findall(r"`([^`]*pingpool_[^`]*)`", page),
-        re.findall(r"^ *expr: (.*)$", page, re.MULTILINE),
-    )
+    recommended = re.findall(r"`([^`]*pingpool_[^`]*)`", page)
+    alerts = re.findall(r"^ *expr: (.*)$", page, re.MULTILINE)
     return [*asked, *variables, *recommended, *alerts]
 
 

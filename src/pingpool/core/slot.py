@@ -2,7 +2,7 @@
 
 A pool of `size` has exactly `size` slots for life. A slot outlives its sessions and is in one state at a time; lost
 capacity cannot be expressed. `TRANSITIONS` is the whole truth about what may follow what: the tests run on slots that
-enforce it and the documentation's diagram is drawn from it, while production pays nothing for it.
+enforce it and the page about slots is made of it, while production pays nothing for it.
 """
 
 import math

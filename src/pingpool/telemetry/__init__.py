@@ -1,1 +1,1 @@
-"""What a pool shows of itself: timelines, the slot's diagram, the search for the idle limit, sizes and counters."""
+"""What a pool shows of itself: timelines, the page about slots, the search for the idle limit, sizes and counters."""
