@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check lint types architecture
-.PHONY: docs bench soak outages release-check clean
+.PHONY: docs bench bench-check fleet soak outages release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -89,7 +89,14 @@ docs: $(VENV)/ready-dev  ## make the site of docs/, in site/; a warning is an er
 bench: $(VENV)/ready-bench  ## measure speed and size side by side with other pools
 	$(PY) -m bench
 
-soak: $(VENV)/ready-test  ## live ten minutes of trouble in each world, and see that nothing grows
+bench-check: $(VENV)/ready-bench  ## fail if a figure is below three quarters of its target
+	$(PY) -m bench --check
+
+fleet: $(VENV)/ready-bench  ## play ten thousand processes on virtual time, and draw docs/fleet.svg (minutes)
+	$(PY) -m bench fleet --json fleet.json
+	$(PY) -m bench.fleet_picture fleet.json docs/fleet.svg
+
+soak: $(VENV)/ready-test  ## live through ten million uses in each world, and see that nothing grows (an hour)
 	$(PY) -m bench.soak
 
 outages: $(VENV)/ready-bench  ## play eight outages to pingpool and to other pools, and draw docs/outages.svg
@@ -100,7 +107,7 @@ release-check: $(VENV)/ready-release  ## build what would be published, check it
 	$(PY) .ci/release_check.py
 
 clean:  ## remove the environment and whatever the tools left behind
-	rm -rf $(VENV) .venvs site outages.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs site outages.json fleet.json dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The programs that pools work in are no reason to have no tests: without them those of tests/workers are skipped.

@@ -19,18 +19,21 @@ from bench import (
     engines,
     fairness,
     fill,
+    fleet,
     imports,
     outage_elsewhere,
     outages,
     pair,
     size,
+    steps,
     web,
 )
 from bench.rounds import FULL, QUICK, Effort
-from bench.sheet import Sheet, show
+from bench.sheet import NEAR, Sheet, show
 
 BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "pair": (pair.run, "one get + put, nobody else there"),
+    "profile": (steps.run, "the same, statement by statement"),
     "checkin": (checkin.run, "what a check-in asks of each database"),
     "fairness": (fairness.run, "checkouts per thread, when 8 or 64 threads fight for 4 sessions"),
     "size": (size.memory, "bytes of bookkeeping per idle session"),
@@ -40,6 +43,7 @@ BENCHES: dict[str, tuple[Callable[[Effort], Sheet], str]] = {
     "costs": (costs.run, "what an event costs in pools of ten to a million sessions"),
     "outages": (outages.run, "what callers notice when a PostgreSQL has a bad day; four minutes"),
     "outages-elsewhere": (outage_elsewhere.run, "the same on a MariaDB and a Valkey, pingpool alone; two minutes"),
+    "fleet": (fleet.run, "ten thousand processes, all at once, on virtual time; ten minutes"),
     "web": (web.run, "FastAPI, a hundred requests at once on four sessions"),
     "sqlalchemy": (engines.run, "its engines over pingpool, and over its own pool; a minute"),
     "aio-pair": (aio.pair, "asyncio: one get + put in one task"),
@@ -63,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{sum(target.is_met for target in targets)} of {len(targets)} targets met.")
     if options.json:
         options.json.write_text(json.dumps({"python": python, "benches": _as_data(sheets)}, indent=1) + "\n")
-    return 1 if options.check and not all(target.is_met for target in targets) else 0
+    missed = {name: [target for target in sheet.targets if not target.is_near] for name, sheet in sheets.items()}
+    for name, far in missed.items():
+        for target in far:
+            print(f"{name}: less than {NEAR:.0%} of {target.promise}")
+    return 1 if options.check and any(missed.values()) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME", help="which benches; all if none")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: for a look, not for a figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, round by round, to this file")
-    parser.add_argument("--check", action="store_true", help="exit with status 1 if a target is missed")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with status 1 if a figure is below three quarters of its target"
+    )
     return parser
 
 
@@ -101,7 +111,12 @@ def _as_data(sheets: dict[str, Sheet]) -> dict[str, object]:
             "raw": sheet.raw,
             "missing": list(sheet.missing),
             "targets": [
-                {"of": row.cells[0], "promise": row.target.promise, "is_met": row.target.is_met}
+                {
+                    "of": row.cells[0],
+                    "promise": row.target.promise,
+                    "is_met": row.target.is_met,
+                    "is_near": row.target.is_near,
+                }
                 for row in sheet.rows
                 if row.target is not None
             ],

@@ -1,10 +1,10 @@
-"""The soak: a pool in each world lives through trouble for a long time, and nothing may grow.
+"""The soak: a pool in each world lives through trouble, ten million uses long, and nothing may grow.
 
 Callers get, put, leave blocks with errors, drop sessions, time out and are cancelled, while sessions die and calls
 fail. At each mark the callers pause, the pool becomes whole, and what the process holds is counted: blocks of memory,
-threads and file descriptors. The first fifth of the time is for warming up.
+resident bytes, threads and file descriptors. The first fifth is for warming up.
 
-    python -m bench.soak --seconds 600
+    python -m bench.soak --uses 10000000
 """
 
 import argparse
@@ -18,7 +18,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import median
 from typing import NamedTuple
 
 from pingpool import AsyncPingingPool, PingingPool, PoolError
@@ -27,9 +28,15 @@ from pingpool.testing.async_database import AsyncFaultyDatabase
 
 SIZE = 8
 CALLERS = 16
-MARKS = 10
-MAY_GROW = {"blocks": 2000, "threads": SIZE, "descriptors": 2}
-"""What a count may differ by from the first mark after warming up: caches, the marks, workers that linger."""
+MARKS = 20
+MAY_GROW = {"blocks": 2000, "kilobytes": 1000, "threads": SIZE, "descriptors": 2}
+"""How much more the last marks may count than those after warming up: caches, the marks, workers that linger."""
+
+STRIKES = 0.25
+"""Seconds between two faults: a pool that is struck all the time is never used."""
+
+SILENCE = 15.0
+"""Seconds after which a line says how far the soak is."""
 
 
 class Mark(NamedTuple):
@@ -38,47 +45,90 @@ class Mark(NamedTuple):
     seconds: float
     uses: int
     blocks: int
+    kilobytes: int
     threads: int
     descriptors: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:6.0f} s {self.uses:12,} uses {self.blocks:9,} blocks {self.kilobytes:9,} KB "
+            f"{self.threads:4} threads {self.descriptors:4} descriptors"
+        )
 
 
 class Soak:
     """The marks of one world, and the faults that strike it."""
 
-    def __init__(self, database: FaultyDatabase | AsyncFaultyDatabase, seconds: float) -> None:
+    def __init__(self, database: FaultyDatabase | AsyncFaultyDatabase, uses: int) -> None:
         self.database = database
-        self.seconds = seconds
         self.chance = random.Random(1)
-        self.uses = 0
         self.marks: list[Mark] = []
-        self.began = time.monotonic()
+        self.done = [0] * CALLERS
+        self.each = max(1, uses // MARKS // CALLERS)
+        """How many uses a caller makes between two marks."""
+        self._began = self._said = time.monotonic()
+
+    @property
+    def uses(self) -> int:
+        return sum(self.done)
 
     def strike(self) -> None:
-        """Let something go wrong."""
+        """Let something go wrong, and say now and then how far it is."""
         what = self.chance.random()
         if what < 0.5 and (live := self.database.live):
             self.database.kill(self.chance.choice(live))
         elif what < 0.9:
             self.database.fail(self.chance.choice(["create", "ping", "delete"]), times=1)
+        now = time.monotonic()
+        if now - self._said > SILENCE:
+            self._say(f"{now - self._began:6.0f} s {self.uses:12,} uses ...")
 
     def mark(self) -> None:
         """Count what the process holds, and say so."""
         gc.collect()
-        descriptors = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-        blocks, threads = sys.getallocatedblocks(), threading.active_count()
-        mark = Mark(time.monotonic() - self.began, self.uses, blocks, threads, descriptors)
-        self.marks.append(mark)
-        print(
-            f"  {mark.seconds:6.0f} s {mark.uses:12,} uses {mark.blocks:9,} blocks {mark.threads:4} threads "
-            f"{mark.descriptors:4} descriptors",
-            flush=True,
+        self.marks.append(
+            Mark(
+                time.monotonic() - self._began,
+                self.uses,
+                sys.getallocatedblocks(),
+                resident_kilobytes(),
+                threading.active_count(),
+                open_descriptors(),
+            )
         )
+        self._say(str(self.marks[-1]))
 
     def growth(self) -> dict[str, int]:
-        """Return by how much each count grew since warming up, where that is more than it may."""
-        first, last = self.marks[len(self.marks) // 5], self.marks[-1]
-        grown = {name: getattr(last, name) - getattr(first, name) for name in MAY_GROW}
+        """Return by how much each count grew since warming up, where that is more than it may.
+
+        A few marks at each end are taken together: one alone may have met a worker that lingers.
+        """
+        few = len(self.marks) // 5
+        first, last = self.marks[few : 2 * few], self.marks[-few:]
+        grown = {name: typical(name, last) - typical(name, first) for name in MAY_GROW}
         return {name: more for name, more in grown.items() if more > MAY_GROW[name]}
+
+    def _say(self, what: str) -> None:
+        self._said = time.monotonic()
+        print(f"  {what}", flush=True)
+
+
+def typical(name: str, marks: Sequence[Mark]) -> int:
+    return round(median(getattr(mark, name) for mark in marks))
+
+
+def resident_kilobytes() -> int:
+    """Return how much of its memory the process has in use, where the system tells; 0 elsewhere."""
+    try:
+        with open("/proc/self/statm") as figures:
+            return int(figures.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    except OSError:
+        return 0
+
+
+def open_descriptors() -> int:
+    """Return how many file descriptors are open, where the system tells; 0 elsewhere."""
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
 def use_badly(chance: random.Random, session: FakeSession) -> None:
@@ -91,36 +141,35 @@ def use_badly(chance: random.Random, session: FakeSession) -> None:
         raise SystemExit
 
 
-def soak_threads(seconds: float) -> Soak:
+def soak_threads(uses: int) -> Soak:
     """Live with threads."""
     database = FaultyDatabase()
-    soak = Soak(database, seconds)
+    soak = Soak(database, uses)
     pool: PingingPool[FakeSession] = PingingPool(SIZE, 1, 0.05, name="soak", io_timeout=1)
     pool.bind(database)
     pool.keep_alive()
 
-    def live(until: float, seed: int) -> None:
-        chance, uses = random.Random(seed), 0
-        while time.monotonic() < until:
+    def live(caller: int, number: int) -> None:
+        chance = random.Random(100 * number + caller)
+        for _ in range(soak.each):
             with contextlib.suppress(PoolError, SessionDied, ValueError, SystemExit):
-                if chance.random() < 0.001:
+                what = chance.random()
+                if what < 0.001:
                     pool.get(0.1)  # and drop it
+                elif what < 0.3:
+                    pool.put(pool.get())
                 else:
                     with pool.session(chance.choice([0, 0.01, 1])) as session:
                         use_badly(chance, session)
-            uses += 1
-        soak.uses += uses
+            soak.done[caller] += 1
 
     for number in range(MARKS):
-        until = time.monotonic() + seconds / MARKS
-        callers = [threading.Thread(target=live, args=(until, 100 * number + each)) for each in range(CALLERS)]
+        callers = [threading.Thread(target=live, args=(caller, number)) for caller in range(CALLERS)]
         for caller in callers:
             caller.start()
-        while time.monotonic() < until:
+        while any(caller.is_alive() for caller in callers):
             soak.strike()
-            time.sleep(0.01)
-        for caller in callers:
-            caller.join()
+            time.sleep(STRIKES)
         database.recover()
         whole(lambda: pool.stats().idle, pool.ping)
         soak.mark()
@@ -128,39 +177,41 @@ def soak_threads(seconds: float) -> Soak:
     return soak
 
 
-async def soak_tasks(seconds: float) -> Soak:
+async def soak_tasks(uses: int) -> Soak:
     """Live with tasks."""
     database = AsyncFaultyDatabase()
-    soak = Soak(database, seconds)
+    soak = Soak(database, uses)
     pool: AsyncPingingPool[FakeSession] = AsyncPingingPool(SIZE, 1, 0.05, name="soak", io_timeout=1)
     await pool.bind(database)
     pool.keep_alive()
 
-    async def live(until: float, seed: int) -> None:
-        chance = random.Random(seed)
-        while time.monotonic() < until:
+    async def live(caller: int, number: int) -> None:
+        chance = random.Random(100 * number + caller)
+        for _ in range(soak.each):
             with contextlib.suppress(PoolError, SessionDied, ValueError, SystemExit, asyncio.CancelledError):
-                if chance.random() < 0.001:
+                what = chance.random()
+                if what < 0.001:
                     await pool.get(0.1)  # and drop it
-                elif chance.random() < 0.01:
+                elif what < 0.01:
                     task = asyncio.create_task(pool.get(0.1))
                     await asyncio.sleep(0)
                     task.cancel()
                     await pool.put(await task)
+                elif what < 0.3:
+                    await pool.put(await pool.get())
                 else:
                     async with pool.session(chance.choice([0, 0.01, 1])) as session:
                         if chance.random() < 0.1:
                             await asyncio.sleep(0)
                         use_badly(chance, session)
-            soak.uses += 1
+            soak.done[caller] += 1
             await asyncio.sleep(0)
 
     for number in range(MARKS):
-        until = time.monotonic() + seconds / MARKS
-        callers = [asyncio.create_task(live(until, 100 * number + each)) for each in range(CALLERS)]
-        while time.monotonic() < until:
+        callers = [asyncio.create_task(live(caller, number)) for caller in range(CALLERS)]
+        while not all(caller.done() for caller in callers):
             soak.strike()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(STRIKES)
         await asyncio.gather(*callers)
         del callers
         database.recover()
@@ -174,9 +225,9 @@ async def soak_tasks(seconds: float) -> Soak:
     return soak
 
 
-WORLDS: dict[str, Callable[[float], Soak]] = {
+WORLDS: dict[str, Callable[[int], Soak]] = {
     "threads": soak_threads,
-    "asyncio": lambda seconds: asyncio.run(soak_tasks(seconds)),
+    "asyncio": lambda uses: asyncio.run(soak_tasks(uses)),
 }
 
 
@@ -196,7 +247,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=600, help="for each world (600)")
+    parser.add_argument("--uses", type=int, default=10_000_000, help="in each world (10000000)")
     parser.add_argument("worlds", nargs="*", choices=[*WORLDS, []], metavar="WORLD", help="threads, asyncio; or both")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ResourceWarning)
@@ -204,7 +255,7 @@ def main() -> int:
     status = 0
     for world in options.worlds or WORLDS:
         print(f"{world}: {CALLERS} callers, {SIZE} sessions", flush=True)
-        growth = WORLDS[world](options.seconds).growth()
+        growth = WORLDS[world](options.uses).growth()
         print(f"  {'nothing grew' if not growth else f'GREW: {growth}'}", flush=True)
         status |= bool(growth)
     return status

@@ -27,7 +27,13 @@ class Keeping:
     __slots__ = ("_doubt", "_freshness", "_idle", "_learner", "_pacing", "_places", "_proving", "kept")
 
     def __init__(
-        self, places: Places, freshness: Freshness, learner: Learner, doubt: Backoff, proving: Proving
+        self,
+        places: Places,
+        freshness: Freshness,
+        learner: Learner,
+        doubt: Backoff,
+        proving: Proving,
+        pacing: Pacing,
     ) -> None:
         self._places = places
         self._idle = places.idle.slots
@@ -35,7 +41,7 @@ class Keeping:
         self._learner = learner
         self._doubt = doubt
         self._proving = proving
-        self._pacing = Pacing()
+        self._pacing = pacing
         self.kept = False
 
     def due(self, now: float) -> list[Slot]:
@@ -74,7 +80,12 @@ class Keeping:
     def next_look_at(self, now: float) -> float:
         """Return when to look again at what is due: when something will be, or might be by then after all."""
         look_at = now + AHEAD * min(self._freshness.interval, self._freshness.shortest)
-        return min(self.next_due() + self._patience(), look_at)
+        return min(min(self.next_due(), self._filled_due(now)) + self._patience(), look_at)
+
+    def _filled_due(self, now: float) -> float:
+        """Return when something may be due for the sake of slots that are filled from now on, if any are."""
+        is_filled = self._places.vacant.slots or self._places.jobs.count(CREATING)
+        return self._pacing.soonest(now, *self._pace()) if is_filled else math.inf
 
     def _patience(self) -> float:
         """Return how much later than need be the keeper may look, so that a large pool's pings begin a few together."""

@@ -43,6 +43,7 @@ from pingpool.core.histogram import SHORT
 from pingpool.core.keeping import Keeping
 from pingpool.core.learner import Learner
 from pingpool.core.orders import Job, Order, Outcome, Round, Verdict, Waiter
+from pingpool.core.pacing import Pacing
 from pingpool.core.places import Places
 from pingpool.core.proving import Proving
 from pingpool.core.reports import Reports
@@ -96,7 +97,8 @@ class Ledger(Freshness, Generic[S]):
         self.places = places = Places(tuple(slots() for _ in range(size)), max_waiters)
         self.learner = Learner(interval, self, places.orders)
         self.serving = Serving(places, self, jitter)
-        self.keeping = Keeping(places, self, self.learner, self.serving.doubt, Proving(size, jitter))
+        proving, pacing = Proving(size, jitter), Pacing(jitter())
+        self.keeping = Keeping(places, self, self.learner, self.serving.doubt, proving, pacing)
         self.reports = Reports(places, self, self.learner, self.serving)
         self.returns = Returns(places, self, self.learner, self.serving, self.reports)
         self.immediate = 0

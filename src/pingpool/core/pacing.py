@@ -8,6 +8,9 @@ the first in the queue starts as early as the tightest of all those deadlines de
 So after a fill the first round spreads itself over the interval, after an outage the next one does, and sessions that
 traffic keeps fresh ask for nothing. With a gap of 0 each is due at its own age exactly.
 
+Many pools that were filled in the same moment, by one deployment or after one outage, are not to ping in step: each
+starts early by a share of the gap that is its own. The pings that follow are a gap apart, and so stay out of step.
+
 A large queue is not read from end to end at each ping: the proofs are sorted, so the first and the last place of a part
 say how early anything in it can demand the start. Parts that demand nothing yet are left alone, others are halved until
 they are small beside their distance from both ends. What is unknown counts as the earlier: pings may begin a twentieth
@@ -19,6 +22,9 @@ from bisect import bisect_right
 from typing import Protocol
 
 from pingpool.core.proving import BURST
+
+EARLY = 0.9
+"""At most this share of a gap a pool starts early. Sessions that are used within what is left of it ask for no ping."""
 
 COARSE = 0.1
 """A part of the queue is small if it has at most this fraction of the places on either side of it."""
@@ -37,11 +43,12 @@ class Proofs(Protocol):
 
 
 class Pacing:
-    """Lays the pings of one pool out in time."""
+    """Lays the pings of one pool out in time. `chance`, from 0 to 1, makes it different from other pools."""
 
-    __slots__ = ("_began_at",)
+    __slots__ = ("_began_at", "_share")
 
-    def __init__(self) -> None:
+    def __init__(self, chance: float) -> None:
+        self._share = EARLY * chance
         self._began_at = -math.inf
 
     def begin(self, proofs: Proofs, now: float, age: float, gap: float) -> int:
@@ -60,10 +67,14 @@ class Pacing:
         """Return when the front of the queue has to be pinged; infinity for an empty queue."""
         return min(proofs[0] + age, self._starts_at(proofs, age, gap)) if proofs else math.inf
 
+    def soonest(self, now: float, age: float, gap: float) -> float:
+        """Return from when on a ping may be due for the sake of sessions that will be proven after `now`."""
+        return now + (1 - self._share) * gap if gap else now + age
+
     def _starts_at(self, proofs: Proofs, age: float, gap: float) -> float:
         """Return when the queue is to move, so that every session is pinged in time and none beside another."""
-        after_last = self._began_at + gap
-        return max(after_last, tightest(proofs, age, gap, after_last)) if gap else math.inf
+        after_last, early = self._began_at + gap, self._share * gap
+        return max(after_last, tightest(proofs, age, gap, after_last + early) - early) if gap else math.inf
 
 
 def tightest(proofs: Proofs, age: float, gap: float, soon: float) -> float:
