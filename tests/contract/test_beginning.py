@@ -144,7 +144,7 @@ async def test_a_wait_in_vain_tells_the_last_failure(world: World) -> None:
     pool = world.pool(size=2, default_timeout=4)
     await pool.bind(world.database, wait_for=0)
     waiting = start(pool.wait())
-    with pytest.raises(PoolTimeout, match="0 sessions are open after 4 s, not 2") as caught:
+    with pytest.raises(PoolTimeout, match=r"0 sessions are open after \d+ s, not 2") as caught:
         await world.pass_time_until(waiting)
     assert isinstance(caught.value.__cause__, Trouble)
     assert isinstance(caught.value, world.Empty)
