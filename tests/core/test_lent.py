@@ -1,5 +1,6 @@
 """How a session is found again: by itself, and, once it was collected, by the reference that is left of it."""
 
+import weakref
 from typing import Any
 
 import pytest
@@ -92,3 +93,14 @@ def test_sessions_without_weak_references_are_forgotten_in_time() -> None:
         slot.ref = lent.ref_to(session, slot)
         assert lent.has(session)
         assert len(lent._with_strong_ref) <= FEW + 1
+
+
+def test_a_session_is_found_beside_a_proxy_of_it() -> None:
+    """A driver's cursor may hold a weak proxy of its connection, which answers as if it were that."""
+    lent = LentSlots()
+    session = Plain()
+    cursor = weakref.proxy(session)
+    assert not lent.has(session)
+    lend(lent, session)
+    assert lent.has(session)
+    assert cursor

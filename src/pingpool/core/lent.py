@@ -79,7 +79,8 @@ class LentSlots:
 
     def has(self, session: Any) -> bool:
         """Is this very object the session of a slot, in whatever place?"""
-        if any(ref.__callback__ is self._note for ref in weakref.getweakrefs(session)):
+        refs: list[Any] = weakref.getweakrefs(session)
+        if any(type(ref) is weakref.ref and ref.__callback__ is self._note for ref in refs):  # a proxy would ask it
             return True
         slot = self._with_strong_ref.get(id(session))
         return slot is not None and isinstance(slot.ref, StrongRef) and slot.ref() is session
