@@ -201,11 +201,10 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         endings.close(session, timeout)
 
     def abort(self, session: C) -> None:
-        """End the stream, which frees who waits for it, where the driver, or a function, shows its socket."""
-        if self._socket is None:
-            endings.abort(session)
-        else:
-            self.hang_up(session)
+        """Have what runs cancelled, and end the stream, where the driver, or a function, shows its socket."""
+        endings.cancel_from_outside(session)
+        end_stream = endings.end_stream if self._socket is None else self.hang_up
+        end_stream(session)
 
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back."""

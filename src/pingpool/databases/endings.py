@@ -8,12 +8,13 @@ import socket
 import struct
 import time
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any, Final
 
 from pingpool.databases import unanswered
 from pingpool.databases.common.sockets import Look, hang_up, look_at
 from pingpool.databases.drivers import modules_of, status_of
-from pingpool.databases.postgres.cancels import patience, pauses
+from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
 from pingpool.errors import BeyondReset
 
 UNSAFE_TO_CLOSE: Final = "pyodbc"
@@ -47,7 +48,7 @@ def close(session: Any, timeout: float) -> None:
     if is_busy(session):
         with suppress(Exception):
             cancel(session, timeout)
-        abort(session)
+        end_stream(session)
     with getattr(session, "lock", nullcontext()):  # psycopg's own: to close under a call of another thread crashes it
         session.close()
 
@@ -66,7 +67,13 @@ def cancel(session: Any, timeout: float) -> None:
         time.sleep(pause)
 
 
-def abort(session: Any) -> None:
+def cancel_from_outside(session: Any) -> None:
+    """Have cancelled what a thread hangs on, as far as that can be done at once."""
+    if is_busy(session):
+        try_for(WHILE_ONE_HANGS, partial(cancel, session, 2 * WHILE_ONE_HANGS))
+
+
+def end_stream(session: Any) -> None:
     """End the stream, if the driver shows its socket; or else stop the statement, where it has a word for that."""
     with suppress(Exception):
         link = link_of(session)

@@ -7,7 +7,9 @@ A server that waits for the rows of a COPY heeds no cancel, but goes when it rea
 under way can still answer. Not at once, though: a pooler in between takes the end of the stream for a goodbye.
 """
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from pingpool.databases.common.sockets import stop_writing
 
@@ -17,9 +19,11 @@ LONGEST = 5.0
 FIRST_PAUSE = 0.001
 """The seconds after which the first request is repeated."""
 
-
 DEAF = 0.1
 """The seconds of silence after which the server is shown the end of the stream."""
+
+WHILE_ONE_HANGS = 1.0
+"""The most seconds for it where a thread hangs on the session, and is freed only after it."""
 
 
 def patience(timeout: float) -> float:
@@ -36,3 +40,16 @@ def pauses(fileno: Callable[[], int], timeout: float) -> Iterator[float]:
         yield min(pause, timeout - made)
         made += pause
         pause *= 2
+
+
+def try_for(timeout: float, request: Callable[[], object]) -> None:
+    """Make a request to cancel, and go on after so many seconds: an older libpq may wait for its answer for ever."""
+
+    def make() -> None:
+        with suppress(Exception):
+            request()
+
+    thread = threading.Thread(target=make, name="pingpool-cancel", daemon=True)
+    with suppress(RuntimeError):  # no thread can be had
+        thread.start()
+        thread.join(timeout)

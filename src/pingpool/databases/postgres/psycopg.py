@@ -7,6 +7,7 @@ transaction, in autocommit or not.
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 import psycopg
@@ -14,7 +15,7 @@ import psycopg
 from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
-from pingpool.databases.postgres.cancels import patience, pauses
+from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
 from pingpool.databases.postgres.conninfo import LONGEST_WAIT
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
@@ -107,7 +108,8 @@ class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
         leave_to_its_holder(session)
 
     def abort(self, session: Session) -> None:
-        """End the stream, which frees who waits for it."""
+        """Have what is under way cancelled, and end the stream, which frees who waits for it."""
+        try_for(WHILE_ONE_HANGS, partial(cancel, session, WHILE_ONE_HANGS))
         end_stream(session)
 
 
