@@ -7,6 +7,7 @@ import pytest
 
 import pingpool
 from pingpool import AsyncPingingPool
+from pingpool.aio.abstract import AsyncCheckout
 from pingpool.errors import PoolDeadlock
 from pingpool.testing import FakeSession
 from pingpool.testing.async_database import AsyncFaultyDatabase
@@ -130,5 +131,27 @@ def test_the_tasks_that_hold_sessions_are_named() -> None:
             await holding
             await pool.put(lent)
             await pool.put(given_on)
+
+    run(live())
+
+
+def test_a_block_that_was_entered_by_hand_may_be_ended_elsewhere() -> None:
+    """Whoever awaits `__aenter__` himself, and waits on in the same function, may have given the session away."""
+
+    async def enter_and_wait(pool: Pool, given: list[AsyncCheckout[FakeSession]]) -> str:
+        block = pool.session()
+        await block.__aenter__()
+        given.append(block)
+        async with pool.session():
+            return "served"
+
+    async def live() -> None:
+        async with await open_pool(1) as pool, asyncio.timeout(LIMIT):
+            given: list[AsyncCheckout[FakeSession]] = []
+            waiting = asyncio.ensure_future(enter_and_wait(pool, given))
+            while not (pool.stats().waiting or waiting.done()):
+                await asyncio.sleep(0)
+            await given[0].__aexit__(None, None, None)
+            assert await waiting == "served"
 
     run(live())

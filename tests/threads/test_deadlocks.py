@@ -11,6 +11,7 @@ import pingpool
 from pingpool import PingingPool, PoolTimeout
 from pingpool.errors import PoolDeadlock
 from pingpool.testing import FakeSession, FaultyDatabase
+from pingpool.threads.abstract import Checkout
 from tests.threads.checks import soon
 
 LIMIT = 60.0
@@ -127,6 +128,24 @@ def test_a_stack_of_blocks_may_be_unwound_elsewhere() -> None:
         (waiting,) = in_threads(1, enter_and_wait)
         in_line(pool, 1)
         stacks[0].close()
+        assert waiting.result(LIMIT) == "served"
+
+
+def test_a_block_that_was_entered_by_hand_may_be_ended_elsewhere() -> None:
+    """Whoever calls `__enter__` himself, and waits on in the same function, may have given the session away."""
+    with open_pool(1) as pool:
+        given: list[Checkout[FakeSession]] = []
+
+        def enter_and_wait() -> str:
+            block = pool.session()
+            block.__enter__()
+            given.append(block)
+            with pool.session():
+                return "served"
+
+        (waiting,) = in_threads(1, enter_and_wait)
+        in_line(pool, 1)
+        given[0].__exit__(None, None, None)
         assert waiting.result(LIMIT) == "served"
 
 

@@ -6,6 +6,7 @@ a generator with a block in it (a dependency of FastAPI, a fixture) may be enter
 An alarm that is false would be worse than none. So only this counts:
 
 - the session was got by `with pool.session()`, which gives it back where the block ends, and nowhere else;
+- it is a `with` indeed, by the code there: whoever calls `__enter__` by hand may have another call `__exit__`;
 - and the frame of that `with` is below the caller on his own stack, past the `with`: it cannot go on before he does.
 
 And who gives up before half of one's own time is over may be willing to go on without a second session: nobody is
@@ -16,10 +17,14 @@ time-out comes, and its text names the places. (Whoever takes the session out of
 it back, breaks the block anyway: its end raises `AlreadyReturned`.)
 
 Frames are compared by number, since to hold one would keep alive whatever is in it. A number may be used again once its
-frame is gone; but then the block has ended too, unless `__enter__` was called by hand, and such a call has no "past".
+frame is gone; but then the block has ended too.
 """
 
+import dis
+from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
+from types import CodeType
 
 from pingpool.core.uses import Use
 from pingpool.pool.caller import current_frame
@@ -32,6 +37,22 @@ def blocks_around(uses: Iterable[Use]) -> list[Use]:
     frame = current_frame(1) if left else None  # never this one: a frame that holds itself keeps all sessions below
     while frame is not None:
         number, code, past = id(frame), frame.f_code, frame.f_lasti
-        around += [use for use in left if use.block == number and use.site is code and use.instruction < past]
+        here = [use for use in left if use.block == number and use.site is code and use.instruction < past]
+        around += [use for use in here if is_a_with(code, use.instruction)]
         frame = frame.f_back
     return around
+
+
+@lru_cache(maxsize=1000)
+def is_a_with(code: CodeType, instruction: int) -> bool:
+    """Is it a `with`, or an `async with`, that enters something at this instruction? The offset may be in its cache."""
+    upto = deque((each for each in dis.get_instructions(code) if each.offset <= instruction), maxlen=3)
+    match [(each.opname, each.arg) for each in upto]:
+        case (
+            [*_, ("BEFORE_WITH", _)]  # up to Python 3.13
+            | [*_, ("LOAD_SPECIAL", _), ("CALL", _)]  # from 3.14 on
+            | [("GET_AWAITABLE", 1), _, ("SEND", _)]  # 1: for an `async with`; 0: for an `await`
+        ):
+            return True
+        case _:
+            return False
