@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pingpool.core.lent import FEW, LentSlots
+from pingpool.core.orders import Waiter
 from pingpool.core.slot import CREATING, Slot
 from pingpool.core.uses import use_of_nobody
 
@@ -41,7 +42,7 @@ def lend(lent: LentSlots, session: object) -> Slot:
     slot = Slot()
     slot.state = CREATING
     slot.ref = lent.ref_to(session, slot)
-    lent.enter(slot, session, use_of_nobody(0.0))
+    lent.enter(slot, session, use_of_nobody(0.0), Waiter(None, 0))
     return slot
 
 

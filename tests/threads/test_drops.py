@@ -4,6 +4,7 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable, Generator, Mapping
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -165,6 +166,59 @@ def test_sessions_that_take_no_weak_references_can_be_pooled() -> None:
     with pytest.raises(NotLent):
         pool.put(Brick(0))
     assert pool.stats().idle == 2
+    pool.close(1)
+
+
+def check(pool: PingingPool[Brick]) -> object:
+    """Have a session proven."""
+    return pool.check(PATIENCE)
+
+
+def use(pool: PingingPool[Brick]) -> object:
+    """Use a session in a block that ends in an error."""
+    with pool.session(PATIENCE):
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("owner", "step", "call"),
+    [("_desk", "round", check), ("_lending", "see_out", use), ("_lending", "judge", use)],
+)
+@pytest.mark.parametrize("interval", [3000, 1e-6])
+def test_an_interrupt_gives_back_what_nobody_would_miss(
+    monkeypatch: pytest.MonkeyPatch,
+    interval: float,
+    owner: str,
+    step: str,
+    call: Callable[[PingingPool[Brick]], object],
+) -> None:
+    """Whoever is interrupted with such a session in hand, on its way out or back, has it ended and replaced."""
+
+    def press_ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    pool: PingingPool[Brick] = PingingPool(2, ping_interval=interval)
+    pool.bind(BrickDatabase())
+    pool._lending.sees_out = True
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(getattr(pool, owner), step, press_ctrl_c)
+        call(pool)
+    assert soon(lambda: pool.stats().idle == 2)
+    assert pool.stats().replaced == {"tainted": 1}
+    pool.close(1)
+
+
+def test_nothing_is_taken_from_another_holder() -> None:
+    """A session that went on to somebody else before the interrupt came is his."""
+    pool: PingingPool[Brick] = PingingPool(1)
+    pool.bind(BrickDatabase())
+    session = pool.get()
+    pool._lending.reclaim(session, -1)
+    assert pool.stats().in_use == 1
+    pool.put(session)
+    pool._lending.reclaim(session, get_ident())
+    pool._lending.reclaim(None, get_ident())
+    assert pool.stats().idle == 1
     pool.close(1)
 
 

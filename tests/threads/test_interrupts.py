@@ -1,13 +1,29 @@
 """Interrupts at every single point at which Python may raise them."""
 
+import inspect
+from collections.abc import Callable, Container, Mapping
 from functools import partial
+from typing import Any
 
 import pytest
 
-from pingpool.testing import FaultyDatabase, TransactionalDatabase
+from pingpool import PingingPool
+from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase
+from pingpool.threads.abstract import Checkout
 from tests.threads.checks import all_live, bound, in_time, quick_collections
 from tests.threads.strikes import EVERY, interrupt, last
-from tests.threads.uses import EVERYDAY, Story, get_at_once, put, put_again
+from tests.threads.uses import (
+    EVERYDAY,
+    Story,
+    block,
+    block_with_a_cancellation,
+    block_with_a_death,
+    check,
+    get_at_once,
+    ping,
+    put,
+    put_again,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -19,8 +35,47 @@ pytestmark = [
 ]
 
 
-def interrupt_everywhere(story: Story, database: type[FaultyDatabase], *, every: int = 1, **options: float) -> None:
-    """Tell the story again and again, with an interrupt some points later each time."""
+class Brick:
+    """A session that takes no weak references: nobody notices that it is dropped."""
+
+    __slots__ = ("is_alive", "is_deleted", "labels", "left_open", "number")
+    __init__ = FakeSession.__init__
+    use = FakeSession.use
+
+
+class BrickDatabase(TransactionalDatabase):
+    """One with such sessions."""
+
+    def _open(self, labels: Mapping[str, str]) -> FakeSession:
+        brick: Any = Brick(next(self._numbers), labels)
+        return brick  # type: ignore[no-any-return]
+
+
+def at(function: Callable[..., object], step: str) -> str:
+    """Return what a strike at this step of a function is called."""
+    lines, first = inspect.getsourcelines(function)
+    (line,) = [number for number, line in enumerate(lines, first) if line.strip().startswith(step)]
+    return f"{function.__qualname__}:{line} (opcode)"
+
+
+BEYOND_REACH = {
+    at(Checkout.__exit__, "session, self._session = self._session, None"),
+    at(PingingPool.give_back, "lending = self._lending"),
+}
+"""The first steps of the end of a block: before them nothing of it has been run that could give anything back."""
+
+NEVER_STRUCK = {
+    at(PingingPool.get, "session = ledger.check_out("),
+    at(PingingPool.get, "return at_once("),
+    at(Checkout.__enter__, "session = self._session = self._pool.get("),
+}
+"""Where a function written in Python returns Python looks for no signal; a strike, which cannot know, is made there."""
+
+
+def interrupt_everywhere(
+    story: Story, database: type[FaultyDatabase], *, every: int = 1, spared: Container[str] = (), **options: float
+) -> None:
+    """Tell the story again and again, with an interrupt some points later each time; but spare some points."""
     nth, reached = 1, True
     with quick_collections():
         while reached:
@@ -29,7 +84,8 @@ def interrupt_everywhere(story: Story, database: type[FaultyDatabase], *, every:
             try:
                 reached = in_time(partial(interrupt, call, nth))
                 del call
-                all_live(pool)
+                if last[0] not in spared:
+                    all_live(pool)
             except BaseException as error:
                 error.add_note(f"at point {nth} of {story.__name__}, in {last}; the pool: {pool!r}")
                 raise
@@ -58,6 +114,13 @@ def test_an_interrupt_loses_no_slot(story: Story) -> None:
 def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
     """The same with a database that looks, resets and survives interrupts, and with every session overdue."""
     interrupt_everywhere(story, TransactionalDatabase, every=29, ping_interval=1e-6)
+
+
+@pytest.mark.parametrize("story", [block, block_with_a_death, block_with_a_cancellation, check, ping], ids=by_name)
+@pytest.mark.parametrize("interval", [3000, pytest.param(1e-6, marks=pytest.mark.proof)])
+def test_an_interrupt_loses_no_slot_of_a_session_that_nobody_would_miss(story: Story, interval: float) -> None:
+    """Where a dropped session is not noticed, whoever is interrupted gives back what he had."""
+    interrupt_everywhere(story, BrickDatabase, spared=BEYOND_REACH | NEVER_STRUCK, ping_interval=interval)
 
 
 @pytest.mark.proof

@@ -90,9 +90,14 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         except BaseException:
             desk.heal()
             raise
-        if session is None or (lending.sees_out and not lending.see_out(session)):
-            self._resume()
-            return await self._lending.get_in_line(session, timeout, Use(site, instruction, now(), id(caller), block))
+        holder = id(caller)
+        try:
+            if session is None or (lending.sees_out and not lending.see_out(session)):
+                self._resume()
+                return await self._lending.get_in_line(session, timeout, Use(site, instruction, now(), holder, block))
+        except BaseException:
+            lending.reclaim(session, holder)
+            raise
         return session
 
     async def put(self, session: S) -> None:

@@ -129,9 +129,9 @@ class Ledger(Freshness, Generic[S]):
             return None
         session: S = slot.session
         self.lent[id(session)] = slot
+        idle.popleft()  # before the state changes: after that no interrupt can come here
         slot.state = IN_USE
         slot.session = (site, instruction, now, holder, block)
-        idle.popleft()
         self.immediate += 1
         return session
 
@@ -152,8 +152,8 @@ class Ledger(Freshness, Generic[S]):
             return self.take_back(session, Verdict.WELL, now)
         held = now - slot.session[SINCE]
         slot.proven_at = now
-        slot.session = session
         self.idle.append(slot)
+        slot.session = session
         slot.state = IDLE
         del lent[key]
         if held > SHORT:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from pingpool.core.orders import Waiter
 from pingpool.core.slot import IN_USE, Slot
 from pingpool.core.uses import Use
 
@@ -51,11 +52,15 @@ class LentSlots:
         self._with_strong_ref: dict[int, Slot] = {}
         self._many = FEW
 
-    def enter(self, slot: Slot, session: Any, use: Use) -> None:
-        """Lend the session of the slot; remember who has it. (`check_out` does the same, in place.)"""
+    def enter(self, slot: Slot, session: Any, use: Use, waiter: Waiter) -> None:
+        """Lend the session of the slot to a waiter; remember its use.
+
+        No interrupt can come between the last three steps. (`check_out` does the same, in place.)
+        """
         self.slots[id(session)] = slot
         slot.state = IN_USE
         slot.session = use
+        waiter.session = session
 
     def leave(self, session: Any) -> None:
         """Forget that the session is lent."""

@@ -96,8 +96,7 @@ class Places:
     def hand_over(self, slot: Slot, session: Any, now: float) -> None:
         """Lend the session to the waiter in front."""
         waiter = self.line.front
-        self.lent.enter(slot, session, waiter.use_from(now))
-        waiter.session = session
+        self.lent.enter(slot, session, waiter.use_from(now), waiter)
         self.orders.append(waiter)
         self.tally.waited += 1
         self.tally.waits.note(now - waiter.since)

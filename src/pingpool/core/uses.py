@@ -33,6 +33,10 @@ SINCE: Final = 2
 """Where `since` stands in a bare tuple."""
 
 
+NOBODY: Final = 0
+"""What stands for a holder who is not known."""
+
+
 def use_of_nobody(since: float) -> Use:
     """Return what stands for a use of which nothing is known but how old it is at most."""
-    return Use(None, 0, since, 0, 0)
+    return Use(None, 0, since, NOBODY, 0)

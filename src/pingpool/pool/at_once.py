@@ -17,6 +17,5 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
-    finally:
-        coroutine.close()
+    coroutine.close()
     raise AssertionError(f"{coroutine!r} suspended where nobody can wait for it")

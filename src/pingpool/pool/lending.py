@@ -11,13 +11,13 @@ back never suspends, so nothing can come in between.
 import math
 from collections import deque
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from pingpool.core.orders import Verdict, Waiter
 from pingpool.core.slot import S
 from pingpool.core.stats import snapshot
 from pingpool.core.told import Lent, Returned, TimedOut, TurnedAway
-from pingpool.core.uses import Use
+from pingpool.core.uses import NOBODY, Use
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolDeadlock, PoolError, PoolTimeout, TooManyWaiters
 from pingpool.pool.blocks import blocks_around
@@ -75,8 +75,12 @@ class Lending(Generic[S]):
             if dead is not None:
                 self.take_back(dead, Verdict.GONE)
             session = await self._wait(self._desk.waiter(asked), start, until)
-            if self.see_out(session, self._desk.now() - start):
-                return session
+            try:
+                if self.see_out(session, self._desk.now() - start):
+                    return session
+            except BaseException:
+                self.reclaim(session, asked.holder)
+                raise
             dead = session
 
     async def _wait(self, waiter: Waiter, start: float, until: float) -> S:
@@ -141,8 +145,12 @@ class Lending(Generic[S]):
         waiter = desk.waiter(asked)
         while True:
             session = await self._wait(waiter, start, until)
-            round = desk.round()
-            desk.tell(desk.ledger.prove, session, round)
+            try:
+                round = desk.round()
+                desk.tell(desk.ledger.prove, session, round)
+            except BaseException:
+                self.reclaim(session, asked.holder)
+                raise
             del session
             await desk.wait(round, until)
             if round.proved:
@@ -222,6 +230,15 @@ class Lending(Generic[S]):
         self._check_in(self._desk.ledger.take_back, session, verdict)
         if self.keeper is not None and verdict in (Verdict.LOST, Verdict.GONE):
             self.keeper.wake()  # that may tell something of the others
+
+    def reclaim(self, session: S | None, holder: int) -> None:
+        """Take a session back from a caller who was interrupted while it went out or came back, if he has it still.
+
+        One that takes weak references would be missed when he drops it; any other one never.
+        """
+        slot = self._lent.get(id(session))
+        if slot is not None and self.is_lent(session) and slot.use.holder in (holder, NOBODY):
+            self.take_back(cast("S", session), Verdict.TAINTED)
 
     def discard(self, session: S) -> None:
         """Check a session in that is to be ended and replaced, with no word on the others."""

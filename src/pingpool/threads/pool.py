@@ -112,9 +112,13 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             raise
         if is_own_turn:
             raise PoolTimeout(f"{self.name}: get() was called by a signal handler that interrupted a turn of this pool")
-        if session is None or (lending.sees_out and not lending.see_out(session)):
-            self._resume()
-            return at_once(self._lending.get_in_line(session, timeout, Use(site, instruction, now(), turn, block)))
+        try:
+            if session is None or (lending.sees_out and not lending.see_out(session)):
+                self._resume()
+                return at_once(self._lending.get_in_line(session, timeout, Use(site, instruction, now(), turn, block)))
+        except BaseException:
+            lending.reclaim(session, turn)
+            raise
         return session
 
     def put(self, session: S) -> None:
@@ -152,12 +156,19 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
 
         `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
         """
-        if self._lending.parted and self._lending.has_parted(session):
-            return
-        if error is None or (verdict := self._lending.judge(session, error)) is None:
-            self.put(session)
-        else:
-            self._lending.take_back(session, verdict)
+        lending = self._lending
+        try:
+            if lending.parted and lending.has_parted(session):
+                return
+            if error is None or (verdict := lending.judge(session, error)) is None:
+                self.put(session)
+            else:
+                lending.take_back(session, verdict)
+        except PoolFull:
+            raise
+        except BaseException:
+            lending.reclaim(session, get_ident())
+            raise
 
     def discard(self, session: S) -> None:
         """Give a session back that is to be ended and replaced; that says nothing of the others.
