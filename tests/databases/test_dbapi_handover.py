@@ -287,3 +287,29 @@ def test_abort_frees_the_thread_inside(
     with suppress(driver.module.Error):  # it cannot say goodbye
         database.delete(session, timeout=SOON)
     postgres_server.terminate_backends()
+
+
+def test_each_connection_is_put_back_to_its_own_settings(tmp_path: Path) -> None:
+    """Though they were opened with different ones; sqlite3's take no weak references."""
+    levels: list[Any] = ["IMMEDIATE", None, "EXCLUSIVE"]
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(tmp_path / "shop.db", check_same_thread=False, isolation_level=levels.pop())
+
+    database = DBAPI(connect, driver=sqlite3)
+    with pingpool.open(database, size=3, wait_for=None) as pool:
+        connections = [pool.get() for _ in range(3)]
+        first = {id(connection): connection.isolation_level for connection in connections}
+        assert set(first.values()) == {"IMMEDIATE", None, "EXCLUSIVE"}
+        for connection in connections:
+            connection.isolation_level = "DEFERRED"
+            pool.put(connection)
+        until(lambda: pool.stats().idle == 3)
+        assert {id(connection): connection.isolation_level for connection in connections} == first
+        for connection in connections:
+            assert not database.needs_reset(connection)
+        pool.detach(pool.get())
+        pool.discard(pool.get())
+        levels += ["IMMEDIATE", "IMMEDIATE"]
+        until(lambda: pool.stats().idle == 3)
+    assert len(database._settings) == 0

@@ -35,6 +35,18 @@ def test_a_note_is_gone_with_its_session() -> None:
     assert len(records) == 0
 
 
+def test_a_note_of_what_takes_no_weak_reference_may_stay_until_it_is_dropped() -> None:
+    """Whoever notes it so sees to that."""
+    records: Records[str] = Records()
+    session = Session()
+    records.note_until_dropped(7, "seven's")
+    records.note_until_dropped(session, "the session's")
+    assert (records.of(7), records.of(session)) == ("seven's", "the session's")
+    records.drop(7)
+    del session
+    assert len(records) == 0
+
+
 def test_what_takes_no_weak_reference_is_refused() -> None:
     """Nobody would know when it is gone."""
     records: Records[str] = Records()

@@ -17,6 +17,7 @@ from pingpool.databases.callables import GivenTraits, Link, both
 from pingpool.databases.common.configuring import Configured, Remembering, to_configure
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.given import checked
+from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.pool.outcome import overrides
@@ -73,11 +74,8 @@ class DBAPITraits(Remembering[C]):
     """Where they come from; none if nobody can look at a session, to see whether it died before an error of another."""
 
     _resets: Resets
-    _settings: dict[str, Any]
-    """How the newest connection was set when it was configured; they all are in the same way.
-
-    `Attributes` would remember each, but many of these drivers' connections take no weak references.
-    """
+    _settings: Records[dict[str, Any]]
+    """How each connection was set when it was configured. Many drivers' connections take no weak references."""
 
     def remember_opened(self, session: C) -> None:
         """Note from now on whether what is sent is answered."""
@@ -85,12 +83,16 @@ class DBAPITraits(Remembering[C]):
 
     def remember(self, session: C) -> None:
         """Note how a connection is set that is ready to be lent."""
-        self._settings = drivers.settings_of(session)
+        self._settings.note_until_dropped(session, drivers.settings_of(session))
+
+    def let_go(self, session: C) -> None:
+        """Forget how it was set."""
+        self._settings.drop(session)
 
     def needs_reset(self, session: C) -> bool | None:
         """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
         is_open = endings.is_busy(session) or drivers.in_transaction(session)
-        if is_open or drivers.changed(session, self._settings):
+        if is_open or drivers.changed(session, self._settings.of(session) or {}):
             return True
         return None if is_open is None else self._resets.unless(False)
 
@@ -158,7 +160,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         if reset == "full":
             raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
         self._resets = Resets(reset)
-        self._settings = {}
+        self._settings = Records()
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
@@ -198,6 +200,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection; what runs in it is cancelled first, where the driver has a way."""
+        self._settings.drop(session)
         endings.close(session, timeout)
 
     def abort(self, session: C) -> None:
@@ -210,7 +213,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         """Roll back, and put the settings of the connection object back."""
         endings.refuse_busy(session)
         end_transaction(session, "ROLLBACK")
-        drivers.put_back(session, self._settings)
+        drivers.put_back(session, self._settings.of(session) or {})
         self._resets.call(session)
 
 

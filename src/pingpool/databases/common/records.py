@@ -30,6 +30,13 @@ class Records(Generic[V]):
         self._refs[key] = ref(session, partial(_forget, key, self._noted, self._refs))
         self._noted[key] = what
 
+    def note_until_dropped(self, session: object, what: V) -> None:
+        """The same of any session; of one that takes no weak references it stays until `drop`, or a newcomer's note."""
+        try:
+            self.note(session, what)
+        except TypeError:
+            self._noted[id(session)] = what
+
     def of(self, session: object) -> V | None:
         """Return what was noted of a session."""
         return self._noted.get(id(session))
