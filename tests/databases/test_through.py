@@ -227,7 +227,7 @@ def records(postgres_server: PostgresServer) -> Iterator[Through[Any, Any]]:
 @pytest.mark.server
 def test_records_of_sqlalchemy_are_pooled(postgres_server: PostgresServer, records: Through[Any, Any]) -> None:
     """They survive a killing without an error, are rolled back, and one that was invalidated is replaced."""
-    with pingpool.open(records, size=2) as pool:
+    with pingpool.open(records, size=2, wait_for=None) as pool:
         for _ in range(4):
             with pool.session(SOON) as record:
                 record.dbapi_connection.execute("CREATE TEMP TABLE mine (i int)")
