@@ -208,6 +208,21 @@ async def test_closing_ends_a_wait(world: World) -> None:
         await pool.wait(100)
 
 
+@pytest.mark.parametrize("wait_for", [None, 1])
+async def test_closing_ends_a_bind(world: World, wait_for: int | None) -> None:
+    """At once, and not when the database has answered; what it opens too late is ended."""
+    pool = world.pool(size=2, io_timeout=100)
+    with world.database.hanging("create"):
+        binding = start(pool.bind(world.database, wait_for=wait_for))
+        await world.seen("create", 1)
+        await pool.close(0)
+        with pytest.raises(PoolClosed):
+            await binding
+        assert world.database.sessions == []
+    await world.rest()
+    assert world.database.live == []
+
+
 async def test_a_pool_that_nobody_bound_may_be_waited_for(world: World) -> None:
     """`wait` says what is missing; if somebody binds the pool meanwhile, it comes back."""
     pool = world.pool(size=1)

@@ -68,7 +68,7 @@ def likeness(world: World) -> tuple[Any, ...]:
         pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
         trials(world, ledger.serving.creation),
         sum(world.now - waiter.since >= URGENT for waiter in world.line) if world.config.on_demand else 0,
-        tuple((round.enough, round.lasts) for round in rounds),
+        tuple((round.enough, round.lasts, round.fills) for round in rounds),
     )
 
 

@@ -406,6 +406,12 @@ MUTANTS = (
         "self.stock",
     ),
     Mutant(
+        "a bind that outlasts the pool",
+        "jobs",
+        "for round in self.rounds if round.fills]",
+        "for round in self.rounds if round.lasts]",
+    ),
+    Mutant(
         "a round that outlasts what it waited for",
         "jobs",
         "return self._end(reached + done)",

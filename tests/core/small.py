@@ -165,7 +165,7 @@ def clone_round(round: Round, twins: dict[Any, Any]) -> Round:
     twin = Round()
     twin.jobs = {twins[job] for job in round.jobs}
     twin.vacated = {twins[slot] for slot in round.vacated}
-    twin.renews = round.renews
+    twin.renews, twin.fills = round.renews, round.fills
     twin.proved, twin.enough, twin.lasts, twin.failure = round.proved, round.enough, round.lasts, round.failure
     return twin
 

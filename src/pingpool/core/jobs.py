@@ -94,10 +94,16 @@ class Jobs:
 
     def disappoint(self, failure: BaseException) -> list[Round]:
         """Return the rounds that waited for sessions, of which there will be none: they are over."""
-        disappointed = [round for round in self.rounds if round.enough < math.inf]
-        for round in disappointed:
+        return self._fail([round for round in self.rounds if round.enough < math.inf], failure)
+
+    def call_off(self, failure: BaseException) -> list[Round]:
+        """Return the rounds that were to open sessions, however many: they are over."""
+        return self._fail([round for round in self.rounds if round.fills], failure)
+
+    def _fail(self, rounds: list[Round], failure: BaseException) -> list[Round]:
+        for round in rounds:
             round.failure = failure
-        return self._end(disappointed)
+        return self._end(rounds)
 
     def _end(self, over: list[Round]) -> list[Round]:
         for round in over:

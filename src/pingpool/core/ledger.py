@@ -243,7 +243,7 @@ class Ledger(Freshness, Generic[S]):
         if self.closed:
             round.failure, round.is_over = PoolClosed("the pool is closed and opens no more sessions"), True
             return []
-        round.lasts = True
+        round.fills = round.lasts = True
         self.rounds.append(round)
         orders = self.serving.settle(now)
         if not self.places.jobs.count(CREATING):
@@ -306,7 +306,7 @@ class Ledger(Freshness, Generic[S]):
         """Lend nothing more: every waiter is told, and what is lent is ended when it comes back."""
         self.shut()
         reason = PoolClosed("the pool was closed while the caller waited")
-        told: list[Order] = [*self.places.line.answer_all(reason), *self.places.jobs.disappoint(reason)]
+        told: list[Order] = [*self.places.line.answer_all(reason), *self.places.jobs.call_off(reason)]
         return told + self.clear(round, now)
 
     def keep(self) -> None:
@@ -390,6 +390,7 @@ class Ledger(Freshness, Generic[S]):
         """Fill slots, so many though nobody waits for them; what failed before is forgiven."""
         self.serving.filling, self.serving.stock = not self.closed, stock
         self.reports.forgive()
+        round.fills = True
         round.vacated.update(self.vacant)
         self.places.jobs.join(round)
         return self.serving.settle(now)

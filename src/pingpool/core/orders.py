@@ -157,15 +157,17 @@ class Round:
     """Jobs whose end somebody waits for: a fill, a round of pings, a clearing.
 
     - `vacated` are slots that fell vacant by its jobs: the first attempt to fill one belongs to the round too.
+    - `fills`: it is for sessions to be opened, and has no point once the pool is closed.
     - `enough`: when so many sessions are open the round is over, whatever is still under way.
     - `lasts`: only that ends it, however its jobs end.
     - `renews`: it lasts while any session is to be renewed.
     - `failure`: what kept it from its end.
     """
 
-    __slots__ = ("enough", "failure", "is_over", "jobs", "lasts", "proved", "renews", "vacated")
+    __slots__ = ("enough", "failure", "fills", "is_over", "jobs", "lasts", "proved", "renews", "vacated")
 
     def __init__(self) -> None:
+        self.fills = False
         self.enough = math.inf
         self.lasts = False
         self.renews = False

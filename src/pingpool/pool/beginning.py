@@ -33,7 +33,7 @@ class Beginning(Life[S, D]):
                 self._note_opened()
             self._is_bound = True
         except Exception:
-            if not was_filled:
+            if not (was_filled or self.closed):
                 await self._clear()
             raise
         except BaseException:
