@@ -9,7 +9,6 @@ back never suspends, so nothing can come in between.
 """
 
 import math
-from collections import deque
 from functools import partial
 from typing import Generic, TypeVar, cast
 
@@ -26,13 +25,11 @@ from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
+from pingpool.pool.parted import Parted
 from pingpool.pool.world import Desk, Event
 from pingpool.text import told
 
 R = TypeVar("R")
-
-MOST_PARTED = 100
-"""So many sessions that left the pool in the middle of a block are known at its end; a block of others raises."""
 
 
 class Lending(Generic[S]):
@@ -60,8 +57,7 @@ class Lending(Generic[S]):
         self.sees_out = self._look is not None or self._is_observed
         self.sees_in = self._needs_reset is not None or self._is_observed
         self.keeper = keeper
-        self.parted: deque[int] = deque(maxlen=MOST_PARTED)
-        """The ids of sessions that were discarded or detached, and whose blocks may still be open."""
+        self.parted = Parted()
         self._bugs = Bugs(desk)
 
     # Out.
@@ -243,12 +239,12 @@ class Lending(Generic[S]):
     def discard(self, session: S) -> None:
         """Check a session in that is to be ended and replaced, with no word on the others."""
         self.take_back(session, Verdict.DISCARDED)
-        self.parted.append(id(session))
+        self.parted.note(session)
 
     def detach(self, session: S) -> None:
         """Let a session go: it is its holder's own from now on."""
         self._check_in(self._desk.ledger.detach, session)
-        self.parted.append(id(session))
+        self.parted.note(session)
         if self._database is None:
             return
         try:
@@ -258,10 +254,7 @@ class Lending(Generic[S]):
 
     def has_parted(self, session: S) -> bool:
         """Was this session discarded or detached by the block that it was lent to? That is asked once, by its end."""
-        if id(session) not in self.parted or self.is_lent(session):
-            return False
-        self.parted.remove(id(session))
-        return True
+        return not self.is_lent(session) and self.parted.take(session)
 
     def _note_return(self, session: S, verdict: Verdict) -> None:
         """Have whoever observes told that a session comes back: while nobody else can have it, so in order."""
