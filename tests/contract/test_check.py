@@ -27,6 +27,17 @@ async def test_a_check_says_how_long_it_took(world: World) -> None:
     assert 7 <= await checking < 30
 
 
+async def test_nothing_is_proven_in_no_time(world: World) -> None:
+    """A proof takes a round trip, so a time-out of 0 is refused, also as the pool's own; None has no limit."""
+    pool = await world.open(size=1, default_timeout=0)
+    for timeout in (0, None):
+        with pytest.raises(ValueError, match=r"write check\(1\)"):
+            await pool.check(timeout)
+    assert world.database.calls["ping"] == 0
+    endless = await world.open(size=1, default_timeout=None)
+    assert await endless.check() >= 0
+
+
 async def test_nobody_is_lent_a_session_that_is_being_checked(world: World) -> None:
     """It is in no hands until it has proven alive; then it goes to whoever waits."""
     pool = await world.open(size=1)
@@ -92,7 +103,7 @@ async def test_a_check_of_a_pool_that_is_all_lent_times_out(world: World) -> Non
     pool = await world.open(size=1)
     await pool.get()
     with pytest.raises(PoolTimeout):
-        await pool.check(0)
+        await world.pass_time_until(start(pool.check(1)))
 
 
 async def test_a_check_is_told_at_once_what_waiting_will_not_heal(world: World) -> None:

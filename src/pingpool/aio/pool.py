@@ -209,6 +209,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
+            TypeError, ValueError: `timeout` is no number of seconds, or 0: a proof takes a round trip.
         """
         return await self._check(timeout, use_from(current_frame(1), id(current_frame(1))))
 

@@ -132,12 +132,11 @@ class Lending(Generic[S]):
         """Say what failed lately, and how long ago."""
         return notes(self._desk.look(self._picture))
 
-    async def check(self, timeout: float | None, asked: Use) -> float:
+    async def check(self, timeout: float, asked: Use) -> float:
         """Have a session proven by the workers that nobody else is lent meanwhile; return the seconds that it took."""
         desk = self._desk
         start = desk.now()
-        timeout = self._default_timeout if timeout is None else timeout
-        until = math.inf if timeout is None else start + timeout
+        until = start + timeout
         waiter = desk.waiter(asked)
         while True:
             session = await self._wait(waiter, start, until)

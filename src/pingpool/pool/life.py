@@ -140,11 +140,14 @@ class Life(Generic[S, D]):
         return round.proved
 
     async def _check(self, timeout: float | None, asked: Use) -> float:
-        if timeout is not None:
-            seconds("timeout", timeout)
+        timeout = self.default_timeout if timeout is None else seconds("timeout", timeout)
+        if timeout == 0:
+            raise ValueError(
+                "check: a proof takes a round trip, so nothing is proven in 0 seconds: write check(1), say"
+            )
         self._come_in()
         self._resume()
-        return await self._lending.check(timeout, asked)
+        return await self._lending.check(math.inf if timeout is None else timeout, asked)
 
     def _keep(self) -> float | None:
         """Have proven what is due, and return when to look again; None once the pool is closed: see `keeper`."""

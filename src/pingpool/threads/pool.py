@@ -232,6 +232,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             PoolTimeout: none could be proven in time.
             DatabaseRefuses: there is no session, and the reason (a wrong password) will not go away by waiting.
             PoolClosed: the pool is closed.
+            TypeError, ValueError: `timeout` is no number of seconds, or 0: a proof takes a round trip.
         """
         return at_once(self._check(timeout, use_from(current_frame(1), get_ident())))
 
