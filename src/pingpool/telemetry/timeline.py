@@ -8,6 +8,10 @@
 
 The slots record each change themselves, so nothing is missed, however short. The record grows with every checkout,
 which takes a microsecond longer: this is for minutes, not for production.
+
+An `observer=` could not draw this picture. It is told of sessions, not of slots, so it cannot say in which lane a thing
+happened; and of what has ended, so it cannot say when a check, a reset, an opening or an ending began, nor of a check
+that found its session well. To tell all that would cost every pool that has an observer, for the sake of a picture.
 """
 
 from bisect import bisect_right
