@@ -32,7 +32,7 @@ from pingpool.threads.clock import Clock
 from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
-from pingpool.threads.own import Crew
+from pingpool.threads.own import OwnThreads
 from pingpool.threads.timers import Timers
 
 STILL = 0.5
@@ -47,14 +47,14 @@ T = TypeVar("T")
 class ThreadDesk(Desk[S]):
     """One ledger, and all that it takes to serve it among threads."""
 
-    def __init__(self, name: str, ledger: Ledger[S], clock: Clock, crew: Crew) -> None:
-        """`crew` are the threads of the pool, also those of a desk that it had before."""
+    def __init__(self, name: str, ledger: Ledger[S], clock: Clock, own_threads: OwnThreads) -> None:
+        """`own_threads` are the threads of the pool, also those of a desk that it had before."""
         super().__init__(name, ledger)
-        self.crew = crew
+        self.own_threads = own_threads
         self.clock = clock
         self.now = clock.now
         self.latch: Latch = {}
-        self.timers = Timers(name, clock, crew)
+        self.timers = Timers(name, clock, own_threads)
         self.dismiss: Callable[[], None] = _nobody_to_dismiss
         self._alarm_at = math.inf
         self._waiting: dict[ThreadWaiter | ThreadRound, None] = {}

@@ -57,7 +57,7 @@ def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
     return thread
 
 
-class Crew:
+class OwnThreads:
     """The threads that work for one pool, each until it has ended, so that `close` can wait for them.
 
     A sub-interpreter may be ended only when no thread is left in it.

@@ -29,7 +29,7 @@ from pingpool.threads.exit import close_at_exit
 from pingpool.threads.keeper import Keepers, keepers_by
 from pingpool.threads.latch import HELD, wait_for
 from pingpool.threads.late import LateLock
-from pingpool.threads.own import Crew
+from pingpool.threads.own import OwnThreads
 from pingpool.threads.workers import Workers
 
 MOST_WORKERS = 16
@@ -60,7 +60,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`."""
         self._binding = LateLock()
-        self._crew = Crew()
+        self._own_threads = OwnThreads()
         self._begin(options_from(size, default_timeout, ping_interval, labels, options, most_workers=MOST_WORKERS))
         close_at_exit(self)
 
@@ -299,7 +299,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return "pingpool.databases.callables makes one from plain functions"
 
     def _new_desk(self, ledger: Ledger[S]) -> ThreadDesk[S]:
-        return ThreadDesk(self.name, ledger, self._clock or SYSTEM, self._crew)
+        return ThreadDesk(self.name, ledger, self._clock or SYSTEM, self._own_threads)
 
     def _staff(self, database: Database[S]) -> None:
         desk, options = self._desk, self._options
@@ -335,7 +335,7 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return min(when, self._desk.now() + PATROL) if when is not None and timers.are_stranded else when
 
     def _see_off(self, until: float) -> None:
-        self._crew.see_off(until, self._desk.now)
+        self._own_threads.see_off(until, self._desk.now)
         if self._keepers is not None:
             self._keepers.see_off(until)
 
@@ -349,5 +349,5 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
 
     def _after_fork(self) -> list[Any]:
         self._binding = LateLock()
-        self._crew = Crew()
+        self._own_threads = OwnThreads()
         return super()._after_fork()

@@ -17,7 +17,7 @@ from pingpool.pool.log import log
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
-from pingpool.threads.own import Crew
+from pingpool.threads.own import OwnThreads
 
 LINGER = 5.0
 """Seconds without a timer after which the thread goes."""
@@ -41,11 +41,11 @@ class Timers:
     _lock = Late(lambda: threading.RLock())
     _gate = Late(lambda: shut_gate())
 
-    def __init__(self, name: str, clock: Clock, crew: Crew) -> None:
+    def __init__(self, name: str, clock: Clock, own_threads: OwnThreads) -> None:
         """Start with no timer, and no thread."""
         self._name = name
         self._clock = clock
-        self._crew = crew
+        self._own_threads = own_threads
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
@@ -111,7 +111,7 @@ class Timers:
 
     def _start(self) -> None:
         try:
-            self._thread = self._crew.begin(f"{self._name}-timers", self._step)
+            self._thread = self._own_threads.begin(f"{self._name}-timers", self._step)
         except RuntimeError:  # no thread can be had: the next timer, or a rescue, tries again
             self._thread = None
 

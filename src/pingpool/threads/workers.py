@@ -48,7 +48,7 @@ class Workers:
         self._name = desk.name
         self._now = desk.now
         self._timers = desk.timers
-        self._crew = desk.crew
+        self._own_threads = desk.own_threads
         self._most = most
         self._io_timeout = io_timeout
         self._abort = abort
@@ -85,7 +85,7 @@ class Workers:
             with self._lock:
                 self._threads = {thread for thread in self._threads if thread.is_alive()}
                 if len(self._threads) < min(self._queue.qsize() + len(self._busy), self._allowed()):
-                    self._threads.add(self._crew.begin(f"{self._name}-worker", self._step))
+                    self._threads.add(self._own_threads.begin(f"{self._name}-worker", self._step))
         except RuntimeError as error:
             if not self._threads:
                 self._fail_all(error)
@@ -115,7 +115,7 @@ class Workers:
         self._busy.pop(call, None)
         if call in self._hung:
             self._hung.discard(call)
-            self._crew.welcome_back(threading.current_thread())
+            self._own_threads.welcome_back(threading.current_thread())
         if call.deadline is not None:
             self._timers.cancel(call.deadline)
 
@@ -187,7 +187,7 @@ class Workers:
 
     def _note_hung(self, call: Call, thread: threading.Thread) -> None:
         """Let a substitute take the place of the worker that does this call."""
-        self._crew.give_up(thread)
+        self._own_threads.give_up(thread)
         self._hung.add(call)
         if len(self._hung) == 2 * self._most:
             log(self._name).warning(
