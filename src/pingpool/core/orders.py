@@ -21,8 +21,8 @@ class Job:
     - `kind` is the state the slot is in meanwhile. A closing without a slot ends a session that has none any more.
     - `urgent`: a check that somebody waits for; the database may ask in its quickest way.
     - `idle_for`: for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
-    - `after_error`: a check after a use that ended in an error, to find out whether that was the session's death; or a
-      reset after one that was not the database's, and so no reason to ask.
+    - `after_error`: the use before it ended in an error. So if the session turns out to be dead it died in use, and if
+      it is not, the locks that it may hold are let go.
     - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
     - `hangs`: it was given up after it had been started, and has not come back yet.
     - `outdated`: a creation that had begun when the pool was to be renewed; its session is old when it comes.

@@ -56,7 +56,8 @@ class Reports:
             return
         if outcome.end is End.OVERRAN:
             self._places.tally.overran += 1
-            self._note_hanging(job, is_so=job.started)
+            if job.started:
+                self._note_hanging(job)
             what = f"the database took longer than io_timeout (the session was {job.kind.value})"
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
             if job.kind is not CREATING:
@@ -104,7 +105,7 @@ class Reports:
     def _take_late(self, job: Job, outcome: Outcome) -> None:
         """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
         if outcome.end is not End.OVERRAN:
-            self._note_hanging(job, is_so=False)
+            self._note_back(job)
         session = job.session if outcome.session is None else outcome.session
         if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
             job.session = None
@@ -252,10 +253,15 @@ class Reports:
         if outcome.error is not None:
             self.recent.append((now, outcome.error))
 
-    def _note_hanging(self, job: Job, *, is_so: bool) -> None:
-        """Count those who were given up in the middle of a job, until they come back."""
-        self._places.tally.hanging += is_so - job.hangs
-        job.hangs = is_so
+    def _note_hanging(self, job: Job) -> None:
+        """Count one who was given up in the middle of a job."""
+        self._places.tally.hanging += not job.hangs
+        job.hangs = True
+
+    def _note_back(self, job: Job) -> None:
+        """Count him no more: he has come back."""
+        self._places.tally.hanging -= job.hangs
+        job.hangs = False
 
     def _note_death(self, job: Job, slot: Slot, now: float) -> None:
         """A check found its session dead: idle, or after an error in use, which makes all others suspect."""
