@@ -60,7 +60,7 @@ class Pool:
         self.ledger.next_look_at(self.now)
 
     def ping(self) -> None:
-        self.now = max(self.now, self.ledger.next_due())
+        self.now = max(self.now, self.ledger.keeping.next_due())
         for job in self._jobs(self.ledger.ping(Round(), self.now)):
             self.ledger.start(job)
             self.ledger.report(job, Outcome(End.ALIVE), self.now)

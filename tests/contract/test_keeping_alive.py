@@ -6,7 +6,7 @@ import pytest
 
 from pingpool import PoolClosed
 from pingpool.testing import FakeSession, Trouble
-from tests.contract.worlds import Pool, World, start
+from tests.contract.worlds import Pool, World, next_ping_at, start
 
 
 async def test_ping_proves_only_what_is_due(world: World) -> None:
@@ -156,7 +156,7 @@ async def keep_for(world: World, pool: Pool, seconds: float) -> list[int]:
     for _ in range(int(seconds)):
         before = world.database.calls["ping"]
         world.clock.advance(1)
-        await world.until(lambda: pool._next_ping_at() > world.clock.now())
+        await world.until(lambda: next_ping_at(pool) > world.clock.now())
         await world.rest()
         counts.append(world.database.calls["ping"] - before)
     return counts
@@ -223,7 +223,7 @@ async def test_a_ping_that_hangs_keeps_the_keeper_from_nothing(world: World) -> 
     with world.database.hanging("ping", times=1):
         for _ in range(60):
             world.clock.advance(1)
-            await world.until(lambda: pool._next_ping_at() > world.clock.now())
+            await world.until(lambda: next_ping_at(pool) > world.clock.now())
             await world.until(lambda: pool.stats().checking <= 1)
         assert world.database.calls["ping"] >= 3 * 6
         for session in [await pool.get(0) for _ in range(3)]:

@@ -66,7 +66,6 @@ class Pool(Protocol):
     async def close(self, *timeout: Any) -> None: ...
     def session(self, *timeout: Any) -> Block: ...
     def stats(self) -> Stats: ...
-    def _next_ping_at(self) -> float: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -212,7 +211,6 @@ class PoolOfThreads:
         self._call = call
         self._held: dict[int, FakeSession] = {}
         self.stats = pool.stats
-        self._next_ping_at = pool._next_ping_at
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)
@@ -441,3 +439,10 @@ def is_in_order(pool: Pool) -> bool:
 def adds_up(stats: Stats) -> bool:
     """Is every slot in exactly one state?"""
     return at_work(stats) + stats.idle + stats.in_use + stats.vacant == stats.size
+
+
+def next_ping_at(pool: Pool) -> float:
+    """Return when `ping()` will have something to do, in the time of the pool's clock."""
+    desk = pool.bare._desk
+    when: float = desk.look(desk.ledger.keeping.next_due)
+    return when

@@ -110,7 +110,7 @@ class Schedule(World):
             self.happen("tick")
         else:
             self.now = until
-            if self.ledger.kept and self.ledger.next_due() <= until:
+            if self.ledger.kept and self.ledger.keeping.next_due() <= until:
                 self.happen("ping")
 
     def bring_back(self, _: int) -> None:
@@ -160,7 +160,7 @@ class Schedule(World):
         self.quieten()
         ledger = self.ledger
         while ledger.idle and ledger.is_suspect(ledger.idle[0]):  # a keeper asks them gently
-            self.now = max(self.now, ledger.next_due())
+            self.now = max(self.now, ledger.keeping.next_due())
             self.happen("ping")
             self.quieten()
         at_rest = ledger.vacant if ledger.closed else ledger.idle

@@ -212,7 +212,7 @@ def test_the_keeper_of_a_large_pool_has_a_few_pinged_together(size: int, later: 
     pool = Pool(size)
     pool.ledger.keep()
     pool.fill()
-    assert pool.ledger.next_look_at(0.0) == pytest.approx(min(pool.ledger.next_due() + later, 1.0))
+    assert pool.ledger.next_look_at(0.0) == pytest.approx(min(pool.ledger.keeping.next_due() + later, 1.0))
     now, times = 0.0, list[float]()
     while now < 30.0:
         now = pool.ledger.next_look_at(now)
@@ -233,7 +233,7 @@ def test_the_keeper_looks_in_time(kept: bool, look_at: float) -> None:
     if kept:
         pool.ledger.keep()
     pool.fill()
-    assert (pool.ledger.next_due(), pool.ledger.next_look_at(8.5)) == (look_at, min(look_at, 9.5))
+    assert (pool.ledger.keeping.next_due(), pool.ledger.next_look_at(8.5)) == (look_at, min(look_at, 9.5))
     assert pool.ledger.next_look_at(0.0) == 1.0
 
 
@@ -242,10 +242,10 @@ def test_the_keeper_looks_at_once_after_a_death() -> None:
     pool = Pool(2)
     pool.fill()
     pool.ledger.take_back(pool.lend(1.0), Verdict.LOST, 2.0)
-    assert 2.0 < pool.ledger.next_due() < 2.001
+    assert 2.0 < pool.ledger.keeping.next_due() < 2.001
     pool.ledger.ping(Round(), 3.0)
     pool.report(pool.job(CHECKING), Outcome(End.IN_DOUBT, error=OSError("busy")), 3.0)
-    assert pool.ledger.next_due() == 3.25
+    assert pool.ledger.keeping.next_due() == 3.25
 
 
 def test_only_the_suspects_are_pinged_after_a_death() -> None:

@@ -61,7 +61,7 @@ class Path(Pool):
     def leave_alone(self, seconds: float) -> None:
         """Let only the keeper be at work."""
         until = self.now + seconds
-        while (due_at := max(self.ledger.next_due(), self.now)) <= until:
+        while (due_at := max(self.ledger.keeping.next_due(), self.now)) <= until:
             self.now = due_at
             orders = self.ledger.ping(Round(), self.now)
             assert any(isinstance(order, Job) for order in orders), "it was due, and nothing was done"

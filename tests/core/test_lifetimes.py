@@ -31,7 +31,7 @@ def test_one_session_at_a_time_is_renewed_ahead_of_its_end() -> None:
     """A ping renews the next to grow too old, a twentieth of its lifetime ahead; no other before that one is back."""
     pool = Pool(2, lifetime=100.0, interval=1000.0)
     pool.fill()
-    assert pool.ledger.next_due() == 95.0
+    assert pool.ledger.keeping.next_due() == 95.0
     early, ping, again = Round(), Round(), Round()
     assert early in pool.ledger.ping(early, 94.9)
     pool.ledger.ping(ping, 95.0)
@@ -54,7 +54,7 @@ def test_nothing_is_renewed_while_a_slot_is_vacant() -> None:
     for job in pool.jobs(CLOSING):
         pool.report(job, Outcome(End.CLOSED), 0.0)
     pool.ledger.adopt(pool.session(), None, 0.0)
-    assert pool.ledger.next_due() == 1000.0
+    assert pool.ledger.keeping.next_due() == 1000.0
     pool.ledger.ping(Round(), 96.0)
     assert pool.jobs(CLOSING) == []
 

@@ -23,7 +23,7 @@ def checks_after_a_death(pool: Pool) -> list[float]:
     pool.create_all(2.0001)
     now, times = 2.0001, []
     while pool.ledger.is_suspect(pool.ledger.idle[0]):
-        due = pool.ledger.next_due()
+        due = pool.ledger.keeping.next_due()
         assert due > now or not times, "the keeper is never called in vain"
         now = max(now, due)
         pool.ledger.ping(Round(), now)

@@ -236,7 +236,7 @@ def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
     pool.keep_alive()
     for _ in range(10 * 36):
         lab.advance(100)
-        while pool._next_ping_at() <= lab.clock.now() or pool.stats().checking:
+        while pool._desk.look(pool._desk.ledger.keeping.next_due) <= lab.clock.now() or pool.stats().checking:
             pass
     assert sorted(session.name for session in lab.server.sessions) == names
     lab.server.calls.clear()

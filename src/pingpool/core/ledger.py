@@ -376,10 +376,6 @@ class Ledger(Freshness, Generic[S]):
         """Return when to `tick`, because the pause ends that holds something back; infinity if there is none."""
         return self.serving.wake_at(now)
 
-    def next_due(self) -> float:
-        """Return when a `ping` will have something to do; infinity if the pool is empty."""
-        return self.keeping.next_due()
-
     def next_look_at(self, now: float) -> float:
         """Return when the keeper should look again at what is due."""
         return self.keeping.next_look_at(now)

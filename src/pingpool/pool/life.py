@@ -159,10 +159,6 @@ class Life(Generic[S, D]):
             log(self.name).exception("%s: a round of pings failed", self.name)
         return self._next_look_at()
 
-    def _next_ping_at(self) -> float:
-        """Return when `ping()` will have something to do, in the time of the pool's clock."""
-        return self._desk.look(self._desk.ledger.next_due)
-
     def _next_look_at(self) -> float:
         """Return when to look again, even if nothing will be due by then."""
         desk = self._desk
