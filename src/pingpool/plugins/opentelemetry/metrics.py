@@ -45,11 +45,11 @@ class Metrics:
         for create, name, figure in (
             (up_down, names.max, attrgetter("size")),
             (up_down, names.idle_max, attrgetter("size")),
+            (up_down, names.idle_min, attrgetter("wanted")),
             (up_down, names.pending_requests, attrgetter("waiting")),
             (counter, names.timeouts, attrgetter("timed_out")),
         ):
             create(name.name, [partial(self._figures, figure)], name.unit, name.says)
-        up_down(names.idle_min.name, [self._idle_min], names.idle_min.unit, names.idle_min.says)
         up_down(names.count.name, [self._count], names.count.unit, names.count.says)
         for name, ours, figure in (
             (names.wait_time, WAITS, attrgetter("waits")),
@@ -62,11 +62,6 @@ class Metrics:
     def _figures(self, figure: Figure, options: CallbackOptions) -> Iterator[Observation]:
         for pool in self.watched.open():
             yield Observation(figure(pool.stats()), {self._names.pool: pool.name})
-
-    def _idle_min(self, options: CallbackOptions) -> Iterator[Observation]:
-        for pool in self.watched.open():
-            kept = 0 if pool._options.fill == "lazy" else pool.size  # pyright: ignore[reportPrivateUsage]
-            yield Observation(kept, {self._names.pool: pool.name})
 
     def _count(self, options: CallbackOptions) -> Iterator[Observation]:
         names = self._names
