@@ -79,9 +79,17 @@ class Traits(Generic[S]):
     def in_transaction(self, session: S) -> bool:
         """Is a transaction open, whose work a rollback undoes? Asked at a check-in, unless `needs_reset` says False.
 
-        If so, that is counted (`stats().rolled_back`), and the log tells once for each place where it was left open.
+        If so, that is counted (`stats().rolled_back`), and the log tells once for each place where it was left open;
+        unless the reset finds that it had changed nothing: see `had_written`.
         """
         return False
+
+    def had_written(self, session: S) -> bool:
+        """Had the transaction changed anything that the last `reset` has rolled back? Asked right after that.
+
+        If not, the rollback has undone no work, and nobody is told of it.
+        """
+        return True
 
     def let_go(self, session: S) -> None:
         """The session is detached from its pool: undo what marks it as pooled. It is its holder's own now."""

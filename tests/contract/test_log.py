@@ -14,7 +14,7 @@ import pytest
 
 from pingpool import PoolTimeout
 from pingpool.errors import DatabaseRefuses, TooManyWaiters
-from pingpool.testing import FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase
+from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase
 from tests.contract.worlds import Pool, World, start
 
 
@@ -295,6 +295,26 @@ async def test_work_that_is_not_committed(world: World, book: Book) -> None:
         "to stay",
         "INFO shop: closed",
     ]
+
+
+@pytest.mark.parametrize(("answer", "count"), [(False, 0), (True, 1), (None, 0), (Exception("broken"), 1)])
+async def test_a_transaction_that_changed_nothing_is_no_work(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: object, count: int
+) -> None:
+    """If the database knows; one whose question is broken may have changed something."""
+
+    def had_written(session: FakeSession) -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    database = TransactionalDatabase()
+    monkeypatch.setattr(database, "had_written", had_written)
+    pool = await world.open(database, size=1)
+    async with pool.session() as session:
+        session.left_open = True
+    await world.rest()
+    assert (pool.stats().rolled_back, pool.stats().resets) == (count, 1)
 
 
 async def test_sessions_that_take_no_weak_references(world: World, book: Book) -> None:

@@ -516,8 +516,8 @@ MUTANTS = (
     Mutant(
         "locks that stay after an error of the application",
         "returns",
-        "places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
-        "places.begin(RESETTING, slot, session)\n",
+        "                job.after_error = verdict is Verdict.MAY_HOLD_LOCKS\n",
+        "",
     ),
     Mutant(
         "locks let go that were meant to stay",

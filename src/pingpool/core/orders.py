@@ -23,6 +23,7 @@ class Job:
     - `idle_for`: for how many seconds the session of a check had been idle; 0 if that is not known, or just over.
     - `after_error`: the use before it ended in an error. So if the session turns out to be dead it died in use, and if
       it is not, the locks that it may hold are let go.
+    - `left_by`: whose transaction a reset rolls back; None if there is none.
     - `trusted_after`: the newest suspicion when the job began. If another came up since, the job has proved nothing.
     - `hangs`: it was given up after it had been started, and has not come back yet.
     - `outdated`: a creation that had begun when the pool was to be renewed; its session is old when it comes.
@@ -34,6 +35,7 @@ class Job:
         "hangs",
         "idle_for",
         "kind",
+        "left_by",
         "outdated",
         "session",
         "slot",
@@ -55,6 +57,7 @@ class Job:
         self.urgent = False
         self.idle_for = 0.0
         self.after_error = False
+        self.left_by: Use | None = None
 
 
 class Verdict(Enum):

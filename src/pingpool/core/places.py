@@ -160,10 +160,10 @@ class Places:
         self.tally.replaced[reason] += 1
         self.hear(replaced(slot, reason, now))
 
-    def note_rollback(self, slot: Slot, now: float) -> None:
-        """Note that the holder of a session ended its use, but not its transaction."""
+    def note_rollback(self, left_by: Use, now: float) -> None:
+        """Note that a use ended well, but not its transaction, and that its work was undone."""
         self.tally.rolled_back += 1
-        self.hear(RolledBack(now, slot.use.site, slot.use.instruction))
+        self.hear(RolledBack(now, left_by.site, left_by.instruction))
 
     # Orders.
 

@@ -58,9 +58,10 @@ class Returns:
             case Verdict.UNPROVEN:
                 places.begin(CHECKING, slot, session).after_error = True
             case Verdict.LEFT_OPEN | Verdict.UNCOMMITTED | Verdict.MAY_HOLD_LOCKS:
-                if verdict is Verdict.UNCOMMITTED:
-                    places.note_rollback(slot, now)
-                places.begin(RESETTING, slot, session).after_error = verdict is Verdict.MAY_HOLD_LOCKS
+                left_by = slot.use if verdict is Verdict.UNCOMMITTED else None
+                job = places.begin(RESETTING, slot, session)
+                job.left_by = left_by
+                job.after_error = verdict is Verdict.MAY_HOLD_LOCKS
             case _:  # its use ended well
                 self._take_back_well(slot, session, now)
         places.lent.leave(session)

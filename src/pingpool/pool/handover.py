@@ -20,6 +20,7 @@ who ended well. A database without an `unlock` is asked nothing at all then, but
 from typing import Generic, NamedTuple
 
 from pingpool.core.slot import RESETTING, S
+from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession, BeyondReset, LooksDead
 from pingpool.pool.bugs import Bugs, is_bug
@@ -77,6 +78,25 @@ class Handover(Generic[S]):
         if self._left_open(session) is not False:
             await self.reset(session)
         await self._calls.unlock(session, timeout=self._timeout)
+
+    async def reset_after(self, left_by: Use | None, session: S) -> None:
+        """Undo what was left in the session, and note whose transaction that was, if it had changed anything.
+
+        Raises as `reset`.
+        """
+        try:
+            await self.reset(session)
+        finally:
+            if left_by is not None and self._had_written(session):
+                self._desk.tell(self._desk.ledger.places.note_rollback, left_by)
+
+    def _had_written(self, session: S) -> bool:
+        """Ask whether the transaction that was rolled back had changed anything; if that is not known, suppose it."""
+        try:
+            return bool(self._database.had_written(session))
+        except BaseException as error:
+            self._bugs.tell("had_written", error)
+            return True
 
     async def reset(self, session: S) -> None:
         """Undo what was left in the session.

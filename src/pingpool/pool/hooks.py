@@ -16,6 +16,7 @@ QUESTIONS: dict[str, tuple[Any, ...]] = {
     "looks_alive": (SESSION,),
     "needs_reset": (SESSION,),
     "in_transaction": (SESSION,),
+    "had_written": (SESSION,),
     "expires_in": (SESSION,),
     "survived_interrupt": (SESSION,),
     "let_go": (SESSION,),

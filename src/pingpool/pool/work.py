@@ -109,8 +109,10 @@ class Work(Generic[S]):
         if job.kind is CHECKING:
             quickly = hook_of(job, self._database) == "check"
             await self._handover.prove(job.session, after_error=job.after_error, quickly=quickly)
+        elif job.kind is RESETTING and job.after_error:
+            await self._handover.free(job.session)
         elif job.kind is RESETTING:
-            await (self._handover.free if job.after_error else self._handover.reset)(job.session)
+            await self._handover.reset_after(job.left_by, job.session)
         elif job.kind is CLOSING:
             await database.delete(job.session, timeout=timeout)
         elif self._creates_many:

@@ -13,7 +13,8 @@ from pingpool.errors import BeyondReset
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 ACTIVE = psycopg.pq.TransactionStatus.ACTIVE
-OPEN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+INTRANS = psycopg.pq.TransactionStatus.INTRANS
+OPEN = (INTRANS, psycopg.pq.TransactionStatus.INERROR)
 IN_SYNC = (IDLE, *OPEN)
 
 LONGEST_FAREWELL = 0.2
@@ -70,6 +71,11 @@ def is_in_two_phases(session: Any) -> bool:
 def is_prepared(session: Any) -> bool:
     """Is it in one that the server keeps, whatever becomes of the session?"""
     return session._tpc is not None and bool(session._tpc[1])
+
+
+def has_prepared(session: Any) -> bool:
+    """Has psycopg prepared statements, which it deallocates with its own rollback?"""
+    return bool(session._prepared._names)
 
 
 def forget_discarded(session: Any) -> None:

@@ -83,6 +83,10 @@ class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
         refuse_unfinished(session)
         if is_in_two_phases(session):
             session.tpc_rollback()
+        if (statements := self.rollback_of(session)) is not None:
+            with held(session, timeout):
+                answers = ask(session, statements, timeout)
+            self.read_rollback(session, answers)
         session.rollback()
         if self._resets.is_full:
             self.begin_anew(session)

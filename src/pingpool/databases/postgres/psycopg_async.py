@@ -69,6 +69,8 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncConfigured[Sessi
         refuse_unfinished(session)
         if is_in_two_phases(session):
             await session.tpc_rollback()
+        if (statements := self.rollback_of(session)) is not None:
+            self.read_rollback(session, await ask(session, statements))
         await session.rollback()
         if self._resets.is_full:
             self.begin_anew(session)

@@ -17,6 +17,7 @@ from pingpool.databases.common.configuring import AsyncConfigure, Remembering, t
 from pingpool.databases.common.credentials import P
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
+from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import Look, look_at
@@ -32,7 +33,9 @@ from pingpool.databases.postgres.conninfo import (
 )
 from pingpool.databases.postgres.leftovers import (
     IN_SYNC,
+    INTRANS,
     OPEN,
+    has_prepared,
     is_busy,
     is_pipelining,
     is_settled,
@@ -58,6 +61,9 @@ OK = psycopg.pq.ConnStatus.OK
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
 UNLOCK = b"SELECT pg_advisory_unlock_all()"
+
+HAD_WRITTEN = b"SELECT txid_current_if_assigned() IS NOT NULL"
+"""A transaction has a number once it has changed anything, or locked a row."""
 
 ATTRIBUTES_OF_SESSIONS = (
     "autocommit",
@@ -108,6 +114,8 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         self._configure = to_configure(configure)
         self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
         self._adapters = Adapters(self._driver_options.get("context"))
+        self._have_read_only: Records[bool] = Records()
+        self._is_told_of_writes = True
         self._identity = (
             self._where,
             self._address.functions,
@@ -201,6 +209,27 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
     def in_transaction(self, session: C) -> bool:
         """Is a transaction open, for all that libpq knows? It may have read only."""
         return session.pgconn.transaction_status in OPEN
+
+    def rollback_of(self, session: C) -> bytes | None:
+        """Return the statements that ask what a rollback will undo, and roll back; None if nothing is to be asked.
+
+        Where psycopg has prepared statements only its own rollback, which follows, deallocates them.
+        """
+        self._have_read_only.drop(session)
+        if session.pgconn.transaction_status != INTRANS or not self._is_told_of_writes:
+            return None
+        return HAD_WRITTEN if has_prepared(session) else HAD_WRITTEN + b"; ROLLBACK"
+
+    def read_rollback(self, session: C, answers: Sequence[Any]) -> None:
+        """Note what the server answered to these; one that knows no such function is not asked again."""
+        if isinstance(refusal_in(answers[:1]), psycopg.errors.UndefinedFunction):
+            self._is_told_of_writes = False
+        elif answers[0].status == psycopg.pq.ExecStatus.TUPLES_OK and answers[0].get_value(0, 0) == b"f":
+            self._have_read_only.note(session, True)
+
+    def had_written(self, session: C) -> bool:
+        """Did the server say that it had not, before it rolled back?"""
+        return self._have_read_only.of(session) is None
 
     def survived_interrupt(self, session: C) -> bool:
         """Is it in no statement? libpq knows; of a cancelled task psycopg has ended the statement."""
