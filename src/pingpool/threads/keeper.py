@@ -19,8 +19,8 @@ from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
 from pingpool.threads.own import begin
 
-GLANCE = 0.01
-"""Seconds for which somebody waits for the end of the thread before he sees whether another pool needs it."""
+GLANCE = 0.001
+"""Seconds for which somebody waits for the end of the thread before he sees whether it goes on for other pools."""
 
 
 class Bell:
@@ -80,16 +80,18 @@ class Keepers:
         """Look as soon as the thread gets to it."""
         self._look_at(-math.inf, bell)
 
-    def see_off(self, until: float) -> None:
-        """Wait for the end of the thread, if no pool needs it any more, no longer than `until`."""
+    def see_off(self, keeper: Keeper, until: float) -> None:
+        """Wait until a keeper that was stopped is through; and for the thread's end, if it was the last."""
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return
-        while thread.is_alive() and not self._are_needed() and self._clock.now() < until:
+        while thread.is_alive() and not self._goes_on_without(keeper) and self._clock.now() < until:
             thread.join(GLANCE)
 
-    def _are_needed(self) -> bool:
-        return any(not bell.keeper.is_stopped for _, _, bell in self._appointments.copy())
+    def _goes_on_without(self, keeper: Keeper) -> bool:
+        """Is this one through, and the thread at work for others?"""
+        at_work = [bell.keeper for _, _, bell in self._appointments.copy() if bell.appointment is not None]
+        return keeper not in at_work and any(not each.is_stopped for each in at_work)
 
     def _look_at(self, when: float, bell: Bell) -> None:
         with self._lock:

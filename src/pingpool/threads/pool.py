@@ -335,9 +335,9 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return min(when, self._desk.now() + PATROL) if when is not None and timers.are_stranded else when
 
     def _see_off(self, until: float) -> None:
+        if self._keepers is not None and self._lending.keeper is not None:
+            self._keepers.see_off(self._lending.keeper, until)  # first: its last look may have started a thread
         self._own_threads.see_off(until, self._desk.now)
-        if self._keepers is not None:
-            self._keepers.see_off(until)
 
     def _resume(self) -> None:
         """Start the keeper where there is none, as in a forked child, unless another thread is about to."""
