@@ -109,6 +109,8 @@ class World(Stage):
             self._remember_loss(slot)
             self.settle(self.ledger.check_in(session, self.now) or [])
             check_given_up(self.ledger, session)
+            if self.ledger.suspected_at < self.now:
+                raise Broken("a session died in use, and nobody else is suspected")
             return
         is_old = slot.proven_at == -math.inf  # it is to be renewed, and its proof of life was put aside
         proven_at = proof_of(self.ledger, slot)
@@ -334,7 +336,11 @@ class World(Stage):
             self.memory.proved()
         slot = job.slot
         is_due = slot is not None and not job.unwanted and self.ledger.serving.may_renew(slot, self.now)
+        replaced = self.ledger.places.tally.replaced
+        gone = replaced["gone"]
         self._report(job, Outcome(End.ALIVE))
+        if replaced["gone"] != gone:
+            raise Broken("a session is alive, and is given up for dead")
         if is_due and slot is not None and slot.state not in (CREATING, CLOSING):
             raise Broken("a session that is to be renewed was made fit, and kept")
 

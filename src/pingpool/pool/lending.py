@@ -26,6 +26,7 @@ from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
+from pingpool.pool.watching import Watching
 from pingpool.pool.world import Desk, Event
 from pingpool.text import told
 
@@ -63,6 +64,7 @@ class Lending(Generic[S]):
         self.parted: deque[int] = deque(maxlen=MOST_PARTED)
         """The ids of sessions that were discarded or detached, and whose blocks may still be open."""
         self._bugs = Bugs(desk)
+        self._watching: Watching[S] = Watching(desk, database, self._bugs)
 
     # Out.
 
@@ -231,6 +233,7 @@ class Lending(Generic[S]):
     def detach(self, session: S) -> None:
         """Let a session go: it is its holder's own from now on."""
         self._check_in(self._desk.ledger.detach, session)
+        self._watching.forget(session)
         self.parted.append(id(session))
         if self._database is None:
             return
