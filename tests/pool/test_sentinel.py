@@ -42,6 +42,7 @@ class Desk:
 
 @pytest.fixture
 def sentinel() -> Iterator[Sentinel]:
+    """A sentinel at work for nobody yet."""
     sentinel = Sentinel()
     yield sentinel
     sentinel.close()
@@ -49,6 +50,7 @@ def sentinel() -> Iterator[Sentinel]:
 
 @pytest.fixture
 def links() -> Iterator[list[Link]]:
+    """Two sessions."""
     links = [Link(), Link()]
     yield links
     for link in links:

@@ -40,6 +40,7 @@ class Server:
 
 @pytest.fixture
 def server() -> Server:
+    """A server without a network."""
     return Server()
 
 
