@@ -126,9 +126,7 @@ async def test_a_session_that_was_detached_is_nobodys_business(world: World, dat
     assert pool.stats().replaced == {"detached": 1, "gone": 1}
 
 
-async def test_another_socket_in_a_session_is_heard_after_a_ping(
-    world: World, database: SocketDatabase
-) -> None:
+async def test_another_socket_in_a_session_is_heard_after_a_ping(world: World, database: SocketDatabase) -> None:
     """The first is closed, and the session has another one: from its next ping on that one is watched."""
     pool = await world.open(database, size=1)
     database.near[1].close()

@@ -16,6 +16,7 @@ pytest_plugins = ["pingpool.testing.fixtures"]
 
 SIZE = 6
 
+
 def sessions_at(server: PrivateServer) -> set[int]:
     """Return the numbers of all sessions but the one that asks."""
     if isinstance(server, ValkeyServer):
