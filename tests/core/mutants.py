@@ -58,7 +58,7 @@ MUTANTS = (
     Mutant(
         "a hang-up that leaves its session in the idle queue",
         "returns",
-        "            places.idle.slots.remove(slot)\n",
+        "            places.idle.leave(slot)\n",
         "",
     ),
     Mutant(

@@ -84,9 +84,7 @@ async def be_restarted(server: PostgresServer, pool: Any, world: str) -> None:
     back = time.monotonic()
     await come_back(pool, GENTLY)
     took = time.monotonic() - back
-    sys.stdout.write(
-        f"\n{world}: restarted, all deaths known after {known:.2f} s, whole {took:.1f} s after its return\n"
-    )
+    sys.stdout.write(f"\n{world}: restarted, all known dead after {known:.2f} s, whole {took:.1f} s after its return\n")
     assert (len(server.backends()), asked_of(pool)) == (SIZE, asked)
 
 

@@ -40,6 +40,14 @@ class Desk:
         self.heard.append((slot, reference))
 
 
+class InterruptedDesk(Desk):
+    """One that a Ctrl-C strikes whenever it hears."""
+
+    def hear_hang_up(self, slot: Slot, reference: object) -> None:
+        super().hear_hang_up(slot, reference)
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def sentinel() -> Iterator[Sentinel]:
     """A sentinel at work for nobody yet."""
@@ -97,6 +105,19 @@ def test_a_stale_event_hits_nobody(sentinel: Sentinel, links: list[Link]) -> Non
     sentinel.hear(0)
     assert desk.heard == [(other.slot, other.slot.ref)]
     os.close(alive_elsewhere)
+
+
+def test_an_interrupt_costs_one_event_at_most(sentinel: Sentinel, links: list[Link]) -> None:
+    """What was to be told after it is told by the next call, which waits for nothing."""
+    desk = InterruptedDesk()
+    for link in links:
+        sentinel.watch(link.fd, desk, link.slot)
+        link.far.close()
+    with pytest.raises(KeyboardInterrupt):
+        sentinel.hear(0)
+    with pytest.raises(KeyboardInterrupt):
+        sentinel.hear(None)
+    assert len(desk.heard) == 2
 
 
 def test_who_has_left_is_not_heard(sentinel: Sentinel, links: list[Link]) -> None:

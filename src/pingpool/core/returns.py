@@ -151,7 +151,7 @@ class Returns:
             return
         if slot.state is IDLE:
             self._bury(slot, slot.session, now)
-            places.idle.slots.remove(slot)
+            places.idle.leave(slot)
         elif slot.state is CREATING:
             self._bury_aside(slot, now)
         else:

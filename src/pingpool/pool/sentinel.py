@@ -14,6 +14,7 @@ Where there is no `epoll` a pool does without: gevent and eventlet take it away,
 """
 
 import select
+from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakSet, ref
@@ -48,6 +49,7 @@ class Sentinel:
         self._epoll: Any = select.epoll()
         self._events: int = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET
         self._watched: dict[int, Watch] = {}
+        self._heard: deque[int] = deque()
         self._desks: WeakSet[Listener] = WeakSet()
 
     @classmethod
@@ -95,15 +97,20 @@ class Sentinel:
 
     def hear(self, timeout: float | None) -> None:
         """Tell what happened; wait for something to happen at most so many seconds, or for as long as it takes."""
-        for fd, _ in self._epoll.poll(timeout):
-            watch = self._watched.get(fd)
-            desk = None if watch is None else watch.desk()
-            if watch is not None and desk is not None and has_hung_up(fd):
-                desk.hear_hang_up(watch.slot, watch.reference)
+        if not self._heard:  # or else an interrupt came in between
+            self._heard.extend(fd for fd, _ in self._epoll.poll(timeout))
+        while self._heard:
+            self._tell(self._heard.popleft())
 
     def close(self) -> None:
         """Let go of what the system holds for it."""
         self._epoll.close()
+
+    def _tell(self, fd: int) -> None:
+        watch = self._watched.get(fd)
+        desk = None if watch is None else watch.desk()
+        if watch is not None and desk is not None and has_hung_up(fd):
+            desk.hear_hang_up(watch.slot, watch.reference)
 
     def _leave(self, fd: int) -> None:
         self._watched.pop(fd, None)
