@@ -193,3 +193,30 @@ async def test_a_closed_pool_hears_nothing(world: World, database: SocketDatabas
     await pool.put(session)
     await world.until(lambda: pool.stats().vacant == 2)
     assert "lost" not in pool.stats().replaced
+
+
+async def test_a_session_that_comes_after_the_end_is_not_watched(world: World, database: SocketDatabase) -> None:
+    """A pool that was closed while a session was being opened has no use for a sentinel."""
+    pool = await world.open(database, size=1)
+    with database.hanging("create"):
+        await pool.discard(await pool.get())
+        await world.seen("create", 2)
+        await pool.close(0)
+    await world.until(lambda: database.calls["delete"] == 2)
+    assert pool.bare._desk.sentinel is None
+
+
+@pytest.mark.parametrize("answer", [None, OSError])
+async def test_a_session_that_is_closed_already_ends_all_the_same(
+    world: World, database: SocketDatabase, answer: type[OSError] | None
+) -> None:
+    """Where its descriptor was, nobody can tell any more; it has left by itself."""
+    pool = await world.open(database, size=1)
+    session = await pool.get()
+    if answer is None:
+        database.descriptor_of = lambda session: None  # type: ignore[method-assign]
+    else:
+        database.fail("descriptor_of", answer, times=1)
+    await pool.discard(session)
+    await whole(world, pool, 2)
+    assert pool.stats().broken_hooks == 0
