@@ -92,12 +92,6 @@ MUTANTS = (
         "has_hung_up = False",
     ),
     Mutant(
-        "a hang-up that takes the proof of life for good",
-        "hangups",
-        "            slot.proven_at = proven_at\n",
-        "            pass\n",
-    ),
-    Mutant(
         "a deadlock that nobody is told of",
         "ledger",
         "        elif waiter.blocks and self.places.are_all_held_in_line(waiter, now):\n",
