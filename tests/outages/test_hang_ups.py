@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.server, pytest.mark.proof]
 SIZE = 100
 OPTIONS: dict[str, Any] = {"size": SIZE, "ping_interval": 3000, "wait_for": None}
 
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY (ARRAY[{}])"
+"""Ends sessions all at the same moment: it waits for none of them to end."""
+
 AT_ONCE = 1.0
 """Seconds within which all is well again after the server has hung up on all sessions."""
 
@@ -62,7 +65,7 @@ async def lose_all(server: PostgresServer, pool: Any, world: str) -> None:
     """Have the server hang up on all sessions while it stays."""
     old, asked = set(server.backends()), asked_of(pool)
     began = time.monotonic()
-    await asyncio.to_thread(server.terminate_backends)
+    await asyncio.to_thread(server.execute, END_ALL.format(",".join(map(str, old))))
     await come_back(pool, AT_ONCE * BUSY)
     took = time.monotonic() - began
     now = set(server.backends())
