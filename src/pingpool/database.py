@@ -68,6 +68,14 @@ class Traits(Generic[S]):
         """Does the session look alive? Asked at each checkout."""
         return True
 
+    def descriptor_of(self, session: S) -> int | None:
+        """Which file descriptor has the session's socket? None of one that is closed.
+
+        Asked of a new session, after each call to it, and before it ends, by the workers. Where the system can tell,
+        a pool hears from then on when the server hangs up, and replaces an idle session at that moment.
+        """
+        return None
+
     def needs_reset(self, session: S) -> bool | None:
         """Did the last holder leave something open, say a transaction? None if that cannot be told.
 

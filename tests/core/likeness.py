@@ -77,7 +77,7 @@ def wear(world: World, slot: Any) -> int:
     age = min((world.now - slot.proven_at) / UNIT, INTERVAL)
     suspect = int(slot.proven_at <= world.ledger.suspected_at)
     code = int(age) + 3 * suspect + 6 * years(world, slot) + 100_000 * youth(world, slot)
-    return code + 100_000_000 * renewal(world, slot)
+    return code + 100_000_000 * renewal(world, slot) + 10**13 * hang_up(world, slot)
 
 
 def renewal(world: World, slot: Any) -> int:
@@ -103,7 +103,16 @@ def worth(world: World, slot: Any) -> int:
     """Return all that matters of a session in the hands of its holder."""
     code = int(slot.proven_at <= world.ledger.suspected_at) + 2 * years(world, slot) + 100_000 * youth(world, slot)
     was_suspect = world.ledger.serving.renewal.old.get(slot, math.inf) <= world.ledger.suspected_at
-    return code + 100_000_000 * (renewal(world, slot) + 10 * was_suspect)
+    return code + 100_000_000 * (renewal(world, slot) + 10 * was_suspect) + 10**13 * hang_up(world, slot)
+
+
+def hang_up(world: World, slot: Any) -> int:
+    """Return all that matters of a hang-up that was heard: that it was, and when the session had been proven."""
+    ref, proven_at = world.ledger.places.hangups.heard.get(slot, (None, -math.inf))
+    if slot.ref is None or id(slot.ref()) not in world.memory.hung_up:
+        return 0 if ref is None else 20  # or it is remembered of a session that has left
+    age = int(min((world.now - proven_at) / UNIT, INTERVAL))
+    return 1 + age + 4 * (proven_at <= world.ledger.suspected_at)
 
 
 def place_inside(world: World, slot: Any) -> int:
@@ -124,6 +133,7 @@ def task(world: World, job: Job) -> int:
     if job.kind is not CREATING:
         code += 0 if job.slot is None else years(world, job.slot) + 100_000 * youth(world, job.slot)
         code += 0 if job.slot is None else 100_000_000 * renewal(world, job.slot)
+        code += 0 if job.slot is None else 10**13 * hang_up(world, job.slot)
     if job.kind is not CLOSING:
         code += 200 * job.unwanted + 50 * job.after_error + 25 * (world.config.quick and job.urgent)
     for place, round in enumerate(world.ledger.places.jobs.rounds):

@@ -23,6 +23,7 @@ class Memory:
         "doubted_at",
         "doubts",
         "failed_at",
+        "hung_up",
         "ordered_at",
         "pause",
         "tried_at",
@@ -33,6 +34,7 @@ class Memory:
         """Remember nothing."""
         self.died_at = -math.inf
         self.ordered_at = -math.inf
+        self.hung_up: frozenset[int] = frozenset()
         self.proved()
         self.forgiven()
 
@@ -46,6 +48,7 @@ class Memory:
         twin.doubted_at = self.doubted_at
         twin.doubts = self.doubts
         twin.failed_at = self.failed_at
+        twin.hung_up = self.hung_up
         twin.pause = self.pause
         twin.tried_at = self.tried_at.copy()
         twin.was_away = self.was_away
@@ -108,7 +111,20 @@ class Memory:
             self.doubted_at = now
             self.doubts += 1
 
+    def heard(self, session: object) -> None:
+        """The other side has hung up on this session."""
+        self.hung_up |= {id(session)}
+
+    def opened(self, session: object) -> None:
+        """There is a new session, perhaps where another one was in memory."""
+        self.hung_up -= {id(session)}
+
     # What is checked by it.
+
+    def check_idle(self, ledger: Ledger[Any]) -> None:
+        """A session on which the other side has hung up is replaced, not kept."""
+        if self.hung_up and any(id(slot.session) in self.hung_up for slot in ledger.idle):
+            raise Broken("a session is idle of which it was heard that the other side has hung up")
 
     def is_suspect(self, slot: Slot) -> bool:
         """Did a session die since this one was proven?"""
@@ -117,6 +133,8 @@ class Memory:
     def check_lent(self, ledger: Ledger[Any], slot: Slot, now: float) -> None:
         """Rule 2: only the fresh are lent, and those proven this very moment."""
         proven_at = proof_of(ledger, slot)
+        if self.hung_up and id(slot.ref()) in self.hung_up:
+            raise Broken("a session was lent of which it was heard that the other side has hung up")
         old = now - proven_at >= ledger.interval or now >= slot.retires_at or proven_at <= self.died_at
         if old and proven_at != now:
             raise Broken("a session was lent that is overdue, too old or suspect")
@@ -145,5 +163,8 @@ class Memory:
 
 
 def proof_of(ledger: Ledger[Any], slot: Slot) -> float:
-    """Return when a session that is lent was proven, also if that was put aside because it is to be renewed."""
-    return ledger.serving.renewal.old.get(slot, slot.proven_at) if slot.proven_at == -math.inf else slot.proven_at
+    """Return when a session that is lent was proven, also if that was put aside."""
+    if slot.proven_at > -math.inf:
+        return slot.proven_at
+    _, aside = ledger.places.hangups.heard.get(slot, (None, -math.inf))
+    return max(aside, ledger.serving.renewal.old.get(slot, -math.inf))

@@ -26,6 +26,72 @@ class Mutant(NamedTuple):
 
 MUTANTS = (
     Mutant(
+        "a hang-up that is lost while the session is lent",
+        "returns",
+        "            places.hangups.note(slot)\n",
+        "            return\n",
+    ),
+    Mutant(
+        "a hang-up that hits whoever has the slot by now",
+        "returns",
+        "        if slot.ref is None or slot.ref is not ref:\n",
+        "        if slot.ref is None:\n",
+    ),
+    Mutant(
+        "a hang-up that is noted and comes back by the fast way",
+        "hangups",
+        "                slot.proven_at = -math.inf\n",
+        "",
+    ),
+    Mutant(
+        "a hang-up that is lost while the session is checked",
+        "reports",
+        "if self._places.hangups.claim(slot) and not has_overrun:",
+        "if False:",
+    ),
+    Mutant(
+        "a hang-up that is lost on the way to a caller",
+        "returns",
+        "        elif places.hangups.claim(slot):\n",
+        "        elif False:\n",
+    ),
+    Mutant(
+        "a hang-up that leaves its session in the idle queue",
+        "returns",
+        "            places.idle.leave(slot)\n",
+        "",
+    ),
+    Mutant(
+        "a hang-up in use that casts no suspicion",
+        "returns",
+        "return Verdict.LOST if has_hung_up",
+        "return Verdict.GONE if has_hung_up",
+    ),
+    Mutant(
+        "a session that waits aside although the other side has hung up",
+        "returns",
+        "            self._bury_aside(slot, now)\n",
+        "            return\n",
+    ),
+    Mutant(
+        "a hang-up after which all are created at once",
+        "returns",
+        "        self._reports.found_dead(slot, now - slot.proven_at, now)\n        self._reports.died",
+        "        self._reports.died",
+    ),
+    Mutant(
+        "a hang-up that is remembered of a session that has left",
+        "hangups",
+        "                del self.heard[slot]\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "a hang-up on one that was given back unused and is forgotten",
+        "returns",
+        "has_hung_up = self._places.hangups.claim(slot)",
+        "has_hung_up = False",
+    ),
+    Mutant(
         "a deadlock that nobody is told of",
         "ledger",
         "        elif waiter.blocks and self.places.are_all_held_in_line(waiter, now):\n",

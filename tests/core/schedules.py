@@ -16,12 +16,12 @@ from .model import Broken, CheckedSlot, Session, check_given_up
 from .small import Config
 from .world import World
 
-ACTIONS = ("get", "report", "pass_time", "bring_back", "leave", "pick_up_all", "govern")
+ACTIONS = ("get", "report", "pass_time", "bring_back", "leave", "pick_up_all", "govern", "hang_up")
 MOODS = (
-    (5, 8, 2, 4, 1, 3, 0.2),  # a busy pool
-    (8, 4, 2, 3, 3, 1, 0.2),  # callers in a hurry
-    (2, 3, 6, 2, 1, 2, 0.2),  # long rests
-    (3, 5, 3, 3, 1, 2, 3.0),  # a nervous operator
+    (5, 8, 2, 4, 1, 3, 0.2, 0.2),  # a busy pool
+    (8, 4, 2, 3, 3, 1, 0.2, 0.0),  # callers in a hurry
+    (2, 3, 6, 2, 1, 2, 0.2, 1.0),  # long rests
+    (3, 5, 3, 3, 1, 2, 3.0, 0.5),  # a nervous operator
 )
 """How often each action is taken."""
 
@@ -127,6 +127,10 @@ class Schedule(World):
             self.happen(self.chance.choice(ways), self.chance.randrange(len(self.served)))
         elif self.line:
             self.happen("time_out", self.chance.randrange(len(self.line)))
+
+    def hang_up(self, _: int) -> None:
+        """The other side hangs up on a session, or it is heard only now of one that has gone."""
+        self.happen(*self.chance.choice(self._hang_ups()))
 
     def pick_up_all(self, _: int) -> None:
         """Whoever was served goes to work."""

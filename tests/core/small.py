@@ -62,6 +62,8 @@ class Config:
     """Whether a caller may ask for another session inside the block of the one that it holds."""
     renewals: bool = False
     """Whether all sessions may be renewed, and a caller may keep one or have it ended."""
+    hang_ups: bool = False
+    """Whether it may be heard that the other side has hung up on a session, also on one that has gone since."""
     expiring: bool = False
     """Whether a new session may have an end of its own."""
     short_staffed: bool = False
@@ -195,6 +197,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     for waiter in old.waiters:
         new.waiters[twins.setdefault(waiter, clone_waiter(waiter))] = None
     clone_jobs(old.places.jobs, new.places.jobs, twins)
+    new.places.hangups.heard.update({twins[slot]: heard for slot, heard in old.places.hangups.heard.items()})
     copy_backoff(old.serving.creation, new.serving.creation)
     copy_backoff(old.serving.doubt, new.serving.doubt)
     new.closed, new.suspected_at = old.closed, old.suspected_at

@@ -106,6 +106,7 @@ class Stage:
             events.append(("close", 0))
         if config.renewals:
             events.append(("renew", 0))
+        events += self._hang_ups() if config.hang_ups else []
         if config.on_demand and ledger.places.jobs.rounds:
             events.append(("forgo", 0))
         return events
@@ -129,6 +130,21 @@ class Stage:
             if config.resets:
                 events += [("left_open", place), ("erred", place), ("unproven", place)]
         return events
+
+    def _hang_ups(self) -> list[tuple[str, int]]:
+        """Return on which sessions the other side may hang up, or may have done so when they were another's."""
+        ledger, heard = self.ledger, self.memory.hung_up
+        events = [("hung_up", place) for place in unlike(wear(self, slot) for slot in ledger.idle)]
+        places = unlike(wear(self, ledger.lent[id(waiter.session)]) for waiter in self.served)
+        events += [("hung_up_on_the_way", at) for at in places if id(self.served[at].session) not in heard]
+        places = unlike(worth(self, ledger.lent[id(session)]) for session in self.held)
+        events += [("hung_up_in_use", at) for at in places if id(self.held[at]) not in heard]
+        places = unlike(task(self, job) for job in self.jobs)
+        for at in places:
+            job = self.jobs[at]
+            if job.slot is not None and job.session is not None and id(job.session) not in heard:
+                events.append(("hung_up_under_job", at))
+        return [*events, *(("hung_up_before", at) for at in range(self.config.size))]
 
     def _waits_inside(self, slot: Slot) -> bool:
         """Does a caller wait inside the block of this use?"""
@@ -160,6 +176,7 @@ class Stage:
             self.jobs = [job for job in self.jobs if job in self.ledger.jobs]
         if len(self.jobs) != len(self.ledger.jobs):
             raise Broken("a job is on the books that nobody was told of")
+        self.memory.check_idle(self.ledger)
         living = sessions_of(self.ledger)
         if not self.living <= living | self.parted:
             raise Broken("a session vanished: it is neither idle, nor lent, nor under a job, and nobody ended it")
@@ -212,6 +229,7 @@ class Stage:
     def _new_session(self) -> Session:
         """Return a session that the ledger has to know from now on."""
         session = self._another_session()
+        self.memory.opened(session)
         self.living = self.living | {id(session)}
         return session
 

@@ -53,6 +53,19 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
         dataclasses.replace(PLAIN, callers=1, on_demand=True, renewals=True, rounds=1),
         6_000,
     ),
+    "hang-ups that are heard": (dataclasses.replace(PLAIN, callers=2, hang_ups=True), 6_000),
+    "hang-ups under jobs of every kind": (
+        dataclasses.replace(PLAIN, callers=2, resets=True, doubts=True, leftovers=True, quick=True, hang_ups=True),
+        6_000,
+    ),
+    "hang-ups while sessions are renewed": (
+        dataclasses.replace(PLAIN, callers=1, renewals=True, rounds=1, hang_ups=True),
+        6_000,
+    ),
+    "hang-ups on sessions that nobody has proven": (
+        Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False, hang_ups=True),
+        4_000,
+    ),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

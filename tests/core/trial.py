@@ -75,6 +75,8 @@ def trial() -> str:
             (Config(1, 2, rounds=1), 400),
             (Config(2, 2, lifetime=3), 400),
             (Config(1, 1, expiring=True, late=False, resets=False, doubts=False, refusals=False), 2_000),
+            (Config(1, 1, hang_ups=True, late=False, refusals=False), 3_000),
+            (Config(2, 2, hang_ups=True, renewals=True, late=False, resets=False, doubts=False, refusals=False), 3_000),
             (Config(2, 3), 1000),
             (Config(2, 2, adoptions=True), 1000),
             (Config(1, 1, nested=True), 1000),

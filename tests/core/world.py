@@ -12,8 +12,9 @@ from pingpool.core.reports import YOUTH
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
 from pingpool.errors import PoolDeadlock
 
+from .memory import proof_of
 from .model import Broken, Session, check, check_given_up, is_deadlock, is_fresh, sessions_of
-from .small import UNIT, dropped
+from .small import UNIT, Held, dropped
 from .stage import Stage
 
 ERROR = ConnectionError("the database is away")
@@ -80,6 +81,10 @@ class World(Stage):
     def leave_late(self, place: int) -> None:
         """A caller gives up although a session has reached it."""
         waiter = self.served.pop(place)
+        session = waiter.session
+        if self._is_over(session) and not self.ledger.closed:
+            self.memory.died()
+            self._remember_youth(self.ledger.lent[id(session)])
         self.settle(self.ledger.abandon(waiter, self.now))
         if waiter.session is not None:
             raise Broken("a waiter that left kept its session")
@@ -100,8 +105,15 @@ class World(Stage):
         """A caller returns its session."""
         session = self.held.pop(place)
         slot = self.ledger.lent[id(session)]
+        if self._is_over(session):
+            self._remember_loss(slot)
+            self.settle(self.ledger.check_in(session, self.now) or [])
+            check_given_up(self.ledger, session)
+            if self.ledger.suspected_at < self.now:
+                raise Broken("a session died in use, and nobody else is suspected")
+            return
         is_old = slot.proven_at == -math.inf  # it is to be renewed, and its proof of life was put aside
-        proven_at = self.ledger.serving.renewal.old[slot] if is_old else slot.proven_at
+        proven_at = proof_of(self.ledger, slot)
         was_suspect = proven_at <= self.memory.died_at
         is_simple = not (self.ledger.waiters or self.ledger.collected or self.ledger.closed or was_suspect)
         is_simple = is_simple and self.now < slot.retires_at and not is_old
@@ -144,9 +156,7 @@ class World(Stage):
 
     def lost(self, place: int) -> None:
         """A session died in the hands of its caller."""
-        self.memory.died_at = self.now
-        self.memory.died()
-        self._remember_youth(self.ledger.lent[id(self.held[place])])
+        self._remember_loss(self.ledger.lent[id(self.held[place])])
         self._give_up(Verdict.LOST, place)
 
     def found_dead(self, place: int) -> None:
@@ -174,6 +184,64 @@ class World(Stage):
         if id(session) in sessions_of(self.ledger):
             raise Broken("a session that was detached is still the pool's")
 
+    # What is heard.
+
+    def hung_up(self, place: int) -> None:
+        """The other side hangs up on an idle session, which is replaced at once."""
+        slot = self.ledger.idle[place]
+        session = slot.session
+        self.memory.died()
+        self._remember_youth(slot)
+        self._hear(slot, session)
+        check_given_up(self.ledger, session)
+        if any(job.session is session and job.slot is not None for job in self.ledger.jobs):
+            raise Broken("a session is under a job of its slot although the other side has hung up")
+
+    def hung_up_on_the_way(self, place: int) -> None:
+        """The other side hangs up on a session that has reached a caller who has not seen it yet."""
+        session = self.served[place].session
+        self._hear(self.ledger.lent[id(session)], session)
+
+    def hung_up_in_use(self, place: int) -> None:
+        """The other side hangs up on a session in the hands of its caller; nobody else is suspected for now."""
+        session, suspected_at = self.held[place], self.ledger.suspected_at
+        self._hear(self.ledger.lent[id(session)], session)
+        if not self.ledger.is_lent(session) or self.ledger.suspected_at != suspected_at:
+            raise Broken("a hang-up that was heard took a session from its caller, or cast suspicion")
+
+    def hung_up_under_job(self, place: int) -> None:
+        """The other side hangs up on a session that is checked, reset, or waits aside to be replaced."""
+        job = self.jobs[place]
+        slot, session = job.slot, job.session
+        assert slot is not None
+        if job.kind is CREATING:
+            self.memory.died()
+            self._remember_youth(slot)
+        self._hear(slot, session)
+        if job.kind is CREATING and job.session is not None:
+            raise Broken("a session waits aside although the other side has hung up")
+
+    def hung_up_before(self, place: int) -> None:
+        """The other side had hung up on a session that was in this slot once: that is nobody's business now."""
+        self.tick(0)
+        before = self._whereabouts()
+        self.settle(self.ledger.hung_up(self.ledger.places.slots[place], Held(Session(-1)), self.now))
+        if self._whereabouts() != before:
+            raise Broken("a hang-up hit somebody else")
+
+    def _whereabouts(self) -> list[tuple[object, ...]]:
+        """Return all of each slot that a hang-up may change."""
+        heard = self.ledger.places.hangups.heard
+        return [(slot.state, slot.proven_at, slot.ref, heard.get(slot)) for slot in self.ledger.places.slots]
+
+    def _hear(self, slot: Slot, session: object) -> None:
+        self.memory.heard(session)
+        self.settle(self.ledger.hung_up(slot, slot.ref, self.now))
+
+    def _is_over(self, session: object) -> bool:
+        """Was it heard that the other side has hung up on this session?"""
+        return id(session) in self.memory.hung_up
+
     def left_open(self, place: int) -> None:
         """A caller left something open."""
         self._reset(Verdict.LEFT_OPEN, place)
@@ -184,7 +252,10 @@ class World(Stage):
 
     def unproven(self, place: int) -> None:
         """A caller met an error, of which nobody knows whether it was the session's."""
-        self.settle(self.ledger.take_back(self.held.pop(place), Verdict.UNPROVEN, self.now))
+        session = self.held.pop(place)
+        if self._is_over(session):
+            self._remember_loss(self.ledger.lent[id(session)])
+        self.settle(self.ledger.take_back(session, Verdict.UNPROVEN, self.now))
 
     def prove(self, place: int) -> None:
         """A caller wants its session proven, not back, and waits for that."""
@@ -229,6 +300,9 @@ class World(Stage):
     def no_worker(self, place: int) -> None:
         """No worker can be had: nobody has begun the job, and that says nothing of its session."""
         job = self.jobs[place]
+        if self._is_over(job.session):
+            self._bury(job, Outcome(End.IN_DOUBT, error=ERROR))
+            return
         if job.kind is CREATING:
             self.memory.failed(self.now)
         elif job.kind is CHECKING:
@@ -255,11 +329,18 @@ class World(Stage):
     def alive(self, place: int) -> None:
         """A check or a reset proved the session."""
         job = self.jobs[place]
+        if self._is_over(job.session):
+            self._bury(job, Outcome(End.ALIVE))
+            return
         if job.kind is CHECKING:
             self.memory.proved()
         slot = job.slot
         is_due = slot is not None and not job.unwanted and self.ledger.serving.may_renew(slot, self.now)
+        replaced = self.ledger.places.tally.replaced
+        gone = replaced["gone"]
         self._report(job, Outcome(End.ALIVE))
+        if replaced["gone"] != gone:
+            raise Broken("a session is alive, and is given up for dead")
         if is_due and slot is not None and slot.state not in (CREATING, CLOSING):
             raise Broken("a session that is to be renewed was made fit, and kept")
 
@@ -267,6 +348,9 @@ class World(Stage):
         """A quick check saw the session alive: that is a proof for a waiter, and for nobody else."""
         job = self.jobs[place]
         slot, session = job.slot, job.session
+        if self._is_over(session):
+            self._bury(job, Outcome(End.SEEN_ALIVE))
+            return
         is_enough = bool(self.ledger.waiters) or job.unwanted
         if is_enough:
             self.memory.proved()
@@ -276,15 +360,14 @@ class World(Stage):
 
     def gone(self, place: int) -> None:
         """A check or a reset found the session dead."""
-        job = self.jobs[place]
-        self._remember_death(job)
-        if job.slot is not None:
-            self._remember_youth(job.slot)
-        self._report_gone(self.jobs[place])
+        self._bury(self.jobs[place], Outcome(End.GONE))
 
     def in_doubt(self, place: int) -> None:
         """A check or a reset proved nothing."""
         job = self.jobs[place]
+        if self._is_over(job.session):
+            self._bury(job, Outcome(End.IN_DOUBT, error=ERROR))
+            return
         if job.kind is CHECKING:
             self.memory.doubted(self.now)
         self._report(job, Outcome(End.IN_DOUBT, error=ERROR))
@@ -292,8 +375,12 @@ class World(Stage):
 
     def unfit(self, place: int) -> None:
         """What was left in a session cannot be undone: it is ended, and lent to nobody."""
-        session = self.jobs[place].session
-        self._report(self.jobs[place], Outcome(End.UNFIT, error=ERROR, reason="left open"))
+        job = self.jobs[place]
+        session, unfit = job.session, Outcome(End.UNFIT, error=ERROR, reason="left open")
+        if self._is_over(session):
+            self._bury(job, unfit)
+            return
+        self._report(job, unfit)
         check_given_up(self.ledger, session)
 
     def ended(self, place: int) -> None:
@@ -335,7 +422,7 @@ class World(Stage):
         if ghost.kind is CREATING:
             self.settle(self.ledger.report(ghost, Outcome(End.REFUSED, error=ERROR), self.now))
         else:
-            self._report_gone(ghost)
+            self._report_dead(ghost, Outcome(End.GONE))
         if any(waiter.error is not None for waiter in line):
             raise Broken("a late failure turned a waiter away")
 
@@ -437,15 +524,34 @@ class World(Stage):
 
     def _reset(self, verdict: Verdict, place: int) -> None:
         session = self.held.pop(place)
+        if self._is_over(session):
+            self._remember_loss(self.ledger.lent[id(session)])
+            self.settle(self.ledger.take_back(session, verdict, self.now))
+            check_given_up(self.ledger, session)
+            return
         orders = self.ledger.take_back(session, verdict, self.now)
         told = [job.after_error for job in self.ledger.jobs if job.session is session and job.kind is RESETTING]
         if not self.ledger.closed and told != [verdict is Verdict.MAY_HOLD_LOCKS]:
             raise Broken("a worker is told wrongly whether locks may be held")
         self.settle(orders)
 
-    def _report_gone(self, job: Job) -> None:
-        self.settle(self.ledger.report(job, Outcome(End.GONE), self.now))
-        check_given_up(self.ledger, job.session)
+    def _bury(self, job: Job, outcome: Outcome) -> None:
+        """A job reports on a session that is dead, whether the job knows or not."""
+        self._remember_death(job)
+        if job.slot is not None:
+            self._remember_youth(job.slot)
+        self._report_dead(job, outcome)
+
+    def _report_dead(self, job: Job, outcome: Outcome) -> None:
+        session = job.session
+        self.settle(self.ledger.report(job, outcome, self.now))
+        check_given_up(self.ledger, session)
+
+    def _remember_loss(self, slot: Slot) -> None:
+        """Remember that a session died in use."""
+        self.memory.died_at = self.now
+        self.memory.died()
+        self._remember_youth(slot)
 
     def _remember_death(self, job: Job) -> None:
         """Remember the death that a job is about to report: if it came in use, all others are suspect."""
@@ -456,7 +562,8 @@ class World(Stage):
 
     def _remember_youth(self, slot: Slot) -> None:
         """Remember that a session dies which nobody has proven yet."""
-        if slot.created_at is not None and slot.is_new and self.now - slot.created_at < YOUTH:
+        is_new = slot.created_at is not None and proof_of(self.ledger, slot) <= slot.made_at
+        if slot.created_at is not None and is_new and self.now - slot.created_at < YOUTH:
             self.memory.belied(slot.created_at, self.now)
 
     def _vanish(self) -> Job:

@@ -15,6 +15,7 @@ from pingpool.aio.clock import Clock, LoopClock
 from pingpool.aio.errors import as_in_asyncio
 from pingpool.aio.frames import frames_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
+from pingpool.aio.sentinel import POSTS
 from pingpool.aio.sweeps import Sweeps
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
@@ -22,6 +23,7 @@ from pingpool.core.orders import Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError, PoolFull, WrongLoop
+from pingpool.pool.sentinel import Sentinel
 from pingpool.pool.world import PATROL, Desk, Event
 from pingpool.text import escaped
 
@@ -108,6 +110,17 @@ class LoopDesk(Desk[S]):
         wake_at = self.ledger.wake_at(now)
         if wake_at < math.inf and self.is_home():
             self.timer.by(wake_at)
+
+    # Hang-ups.
+
+    def enlist_sentinel(self) -> Sentinel | None:
+        """Return the sentinel of the loop."""
+        return POSTS.enlist(self.loop, self) if self.loop is not None else None
+
+    def discharge_sentinel(self) -> None:
+        """Let it go."""
+        if self.loop is not None:
+            POSTS.discharge(self.loop, self)
 
     # Waiting, and what is said. Whoever is cancelled here has either been answered by then or not: the ledger knows.
 

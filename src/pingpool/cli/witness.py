@@ -103,6 +103,9 @@ class Witness(Database[S]):
             record.in_hand = self.database.looks_alive(session)
             return record.in_hand
 
+    def descriptor_of(self, session: S) -> int | None:
+        return self.database.descriptor_of(session)
+
     def ping(self, session: S, *, timeout: float) -> None:
         self._over_the_distance(self.database.ping, session, timeout)
 

@@ -7,7 +7,7 @@ To `enter` a place is half a move: see `places` for the other half.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import Any
 
@@ -45,6 +45,13 @@ class IdleQueue:
         slot.session = session
         self.slots.appendleft(slot)
         slot.state = IDLE
+
+    def leave(self, slot: Slot) -> None:
+        """Take the slot out, wherever it stands; its proof of life tells about where."""
+        place = bisect_left(self.slots, slot.proven_at, key=proof_of)
+        while self.slots[place] is not slot:
+            place += 1
+        del self.slots[place]
 
     def proofs(self, since: int = 0) -> "ProofsOf":
         """Return when each session was proven, from this place in the queue on."""

@@ -6,8 +6,7 @@ orders that follow; the caller carries them out after its turn is over, and repo
 
 All events come in here. The ledger has its parts: the moves between places (`places`), what is learned of the path
 (`learner`), what follows from an event (`serving`), what a keeper does (`keeping`), how jobs end (`reports`), how
-sessions come back (`returns`), which are to be renewed (`renewal`). What happened is told by `places.hear`; no rule
-depends on it.
+sessions come back (`returns`), which are to be renewed (`renewal`). `places.hear` is told all; no rule depends on it.
 
 1.  The idle queue is ordered by proof of life, oldest first: a ping that succeeded, or a return that nothing speaks
     against. The front is the next to be lent and the next to be pinged.
@@ -30,7 +29,8 @@ depends on it.
     one is proven, each further one that dies so is a creation that failed.
 9.  Sessions that are to be renewed go one at a time, and only when no other slot is out of use (see `renewal`).
 10. A newcomer whose wait could never end, since all sessions are held by blocks of those in line, is refused at once.
-11. A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
+11. Of a hang-up that is heard an idle session dies at once, another one when it comes back; nobody who came after it.
+12. A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 
 import math
@@ -179,6 +179,11 @@ class Ledger(Freshness, Generic[S]):
     def detach(self, session: S, now: float) -> list[Order]:
         """Let a lent session go: it is its holder's from now on, and its slot is free for another."""
         return self.returns.detach(session, now)
+
+    def hung_up(self, slot: Slot, ref: object, now: float) -> list[Order]:
+        """It was heard that the other side hung up on the session that had this reference, in this slot."""
+        self.returns.hear_hang_up(slot, ref, now)
+        return self.serving.settle(now)
 
     def is_lent(self, session: object) -> bool:
         """Is this very object in somebody's hands?"""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pingpool.core.dates import Dates
+from pingpool.core.hangups import HangUps
 from pingpool.core.idle import IdleQueue, VacantSlots
 from pingpool.core.jobs import Jobs
 from pingpool.core.lent import LentSlots
@@ -28,13 +29,14 @@ class Places:
     `hear` is told what happened, in the midst of a turn; by default nobody listens.
     """
 
-    __slots__ = ("dates", "hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
+    __slots__ = ("dates", "hangups", "hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
         self.vacant = VacantSlots(slots)
         self.idle = IdleQueue()
         self.dates = Dates()
+        self.hangups = HangUps()
         self.lent = LentSlots()
         self.jobs = Jobs()
         self.line = Line(max_waiters)

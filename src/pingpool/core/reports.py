@@ -145,6 +145,9 @@ class Reports:
 
     def _take_proof(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A check, or a reset, proved the session, or found it dead, or neither."""
+        has_overrun = outcome.end is End.OVERRAN and job.started
+        if self._places.hangups.claim(slot) and not has_overrun:
+            outcome = outcome._replace(end=End.GONE)
         end = outcome.end
         if end is End.SEEN_ALIVE and not self._places.line.waiters and not job.unwanted:
             self._seen_alive_in_vain(job, slot)
@@ -152,7 +155,7 @@ class Reports:
             self._proved(job, slot, now)
         elif end is End.GONE:
             self._gone(job, slot, outcome, now)
-        elif end is End.OVERRAN and job.started:
+        elif has_overrun:
             self._overran(job, slot, outcome, now)
         elif end is End.UNFIT:
             self._places.jobs.conclude(job, self._places.end(slot, outcome.reason, job.session, now))

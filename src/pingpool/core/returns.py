@@ -12,8 +12,11 @@ from pingpool.core.orders import End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.places import Places
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
-from pingpool.core.slot import CHECKING, CLOSING, RESETTING, Slot
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
 from pingpool.errors import PoolFull
+
+OVER = frozenset({Verdict.LOST, Verdict.GONE, Verdict.TAINTED, Verdict.DISCARDED})
+"""What is said of a session that is not kept anyhow."""
 
 
 class Returns:
@@ -38,7 +41,7 @@ class Returns:
             return self.refuse(session)
         self._serving.renewal.came_back(slot)
         places.tally.uses.note(now - slot.use.since)
-        match verdict:
+        match self._with_what_was_heard(slot, verdict):
             case Verdict.LOST:
                 self._serving.creation.take_care()
                 self._learner.fell(slot, now)
@@ -46,9 +49,7 @@ class Returns:
                 self._freshness.suspect_all(now)
                 places.give_up(slot, "lost", session, now)
             case Verdict.GONE:
-                self._reports.found_dead(slot, now - slot.proven_at, now)
-                self._reports.died(slot, None, now)
-                places.give_up(slot, "gone", session, now)
+                self._bury(slot, session, now)
             case Verdict.TAINTED:
                 places.end(slot, "tainted", session, now)
             case Verdict.DISCARDED:
@@ -66,6 +67,11 @@ class Returns:
                 self._take_back_well(slot, session, now)
         places.lent.leave(session)
         return self._serving.settle(now)
+
+    def _with_what_was_heard(self, slot: Slot, verdict: Verdict) -> Verdict:
+        """Return what is known of a session that comes back: if the other side has hung up, it died in use."""
+        has_hung_up = self._places.hangups.claim(slot)
+        return Verdict.LOST if has_hung_up and verdict not in OVER else verdict
 
     def prove(self, session: Any, round: Round, now: float) -> list[Order]:
         """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""
@@ -117,6 +123,8 @@ class Returns:
             places.end(slot, "closed", session, now)
         elif slot.ref() is None:
             places.end(slot, "dropped", session, now)
+        elif places.hangups.claim(slot):
+            self._bury(slot, session, now)
         else:
             places.idle.enter(slot, session)
         places.lent.leave(session)
@@ -133,10 +141,42 @@ class Returns:
         places.lent.leave(session)
         return self._serving.settle(now)
 
+    def hear_hang_up(self, slot: Slot, ref: Any, now: float) -> None:
+        """The other side has hung up on the session with this reference; if it is not the slot's any more, on nobody.
+
+        An idle one is replaced at once. So is one that waits aside for the one that is to take its place. One that
+        somebody has is replaced when it comes back.
+        """
+        places = self._places
+        if slot.ref is None or slot.ref is not ref:
+            return
+        if slot.state is IDLE:
+            self._bury(slot, slot.session, now)
+            places.idle.leave(slot)
+        elif slot.state is CREATING:
+            self._bury_aside(slot, now)
+        else:
+            places.hangups.note(slot)
+
     def refuse(self, session: Any) -> list[Order]:
         """Answer with the reason why this object is not taken back, if it is not."""
         rejection = self._places.rejection(session)
         return [] if rejection is None else [Refused(rejection)]
+
+    def _bury(self, slot: Slot, session: Any, now: float) -> None:
+        """Give up a session that was found dead before anybody used it: nobody else is suspected."""
+        self._found_dead(slot, now)
+        self._places.give_up(slot, "gone", session, now)
+
+    def _bury_aside(self, slot: Slot, now: float) -> None:
+        """The same for one that is to be renewed, and that nobody will want back if that fails."""
+        for job in [job for job in self._places.jobs.open if job.slot is slot and job.session is not None]:
+            self._found_dead(slot, now)
+            self._places.let_go_of_old(job, "gone", now)
+
+    def _found_dead(self, slot: Slot, now: float) -> None:
+        self._reports.found_dead(slot, now - slot.proven_at, now)
+        self._reports.died(slot, None, now)
 
     def _take_back_well(self, slot: Slot, session: Any, now: float) -> None:
         """Take back a session whose use ended well; one that is suspect proves nothing by that."""

@@ -53,6 +53,8 @@ class Serving:
             self._renew(now)  # after the rounds: a session that is to be renewed is open for them
         if self.renewal.old:
             self.renewal.put_proofs_aside(self._freshness.suspected_at)
+        if places.hangups.heard:
+            places.hangups.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()
 
     def welcome(self, slot: Slot, session: Any, outcome: Outcome, now: float) -> None:

@@ -60,7 +60,7 @@ TRANSITIONS: Final = tuple(
             "created, not trusted": CHECKING,
             "created, not wanted": CLOSING,
         },
-        IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING, "renewed": CREATING},
+        IDLE: {"check out": IN_USE, "due": CHECKING, "retire": CLOSING, "renewed": CREATING, "hung up": VACANT},
         IN_USE: {
             "check in": IDLE,
             "hand over": IN_USE,

@@ -52,6 +52,7 @@ class GivenTraits(Traits[S]):
         self._meaning_of = checked("meaning_of", meaning_of, Exception())
         self._socket = checked("socket", socket)
         questions = {
+            "descriptor_of": None if socket is None else self._descriptor_of,
             "looks_alive": both(None if socket is None else self._is_quiet, checked("looks_alive", looks_alive)),
             "needs_reset": checked("needs_reset", needs_reset),
             "expires_in": checked("expires_in", expires_in),
@@ -67,6 +68,9 @@ class GivenTraits(Traits[S]):
     def link_of(self, session: S) -> Link:
         """Return the socket of a session, by the function for that."""
         return None if self._socket is None else self._socket(session)
+
+    def _descriptor_of(self, session: S) -> int:
+        return descriptor_of(self.link_of(session))
 
     def _is_quiet(self, session: S) -> bool:
         link = self.link_of(session)
@@ -140,8 +144,8 @@ class Callables(Functions[S, S], Database[S]):
             must cost no round trip. A session of which it says True also after a `reset`, or without one, is ended.
         looks_alive: does this session look alive? Asked at each checkout, so it must cost no round trip.
         socket: returns a session's socket, or its descriptor, or what has a `fileno()`; None if it is closed. A session
-            whose socket was closed by the other side, or has something to read, is never lent; under a call that hangs
-            it is ended.
+            whose socket was closed by the other side, or has something to read, is never lent; an idle one is replaced
+            at the moment of the hang-up, where the system can tell; under a call that hangs the socket is ended.
         meaning_of: what does this error mean? None if that is not known.
         expires_in: in how many seconds does this new session end by itself? None if it does not.
         survived_interrupt: may this session be used again although its holder was interrupted, or cancelled?

@@ -55,7 +55,8 @@ class Wrapping(Identified, Traits[W], Generic[W, M, S]):
         vars(self).update(ping=partial(self._call, "ping"), configure=self._configure, reset=self._reset)
         calls = {name: partial(self._call, name) for name in ("check", "unlock")}
         questions = {name: partial(self._ask, name) for name in ("expires_in", "survived_interrupt")}
-        offer(self, database, {"looks_alive": self._looks_alive, **calls, **questions})
+        offer(self, database, {"looks_alive": self._looks_alive, "descriptor_of": self._descriptor_of})
+        offer(self, database, {**calls, **questions})
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Ask about the error, and if that says nothing, about those that it may be wrapped around."""
@@ -71,6 +72,11 @@ class Wrapping(Identified, Traits[W], Generic[W, M, S]):
             return True
         answer: bool | None = self._asks and self._ask("needs_reset", session)
         return answer
+
+    def _descriptor_of(self, session: W) -> int | None:
+        connection = self._unwrap(session)
+        fd: int | None = None if connection is None else self._database.descriptor_of(connection)
+        return fd
 
     def _looks_alive(self, session: W) -> bool:
         return self._unwrap(session) is not None and bool(self._ask("looks_alive", session))

@@ -26,6 +26,7 @@ from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.parted import Parted
+from pingpool.pool.watching import Watching
 from pingpool.pool.world import Desk, Event
 from pingpool.text import told
 
@@ -59,6 +60,7 @@ class Lending(Generic[S]):
         self.keeper = keeper
         self.parted = Parted()
         self._bugs = Bugs(desk)
+        self._watching: Watching[S] = Watching(desk, database, self._bugs)
 
     # Out.
 
@@ -243,6 +245,7 @@ class Lending(Generic[S]):
     def detach(self, session: S) -> None:
         """Let a session go: it is its holder's own from now on."""
         self._check_in(self._desk.ledger.detach, session)
+        self._watching.forget(session)
         self.parted.note(session)
         if self._database is None:
             return

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import CoroutineType
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 from pingpool.core.orders import End, Job, Order, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, S, State
@@ -19,6 +19,7 @@ from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.handover import Flaw, Handover
 from pingpool.pool.log import log
 from pingpool.pool.outcome import AnyDatabase, end_of, hook_of, outcome_of, overrides
+from pingpool.pool.watching import NOWHERE, Watching
 from pingpool.pool.world import Desk, Workers
 
 NAMES: Mapping[State, str] = {
@@ -27,6 +28,15 @@ NAMES: Mapping[State, str] = {
     RESETTING: "reset a session",
     CLOSING: "end a session",
 }
+
+
+class Newcomer(NamedTuple):
+    """A new session: what is wrong with it, if anything, in how many seconds it ends, and where it is to be watched."""
+
+    session: Any
+    flaw: Flaw | None
+    expires_in: float = math.inf
+    descriptor: int = NOWHERE
 
 
 class Work(Generic[S]):
@@ -53,6 +63,7 @@ class Work(Generic[S]):
         self._may_expire = overrides(database, "expires_in")
         self._bugs = Bugs(desk)
         self._handover = Handover(desk, database, calls, self._bugs, timeout=io_timeout)
+        self._watching: Watching[S] = Watching(desk, database, self._bugs)
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
@@ -114,6 +125,7 @@ class Work(Generic[S]):
         elif job.kind is RESETTING:
             await self._handover.reset_after(job.left_by, job.session)
         elif job.kind is CLOSING:
+            self._watching.forget(job.session)
             await database.delete(job.session, timeout=timeout)
         elif self._creates_many:
             sessions.extend(await database.create_many(len(jobs), labels=self._labels, timeout=timeout))
@@ -126,20 +138,20 @@ class Work(Generic[S]):
         """Bring a new session to the ledger; one too many comes as a late one, which it has ended."""
         if flaw is not None:
             self._tell(CREATING, flaw.hook, flaw.error)
-        expires_in = self._end_of(session) if flaw is None else math.inf
-        self.desk.tell(self._created, call, call.jobs[0] if call.jobs else last, session, flaw, expires_in)
+        newcomer = Newcomer(session, flaw)
+        if flaw is None and not self._cannot_be_pooled(session):
+            newcomer = Newcomer(session, None, self._end_of(session), self._watching.descriptor_of(session))
+        self.desk.tell(self._created, call, call.jobs[0] if call.jobs else last, newcomer)
         call.jobs = call.jobs[1:]
 
     def _end_of(self, session: S) -> float:
         """Ask in how many seconds a new session ends by itself; infinity if nobody knows of an end."""
-        if not self._may_expire or self._cannot_be_pooled(session):
-            return math.inf
-        return end_of(session, self._database, self._bugs)
+        return end_of(session, self._database, self._bugs) if self._may_expire else math.inf
 
-    def _created(
-        self, call: "Call[S]", job: Job, session: S, flaw: Flaw | None, expires_in: float, now: float
-    ) -> list[Order]:
+    def _created(self, call: "Call[S]", job: Job, newcomer: "Newcomer", now: float) -> list[Order]:
         """Report a new session, or why there is none that can be lent."""
+        session, flaw, expires_in, fd = newcomer
+        slot = job.slot
         outcome = Outcome(End.CREATED, session, expires_in=expires_in)
         complaint = self._cannot_be_pooled(session)
         if complaint:
@@ -149,7 +161,9 @@ class Work(Generic[S]):
         elif call.began_at is not None:
             outcome = outcome._replace(took=now - call.began_at)
             self.desk.ledger.places.tally.creations.note(outcome.took)
-        return self.desk.ledger.report(job, outcome, now)
+        orders = self.desk.ledger.report(job, outcome, now)
+        self._watching.watch(fd, slot, session)
+        return orders
 
     def _cannot_be_pooled(self, session: S) -> str:
         """Return what is wrong with what was created, if it is no session, or no new one."""
@@ -167,9 +181,19 @@ class Work(Generic[S]):
                 self._tell(call.jobs[0].kind, hook_of(call.jobs[0], self._database), error)
         finally:  # also if the log is broken
             while call.jobs:
-                outcome = outcome_of(call.jobs[0], error, self._database, self._bugs)
-                self.desk.tell(self.desk.ledger.report, call.jobs[0], outcome)
+                job = call.jobs[0]
+                outcome = outcome_of(job, error, self._database, self._bugs)
+                is_kept = error is None and job.kind is not CLOSING
+                fd = self._watching.descriptor_of(job.session) if is_kept else NOWHERE
+                self.desk.tell(self._reported, job, outcome, fd)
                 call.jobs = call.jobs[1:]
+
+    def _reported(self, job: Job, outcome: Outcome, fd: int, now: float) -> list[Order]:
+        """Report a job; its session may have another socket by now."""
+        slot, session = job.slot, job.session
+        orders = self.desk.ledger.report(job, outcome, now)
+        self._watching.watch(fd, slot, session)
+        return orders
 
     def _tell(self, kind: State, hook: str, error: BaseException) -> None:
         """Say in the log that the call failed."""

@@ -11,11 +11,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
-from pingpool.core.slot import S
+from pingpool.core.slot import S, Slot
 from pingpool.core.stats import Stats, snapshot
 from pingpool.core.told import Recovered, Reset, Told
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError
+from pingpool.pool.sentinel import Sentinel
 from pingpool.pool.telling import Telling
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Desk(ABC, Generic[S]):
 
     now: Callable[[], float]
     """The time in seconds, from whatever beginning."""
+    sentinel: Sentinel | None = None
+    """Who hears of hang-ups for this desk; None while nobody has been asked to, or where nobody can."""
 
     def __init__(self, name: str, ledger: Ledger[S]) -> None:
         """Set the desk up for the pool of that name; jobs can be done once there is somebody to `send` them to."""
@@ -79,7 +82,33 @@ class Desk(ABC, Generic[S]):
         """Have the pool closed, and let nobody linger who worked for it."""
         round = self.round()
         self.tell(self.ledger.close, round)
+        self._dismiss_sentinel()
         return round
+
+    # Hang-ups.
+
+    @abstractmethod
+    def enlist_sentinel(self) -> Sentinel | None:
+        """Return who hears of hang-ups in this world, at work for this desk too; None where nobody can."""
+
+    @abstractmethod
+    def discharge_sentinel(self) -> None:
+        """Nobody need hear of hang-ups for this desk any more."""
+
+    def has_sentinel(self) -> bool:
+        """See that somebody hears of hang-ups for this desk; False where nobody can, or need any more."""
+        self.sentinel = self.enlist_sentinel()
+        if self.ledger.closed:  # since just now, perhaps
+            self._dismiss_sentinel()
+        return self.sentinel is not None
+
+    def _dismiss_sentinel(self) -> None:
+        self.discharge_sentinel()
+        self.sentinel = None
+
+    def hear_hang_up(self, slot: Slot, reference: object) -> None:
+        """Hear that the other side has hung up on the session that has this reference, in this slot."""
+        self.tell(self.ledger.hung_up, slot, reference)
 
     @abstractmethod
     def is_home(self) -> bool:

@@ -26,6 +26,7 @@ from pingpool.core.orders import Round, Waiter
 from pingpool.core.slot import S
 from pingpool.core.uses import Use
 from pingpool.errors import PoolClosed, PoolFull
+from pingpool.pool.sentinel import Sentinel
 from pingpool.pool.world import PATROL, Desk, Event
 from pingpool.text import escaped
 from pingpool.threads.clock import Clock
@@ -33,6 +34,7 @@ from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
 from pingpool.threads.own import OwnThreads
+from pingpool.threads.sentinel import POST
 from pingpool.threads.timers import Timers
 
 STILL = 0.5
@@ -156,6 +158,18 @@ class ThreadDesk(Desk[S]):
     def _tick(self) -> None:
         self._alarm_at = math.inf
         self.tell(self.ledger.tick)
+
+    # Hang-ups.
+
+    def enlist_sentinel(self) -> Sentinel | None:
+        """Return the sentinel of the process."""
+        return POST.enlist(self)
+
+    def discharge_sentinel(self) -> None:
+        """Let it go; if it was here for this desk alone, `close` waits for its thread, too."""
+        thread = POST.discharge(self)
+        if thread is not None:
+            self.own_threads.welcome_back(thread)
 
     # Waiting, and what is said.
 

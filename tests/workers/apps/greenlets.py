@@ -6,7 +6,9 @@ kept from running for long.
 
 import importlib
 import os
+import select
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -90,6 +92,19 @@ def wait_for_the_keeper() -> None:
     until(lambda: pool.stats().pings)
 
 
+def do_without_a_sentinel() -> None:
+    """There is no epoll among greenlets: nobody hears of a hang-up, and the look at checkout sees it."""
+    assert not hasattr(select, "epoll")
+    others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    with pool.session() as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+        connection.commit()
+    use()
+    use()
+    assert pool._desk.sentinel is None
+    assert not [thread for thread in threading.enumerate() if thread.name == "pingpool-sentinel"]
+
+
 if WHEN == "first":
     library = patch()
 import pingpool  # noqa: E402 (after the patch, or before it)
@@ -119,6 +134,7 @@ pool.keep_alive()
 wait_for_a_session()
 wait_for_a_lock()
 wait_for_the_keeper()
+do_without_a_sentinel()
 pool.close()
 library.sleep(0.02)
 assert longest < LONG, f"all greenlets stood still for {longest} s"

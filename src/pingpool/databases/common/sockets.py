@@ -93,6 +93,11 @@ def await_speech(fd: int, timeout: float) -> bool:
     return bool(poll.poll(timeout * 1000))
 
 
+def descriptor_through(transport: Any) -> int:
+    """Return the descriptor of the socket of an asyncio transport; -1 of one that is closed."""
+    return descriptor_of(transport.get_extra_info("socket"))
+
+
 def look_through(transport: Any) -> Look:
     """Look at the socket of an asyncio transport: the system knows of a hang-up before the loop has heard of it."""
     return look_at(transport.get_extra_info("socket").fileno())

@@ -17,7 +17,7 @@ from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.sockets import Look, descriptor_through, look_through
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.drivers import number_of
@@ -140,7 +140,7 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
 
     def remember(self, session: Session) -> None:
         """Note where a new session is, and what a holder may change."""
-        self._places[session] = Place.of(number_of(session), descriptor_of(session))
+        self._places[session] = Place.of(number_of(session), self.descriptor_of(session))
         super().remember(session)
 
     async def keep(self, session: Session) -> None:
@@ -180,6 +180,10 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
                     if place.is_among(await cursor.fetchall()):
                         await cursor.execute(place.end_it())
 
+    def descriptor_of(self, session: Session) -> int | None:
+        """Return the descriptor of a session that is open."""
+        return None if session._writer is None else descriptor_through(session._writer.transport)
+
     def looks_alive(self, session: Session) -> bool:
         """Is the stream quiet, to the loop and to the system? Unasked, this protocol only says goodbye."""
         reader = session._reader
@@ -217,12 +221,6 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
     def meaning_of(self, error: BaseException) -> Meaning:
         """aiomysql has no code for a connection that was closed here."""
         return Meaning.LOST if isinstance(error, aiomysql.InterfaceError) else super().meaning_of(error)
-
-
-def descriptor_of(session: Session) -> int:
-    """Return the file descriptor of a session that is open."""
-    descriptor: int = session._writer.transport.get_extra_info("socket").fileno()
-    return descriptor
 
 
 @contextmanager

@@ -225,6 +225,10 @@ class MySQL(MySQLTraits, Configured[Any]):
         except TypeError:  # it takes no weak references
             return Place.of(number_of(session), socket_of(session))
 
+    def descriptor_of(self, session: Any) -> int | None:
+        """Return the descriptor, if the driver tells."""
+        return socket_of(session)
+
     def looks_alive(self, session: Any) -> bool:
         """Is the socket quiet? All that this protocol ever says unasked is goodbye."""
         if self._others is not None:

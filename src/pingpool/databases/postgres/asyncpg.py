@@ -23,7 +23,7 @@ from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.sockets import Look, descriptor_through, look_through
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
 from pingpool.databases.postgres.cancels import patience, pauses
@@ -208,6 +208,10 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
         except BaseException:
             session.terminate()
             raise
+
+    def descriptor_of(self, session: Session) -> int | None:
+        """Return the descriptor of a connection that is open."""
+        return None if session.is_closed() else descriptor_through(session._transport)
 
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, for all that the loop and the system know? A notice is no hang-up."""

@@ -168,6 +168,11 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         refuse_wrong_node(all(each == TAKES_WRITES.encode() for each in roles))
         self._roles.settle(session, moves)
 
+    def descriptor_of(self, session: C) -> int | None:
+        """Return the descriptor of a connection that is open."""
+        connection = session.pgconn
+        return connection.socket if connection.status == OK else None
+
     def looks_alive(self, session: C) -> bool:
         """Is the socket quiet, or does it bring nothing worse than a notice?"""
         connection = session.pgconn

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
-from pingpool.databases.common.sockets import Look, hang_up, look_at
+from pingpool.databases.common.sockets import Look, descriptor_of, hang_up, look_at
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, has_read_ahead, left_in
 from pingpool.databases.redis.client import never_again
@@ -79,6 +79,10 @@ class Redis(RedisTraits[Password], Configured[Session]):
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection."""
         session.disconnect()
+
+    def descriptor_of(self, session: Session) -> int | None:
+        """Return the descriptor of a connection that is open."""
+        return descriptor_of(session._sock)
 
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, and no answer on its way? Push messages are no answers."""

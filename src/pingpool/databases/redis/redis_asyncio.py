@@ -9,7 +9,7 @@ from typing import Any
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.roles import refuse_wrong_node
-from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.sockets import Look, descriptor_through, look_through
 from pingpool.databases.redis.answers import AsyncCount, all_pushes, counting, has_read_ahead
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
@@ -70,6 +70,11 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncConfigured[Session]):
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection."""
         await session.disconnect(nowait=True)
+
+    def descriptor_of(self, session: Session) -> int | None:
+        """Return the descriptor of a connection that is open."""
+        writer = session._writer
+        return None if writer is None else descriptor_through(writer.transport)
 
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, and no answer on its way? Push messages count as answers until they are read."""
