@@ -33,17 +33,6 @@ if not settings.configured:
     django.setup()
 
 
-def have_mysql() -> None:
-    """Let PyMySQL stand where Django looks for mysqlclient, if that is not installed."""
-    try:
-        import MySQLdb  # noqa: F401
-    except ImportError:
-        import pymysql
-
-        pymysql.version_info = (2, 2, 1, "final", 0)  # as Django asks for
-        pymysql.install_as_MySQLdb()
-
-
 class Order(models.Model):
     """Something that was ordered."""
 

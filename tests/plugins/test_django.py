@@ -25,6 +25,7 @@ from django.test import override_settings
 
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
+from tests.plugins.mysqldb import have_mysql
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -45,7 +46,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def use(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Use]:
     """Have the engine's database as "default"; the connection of this thread is returned."""
-    project.have_mysql()
+    have_mysql()
     place = project.in_file(tmp_path)
     if engine in SERVERS:
         place = project.at(request.getfixturevalue(SERVERS[engine]))
@@ -111,6 +112,7 @@ def test_many_threads_share_few_connections(orders: Any) -> None:
     assert orders.pingpool.stats().open <= SIZE
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_thread_that_forgets_its_connection_costs_none(connection: Any) -> None:
     """It ends, its connection is collected, and another one is opened in that place."""
     forgetful = threading.Thread(target=ask)

@@ -22,6 +22,7 @@ from django.test import override_settings
 
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
+from tests.plugins.mysqldb import have_mysql
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 pytestmark = pytest.mark.server
@@ -36,7 +37,7 @@ Use = Callable[..., Any]
 @pytest.fixture
 def use() -> Iterator[Use]:
     """Have a server's database as "default"; the connection of this thread is returned."""
-    project.have_mysql()
+    have_mysql()
     with ExitStack() as until_the_end:
 
         def on(server: project.Server, *, pool: Any = None, driver: Any = None, **more: Any) -> Any:
