@@ -19,7 +19,7 @@ from tests.databases.waiting import SOON, until
 pytest.importorskip("django", reason="the tests of the plugs need: pip install 'pingpool[plugins]'")
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import OperationalError, ProgrammingError, close_old_connections, transaction
 from django.db.backends.signals import connection_created
 from django.test import override_settings
 
@@ -299,6 +299,34 @@ def test_a_forked_child_has_connections_of_its_own(orders: Any) -> None:
     os.waitpid(child, 0)
     assert orders.connection is inside
     assert Order.objects.count() == 2
+
+
+def test_a_transaction_does_not_go_on_in_a_forked_child(orders: Any) -> None:
+    """There it has ended, and the child is told so; the parent commits."""
+    with transaction.atomic():
+        Order.objects.create(item="tea")
+        child = os.fork()
+        if not child:
+            try:
+                Order.objects.create(item="child")
+            except ProgrammingError:
+                os._exit(7)
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert [each.item for each in Order.objects.all()] == ["tea"]
+
+
+def test_rows_that_nobody_reads_are_no_error(orders: Any) -> None:
+    """Whoever stops in the middle of an answer has done nothing wrong."""
+    Order.objects.bulk_create(Order(item=str(number)) for number in range(10))
+    for _ in Order.objects.iterator(chunk_size=2):
+        break
+    with orders.cursor() as cursor:
+        cursor.execute("SELECT item FROM shop_order")
+        next(iter(cursor))
+    gc.collect()
+    assert orders.last_error is None
 
 
 def test_test_databases_are_made_and_removed(connection: Any) -> None:

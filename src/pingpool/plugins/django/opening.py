@@ -9,7 +9,33 @@ from typing import Any
 
 from django.db import connections
 
-from pingpool.plugins.drivers import Connect
+from pingpool.database import Database
+from pingpool.plugins.drivers import Connect, Opened
+
+
+class Connections(Opened):
+    """The connections of an alias, as the sessions of a pool.
+
+    Args:
+        known: what is known of the driver's connections.
+        driver: the driver's module.
+        connect: opens one.
+        settings: those of the alias, which say where the database is.
+    """
+
+    def __init__(self, known: Database[Any], *, driver: Any, connect: Connect, settings: Mapping[str, Any]) -> None:
+        super().__init__(known, create=connect, unwrap=itself)
+        self.understand(driver)
+        self._where = ":".join(str(settings[part]) for part in ("HOST", "PORT") if settings[part])
+        self._name = settings["NAME"]
+
+    def _place(self) -> str:
+        return repr(f"{self._where}/{self._name}" if self._where else str(self._name))
+
+
+def itself(connection: Any) -> Any:
+    """Return the driver's connection in what is lent: that is the driver's own."""
+    return connection
 
 
 def open_by(kind: type[Any], settings: Mapping[str, Any], alias: str) -> Connect:

@@ -18,10 +18,10 @@ from pingpool.database import Database
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError
 from pingpool.naming import refuse_database_options
 from pingpool.opening import opened
-from pingpool.plugins.django.opening import open_by
+from pingpool.plugins.django.opening import Connections, open_by
 from pingpool.plugins.django.pools import POOLS, Way, settings_in
 from pingpool.plugins.django.typed import ErrorWrapper, Wrapper
-from pingpool.plugins.drivers import Connect, Opened
+from pingpool.plugins.drivers import Connect
 from pingpool.pool.caller import files_of, wraps
 from pingpool.pool.forks import in_every_child
 from pingpool.threads.pool import PingingPool
@@ -46,7 +46,7 @@ class NotingErrors(ErrorWrapper):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None and not isinstance(error, GeneratorExit):  # nobody wants the rows that are left
             self.wrapper.last_error = error
         super().__exit__(kind, error, trace)
 
@@ -85,11 +85,12 @@ class Pooled(Wrapper):
         return POOLS.get(way, self._new_pool)
 
     def _new_pool(self) -> PingingPool[Any]:
-        given: Any = self.settings_dict["OPTIONS"].get("pingpool", {})
-        own: dict[str, Any] = {"name": self.alias, "max_lifetime": self.settings_dict["CONN_MAX_AGE"] or None}
-        connect = open_by(type(self), self.settings_dict, self.alias)
-        connections = Opened(self.known_by(connect), create=connect, unwrap=itself)
-        connections.understand(self.Database)
+        settings = self.settings_dict
+        given: Any = settings["OPTIONS"].get("pingpool", {})
+        own: dict[str, Any] = {"name": self.alias, "max_lifetime": settings["CONN_MAX_AGE"] or None}
+        connect = open_by(type(self), settings, self.alias)
+        known = self.known_by(connect)
+        connections = Connections(known, driver=self.Database, connect=connect, settings=settings)
         try:
             refuse_what_is_no_option(given)
             return opened(PingingPool(**{**USUAL, **own, **given}), connections, 0)
@@ -110,8 +111,10 @@ class Pooled(Wrapper):
             return super().get_new_connection(conn_params)
         try:
             self._lent = self._checked_out()
+        except DatabaseRefuses as refusal:
+            raise driver_error_of(refusal) from None
         except PoolError as error:
-            raise told(error) from error
+            raise OperationalError(str(error)) from error
         return self._lent.connection
 
     def _checked_out(self) -> Lent:
@@ -175,13 +178,6 @@ def refuse_what_is_no_option(given: object) -> None:
     refuse_database_options(cast(Mapping[str, object], given), (), "")
 
 
-def told(error: PoolError) -> BaseException:
-    """Return what Django's users expect of a connection that cannot be had: the driver's refusal, or Django's error."""
-    if isinstance(error, DatabaseRefuses) and error.__cause__ is not None:
-        return error.__cause__.with_traceback(None)  # many are told of the same one
-    return OperationalError(str(error))
-
-
-def itself(connection: Any) -> Any:
-    """Return the driver's connection in what is lent: that is the driver's own."""
-    return connection
+def driver_error_of(refusal: DatabaseRefuses) -> BaseException:
+    """Return the driver's error that kept the pool from opening connections, of which Django makes one of its own."""
+    return refusal if refusal.__cause__ is None else refusal.__cause__.with_traceback(None)  # many are told of it
