@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 
 from pingpool.database import Database
+from pingpool.databases.common.offers import offer
 from pingpool.plugins.drivers import Connect, Opened
 
 
@@ -26,6 +27,8 @@ class Connections(Opened):
     def __init__(self, known: Database[Any], *, driver: Any, connect: Connect, settings: Mapping[str, Any]) -> None:
         super().__init__(known, create=connect, unwrap=itself)
         self.understand(driver)
+        # What is lent is the driver's own: these two, which are asked each time, need not look for it.
+        offer(self, known, {"looks_alive": known.looks_alive, "needs_reset": known.needs_reset})
         self._where = ":".join(str(settings[part]) for part in ("HOST", "PORT") if settings[part])
         self._name = settings["NAME"]
 
