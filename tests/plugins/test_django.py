@@ -23,8 +23,11 @@ from django.db import OperationalError, ProgrammingError, close_old_connections,
 from django.db.backends.signals import connection_created
 from django.test import override_settings
 
+from pingpool.plugins.django.pools import POOLS
+from tests.docs.pages import ROOT
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
+from tests.plugins.django_suite import DIFFERENCES
 from tests.plugins.mysqldb import have_mysql
 
 pytest_plugins = ["pingpool.testing.fixtures"]
@@ -329,6 +332,31 @@ def test_rows_that_nobody_reads_are_no_error(orders: Any) -> None:
     assert orders.last_error is None
 
 
+@pytest.mark.parametrize("engine", ["sqlite3"], indirect=True)
+def test_a_child_that_was_forked_while_a_pool_was_made_can_make_its_own(connection: Any) -> None:
+    """Whatever another thread of the parent was about."""
+    inside, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with POOLS.lock:
+            inside.set()
+            done.wait(SOON)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(SOON)
+    child = os.fork()
+    if not child:
+        signal.alarm(int(SOON))  # it must not wait for ever
+        try:
+            os._exit(7 if ask() == 1 else 1)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    done.set()
+    holder.join()
+
+
 def test_test_databases_are_made_and_removed(connection: Any) -> None:
     """No pool has a session in one that goes away, and the project's own is used again afterwards."""
     own = connection.settings_dict["NAME"]
@@ -346,3 +374,15 @@ def test_test_databases_are_made_and_removed(connection: Any) -> None:
     assert name != own
     assert ask() == 1
     assert connection.pingpool is not pool
+
+
+# --------------------------------------------------------------------------------------------------------- differences
+
+
+@pytest.mark.parametrize("engine", DIFFERENCES)
+def test_each_known_difference_is_told(engine: str) -> None:
+    """The page names every test of Django's that does not pass, or all of its class by its name."""
+    page = (ROOT / "docs/django.md").read_text()
+    for each in DIFFERENCES[engine]:
+        _, of_class, name = each.rsplit(".", 2)
+        assert f"`{name}`" in page or f"`{of_class}` (" in page

@@ -6,6 +6,7 @@ A wrapper of Django's belongs to a thread, or to a request. Its pool outlives it
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from pingpool.pool.forks import in_every_child
 from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
 
@@ -37,6 +38,7 @@ class Pools(LateLock):
 
     def __init__(self) -> None:
         self._open: tuple[tuple[Way, PingingPool[Any]], ...] = ()
+        in_every_child(self, Pools._start_anew)
 
     def get(self, way: Way, make: Callable[[], PingingPool[Any]]) -> PingingPool[Any]:
         """Return the pool for this way; the first thread that asks makes it."""
@@ -59,6 +61,10 @@ class Pools(LateLock):
             self._open = tuple(each for each in self._open if each[0].place != place)
         for each in going:
             each.close()
+
+    def _start_anew(self) -> list[Any]:
+        """Have a lock of one's own in a forked child: a thread that is not there may hold the parent's."""
+        return [vars(self).pop("lock", None)]
 
 
 POOLS: Final = Pools()
