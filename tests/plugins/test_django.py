@@ -24,7 +24,6 @@ from django.db.backends.signals import connection_created
 from django.test import override_settings
 
 from pingpool.plugins.django.pools import POOLS
-from tests.docs.pages import ROOT
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
 from tests.plugins.django_suite import DIFFERENCES
@@ -213,6 +212,7 @@ def test_a_database_in_memory_is_not_pooled() -> None:
         connection.close()
         assert ask("SELECT count(*) FROM t") == 0
         assert not connection.is_pooled
+        connection.connection.close()
 
 
 def test_those_who_set_connections_up_are_called_as_ever(use: Use) -> None:
@@ -382,7 +382,7 @@ def test_test_databases_are_made_and_removed(connection: Any) -> None:
 @pytest.mark.parametrize("engine", DIFFERENCES)
 def test_each_known_difference_is_told(engine: str) -> None:
     """The page names every test of Django's that does not pass, or all of its class by its name."""
-    page = (ROOT / "docs/django.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/django.md").read_text()
     for each in DIFFERENCES[engine]:
         _, of_class, name = each.rsplit(".", 2)
         assert f"`{name}`" in page or f"`{of_class}` (" in page
