@@ -18,8 +18,10 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db.backends.postgresql.base import DatabaseWrapper as DjangosWrapper
 from django.test import override_settings
 
+from pingpool.plugins.django.postgresql.base import DatabaseWrapper
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
 from tests.plugins.mysqldb import have_mysql
@@ -129,6 +131,26 @@ def test_no_session_is_left_in_a_database_that_is_copied(use: Use, postgres_serv
     connection.creation.destroy_test_db(suffix="1", verbosity=0)
     connection.creation.destroy_test_db(own, verbosity=0)
     assert postgres_server.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'for_tests%'") == [("0",)]
+
+
+def test_an_engine_of_ones_own_opens_the_connections(use: Use, postgres_server: PostgresServer) -> None:
+    """It stands behind that of pingpool, as PostGIS may."""
+    opened: list[str] = []
+
+    class Own(DjangosWrapper):
+        def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+            opened.append(conn_params["dbname"])
+            return super().get_new_connection(conn_params)
+
+    class Both(DatabaseWrapper, Own):
+        pass
+
+    own = Both(use(postgres_server).settings_dict, "default")
+    for _ in range(3):
+        with own.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        own.close()
+    assert opened == ["postgres"]
 
 
 def test_djangos_own_pool_is_refused_beside_this_one(use: Use, postgres_server: PostgresServer) -> None:
