@@ -8,6 +8,7 @@ there has to fail.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import django
@@ -29,6 +31,9 @@ THEIR_POOL = 'OPTIONS["pool"] is refused: it is another pool'
 SET_UP_BEFORE = "a connection is set up once, when it is opened, and not by each who has it"
 PROMPT = "asks at a prompt, as the test database is a file: with Django's own engine, too"
 
+BY_PYMYSQL = "PyMySQL writes these values otherwise than mysqlclient: with Django's own engine, too"
+IN_A_PROCESS = "runs a process in which nothing stands for mysqlclient: with Django's own engine, too"
+
 HEALTH = "backends.base.test_base.ConnectionHealthChecksTests."
 POOLING = "backends.postgresql.tests.Tests."
 DEBUG_SQL = "test_runner.test_debug_sql.TestDebugSQL."
@@ -38,6 +43,21 @@ HEALTH_CHECKS = {
     HEALTH + "test_health_checks_enabled": PERSISTENT,
     HEALTH + "test_health_checks_enabled_errors_occurred": PERSISTENT,
     HEALTH + "test_set_autocommit_health_checks_enabled": PERSISTENT,
+}
+
+ON_THE_LINE = "test_runner.tests.CustomTestRunnerOptionsCmdlineTests."
+IN_SETTINGS = "test_runner.tests.CustomTestRunnerOptionsSettingsTests."
+
+WITHOUT_MYSQLCLIENT = {
+    "backends.mysql.test_schema.SchemaEditorTests.test_quote_value": BY_PYMYSQL,
+    ON_THE_LINE + "test_no_testrunner": IN_A_PROCESS,
+    ON_THE_LINE + "test_testrunner_equals": IN_A_PROCESS,
+    ON_THE_LINE + "test_testrunner_option": IN_A_PROCESS,
+    IN_SETTINGS + "test_all_options_given": IN_A_PROCESS,
+    IN_SETTINGS + "test_default_and_given_options": IN_A_PROCESS,
+    IN_SETTINGS + "test_default_options": IN_A_PROCESS,
+    IN_SETTINGS + "test_option_name_and_value_separated": IN_A_PROCESS,
+    "test_runner.tests.Ticket17477RegressionTests.test_ticket_17477": IN_A_PROCESS,
 }
 
 DIFFERENCES: dict[str, dict[str, str]] = {
@@ -54,6 +74,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     "mysql": {
         **HEALTH_CHECKS,
         "backends.mysql.tests.IsolationLevelTests.test_auto_is_null_auto_config": SET_UP_BEFORE,
+        **({} if find_spec("MySQLdb") else WITHOUT_MYSQLCLIENT),
     },
     "sqlite3": {
         DEBUG_SQL + "test_output_normal": PROMPT,
@@ -106,15 +127,27 @@ def run(engine: str, sources: Path) -> int:
     try:
         with databases_of(engine, sources.parent) as databases:
             (sources / f"settings_{engine}.py").write_text(SETTINGS.format(databases=databases))
-            command = [sys.executable, "-W", "ignore", "-m", "tests.plugins.django_suite_run", str(sources)]
+            command = [sys.executable, "-W", "ignore", str(sources / "runtests.py")]
             options = [f"--settings=settings_{engine}", "--parallel=1", "--noinput", "--verbosity=2"]
             ended = subprocess.run(
-                [*command, *options, *LABELS], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+                [*command, *options, *LABELS],
+                env=with_mysql(sources),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
             )
     except ServerMissing as missing:
         say(f"{engine}: skipped: {missing}")
         return 0
     return told(engine, ended.stderr + ended.stdout)
+
+
+def with_mysql(folder: Path) -> dict[str, str]:
+    """Return an environment where PyMySQL stands for mysqlclient in every process, if that is not installed."""
+    (folder / "sitecustomize.py").write_text("from tests.plugins.mysqldb import have_mysql\n\nhave_mysql()\n")
+    modules = (str(folder), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, modules))}
 
 
 @contextmanager
