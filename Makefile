@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check lint types architecture
-.PHONY: docs bench bench-check fleet soak outages release-check clean
+.PHONY: demo-django test-django docs bench bench-check fleet soak outages release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
+
+demo-django: $(VENV)/ready-bench  ## a Django project whose server is killed and restarted, over pingpool and over Django's own
+	$(PY) examples/django_outage.py
 
 test: $(VENV)/ready-dev $(VENV)/ready-workers  ## run the tests: the quick ones, and those that start servers
 	$(PYTEST)
@@ -51,6 +54,9 @@ test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, wit
 
 test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery and RQ
 	$(PY) -m pytest tests/workers
+
+test-django: $(VENV)/ready-dev  ## run Django's own tests on the engines of pingpool, where its sources can be had
+	$(PY) -m tests.plugins.django_suite
 
 proofs: $(VENV)/ready-dev  ## run the proofs, which take minutes
 	$(PYTEST) -m proof

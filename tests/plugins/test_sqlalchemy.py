@@ -372,6 +372,17 @@ def test_what_postgresql_refuses_is_told_at_once(
 
 
 @pytest.mark.server
+def test_a_mistake_in_the_set_up_is_told_at_once(
+    postgres_server: PostgresServer, engine_of: Callable[..., Engine]
+) -> None:
+    """It comes again until somebody writes something else."""
+    engine = engine_of(by("psycopg", postgres_server), pool_timeout=10 * SOON)
+    event.listen(engine, "connect", lambda connection, _: connection.execute("SET nonsense TO 1"))
+    with pytest.raises(exc.ProgrammingError, match="nonsense"):
+        ask(engine)
+
+
+@pytest.mark.server
 def test_an_error_in_use_invalidates_as_ever(postgres_server: PostgresServer, engine_of: Callable[..., Engine]) -> None:
     """Who is cut off in a statement is told so by SQLAlchemy; the next checkout is well."""
     engine = engine_of(by("psycopg", postgres_server), pool_size=SIZE)

@@ -47,8 +47,9 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return what a program finds in its environment."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(APPS))), **variables}
+    """Return what a program finds in its environment; `MORE_MODULES` is a folder of modules."""
+    modules = (SOURCES, APPS, variables.pop("MORE_MODULES", ""))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, filter(None, modules))), **variables}
 
 
 class Program:

@@ -34,6 +34,7 @@ UVICORN = f"uvicorn asgi:application --workers {PROCESSES} --port PORT"
 
 on_gunicorn = needs("gunicorn")
 on_gevent = needs("gunicorn", "gevent")
+on_django = needs("gunicorn", "django")
 SITES = [
     pytest.param(f"{GUNICORN} web:application", 0, id="sync", marks=on_gunicorn),
     pytest.param(f"{GUNICORN} --preload web:application", MASTER, id="sync --preload", marks=on_gunicorn),
@@ -48,6 +49,15 @@ SITES = [
         marks=on_gevent,
     ),
     pytest.param(UVICORN, 0, id="uvicorn", marks=needs("uvicorn")),
+    pytest.param(f"{GUNICORN} django_web:application", 0, id="django", marks=on_django),
+    pytest.param(f"{GUNICORN} --threads 4 django_notes:application", 0, id="django, threads", marks=on_django),
+    pytest.param(f"{GUNICORN} --preload django_web:application", 1, id="django --preload", marks=on_django),
+    pytest.param(
+        f"uvicorn django_notes:asgi_application --workers {PROCESSES} --port PORT",
+        0,
+        id="django, uvicorn",
+        marks=needs("django", "uvicorn"),
+    ),
 ]
 
 
@@ -89,3 +99,31 @@ def test_a_web_server_with_two_processes(
         until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
         assert program.end() < FAREWELL
         assert_all_gone(postgres_server)
+
+
+@on_django
+def test_a_server_that_reloads_leaves_no_session_behind(
+    site: Site, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Django's `runserver` ends its process when a file changes, and the next one opens what it needs."""
+    empty_books(postgres_server)
+    watched = tmp_path / "watched.py"
+    watched.write_text("")
+    command = ["django_manage.py", "runserver", site.address]
+    with running(command, tmp_path, DATABASE_URL=postgres_server.url, MORE_MODULES=str(tmp_path)) as program:
+        until(site.is_open, "no answer")
+        (first,) = site.notes(1)
+        watched.write_text("# changed")
+        until(lambda: process_of(site) not in (None, first["process"]), "it does not begin anew")
+        until(lambda: first["backend"] not in postgres_server.backends(), "a session outlives its process")
+        assert len(postgres_server.backends()) <= SIZE
+        assert program.end() < FAREWELL
+    assert_all_gone(postgres_server)
+
+
+def process_of(site: Site) -> int | None:
+    """Return the process that answers; None while there is none."""
+    try:
+        return site.notes(1)[0]["process"]
+    except OSError:
+        return None

@@ -10,12 +10,11 @@ from typing import Any, Never
 from sqlalchemy import select
 from sqlalchemy.util import greenlet_spawn
 
-from pingpool.database import AsyncDatabase, Database, Meaning
+from pingpool.database import AsyncDatabase, Database
 from pingpool.databases.callables import AsyncCallables, Callables
-from pingpool.databases.common.sockets import Look, look_at, look_through
+from pingpool.databases.common.sockets import Look, look_through
 from pingpool.databases.dbapi import DBAPI
-from pingpool.databases.postgres.words import meaning_of_text
-from pingpool.databases.sqlite import SQLite
+from pingpool.plugins.drivers import of_mysql, of_postgres, of_sqlite
 
 MYSQL = ("mysql", "mariadb")
 OVER_ODBC = ("pyodbc", "aioodbc")
@@ -30,19 +29,13 @@ def database_for(dialect: Any) -> Database[Any]:
     name, driver = getattr(dialect, "name", ""), getattr(dialect, "driver", "")
     if not driver:
         return Callables(opened_elsewhere)
-    if driver == "psycopg":
-        from pingpool.databases.postgres import Postgres
-
-        return Postgres(role="any")
-    if name in MYSQL and driver not in OVER_ODBC:
-        from pingpool.databases.mysql import MySQL
-
-        return MySQL(connect=opened_elsewhere, role="any")
     module = getattr(dialect, "dbapi", None)
-    if driver == "psycopg2":
-        return DBAPI(opened_elsewhere, driver=module, looks_alive=is_quiet, meaning_of=meaning_by_libpq)
+    if driver in ("psycopg", "psycopg2"):
+        return of_postgres(module, opened_elsewhere)
+    if name in MYSQL and driver not in OVER_ODBC:
+        return of_mysql(opened_elsewhere)
     if driver == "pysqlite":
-        return DBAPI(opened_elsewhere, driver=module, meaning_of=SQLite("opened elsewhere").meaning_of)
+        return of_sqlite(opened_elsewhere)
     return DBAPI(opened_elsewhere, driver=module, ping=question_of(dialect))
 
 
@@ -98,20 +91,7 @@ def question_of(dialect: Any) -> str | None:
     return None if statement == USUAL else statement
 
 
-def is_quiet(connection: Any) -> bool:
-    """Has the server neither hung up on a connection of psycopg2's, nor said anything?"""
-    return not connection.closed and look_at(connection.fileno()) is Look.QUIET
-
-
 def is_quiet_to_aiomysql(connection: Any) -> bool:
     """Has the server not hung up on aiomysql's connection, for all that the loop and the system know?"""
     inside = connection.driver_connection
     return not (inside.closed or inside._reader.at_eof()) and look_through(inside._writer.transport) is Look.QUIET
-
-
-def meaning_by_libpq(error: BaseException) -> Meaning | None:
-    """Return what psycopg2 could not connect for; None of an error that has a code, or is of an open connection."""
-    if getattr(error, "pgcode", None) is not None:
-        return None
-    meaning = meaning_of_text(str(error))
-    return None if meaning is Meaning.LOST else meaning

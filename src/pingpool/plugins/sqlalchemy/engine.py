@@ -11,7 +11,7 @@ from pingpool.aio.pool import AsyncPingingPool
 from pingpool.errors import DatabaseRefuses, PoolError
 from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
-from pingpool.plugins.sqlalchemy.records import errors_of
+from pingpool.plugins.drivers import errors_in
 from pingpool.pool.caller import files_of, wraps
 from pingpool.threads.pool import PingingPool
 
@@ -110,11 +110,15 @@ class EnginePool(Pool, Generic[P]):
     def _told(self, error: PoolError) -> BaseException:
         """Return what SQLAlchemy's users expect of a checkout in vain: the driver's error, or a `TimeoutError`."""
         cause = error.__cause__
-        if cause is not None and (isinstance(error, DatabaseRefuses) or isinstance(cause, errors_of(self._dialect))):
+        if cause is not None and (isinstance(error, DatabaseRefuses) or isinstance(cause, self._errors())):
             return cause.with_traceback(None)  # many are told of the same failure
         timeout = exc.TimeoutError(str(error), code=OF_A_TIMEOUT)
         timeout.__cause__ = error
         return timeout
+
+    def _errors(self) -> tuple[type[BaseException], ...]:
+        """Return the root of the driver's errors, which SQLAlchemy wraps in its own; nothing if there is no driver."""
+        return errors_in(getattr(self._dialect, "dbapi", None), "Error")
 
     # What can be read, by the names that QueuePool has.
 

@@ -12,28 +12,15 @@ from typing import Any
 from sqlalchemy.pool import Pool
 from sqlalchemy.util import greenlet_spawn
 
-from pingpool.database import Meaning, Traits
-from pingpool.databases.through import SAYS_NOTHING, AsyncThrough, Through, Wrapping
+from pingpool.database import Traits
+from pingpool.databases.through import AsyncThrough
+from pingpool.plugins.drivers import Opened, OpenedByOthers
 from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
 from pingpool.text import escaped
 
 
-class OfAPool(Wrapping[Any, Any, Any]):
+class OfAPool(OpenedByOthers):
     """What the records of both worlds share."""
-
-    errors: tuple[type[BaseException], ...]
-    """The driver's."""
-    _has_opened = False
-    """Was there a connection yet?"""
-
-    def meaning_of(self, error: BaseException) -> Meaning:
-        """What nobody knows is told at once: the first failure, which is for somebody to mend, and any of a creator's.
-
-        Once there was a connection, an error of the driver's may be of an outage, which is waited out.
-        """
-        meaning = super().meaning_of(error)
-        may_pass = self._has_opened and isinstance(error, self.errors)
-        return Meaning.REFUSED if meaning in SAYS_NOTHING and not may_pass else meaning
 
     needs_reset = Traits[Any].needs_reset
     """Never: SQLAlchemy has reset it."""
@@ -44,7 +31,7 @@ class OfAPool(Wrapping[Any, Any, Any]):
     _where = ""
 
     def _prepare(self, dialect: Any, creator: Callable[..., Any]) -> None:
-        self.errors = errors_of(dialect)
+        self.understand(getattr(dialect, "dbapi", None))
         self._where = place_of(dialect, creator)
         self._look = self._database.looks_alive
         vars(self)["looks_alive"] = self._looks_alive
@@ -61,7 +48,7 @@ class OfAPool(Wrapping[Any, Any, Any]):
         return self._unwrap(session) is not None and bool(self._ask("needs_reset", session))
 
 
-class Records(OfAPool, Through[Any, Any]):
+class Records(OfAPool, Opened):
     """The records of a pool for threads."""
 
     def __init__(self, pool: Pool) -> None:
@@ -69,12 +56,6 @@ class Records(OfAPool, Through[Any, Any]):
         create = pool._create_connection  # pyright: ignore[reportPrivateUsage]
         super().__init__(database_for(dialect), create=create, unwrap=connection_of)
         self._prepare(dialect, pool._creator)  # pyright: ignore[reportPrivateUsage] (the same)
-
-    def create(self, *, labels: Any, timeout: float) -> Any:
-        """Have SQLAlchemy open a connection."""
-        record = super().create(labels=labels, timeout=timeout)
-        self._has_opened = True
-        return record
 
 
 class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
@@ -99,12 +80,6 @@ class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
                 await self._call("delete", session, timeout=timeout)
         finally:
             await greenlet_spawn(session.close)
-
-
-def errors_of(dialect: Any) -> tuple[type[BaseException], ...]:
-    """Return the root of the driver's errors, which SQLAlchemy wraps in its own; nothing if there is no driver."""
-    root = getattr(getattr(dialect, "dbapi", None), "Error", None)
-    return (root,) if isinstance(root, type) and issubclass(root, BaseException) else ()
 
 
 def place_of(dialect: Any, creator: Callable[..., Any]) -> str:

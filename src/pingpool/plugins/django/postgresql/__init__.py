@@ -1,0 +1,1 @@
+"""The `ENGINE` for PostgreSQL, by psycopg or psycopg2."""

@@ -1,0 +1,1 @@
+"""The `ENGINE` for SQLite."""
