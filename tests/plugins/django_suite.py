@@ -131,7 +131,7 @@ def run(engine: str, sources: Path) -> int:
             options = [f"--settings=settings_{engine}", "--parallel=1", "--noinput", "--verbosity=2"]
             ended = subprocess.run(
                 [*command, *options, *LABELS],
-                env=with_mysql(sources),
+                env=environment(sources, with_mysql=engine == "mysql" and not find_spec("MySQLdb")),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -143,9 +143,12 @@ def run(engine: str, sources: Path) -> int:
     return told(engine, ended.stderr + ended.stdout)
 
 
-def with_mysql(folder: Path) -> dict[str, str]:
-    """Return an environment where PyMySQL stands for mysqlclient in every process, if that is not installed."""
-    (folder / "sitecustomize.py").write_text("from tests.plugins.mysqldb import have_mysql\n\nhave_mysql()\n")
+def environment(folder: Path, *, with_mysql: bool) -> dict[str, str]:
+    """Return one in which pingpool is found; if asked for, one where PyMySQL stands for mysqlclient everywhere."""
+    if with_mysql:
+        (folder / "sitecustomize.py").write_text("from tests.plugins.mysqldb import have_mysql\n\nhave_mysql()\n")
+    else:
+        (folder / "sitecustomize.py").unlink(missing_ok=True)
     modules = (str(folder), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, modules))}
 
