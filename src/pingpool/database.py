@@ -28,7 +28,7 @@ class Meaning(Enum):
     ================  =========================  ==========================  =====================================
     a use             replaced                   pinged before it is lent    pinged, too, unless FOREIGN
                                                  again
-    `ping`, `check`   gone                       tried again later           gone
+    `ping`, `check`   gone                       tried again later           gone; if REFUSED, tried again later
     `reset`           gone                       ended and replaced          the same, as after `BeyondReset`
     `create`          tried again after a pause  the same                    the same; see REFUSED and UNREACHABLE
     `configure`       the same as of `create`    the same                    the same
@@ -63,6 +63,10 @@ class Traits(Generic[S]):
 
     usual_interval: float | Literal["auto"] = "auto"
     """The `ping_interval` of the pools that `pingpool.open` makes, if nothing else is said: seconds, or "auto"."""
+
+    lives_at_server: bool = False
+    """Does a session live at the server, apart from any connection? Then only an error that means LOST tells of its
+    end: no other one of a ping ends it, however often it comes, and one that cannot be deleted is deleted later."""
 
     def looks_alive(self, session: S) -> bool:
         """Does the session look alive? Asked at each checkout."""

@@ -304,6 +304,8 @@ class Ledger(Freshness, Generic[S]):
         while self.idle:
             places.end(self.idle[0], "cleared", self.idle[0].session, now)
             self.idle.popleft()
+        while places.left:
+            places.end_left()
         places.jobs.join(round)
         return self.serving.settle(now)
 

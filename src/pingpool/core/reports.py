@@ -22,6 +22,8 @@ from pingpool.text import told
 DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
 
+WELL = frozenset({End.CREATED, End.ALIVE, End.SEEN_ALIVE, End.CLOSED})
+"""What shows that the database does its work."""
 
 RECENT = 3
 """So many failures are remembered."""
@@ -62,6 +64,8 @@ class Reports:
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
             if job.kind is not CREATING:
                 self._places.hear(Overran(now, what))
+        if outcome.end in WELL and self._places.left:
+            self._try_again_to_end(job)
         if job.kind is CLOSING or job.slot is None:
             self._take_closing(job, outcome)
         elif job.kind is CREATING:
@@ -106,6 +110,8 @@ class Reports:
         """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
         if outcome.end is not End.OVERRAN:
             self._note_back(job)
+        if outcome.end is End.LEFT:
+            self._places.left.append(job.session)
         session = job.session if outcome.session is None else outcome.session
         if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
             job.session = None
@@ -113,11 +119,22 @@ class Reports:
 
     def _take_closing(self, job: Job, outcome: Outcome) -> None:
         """A session was ended, well or not; or it takes too long, and its slot need not wait for that."""
+        session = job.session
         if outcome.end is End.OVERRAN and not job.started:
-            self._places.begin(CLOSING, None, job.session)
+            self._places.begin(CLOSING, None, session)
+        if outcome.end is End.LEFT:
+            self._places.left.append(session)
         if job.slot is not None:
             self._places.vacant.enter(job.slot)
         self._places.jobs.conclude(job)
+        if outcome.end is End.OVERRAN:
+            job.session = session  # for a late report that it is left
+
+    def _try_again_to_end(self, job: Job) -> None:
+        """The database is well: have one session ended that was left; whoever waits for this job waits for that too."""
+        again = self._places.end_left()
+        for round in self._places.jobs.rounds_of(job):
+            round.jobs.add(again)
 
     def _take_creation(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A session was created, or not."""
@@ -242,7 +259,8 @@ class Reports:
         self._note_failure(outcome, now)
         if job.kind is CHECKING:
             self._serving.doubt.failed(now)
-        if job.kind is RESETTING or job.unwanted or self._serving.doubt.failures >= DOUBTS:
+        is_hopeless = outcome.end is not End.KEPT and self._serving.doubt.failures >= DOUBTS
+        if job.kind is RESETTING or job.unwanted or is_hopeless:
             places.jobs.conclude(job, places.end(slot, "in doubt", job.session, now))
         else:
             places.idle.enter_unproven(slot, job.session)

@@ -45,6 +45,7 @@ class InThreads(Identified, AsyncDatabase[S]):
         self._database = database
         self._identity = (database,)
         self.usual_interval = database.usual_interval
+        self.lives_at_server = database.lives_at_server
         offer(self, database, {name: getattr(database, name) for name in TRAITS})
         offer(self, database, {"create_many": self._create_many, "check": self._check, "unlock": self._unlock})
 

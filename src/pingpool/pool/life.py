@@ -209,6 +209,8 @@ class Life(Generic[S, D]):
         if not self.closed:
             desk.note(Closed(desk.now()))
         await desk.wait(desk.end(), until)
+        if desk.ledger.places.left:  # what could not be ended at once is tried once more
+            await desk.wait(desk.end(), until)
         self._see_off(until)
 
     def __del__(self) -> None:

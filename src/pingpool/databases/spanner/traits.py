@@ -31,6 +31,7 @@ class SpannerTraits(Traits[Any]):
     """What is asked of one database in passing."""
 
     usual_interval = 3000  # what its server allows is documented: an hour
+    lives_at_server = True
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A session is lost only if the server no longer knows it, by its name; other errors tell by their class."""
