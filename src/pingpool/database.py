@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
-from pingpool.errors import BadURL, causes
+from pingpool.errors import BadURL, PoolError, causes
 
 S = TypeVar("S")
 
@@ -123,6 +123,10 @@ class Traits(Generic[S]):
             return Meaning.REFUSED
         is_refused = any(isinstance(each, ConnectionRefusedError) for each in causes(error))
         return Meaning.UNREACHABLE if is_refused else Meaning.UNKNOWN
+
+    def for_callers(self, error: PoolError, cause: BaseException) -> PoolError:
+        """Return an error of the pool, caused by one of this database, as callers of its driver catch it."""
+        return error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -55,6 +55,8 @@ def likeness(world: World) -> tuple[Any, ...]:
         ledger.serving.renewal.gap,
         ledger.closed,
         ledger.reports.refusal is not None,
+        world.config.refusals and ledger.reports.was_well,
+        world.config.refusals and ledger.reports.refused_in > 0,
         ledger.suspected_at == world.now,
     )
     ghost = world.ghost

@@ -211,6 +211,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
+    new.reports.was_well, new.reports.refused_in = old.reports.was_well, old.reports.refused_in
     new.reports.early_death = old.reports.early_death
     return new
 

@@ -1,5 +1,6 @@
 """The drop-in for asyncio in trouble: what fails says nothing of a session; what cannot be deleted is deleted later."""
 
+import asyncio
 import math
 from contextlib import suppress
 
@@ -9,7 +10,10 @@ import pytest
 pytest.importorskip("google.cloud.spanner_v1._async.client")
 pytest.importorskip("spannermockserver")
 
-from pingpool import PoolTimeout
+from google.api_core import exceptions
+
+from pingpool import CannotFill, PoolTimeout
+from pingpool.errors import DatabaseRefuses
 from pingpool.testing.spanner import EVERY_METHOD
 from tests.databases.spanner_aio_lab import Lab, take_all, told
 from tests.databases.waiting import until_in_asyncio
@@ -55,3 +59,23 @@ async def test_what_cannot_be_deleted_is_deleted_later(lab: Lab) -> None:
     lab.server.heal()
     await pool.close()
     assert lab.server.sessions == []
+
+
+@told()
+async def test_errors_of_google_stay_googles(lab: Lab) -> None:
+    """Around `await instance.database()` and `get` they are caught as Google's, as ours, and as the queue's."""
+    lab.server.fail(EVERY_METHOD, grpc.StatusCode.PERMISSION_DENIED, times=math.inf)
+    pool = lab.hasty_pool(1)
+    with pytest.raises(exceptions.Forbidden) as caught:
+        await lab.database(pool)
+    assert isinstance(caught.value, CannotFill)
+    lab.server.heal()
+    await lab.database(pool)
+    lab.server.expire_all()
+    lab.server.fail(EVERY_METHOD, grpc.StatusCode.PERMISSION_DENIED, times=math.inf)
+    await pool.discard(await pool.get())
+    with pytest.raises(exceptions.Forbidden) as refused:
+        await pool.get(timeout=20)
+    assert isinstance(refused.value, DatabaseRefuses)
+    assert isinstance(refused.value, asyncio.QueueEmpty)
+    assert str(refused.value).startswith(pool.name)

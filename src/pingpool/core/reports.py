@@ -35,11 +35,24 @@ YOUTH = PATIENT
 class Reports:
     """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay.
 
+    Where sessions were created before, a refusal will stay only if a second burst of attempts meets it too: it may have
+    been a token that expired a moment ago. `was_well` says so, and `refused_in` which burst met the first one; or 0.
     `early_death` is that of the last session that was dead on arrival; `recent` are the last failures of all, each with
     its time.
     """
 
-    __slots__ = ("_freshness", "_learner", "_places", "_serving", "early_death", "failure", "recent", "refusal")
+    __slots__ = (
+        "_freshness",
+        "_learner",
+        "_places",
+        "_serving",
+        "early_death",
+        "failure",
+        "recent",
+        "refusal",
+        "refused_in",
+        "was_well",
+    )
 
     def __init__(self, places: Places, freshness: Freshness, learner: Learner, serving: Serving) -> None:
         self._places = places
@@ -48,6 +61,8 @@ class Reports:
         self._serving = serving
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
+        self.refused_in = 0
+        self.was_well = False
         self.early_death: BaseException | None = None
         self.recent: deque[tuple[float, BaseException]] = deque(maxlen=RECENT)
 
@@ -77,6 +92,7 @@ class Reports:
         """Forget all failures to create a session."""
         self._serving.creation.reset()
         self.failure = self.refusal = None
+        self.refused_in = 0
 
     def found_dead(self, slot: Slot, idle_for: float, now: float) -> None:
         """A check, or a look, found the session of a slot dead after so many idle seconds."""
@@ -156,9 +172,7 @@ class Reports:
         if outcome.end is End.UNREACHABLE:
             self._serving.creation.hasten()
         elif outcome.end is End.REFUSED:
-            self.refusal = outcome.error
-            self._places.free_collected(now)
-            self.turn_away_if_hopeless()
+            self._refused(outcome.error, now)
 
     def _take_proof(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A check, or a reset, proved the session, or found it dead, or neither."""
@@ -181,12 +195,22 @@ class Reports:
 
     # What it means.
 
+    def _refused(self, error: BaseException | None, now: float) -> None:
+        """The database refuses to create sessions; perhaps for this moment only."""
+        burst = self._serving.creation.failures
+        self.refused_in = self.refused_in or burst
+        if not self.was_well or burst > self.refused_in:
+            self.refusal = error
+            self._places.free_collected(now)
+            self.turn_away_if_hopeless()
+
     def _created(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """There is a new session."""
         places, session = self._places, outcome.session
         places.free_collected(now)  # the session may live at the address of one that was dropped
         self._serving.creation.succeeded(now)
         self.failure = self.refusal = None
+        self.was_well, self.refused_in = True, 0
         places.tally.created += 1
         places.let_go_of_old(job, "renewed", now)
         self._serving.welcome(slot, session, outcome, now)

@@ -24,7 +24,16 @@ from pingpool.pool.log import log
 
 T = TypeVar("T")
 
-TRAITS = ("looks_alive", "descriptor_of", "needs_reset", "in_transaction", "had_written", "expires_in", "let_go")
+TRAITS = (
+    "looks_alive",
+    "descriptor_of",
+    "needs_reset",
+    "in_transaction",
+    "had_written",
+    "expires_in",
+    "let_go",
+    "for_callers",
+)
 """What is asked of the database itself; that a session survived an interrupt it cannot know here."""
 
 NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)

@@ -119,15 +119,26 @@ class Lending(Generic[S]):
         if isinstance(reason, PoolDeadlock):
             return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(picture)}"))
         if reason is not None:
-            error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {told(reason)}"))
+            what = f"the database refuses to open sessions: {told(reason)}"
+            error = self.caused(DatabaseRefuses(f"{desk.name}: {what}"), reason)
         else:
             reason = desk.ledger.failure
             said = no_session_within(waited, picture)
             desk.note(TimedOut(picture.now, waited, said, picture.is_exhausted))
-            error = desk.native(PoolTimeout(f"{desk.name}: {said}"))
-        error.__cause__ = reason
+            error = self.caused(PoolTimeout(f"{desk.name}: {said}"), reason)
         for note in notes(picture):
             error.add_note(note)
+        return error
+
+    def caused(self, error: PoolError, cause: BaseException | None) -> PoolError:
+        """Return an error with its cause, as callers in this world, and of this driver, catch it."""
+        error = self._desk.native(error)
+        if cause is not None and self._database is not None:
+            try:
+                error = self._database.for_callers(error, cause)
+            except Exception as further:
+                self._bugs.tell("for_callers", further)
+        error.__cause__ = cause
         return error
 
     def failures_in_words(self) -> list[str]:

@@ -7,6 +7,8 @@ import threading
 from typing import Any
 
 import grpc
+import pytest
+from google.api_core import exceptions
 
 from pingpool.testing.spanner import EVERY_METHOD
 from tests.databases.spanner_cases.promises import INTERNAL, promise
@@ -119,6 +121,36 @@ def deletes_with_the_pool_what_could_not_be_deleted(lab: Lab) -> None:
     lab.server.heal()
     pool.clear()
     assert lab.server.sessions == []
+
+
+@promise(upstream="keeps")
+def raises_googles_errors_where_a_database_is_missing(lab: Lab) -> None:
+    """`except NotFound` around `instance.database(..., pool=...)` catches a database that is not there."""
+    lab.server.drop("projects/p/instances/i/databases/d")
+    with pytest.raises(exceptions.NotFound, match="Database not found") as caught:
+        lab.database(lab.pool(2))
+    assert (caught.value.code, caught.value.grpc_status_code) == (404, grpc.StatusCode.NOT_FOUND)
+
+
+@promise(upstream="keeps")
+def raises_googles_errors_where_get_fails(lab: Lab) -> None:
+    """`except GoogleAPICallError` around `get` catches the error for which no session could be proven."""
+    pool = lab.bound(1)
+    lab.advance(3001)
+    lab.server.fail(EVERY_METHOD, PERMISSION_DENIED, times=math.inf)
+    with pytest.raises(exceptions.Forbidden, match="told to fail"):
+        lab.patiently(lambda: pool.get(timeout=1))
+
+
+@promise(upstream="breaks")
+def takes_one_refusal_for_no_answer(lab: Lab) -> None:
+    """One 403 while a dead session is replaced costs whoever waits a moment, and no error."""
+    pool = lab.bound(1)
+    lab.server.expire_all()
+    lab.advance(3001)
+    for method in ("BatchCreateSessions", "CreateSession"):
+        lab.server.fail(method, PERMISSION_DENIED)
+    lab.patiently(lambda: take_all(pool, 1))
 
 
 @promise(upstream="breaks")
