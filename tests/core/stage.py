@@ -96,7 +96,7 @@ class Stage:
             events.append(("late_failure", 0))
         if config.adoptions:
             has_room = ledger.vacant or ledger.closed or ledger.collected
-            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0)]
+            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0), ("swap", 0)]
         if len(ledger.places.jobs.rounds) < max(1, config.rounds):
             events.append(("ping", 0))
             if not ledger.closed:

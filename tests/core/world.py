@@ -141,6 +141,16 @@ class World(Stage):
             raise Broken("a session was taken in for which there is no slot")
         self.settle(orders)
 
+    def swap(self, _: int) -> None:
+        """Somebody brings a session in place of one that the pool has created meanwhile."""
+        newcomer = self._new_session()
+        idle = len(self.ledger.idle)
+        if idle:
+            self._part_from(self.ledger.idle[-1].session)
+        self.settle(self.ledger.swap(newcomer, self.now))
+        if not (idle or self.ledger.places.jobs.count(CLOSING)) and id(newcomer) not in sessions_of(self.ledger):
+            raise Broken("a session that is welcome was not taken in")
+
     def adopt_for(self, place: int) -> None:
         """A session died in the hands of its caller, who brings another in its place."""
         self.memory.died_at = self.now

@@ -172,6 +172,10 @@ class Ledger(Freshness, Generic[S]):
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         return self.returns.adopt(session, dead, now)
 
+    def swap(self, session: S, now: float) -> list[Order]:
+        """Take in a session created elsewhere, in place of one of the pool's that is not lent."""
+        return self.returns.swap(session, now)
+
     def prove(self, session: S, round: Round, now: float) -> list[Order]:
         """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""
         return self.returns.prove(session, round, now)

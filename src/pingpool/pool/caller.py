@@ -11,6 +11,7 @@ import warnings
 from types import FrameType, ModuleType
 
 from pingpool.core.uses import Use
+from pingpool.pool.log import log
 
 WRAPPERS: set[str] = set()
 """The files whose frames are never the place of a checkout."""
@@ -39,13 +40,21 @@ def use_from(caller: FrameType, holder: int) -> Use:
 
 
 def warn(text: str) -> None:
-    """Warn at the line of the user who called into this package."""
+    """Warn at the line of the user who called into this package.
+
+    Where warnings are errors it goes to the log: what was called does its work all the same.
+    """
     frame = current_frame(1)
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     seen = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__")
-    warnings.warn_explicit(text, UserWarning, frame.f_code.co_filename, frame.f_lineno, module=module, registry=seen)
+    try:
+        warnings.warn_explicit(
+            text, UserWarning, frame.f_code.co_filename, frame.f_lineno, module=module, registry=seen
+        )
+    except UserWarning:
+        log().warning("%s", text)
 
 
 def _is_ours(file: str) -> bool:

@@ -284,6 +284,15 @@ class Lending(Generic[S]):
         """Take in a session made elsewhere, in place of a lent one that died or in a vacant slot."""
         self._desk.tell(self._desk.ledger.adopt, session, dead)
 
+    def swap(self, session: S) -> None:
+        """Take in a session made elsewhere, if need be in place of one that is not lent."""
+        self._desk.tell(self._desk.ledger.swap, session)
+
+    @property
+    def size(self) -> int:
+        """How many sessions can be lent at a time."""
+        return self._desk.ledger.size
+
     @property
     def is_filling(self) -> bool:
         """Is every vacant slot being filled?"""

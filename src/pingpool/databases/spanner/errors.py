@@ -23,7 +23,7 @@ def as_googles(error: PoolError, cause: BaseException) -> PoolError:
         return error
     kinds: tuple[Any, Any] = (type(error), type(cause))
     kind = _both(*kinds)
-    made: PoolError = kind.__new__(kind, *error.args)
+    made: PoolError = kind(*error.args)
     made.__dict__.update(vars(cause), message=str(error))
     return made
 
