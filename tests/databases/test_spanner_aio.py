@@ -381,6 +381,22 @@ async def test_a_load_with_dying_sessions(lab: Lab) -> None:
     assert lab.server.violations == []
 
 
+@told()
+async def test_whoever_holds_a_session_is_named_by_his_own_line(lab: Lab) -> None:
+    """Not by the client's."""
+    pool, database = await lab.bound(2)
+    seen: list[str] = []
+
+    async def work(transaction: Any) -> None:
+        seen.extend(holder.place for holder in pool.holders())
+        await update(transaction)
+
+    async with database.snapshot():
+        seen.extend(holder.place for holder in pool.holders())
+    await database.run_in_transaction(work)
+    assert [place.split(":")[0] for place in seen] == ["databases/test_spanner_aio.py"] * 2
+
+
 # ------------------------------------------------------------------------------------------------ sessions put by hand
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("google.cloud.spanner_v1")
 pytest.importorskip("spannermockserver")
 
 from google.api_core import exceptions
+from google.cloud.spanner_dbapi import Connection
 from google.cloud.spanner_v1.session import Session
 
 import pingpool
@@ -244,6 +245,35 @@ def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
     lab.server.calls.clear()
     take_all(pool, 3)
     assert lab.server.calls.methods() == []
+
+
+# ---------------------------------------------------------------------------------------------------------- whose line
+
+
+def test_whoever_holds_a_session_is_named_by_his_own_line(lab: Lab) -> None:
+    """Not by the client's, whichever way he came to it."""
+    pool, database = bound(lab, 2)
+    lab.server.answer("UPDATE accounts SET a = 1 WHERE true", updated=1)
+    seen: list[list[str]] = []
+
+    def note(*_: object) -> None:
+        seen.append([holder.place for holder in pool.holders()])
+
+    with database.snapshot():
+        note()
+    with database.batch():
+        note()
+    database.run_in_transaction(lambda transaction: (update(transaction), note()))
+    snapshot = database.batch_snapshot()
+    list(snapshot.generate_query_batches("SELECT 1"))
+    note()
+    snapshot.close()
+    connection = Connection(database._instance, database)
+    connection._own_pool = False
+    connection.cursor().execute("UPDATE accounts SET a = 1 WHERE true")
+    note()
+    connection.commit()
+    assert [place.split(":")[0] for places in seen for place in places] == ["databases/test_spanner_uses.py"] * 5
 
 
 # ------------------------------------------------------------------------------------------------ sessions put by hand

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
 from pingpool.core.orders import Verdict
@@ -20,7 +19,7 @@ from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
 from pingpool.databases.spanner.versions import SWITCHES, is_from, work_past_the_pool
 from pingpool.pool.beginning import Beginning
-from pingpool.pool.caller import files_of, warn, wraps
+from pingpool.pool.caller import SQLALCHEMY, files_of, warn, wraps
 from pingpool.pool.lending import Lending
 
 DAY = 24 * 3600.0
@@ -34,7 +33,19 @@ NEVER_USED = (
 USED_FOR_SOME = "google-cloud-spanner is set to use its multiplexed session, and not this pool, for {} work"
 WHAT_TO_DO = "; for the client to use the pool set {} to false: see 'The environment variables' in docs/spanner.md"
 
-wraps(*files_of(import_module("google.cloud.spanner_v1"), "_async", "_helpers"))
+BETWEEN = {
+    "google.cloud.spanner_v1": ("_async", "_helpers"),
+    "google.cloud.aio._cross_sync": (),
+    "google.cloud.spanner_dbapi": (),
+    "google.cloud.sqlalchemy_spanner": (),
+    "sqlalchemy": SQLALCHEMY,
+    "django_spanner": (),
+    "django": ("db", "db/models", "db/models/sql", "db/backends", "db/backends/base"),
+}
+"""What stands between a user and the pool: packages, and their folders."""
+
+for package, folders in BETWEEN.items():
+    wraps(*files_of(package, *folders))
 
 _missed: "ContextVar[Callable[[], Pooled | None]]" = ContextVar("the session that this thread or task just missed")
 
