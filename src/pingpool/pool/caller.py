@@ -17,7 +17,7 @@ from pingpool.pool.log import log
 WRAPPERS: set[str] = set()
 """The files whose frames are never the place of a checkout."""
 
-SQLALCHEMY = ("engine", "event", "ext/asyncio", "orm", "pool", "util")
+SQLALCHEMY = ("engine", "event", "ext/asyncio", "orm", "pool", "sql", "util")
 """The folders of SQLAlchemy that stand between its users and a pool."""
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
