@@ -17,6 +17,7 @@ pytest.importorskip("spannermockserver")
 
 from google.api_core import exceptions
 from google.cloud.spanner_v1 import AsyncAbstractSessionPool
+from google.cloud.spanner_v1._async.database import Database
 from google.cloud.spanner_v1._async.session import Session
 
 import pingpool
@@ -395,6 +396,26 @@ async def test_whoever_holds_a_session_is_named_by_his_own_line(lab: Lab) -> Non
         seen.extend(holder.place for holder in pool.holders())
     await database.run_in_transaction(work)
     assert [place.split(":")[0] for place in seen] == ["databases/test_spanner_aio.py"] * 2
+
+
+@told()
+async def test_the_sessions_are_gone_before_googles_own_close_begins(lab: Lab) -> None:
+    """That one may hang for minutes, by its own fault, or fail."""
+    left: list[int] = []
+
+    class Stubborn(Database):  # type: ignore[misc]
+        """A `Database` whose end fails."""
+
+        async def close(self) -> None:
+            left.append(len(lab.server.sessions))
+            raise ZeroDivisionError
+
+    _, database = await lab.bound(1)
+    stubborn, pool = Stubborn("d", database._instance), lab.pool(2)
+    await pool.bind(stubborn)
+    with pytest.raises(ZeroDivisionError):
+        await stubborn.close()
+    assert left == [1]
 
 
 # ------------------------------------------------------------------------------------------------ sessions put by hand

@@ -1,5 +1,6 @@
 """What our drop-in is: its arguments, its database, its beginning and its end."""
 
+import gc
 import subprocess
 import sys
 import warnings
@@ -21,6 +22,7 @@ from pingpool.databases.spanner import PingingPool, SpannerDatabase, from_url
 from pingpool.databases.spanner.versions import CAN_DO_WITHOUT, KNOWS_ROLES, work_past_the_pool
 from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, read, take_all, update
+from tests.databases.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -208,6 +210,32 @@ def test_closing_the_clients_database_leaves_no_session_on_the_server(lab: Lab) 
     take_all(pool, 3)
     second.close()
     assert lab.server.sessions == []
+
+
+@pytest.mark.skipif(not hasattr(Database, "close"), reason="this client's databases cannot be closed")
+def test_the_sessions_are_gone_before_googles_own_close_begins(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one may hang for minutes, by its own fault, or fail."""
+    left: list[int] = []
+
+    def close(_: Any) -> None:
+        left.append(len(lab.server.sessions))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Database, "close", close)
+    _, database = bound(lab, 3)
+    with pytest.raises(ZeroDivisionError):
+        database.close()
+    assert left == [0]
+
+
+def test_an_unchanged_program_ends_quietly(lab: Lab) -> None:
+    """A program that was written for Google's pool cannot close it: to drop it is no mistake, and leaves no session."""
+    pool = PingingPool(2)
+    pool.bind(SpannerDatabase(lab.server.client().instance("i").database("d", pool=lab.pool(1))))
+    assert len(lab.server.sessions) == 3
+    del pool
+    gc.collect()
+    until(lambda: len(lab.server.sessions) == 1)
 
 
 def test_metrics_know_where_calls_go(lab: Lab) -> None:

@@ -40,6 +40,9 @@ class Life(Generic[S, D]):
     _slots: Callable[[], Slot] | None = None
     """What makes the slots, if not the ledger: see `equip`."""
 
+    _has_to_be_closed = True
+    """Is it a mistake to drop a pool of this class that is open?"""
+
     _desk: D
     _lending: Lending[S]
 
@@ -217,7 +220,8 @@ class Life(Generic[S, D]):
         """Close a pool that nobody can reach any more, without waiting: the workers end its sessions."""
         desk = getattr(self, "_desk", None)
         if desk is not None and desk.ledger.filling and not desk.ledger.closed:
-            warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
+            if self._has_to_be_closed:
+                warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
             if desk.is_home():
                 desk.end()
 

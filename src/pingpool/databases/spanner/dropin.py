@@ -115,6 +115,7 @@ class DropIn:
 class ClientPool(Beginning[Any, Any]):
     """What the client, and its sessions, call on a pool beyond its documented methods."""
 
+    _has_to_be_closed = False  # Google's cannot be, so no program that was written for them does it
     _by_hand: ClassVar[type[Any]]
     """What asks sessions themselves, as long as there is no database."""
     _database_role: str | None

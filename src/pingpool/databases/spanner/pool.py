@@ -125,14 +125,17 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
             return self._take_unbound(session)
 
     def _rest_with(self, database: Any) -> None:
-        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
+        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's before.
+
+        It may take ten minutes: once multiplexed work ran it waits for a thread that sleeps.
+        """
         close = getattr(database, "close", None)
         if close is not None and "close" not in getattr(database, "__dict__", {"close": None}):
 
             def close_with_pool() -> None:
                 try:
-                    close()
-                finally:
                     at_once(self._rest())
+                finally:
+                    close()
 
             database.close = close_with_pool

@@ -121,14 +121,14 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             await super().give_back(session, ended_by)
 
     def _rest_with(self, database: Any) -> None:
-        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
+        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's before."""
         close = getattr(database, "close", None)
         if close is not None and "close" not in getattr(database, "__dict__", {"close": None}):
 
             async def close_with_pool() -> None:
                 try:
-                    await close()
-                finally:
                     await self._rest()
+                finally:
+                    await close()
 
             database.close = close_with_pool
