@@ -42,7 +42,8 @@ class Meaning(Enum):
     TRANSIENT = "transient"
     """It says nothing of the session: the server is overloaded, say."""
     REFUSED = "refused"
-    """Of `create`: it comes again until somebody mends the cause, a wrong password, say. Waiters are told at once."""
+    """Of `create`: it comes again until somebody mends the cause, a wrong password, say. Waiters are told at once;
+    where sessions could be opened before, after a second attempt. Of a ping it says nothing of the session."""
     UNREACHABLE = "unreachable"
     """Of `create`: nobody listens. To knock more often troubles nobody."""
     FOREIGN = "foreign"
