@@ -407,8 +407,8 @@ MUTANTS = (
     ),
     Mutant(
         "a clearing that leaves what lives on",
-        "ledger",
-        "        while places.left:\n            places.end_left()\n",
+        "places",
+        "        while self.left:\n            self.end_left()\n",
         "",
     ),
     Mutant(

@@ -305,11 +305,7 @@ class Ledger(Freshness, Generic[S]):
                 places.jobs.renounce(job)
             if job.kind is CREATING:
                 places.let_go_of_old(job, "cleared", now)
-        while self.idle:
-            places.end(self.idle[0], "cleared", self.idle[0].session, now)
-            self.idle.popleft()
-        while places.left:
-            places.end_left()
+        places.end_all_at_rest(now)
         places.jobs.join(round)
         return self.serving.settle(now)
 

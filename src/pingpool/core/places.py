@@ -34,7 +34,20 @@ class Places:
     midst of a turn; by default nobody listens.
     """
 
-    __slots__ = ("dates", "hangups", "hear", "idle", "jobs", "left", "lent", "line", "orders", "slots", "tally", "vacant")
+    __slots__ = (
+        "dates",
+        "hangups",
+        "hear",
+        "idle",
+        "jobs",
+        "left",
+        "lent",
+        "line",
+        "orders",
+        "slots",
+        "tally",
+        "vacant",
+    )
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
@@ -128,6 +141,15 @@ class Places:
         job = self.begin(CLOSING, None, self.left[0])
         self.left.popleft()
         return job
+
+    def end_all_at_rest(self, now: float) -> None:
+        """Have every idle session ended, and those that could not be ended before."""
+        idle = self.idle.slots
+        while idle:
+            self.end(idle[0], "cleared", idle[0].session, now)
+            idle.popleft()
+        while self.left:
+            self.end_left()
 
     def withdraw(self, job: Job, slot: Slot) -> None:
         """Take back the order to create a session, because that failed, or is not to be tried now.
