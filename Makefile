@@ -21,8 +21,9 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner test test-quick test-busy test-driverless test-pythons test-workers proofs mutants coverage mariadb check lint types architecture
-.PHONY: demo-django test-django docs bench bench-check fleet soak outages release-check clean
+.PHONY: help demo demo-spanner demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
+.PHONY: test-django test-workers proofs mutants coverage mariadb check lint types architecture docs bench bench-check fleet
+.PHONY: soak outages release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +52,9 @@ test-driverless: $(VENV)/ready-test  ## run the tests that need no driver of a d
 
 test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, with and without the GIL
 	@.ci/test-pythons
+
+test-spanner-versions:  ## run the cases of the Cloud Spanner drop-in with clients from 3.15 to the newest
+	@.ci/test-spanner-versions
 
 test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery and RQ
 	$(PY) -m pytest tests/workers

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
-from pingpool.errors import BadURL, causes
+from pingpool.errors import BadURL, PoolError, causes
 
 S = TypeVar("S")
 
@@ -28,7 +28,7 @@ class Meaning(Enum):
     ================  =========================  ==========================  =====================================
     a use             replaced                   pinged before it is lent    pinged, too, unless FOREIGN
                                                  again
-    `ping`, `check`   gone                       tried again later           gone
+    `ping`, `check`   gone                       tried again later           gone; if REFUSED, tried again later
     `reset`           gone                       ended and replaced          the same, as after `BeyondReset`
     `create`          tried again after a pause  the same                    the same; see REFUSED and UNREACHABLE
     `configure`       the same as of `create`    the same                    the same
@@ -42,7 +42,8 @@ class Meaning(Enum):
     TRANSIENT = "transient"
     """It says nothing of the session: the server is overloaded, say."""
     REFUSED = "refused"
-    """Of `create`: it comes again until somebody mends the cause, a wrong password, say. Waiters are told at once."""
+    """Of `create`: it comes again until somebody mends the cause, a wrong password, say. Waiters are told at once;
+    where sessions could be opened before, after a second attempt. Of a ping it says nothing of the session."""
     UNREACHABLE = "unreachable"
     """Of `create`: nobody listens. To knock more often troubles nobody."""
     FOREIGN = "foreign"
@@ -63,6 +64,10 @@ class Traits(Generic[S]):
 
     usual_interval: float | Literal["auto"] = "auto"
     """The `ping_interval` of the pools that `pingpool.open` makes, if nothing else is said: seconds, or "auto"."""
+
+    lives_at_server: bool = False
+    """Does a session live at the server, apart from any connection? Then only an error that means LOST tells of its
+    end: no other one of a ping ends it, however often it comes, and one that cannot be deleted is deleted later."""
 
     def looks_alive(self, session: S) -> bool:
         """Does the session look alive? Asked at each checkout."""
@@ -119,6 +124,10 @@ class Traits(Generic[S]):
             return Meaning.REFUSED
         is_refused = any(isinstance(each, ConnectionRefusedError) for each in causes(error))
         return Meaning.UNREACHABLE if is_refused else Meaning.UNKNOWN
+
+    def for_callers(self, error: PoolError, cause: BaseException) -> PoolError:
+        """Return an error of the pool, caused by one of this database, as callers of its driver catch it."""
+        return error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

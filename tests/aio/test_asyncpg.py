@@ -94,6 +94,20 @@ def test_errors_of_the_application_lose_nothing() -> None:
     assert not any(AsyncPG().meaning_of(error) is Meaning.LOST for error in others)
 
 
+def test_what_the_server_complains_of_loses_nothing(postgres_server: PostgresServer) -> None:
+    """A wrong statement, or one that was cancelled, says nothing of the session: a ping that meets one ends none."""
+    database = AsyncPG(postgres_server.url)
+
+    async def main() -> list[BaseException]:
+        session = await database.create(labels={}, timeout=SOON)
+        await session.execute("SET statement_timeout = '10ms'")
+        errors = [await error_of(session.execute(each)) for each in ("SELEC 1", "SELECT pg_sleep(5)")]
+        await session.close()
+        return errors
+
+    assert [database.meaning_of(error) for error in asyncio.run(main())] == [Meaning.TRANSIENT] * 2
+
+
 # Last words
 
 

@@ -9,9 +9,9 @@ from unittest.mock import create_autospec
 import pytest
 
 from pingpool.database import Database, Meaning
-from pingpool.errors import DatabaseRefuses
-from pingpool.testing import FakeSession, TransactionalDatabase
-from tests.contract.worlds import AsyncWorld, Pool, ThreadWorld, World
+from pingpool.errors import CannotFill, DatabaseRefuses, PoolError
+from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase, Trouble
+from tests.contract.worlds import AsyncWorld, Pool, ThreadWorld, World, start
 
 HOOKS = ["looks_alive", "needs_reset", "survived_interrupt", "meaning_of"]
 """What is asked in passing."""
@@ -119,16 +119,32 @@ async def test_a_broken_ping_is_no_death(world: World, caplog: pytest.LogCapture
     await world.heal(pool)
 
 
-async def test_a_broken_create_is_told_to_the_waiters_at_once(world: World) -> None:
-    """There is no session, and waiting will not mend a bug."""
+class NoWords(FaultyDatabase):
+    """A database that cannot say how callers catch an error."""
+
+    def for_callers(self, error: PoolError, cause: BaseException) -> PoolError:
+        raise TypeError("there is a bug in the hook")
+
+
+async def test_a_broken_for_callers_costs_no_error(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The error is raised as it is."""
+    database = NoWords()
+    database.fail("create", Trouble)
+    with pytest.raises(CannotFill) as caught:
+        await world.open(database)
+    assert isinstance(caught.value.__cause__, Trouble)
+    assert "for_callers is broken" in caplog.text
+
+
+async def test_a_broken_create_is_told_to_the_waiters(world: World) -> None:
+    """There is no session, and waiting will not mend a bug: a second attempt shows it."""
     database = Ours()
     pool = await world.open(database, size=1)
     async with pool.session() as session:
         database.hook = "create"
         database.kill(session)
     with pytest.raises(DatabaseRefuses, match="there is a bug in the hook"):
-        async with pool.session(20):
-            pass
+        await world.pass_time_until(start(pool.get(20)), step=0.1)
     database.hook = ""
     await world.advance(60, step=5)
     await world.heal(pool)

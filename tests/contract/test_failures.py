@@ -145,13 +145,19 @@ async def test_an_attempt_that_hangs_keeps_nobody_waiting(world: World) -> None:
     await world.heal(pool)
 
 
-async def test_a_refusal_for_good_reaches_waiters_at_once(world: World) -> None:
-    """When the database will not open sessions until somebody mends the cause, nobody waits for that."""
+async def test_a_refusal_for_good_reaches_waiters_soon(world: World) -> None:
+    """When the database will not open sessions until somebody mends the cause, nobody waits for that.
+
+    A second attempt, a quarter of a second later, has to confirm it: the database did open some before.
+    """
     pool = await world.open(size=1, default_timeout=None)
     world.database.fail("create", Forbidden)
     await lose_all(world, pool)
+    before = world.clock.now()
     with pytest.raises(DatabaseRefuses) as caught:
-        await pool.get()
+        await world.pass_time_until(start(pool.get()), step=0.05)
+    assert world.database.calls["create"] == 3
+    assert world.clock.now() - before < 0.5
     assert isinstance(caught.value.__cause__, Forbidden)
     assert isinstance(caught.value, world.Empty)
 
@@ -167,7 +173,15 @@ async def test_a_refusal_for_good_reaches_who_waits_already(world: World) -> Non
             session.use()
     for waiting in line:
         with pytest.raises(DatabaseRefuses):
-            await waiting
+            await world.pass_time_until(waiting, step=0.1)
+
+
+async def test_one_refusal_is_no_answer(world: World) -> None:
+    """A refusal that passes, of a token that has just expired, say, costs whoever waits a moment, and no error."""
+    pool = await world.open(size=1)
+    world.database.fail("create", Forbidden, times=1)
+    await lose_all(world, pool)
+    assert (await world.pass_time_until(start(pool.get(9)), step=0.1)).use() == 2
 
 
 async def test_a_refusal_for_good_heals(world: World) -> None:

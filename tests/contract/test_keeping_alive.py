@@ -6,6 +6,7 @@ import pytest
 
 from pingpool import PoolClosed
 from pingpool.testing import FakeSession, Trouble
+from pingpool.testing.fake import Forbidden
 from tests.contract.worlds import Pool, World, next_ping_at, start
 
 
@@ -133,6 +134,54 @@ async def test_nobody_vouches_for_ever_for_a_session_in_doubt(world: World) -> N
         await world.advance(40)
     assert pool.stats().replaced == {"in doubt": 1}
     await world.heal(pool)
+
+
+async def test_a_refused_ping_is_no_death(world: World) -> None:
+    """Rights that are revoked for a moment, say, cost no session: each is proven before anybody gets it."""
+    pool = await world.open(size=2)
+    await world.advance(60)
+    world.database.fail("ping", Forbidden, times=2)
+    assert await pool.ping() == 0
+    await world.advance(1)
+    assert await pool.ping() == 2
+    assert pool.stats().replaced == {}
+
+
+async def test_what_lives_at_the_server_outlives_any_outage(world: World) -> None:
+    """Where a session that died is known by its error, no other error of a ping ends one, however often it comes."""
+    world.database.lives_at_server = True
+    pool = await world.open(size=2)
+    for error in (Trouble, Forbidden, ConnectionError):
+        world.database.fail("ping", error)
+        for _ in range(5):
+            await world.advance(60)
+            assert await pool.ping() == 0
+    world.database.recover()
+    await world.advance(60)
+    assert await pool.ping() == 2
+    assert (pool.stats().replaced, world.database.calls["create"]) == ({}, 2)
+
+
+async def test_what_cannot_be_deleted_is_deleted_later(world: World) -> None:
+    """A session that lives at the server and could not be deleted goes after the next success, or with the pool."""
+    world.database.lives_at_server = True
+    pool = await world.open(size=2)
+    world.database.fail("delete", Trouble)
+    for _ in range(2):
+        await pool.discard(await pool.get())
+        await world.rest()
+    assert len(world.database.live) == 4
+    world.database.recover()
+    await world.advance(60)
+    await pool.ping()
+    await world.until(lambda: len(world.database.live) == 2)
+    world.database.fail("delete", Trouble)
+    await pool.discard(await pool.get())
+    await world.rest()
+    assert len(world.database.live) == 3
+    world.database.fail("delete", Trouble, times=3)
+    await pool.close()
+    assert world.database.live == []
 
 
 async def test_rounds_may_overlap(world: World) -> None:

@@ -199,9 +199,9 @@ async def test_a_wrong_password_later(world: World, book: Book) -> None:
     world.database.fail("create", lambda: Forbidden("password authentication failed"))
     await die_in_use(world, pool)
     for _ in range(3):
+        await world.advance(1)
         with pytest.raises(DatabaseRefuses):
             await pool.get(1)
-        await world.advance(1)
     world.database.recover()
     await world.advance(10)
     assert await said(world, pool, book) == [

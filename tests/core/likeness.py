@@ -55,6 +55,8 @@ def likeness(world: World) -> tuple[Any, ...]:
         ledger.serving.renewal.gap,
         ledger.closed,
         ledger.reports.refusal is not None,
+        world.config.refusals and ledger.reports.was_well,
+        world.config.refusals and ledger.reports.refused_in > 0,
         ledger.suspected_at == world.now,
     )
     ghost = world.ghost
@@ -63,9 +65,10 @@ def likeness(world: World) -> tuple[Any, ...]:
         len(world.line),
         flags,
         len(ledger.collected),
+        len(ledger.places.left),
         0 if ghost is None else 1 + KINDS[ghost.kind],
         pause(world, ledger.serving.creation, 2),
-        pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts else 0,
+        pause(world, ledger.serving.doubt, DOUBTS) if world.config.doubts or world.config.lives_on else 0,
         trials(world, ledger.serving.creation),
         sum(world.now - waiter.since >= URGENT for waiter in world.line) if world.config.on_demand else 0,
         tuple((round.enough, round.lasts, round.fills) for round in rounds),

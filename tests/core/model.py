@@ -80,6 +80,7 @@ def places(ledger: Ledger[Any]) -> Found:
 def sessions_of(ledger: Ledger[Any]) -> set[int]:
     """Return the ids of all sessions that the ledger knows, and that were not collected."""
     known = {id(slot.session) for slot in ledger.idle}
+    known |= {id(session) for session in ledger.places.left}
     known |= {id(job.session) for job in ledger.jobs if job.session is not None}
     return known | {key for key, slot in ledger.lent.items() if slot.ref() is not None}
 

@@ -394,6 +394,24 @@ MUTANTS = (
         "        if False:\n",
     ),
     Mutant(
+        "a session that lives on and is forgotten",
+        "reports",
+        "            self._places.left.append(session)\n        if job.slot",
+        "            pass\n        if job.slot",
+    ),
+    Mutant(
+        "a session that lives on and is never ended",
+        "reports",
+        "        if outcome.end in WELL and self._places.left:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a clearing that leaves what lives on",
+        "places",
+        "        while self.left:\n            self.end_left()\n",
+        "",
+    ),
+    Mutant(
         "doubts without end",
         "reports",
         "self._serving.doubt.failures >= DOUBTS",

@@ -68,6 +68,8 @@ class Config:
     """Whether a new session may have an end of its own."""
     short_staffed: bool = False
     """Whether checks and resets wait for a worker, who may not be had."""
+    lives_on: bool = False
+    """Whether sessions live at the server: checks may fail and say nothing of them, and one may fail to be ended."""
 
 
 class GrownSlot(CheckedSlot):
@@ -194,6 +196,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     for key, slot in old.lent.items():
         new.lent[key] = twins[slot]
     new.collected.extend(old.collected)
+    new.places.left.extend(old.places.left)
     for waiter in old.waiters:
         new.waiters[twins.setdefault(waiter, clone_waiter(waiter))] = None
     clone_jobs(old.places.jobs, new.places.jobs, twins)
@@ -208,6 +211,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal
+    new.reports.was_well, new.reports.refused_in = old.reports.was_well, old.reports.refused_in
     new.reports.early_death = old.reports.early_death
     return new
 

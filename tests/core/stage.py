@@ -7,7 +7,7 @@ themselves are in `world`.
 from typing import Any, Self, TypeVar
 
 from pingpool.core.orders import End, Job, Order, Outcome, Waiter
-from pingpool.core.slot import CLOSING, CREATING, VACANT, Slot
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, VACANT, Slot
 
 from .likeness import likeness, task, unlike, wear, worth
 from .memory import Memory
@@ -96,7 +96,7 @@ class Stage:
             events.append(("late_failure", 0))
         if config.adoptions:
             has_room = ledger.vacant or ledger.closed or ledger.collected
-            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0)]
+            events += [("adopt", 0), ("adopt_for_stranger", 0)] if has_room else [("adopt_in_vain", 0), ("swap", 0)]
         if len(ledger.places.jobs.rounds) < max(1, config.rounds):
             events.append(("ping", 0))
             if not ledger.closed:
@@ -158,9 +158,10 @@ class Stage:
             bad += ["short_lived"] * self.config.expiring
             return ["created", "failed", "overran", *bad]
         if job.kind is CLOSING:
-            return ["ended"]
+            return ["ended"] + ["left"] * (self.config.lives_on and not self.ledger.places.left)
         quick = ["seen_alive"] * (self.config.quick and job.urgent)
         bad = ["in_doubt"] * self.config.doubts + ["unfit"] * self.config.leftovers
+        bad += ["kept"] * (self.config.lives_on and job.kind is CHECKING)
         return ["alive", "gone", "overran", *quick, *bad]
 
     def apply(self, event: tuple[str, int]) -> None:
@@ -236,7 +237,7 @@ class Stage:
     def _another_session(self) -> Session:
         ledger = self.ledger
         taken = {slot.session for slot in ledger.idle} | {job.session for job in ledger.jobs} | {*self.held}
-        taken |= {waiter.session for waiter in self.served}
+        taken |= {waiter.session for waiter in self.served} | {*ledger.places.left}
         if self.ghost is not None:
             taken.add(self.ghost.session)
         dead = [session for session in SESSIONS if id(session) in ledger.lent and session not in taken]

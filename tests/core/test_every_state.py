@@ -66,6 +66,7 @@ ASPECTS: dict[str, tuple[Config, int | None]] = {
         Config(2, 2, young=True, late=False, resets=False, doubts=False, refusals=False, hang_ups=True),
         4_000,
     ),
+    "sessions that live at the server": (dataclasses.replace(PLAIN, callers=2, lives_on=True), 6_000),
     "sessions created elsewhere, and quick checks": (
         dataclasses.replace(PLAIN, callers=2, adoptions=True, quick=True),
         None,

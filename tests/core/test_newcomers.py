@@ -55,6 +55,37 @@ def test_a_newcomer_without_a_slot_is_refused() -> None:
     check(ledger, 1.0)
 
 
+def test_a_newcomer_may_take_the_place_of_an_idle_session() -> None:
+    """The newest goes for it, which was never lent; the pool is as large as before."""
+    ledger = filled(2)
+    oldest, newest = (slot.session for slot in ledger.idle)
+    newcomer = Session(7)
+    orders = ledger.swap(newcomer, 1.0)
+    assert [job.session for job in orders if isinstance(job, Job)] == [newest]
+    assert [slot.session for slot in ledger.idle] == [oldest, newcomer]
+    [order] = ledger.swap(newcomer, 2.0)
+    assert isinstance(order, Refused)
+    check(ledger, 2.0)
+
+
+def test_a_newcomer_may_take_the_place_of_one_that_is_being_created() -> None:
+    """What is created all the same is ended; where all are lent it is the newcomer that is one too many."""
+    ledger = Ledger[Session](1, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
+    [job] = ledger.fill(Round(), 0.0)
+    assert isinstance(job, Job)
+    ledger.start(job)
+    newcomer, late, surplus = Session(7), Session(8), Session(9)
+    ledger.swap(newcomer, 1.0)
+    [ending] = ledger.report(job, Outcome(End.CREATED, late), 2.0)
+    assert isinstance(ending, Job)
+    assert ending.session is late
+    assert ledger.check_out(2.0, None, 0) is newcomer
+    [ending] = ledger.swap(surplus, 3.0)
+    assert isinstance(ending, Job)
+    assert (ending.kind, ending.session) == (CLOSING, surplus)
+    check(ledger, 3.0)
+
+
 def test_a_session_seen_alive_is_enough_for_its_waiter() -> None:
     """A quick check hands the session over, though it does not prolong its life."""
     ledger = filled(1)

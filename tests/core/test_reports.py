@@ -139,6 +139,55 @@ def test_doubts_are_counted_from_the_last_proof() -> None:
     assert (pool.jobs(CLOSING), len(pool.ledger.idle)) == ([], 1)
 
 
+def test_a_session_whose_checks_say_nothing_is_kept() -> None:
+    """However often they fail; only a check that proved nothing for another reason ends it at last."""
+    pool = Pool(1)
+    pool.fill()
+    for number in range(1, 2 * DOUBTS):
+        pool.ledger.ping(Round(), 20.0 * number)
+        pool.report(pool.job(CHECKING), Outcome(End.KEPT, error=AWAY), 20.0 * number)
+    assert (pool.jobs(CLOSING), len(pool.ledger.idle), pool.ledger.failure) == ([], 1, AWAY)
+
+
+def test_what_could_not_be_ended_is_ended_after_the_next_success() -> None:
+    """One after the other; whoever waits for that success waits for the first of them, too."""
+    pool = Pool(2)
+    pool.fill()
+    for _ in range(2):
+        pool.ledger.take_back(pool.lend(1.0), Verdict.DISCARDED, 1.0)
+    for job in pool.jobs(CLOSING):
+        pool.report(job, Outcome(End.LEFT, error=AWAY), 1.0)
+    first = pool.jobs(CREATING)[0]
+    pool.report(first, Outcome(End.FAILED, error=AWAY), 1.0)
+    assert pool.jobs(CLOSING) == []
+    pool.ledger.tick(20.0)
+    creation = pool.jobs(CREATING)[0]
+    round = Round()
+    round.jobs.add(creation)
+    pool.ledger.rounds.append(round)
+    pool.report(creation, Outcome(End.CREATED, pool.session()), 20.0)
+    again = pool.job(CLOSING)
+    assert (again.slot, round.is_over) == (None, False)
+    pool.report(again, Outcome(End.LEFT, error=AWAY), 20.0)
+    assert (round.is_over, pool.jobs(CLOSING)) == (True, [])
+    left = list(pool.ledger.places.left)
+    pool.ledger.clear(Round(), 21.0)
+    assert {session.name for session in left} <= {job.session.name for job in pool.jobs(CLOSING)}
+    assert not pool.ledger.places.left
+
+
+def test_a_closing_that_overran_may_still_fail() -> None:
+    """Its late report says so, and it is tried again; one that nobody had begun is begun anew at once."""
+    pool = Pool(1)
+    pool.fill()
+    session = pool.lend(1.0)
+    pool.ledger.take_back(session, Verdict.DISCARDED, 1.0)
+    late = pool.job(CLOSING)
+    pool.report(late, Outcome(End.OVERRAN), 2.0)
+    pool.report(late, Outcome(End.LEFT, error=AWAY), 3.0)
+    assert list(pool.ledger.places.left) == [session]
+
+
 def test_a_check_that_overran_says_so() -> None:
     """The error tells what took too long, and the session is counted by its reason."""
     pool = Pool(1)

@@ -73,6 +73,7 @@ def trial() -> str:
     try:
         for config, most in (
             (Config(1, 2, rounds=1), 400),
+            (Config(1, 1, lives_on=True, late=False, resets=False, doubts=False, refusals=False), 1_000),
             (Config(2, 2, lifetime=3), 400),
             (Config(1, 1, expiring=True, late=False, resets=False, doubts=False, refusals=False), 2_000),
             (Config(1, 1, hang_ups=True, late=False, refusals=False), 3_000),

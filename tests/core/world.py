@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
-from pingpool.core.reports import YOUTH
+from pingpool.core.reports import WELL, YOUTH
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
 from pingpool.errors import PoolDeadlock
 
@@ -140,6 +140,16 @@ class World(Stage):
         if not any(isinstance(order, Refused) for order in orders):
             raise Broken("a session was taken in for which there is no slot")
         self.settle(orders)
+
+    def swap(self, _: int) -> None:
+        """Somebody brings a session in place of one that the pool has created meanwhile."""
+        newcomer = self._new_session()
+        idle = len(self.ledger.idle)
+        if idle:
+            self._part_from(self.ledger.idle[-1].session)
+        self.settle(self.ledger.swap(newcomer, self.now))
+        if not (idle or self.ledger.places.jobs.count(CLOSING)) and id(newcomer) not in sessions_of(self.ledger):
+            raise Broken("a session that is welcome was not taken in")
 
     def adopt_for(self, place: int) -> None:
         """A session died in the hands of its caller, who brings another in its place."""
@@ -373,6 +383,15 @@ class World(Stage):
         self._report(job, Outcome(End.IN_DOUBT, error=ERROR))
         self.memory.check_doubt(job)
 
+    def kept(self, place: int) -> None:
+        """A check failed, and that says nothing of its session."""
+        job = self.jobs[place]
+        slot, session = job.slot, job.session
+        self.memory.doubted(self.now)
+        self._report(job, Outcome(End.KEPT, error=ERROR))
+        if slot is not None and slot.state is CLOSING and not job.unwanted:
+            raise Broken(f"{session} was ended by an error that says nothing of it")
+
     def unfit(self, place: int) -> None:
         """What was left in a session cannot be undone: it is ended, and lent to nobody."""
         job = self.jobs[place]
@@ -389,6 +408,10 @@ class World(Stage):
         self._part_from(job.session)
         self.settle(self.ledger.report(job, Outcome(End.CLOSED), self.now))
         self.settle(self.ledger.report(job, Outcome(End.OVERRAN), self.now))
+
+    def left(self, place: int) -> None:
+        """A session could not be ended."""
+        self.settle(self.ledger.report(self.jobs[place], Outcome(End.LEFT, error=ERROR), self.now))
 
     def overran(self, place: int) -> None:
         """A job took too long."""
@@ -459,6 +482,8 @@ class World(Stage):
     def clear(self, _: int) -> None:
         """Somebody clears the pool."""
         self._call(self.ledger.clear)
+        if self.ledger.places.left:
+            raise Broken("a session that could not be ended is not ended when the pool is cleared")
 
     def close(self, _: int) -> None:
         """Somebody closes the pool."""
@@ -498,6 +523,8 @@ class World(Stage):
             and any(round.is_over for round in rounds)
         ):
             raise Broken("a round is over, and what followed from its job is not")
+        if outcome.end in WELL and self.ledger.places.left:
+            raise Broken("the database is well, and a session that could not be ended is not ended now")
 
     def _collect(self, session: object) -> None:
         """Clear the weak reference of a session that is lent, as the garbage collector does."""

@@ -5,7 +5,9 @@ import queue
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import grpc
 import pytest
@@ -15,6 +17,8 @@ pytest.importorskip("spannermockserver")
 
 from google.api_core import exceptions
 from google.cloud.spanner_v1 import AsyncAbstractSessionPool
+from google.cloud.spanner_v1._async.database import Database
+from google.cloud.spanner_v1._async.session import Session
 
 import pingpool
 from pingpool.databases.spanner import PingingPool
@@ -376,3 +380,89 @@ async def test_a_load_with_dying_sessions(lab: Lab) -> None:
     await take_all(pool, 4)
     assert len(lab.server.sessions) == 4
     assert lab.server.violations == []
+
+
+@told()
+async def test_whoever_holds_a_session_is_named_by_his_own_line(lab: Lab) -> None:
+    """Not by the client's."""
+    pool, database = await lab.bound(2)
+    seen: list[str] = []
+
+    async def work(transaction: Any) -> None:
+        seen.extend(holder.place for holder in pool.holders())
+        await update(transaction)
+
+    async with database.snapshot():
+        seen.extend(holder.place for holder in pool.holders())
+    await database.run_in_transaction(work)
+    assert [place.split(":")[0] for place in seen] == ["databases/test_spanner_aio.py"] * 2
+
+
+@told()
+async def test_the_sessions_are_gone_before_googles_own_close_begins(lab: Lab) -> None:
+    """That one may hang for minutes, by its own fault, or fail."""
+    left: list[int] = []
+
+    class Stubborn(Database):  # type: ignore[misc]
+        """A `Database` whose end fails."""
+
+        async def close(self) -> None:
+            left.append(len(lab.server.sessions))
+            raise ZeroDivisionError
+
+    _, database = await lab.bound(1)
+    stubborn, pool = Stubborn("d", database._instance), lab.pool(2)
+    await pool.bind(stubborn)
+    with pytest.raises(ZeroDivisionError):
+        await stubborn.close()
+    assert left == [1]
+
+
+# ------------------------------------------------------------------------------------------------ sessions put by hand
+
+
+@told()
+async def test_another_session_may_be_put_for_one_that_was_deleted(lab: Lab) -> None:
+    """Whoever deletes a lent session and puts another is welcome, also if the pool has filled the slot meanwhile."""
+    pool, database = await lab.bound(2)
+    for make in (lambda: Session(database), pool._new_session) * 5:
+        session = await pool.get(timeout=SOON)
+        await session.delete()
+        another = make()
+        await another.create()
+        await until_in_asyncio(lambda: pool.stats().idle == 2)
+        await pool.put(another)
+        await until_in_asyncio(lambda: len(lab.server.sessions) == 2)
+    await take_all(pool, 2)
+
+
+@told()
+async def test_what_was_put_before_bind_stays(lab: Lab) -> None:
+    """An unbound pool takes sessions made by hand, lends, checks, pings and clears them; `bind` tops it up."""
+    other = await lab.database(lab.pool(1))
+    pool, mine = lab.pool(1), Session(other)
+    await mine.create()
+    await pool.put(mine)
+    with pytest.raises(asyncio.QueueFull):
+        await pool.put(Session(other))
+    lab.server.clock.advance(3001)
+    assert await pool.ping() == 1
+    lab.server.clock.advance(3001)
+    assert await pool.get(timeout=SOON) is mine
+    await pool.put(mine)
+    await lab.database(pool)
+    assert await take_all(pool, 1) == [mine]
+
+
+@told()
+async def test_a_mock_of_a_database_may_be_bound(lab: Lab) -> None:
+    """A pool is bound to whatever has what a pool touches; not to a `Database` of the other world."""
+    database = Mock(spanner_api=AsyncMock())
+    database.spanner_api.batch_create_sessions.side_effect = lambda request, **_: Mock(
+        session=[SimpleNamespace(name=f"s/{number}") for number in range(request.session_count)]
+    )
+    pool = lab.pool(2)
+    await pool.bind(database)
+    await take_all(pool, 2)
+    with pytest.raises(TypeError, match="bind"):
+        await lab.pool(1).bind(lab.server.client().instance("i").database("d"))

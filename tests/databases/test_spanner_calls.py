@@ -19,6 +19,7 @@ from pingpool import Meaning
 from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.traits import SpannerTraits
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, outcome, quiet, read, take_all
+from tests.databases.waiting import SOON
 
 pytestmark = pytest.mark.server
 
@@ -122,24 +123,26 @@ def test_a_database_that_is_not_there_is_refused_and_said_so(lab: Lab) -> None:
 
 
 def test_a_database_that_is_dropped_is_told_to_who_waits(lab: Lab) -> None:
-    """When the database is dropped under a pool, callers hear of it at once and not after their timeout."""
-    pool = lab.hasty_pool(2, ping_interval=0)
+    """When the database is dropped its sessions stay, in doubt; callers hear of it when their time is up."""
+    pool = lab.hasty_pool(2, 0.2, ping_interval=0)
     database = lab.database(pool)
     lab.server.drop(D)
-    refused = outcome(lambda: pool.get(timeout=3600), within=5)
-    assert isinstance(refused, pingpool.errors.DatabaseRefuses)
-    assert isinstance(refused.__cause__, exceptions.NotFound)
-    assert isinstance(outcome(lambda: read(database), within=5), queue.Empty)
+    for use in (pool.get, lambda: read(database)):
+        refused = outcome(use, within=SOON)
+        assert isinstance(refused, queue.Empty)
+        assert isinstance(refused, exceptions.NotFound)
+        assert isinstance(refused.__cause__, exceptions.NotFound)
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED])
 def test_a_closed_door_is_told_to_who_waits(lab: Lab, code: grpc.StatusCode) -> None:
-    """A database that lets us in no more is no matter of waiting."""
+    """A database that lets us in no more, and that twice, is no matter of waiting."""
     pool, _ = bound(lab)
     lab.server.expire_all()
     lab.advance(3001)
     lab.server.fail("BatchCreateSessions", code, times=math.inf)
-    assert isinstance(outcome(lambda: pool.get(timeout=3600), within=5), pingpool.errors.DatabaseRefuses)
+    with pytest.raises(pingpool.errors.DatabaseRefuses):
+        lab.patiently(lambda: pool.get(timeout=3600))
 
 
 TRANSIENT = [

@@ -1,5 +1,6 @@
 """What our drop-in is: its arguments, its database, its beginning and its end."""
 
+import gc
 import subprocess
 import sys
 import warnings
@@ -18,9 +19,10 @@ from google.cloud.spanner_v1.database import Database
 
 import pingpool
 from pingpool.databases.spanner import PingingPool, SpannerDatabase, from_url
-from pingpool.databases.spanner.versions import CAN_DO_WITHOUT, KNOWS_ROLES, never_asks_its_pool
+from pingpool.databases.spanner.versions import CAN_DO_WITHOUT, KNOWS_ROLES, work_past_the_pool
 from pingpool.testing.spanner import SpannerServer
 from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, read, take_all, update
+from tests.databases.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -127,20 +129,46 @@ def test_a_pool_that_is_used_all_the_same_opens_what_is_used(lab: Lab, monkeypat
 @may_do_without
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_a_pool_of_some_use_is_filled(lab: Lab, switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that asks its pool for one kind of work gets a full pool and no warning."""
+    """A client that asks its pool for one kind of work gets a full pool, and is told once which kinds go past it."""
     for other in SWITCHES:
         monkeypatch.delenv(other)
     monkeypatch.setenv(switch, "false")
-    lab.database(lab.pool(2))
+    pool = lab.pool(2)
+    with pytest.warns(UserWarning, match="not this pool, for .* work.*environment variables") as warned:
+        lab.database(pool)
+    said = str(warned[0].message)
+    assert {f"{each} " in f"{said} " for each in SWITCHES if each != switch} == {True}
+    assert f"{switch} " not in said
+    with warnings.catch_warnings(action="error"):
+        lab.database(pool)
     assert len(lab.server.sessions) == 2
+
+
+@may_do_without
+def test_where_warnings_are_errors_bind_does_its_work(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With `-W error` the warning goes to the log, and the pool works."""
+    for switch in SWITCHES:
+        monkeypatch.delenv(switch)
+    pool = lab.pool(2)
+    with warnings.catch_warnings(action="error"):
+        lab.database(pool)
+    assert "will never ask this pool" in caplog.text
+    take_all(pool, 2)
 
 
 @may_do_without
 def test_spanner_omni_never_asks_its_pool(lab: Lab) -> None:
     """A client of Spanner Omni uses multiplexed sessions whatever the switches say."""
-    client = SimpleNamespace(instance_type="omni")
-    assert never_asks_its_pool(SimpleNamespace(_instance=SimpleNamespace(_client=client)))
-    assert not never_asks_its_pool(lab.server.client().instance("i").database("d"))
+    database = lab.server.client().instance("i").database("d")
+    assert not work_past_the_pool(database)
+    for client in (
+        SimpleNamespace(instance_type="omni"),  # as 3.71 says it
+        SimpleNamespace(_experimental_host="localhost:15000"),  # as 3.61 to 3.63 do
+    ):
+        database._instance = SimpleNamespace(_client=client)
+        assert list(work_past_the_pool(database)) == ["read-only", "read-write", "partitioned"]
 
 
 # ------------------------------------------------------------------------------------------------------------- its end
@@ -182,6 +210,32 @@ def test_closing_the_clients_database_leaves_no_session_on_the_server(lab: Lab) 
     take_all(pool, 3)
     second.close()
     assert lab.server.sessions == []
+
+
+@pytest.mark.skipif(not hasattr(Database, "close"), reason="this client's databases cannot be closed")
+def test_the_sessions_are_gone_before_googles_own_close_begins(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one may hang for minutes, by its own fault, or fail."""
+    left: list[int] = []
+
+    def close(_: Any) -> None:
+        left.append(len(lab.server.sessions))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Database, "close", close)
+    _, database = bound(lab, 3)
+    with pytest.raises(ZeroDivisionError):
+        database.close()
+    assert left == [0]
+
+
+def test_an_unchanged_program_ends_quietly(lab: Lab) -> None:
+    """A program that was written for Google's pool cannot close it: to drop it is no mistake, and leaves no session."""
+    pool = PingingPool(2)
+    pool.bind(SpannerDatabase(lab.server.client().instance("i").database("d", pool=lab.pool(1))))
+    assert len(lab.server.sessions) == 3
+    del pool
+    gc.collect()
+    until(lambda: len(lab.server.sessions) == 1)
 
 
 def test_metrics_know_where_calls_go(lab: Lab) -> None:

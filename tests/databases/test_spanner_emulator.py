@@ -1,21 +1,12 @@
-"""The drop-in on Google's own emulator: real SQL, real sessions, and somebody who deletes them.
-
-The emulator is that of the Google Cloud CLI (`gcloud components install cloud-spanner-emulator`, or the Debian package
-`google-cloud-cli-spanner-emulator`).
-"""
+"""The drop-in on Google's own emulator: real SQL, real sessions, and somebody who deletes them."""
 
 import logging
 import random
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 pytest.importorskip("google.cloud.spanner_v1")
@@ -27,7 +18,7 @@ import pingpool
 from pingpool.databases.spanner import PingingPool
 from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.url import client_of
-from pingpool.testing.ports import free_port
+from tests.databases.spanner_emulator import an_emulator
 from tests.databases.spanner_lab import use_the_pool
 
 pytestmark = pytest.mark.server
@@ -35,38 +26,13 @@ pytestmark = pytest.mark.server
 log = logging.getLogger(__name__)
 
 DDL = ["CREATE TABLE accounts (name STRING(20), balance INT64) PRIMARY KEY (name)"]
-CONFIG = "projects/p/instanceConfigs/emulator-config"
-
-
-@cache
-def emulator_program() -> Path | None:
-    """The emulator of the Google Cloud CLI, if it is installed."""
-    if not shutil.which("gcloud"):
-        return None
-    asked = ["gcloud", "info", "--format=value(installation.sdk_root)"]
-    root = subprocess.run(asked, capture_output=True, text=True, timeout=60).stdout.strip()
-    program = Path(root, "bin", "cloud_spanner_emulator", "emulator_main")
-    return program if program.exists() else None
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[str]:
     """Host and port of an emulator with a database `shop` in the instance `mall`."""
-    program = emulator_program()
-    if program is None:
-        pytest.skip("Google's Spanner emulator is not installed: gcloud components install cloud-spanner-emulator")
-    address = f"127.0.0.1:{free_port()}"
-    running = subprocess.Popen([program, "--host_port", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with grpc.insecure_channel(address) as channel:
-            grpc.channel_ready_future(channel).result(20)
-        instance = client_of("p", address).instance("mall", CONFIG, node_count=1)
-        instance.create().result(20)
-        instance.database("shop", ddl_statements=DDL).create().result(20)
+    with an_emulator(DDL) as address:
         yield address
-    finally:
-        running.terminate()
-        running.wait(10)
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,14 @@ pytest.importorskip("google.cloud.spanner_v1")
 pytest.importorskip("spannermockserver")
 
 from google.api_core import exceptions
+from google.cloud.spanner_dbapi import Connection
+from google.cloud.spanner_v1.session import Session
 
 import pingpool
 from pingpool.databases.spanner import PooledSession
 from pingpool.errors import PoolFull
-from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, read, take_all, update
+from tests.databases.spanner_lab import OURS, D, Lab, bound, lab_for, not_found, quiet, read, take_all, update
+from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
 
@@ -242,3 +245,95 @@ def test_the_keeper_keeps_sessions_through_a_night(lab: Lab) -> None:
     lab.server.calls.clear()
     take_all(pool, 3)
     assert lab.server.calls.methods() == []
+
+
+# ---------------------------------------------------------------------------------------------------------- whose line
+
+
+def test_whoever_holds_a_session_is_named_by_his_own_line(lab: Lab) -> None:
+    """Not by the client's, whichever way he came to it."""
+    pool, database = bound(lab, 2)
+    lab.server.answer("UPDATE accounts SET a = 1 WHERE true", updated=1)
+    seen: list[list[str]] = []
+
+    def note(*_: object) -> None:
+        seen.append([holder.place for holder in pool.holders()])
+
+    with database.snapshot():
+        note()
+    with database.batch():
+        note()
+    database.run_in_transaction(lambda transaction: (update(transaction), note()))
+    snapshot = database.batch_snapshot()
+    list(snapshot.generate_query_batches("SELECT 1"))
+    note()
+    snapshot.close()
+    connection = Connection(database._instance, database)
+    connection._own_pool = False
+    connection.cursor().execute("UPDATE accounts SET a = 1 WHERE true")
+    note()
+    connection.commit()
+    assert [place.split(":")[0] for places in seen for place in places] == ["databases/test_spanner_uses.py"] * 5
+
+
+# ------------------------------------------------------------------------------------------------ sessions put by hand
+
+
+@pytest.mark.parametrize("how", ["own", "of the pool"])
+@pytest.mark.parametrize("meanwhile", ["nothing", "filled", "cleared", "all lent"])
+def test_another_session_may_be_put_for_one_that_was_deleted(lab: Lab, how: str, meanwhile: str) -> None:
+    """Whoever deletes a lent session and puts another is welcome, whatever the pool did; none is too many after it."""
+    pool, database = bound(lab, 2)
+    for _ in range(5):
+        session = pool.get(timeout=SOON)
+        session.delete()
+        another = Session(database) if how == "own" else pool._new_session()
+        another.create()
+        lent = []
+        if meanwhile == "filled":
+            until(lambda: pool.stats().idle == 2)
+        elif meanwhile == "cleared":
+            pool.clear()
+        elif meanwhile == "all lent":
+            lent = [pool.get(timeout=SOON) for _ in range(2)]
+        pool.put(another)
+        for each in lent:
+            pool.put(each)
+        lab.database(pool)
+        quiet(pool)
+        assert len(lab.server.sessions) == 2
+    take_all(pool, 2)
+
+
+def test_a_session_that_replaces_nobody_is_refused(lab: Lab) -> None:
+    """Each deletion makes room for one session, no more."""
+    pool, database = bound(lab, 1)
+    pool.get().delete()
+    first, second = Session(database), Session(database)
+    for session in (first, second):
+        session.create()
+    pool.put(first)
+    with pytest.raises(queue.Full):
+        pool.put(second)
+
+
+def test_what_was_put_before_bind_stays(lab: Lab) -> None:
+    """An unbound pool takes sessions made by hand, lends, pings and clears them; `bind` tops it up."""
+    other = lab.database(lab.pool(1))
+    lab.server.calls.clear()
+    pool, mine = lab.pool(2), [Session(other) for _ in range(2)]
+    for session in mine:
+        session.create()
+        pool.put(session)
+    with pytest.raises(queue.Full):
+        pool.put(Session(other))
+    lab.advance(3001)
+    assert pool.ping() == 2
+    pool.put(pool.get(timeout=0))
+    pool.clear()
+    assert len(lab.server.sessions) == 1
+    third = Session(other)
+    third.create()
+    pool.put(third)
+    lab.database(pool)
+    assert third in take_all(pool, 2)

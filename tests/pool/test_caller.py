@@ -109,7 +109,20 @@ def test_a_file_is_registered_once_and_for_all(monkeypatch: pytest.MonkeyPatch) 
     import pingpool
 
     monkeypatch.setattr(caller, "WRAPPERS", set())
-    files = caller.files_of(pingpool, "core", "no such folder")
+    files = caller.files_of("pingpool", "core", "no such folder")
     caller.wraps(*files)
     assert pingpool.__file__ in caller.WRAPPERS
     assert any(file.endswith("ledger.py") for file in caller.WRAPPERS)
+
+
+@pytest.mark.parametrize("package", ["no_such_package", "no_such_package.inside", "pingpool.errors"])
+def test_what_is_not_installed_or_no_package_has_no_files(package: str) -> None:
+    """Nothing has to be there, and nothing is imported."""
+    assert caller.files_of(package) == []
+
+
+def test_a_warning_that_is_an_error_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What warned goes on with its work."""
+    with warnings.catch_warnings(action="error"):
+        caller.warn("mind the gap")
+    assert "mind the gap" in caplog.text

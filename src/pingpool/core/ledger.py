@@ -172,6 +172,10 @@ class Ledger(Freshness, Generic[S]):
         """Take in a session created elsewhere: in place of a lent one that died, or in a slot nobody fills yet."""
         return self.returns.adopt(session, dead, now)
 
+    def swap(self, session: S, now: float) -> list[Order]:
+        """Take in a session created elsewhere, in place of one of the pool's that is not lent."""
+        return self.returns.swap(session, now)
+
     def prove(self, session: S, round: Round, now: float) -> list[Order]:
         """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""
         return self.returns.prove(session, round, now)
@@ -301,9 +305,7 @@ class Ledger(Freshness, Generic[S]):
                 places.jobs.renounce(job)
             if job.kind is CREATING:
                 places.let_go_of_old(job, "cleared", now)
-        while self.idle:
-            places.end(self.idle[0], "cleared", self.idle[0].session, now)
-            self.idle.popleft()
+        places.end_all_at_rest(now)
         places.jobs.join(round)
         return self.serving.settle(now)
 

@@ -6,6 +6,7 @@ the old place last: a slot may be found in two places, never in none. The moves 
 the old place. `heal` rebuilds the indexes from the states, and can be repeated if it is interrupted itself.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -22,14 +23,31 @@ from pingpool.core.told import RolledBack, Told, replaced, unheard
 from pingpool.core.uses import Use, use_of_nobody
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
+MOST_LEFT = 1000
+"""So many sessions are remembered that could not be ended: where none ever can, the oldest are forgotten."""
+
 
 class Places:
     """Where every slot of a pool is, who waits in line, and the orders that nobody has taken yet.
 
-    `hear` is told what happened, in the midst of a turn; by default nobody listens.
+    `left` are sessions that have no slot any more, but could not be ended yet. `hear` is told what happened, in the
+    midst of a turn; by default nobody listens.
     """
 
-    __slots__ = ("dates", "hangups", "hear", "idle", "jobs", "lent", "line", "orders", "slots", "tally", "vacant")
+    __slots__ = (
+        "dates",
+        "hangups",
+        "hear",
+        "idle",
+        "jobs",
+        "left",
+        "lent",
+        "line",
+        "orders",
+        "slots",
+        "tally",
+        "vacant",
+    )
 
     def __init__(self, slots: tuple[Slot, ...], max_waiters: float) -> None:
         self.slots = slots
@@ -39,6 +57,7 @@ class Places:
         self.hangups = HangUps()
         self.lent = LentSlots()
         self.jobs = Jobs()
+        self.left: deque[Any] = deque(maxlen=MOST_LEFT)
         self.line = Line(max_waiters)
         self.tally = Tally()
         self.orders: list[Order] = []
@@ -116,6 +135,21 @@ class Places:
         self.note_end(slot, reason, now)
         self.vacant.enter(slot)
         self.begin(CLOSING, None, session)
+
+    def end_left(self) -> Job:
+        """Try again to have a session ended that could not be ended before."""
+        job = self.begin(CLOSING, None, self.left[0])
+        self.left.popleft()
+        return job
+
+    def end_all_at_rest(self, now: float) -> None:
+        """Have every idle session ended, and those that could not be ended before."""
+        idle = self.idle.slots
+        while idle:
+            self.end(idle[0], "cleared", idle[0].session, now)
+            idle.popleft()
+        while self.left:
+            self.end_left()
 
     def withdraw(self, job: Job, slot: Slot) -> None:
         """Take back the order to create a session, because that failed, or is not to be tried now.

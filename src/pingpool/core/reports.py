@@ -22,6 +22,8 @@ from pingpool.text import told
 DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
 
+WELL = frozenset({End.CREATED, End.ALIVE, End.SEEN_ALIVE, End.CLOSED})
+"""What shows that the database does its work."""
 
 RECENT = 3
 """So many failures are remembered."""
@@ -33,11 +35,24 @@ YOUTH = PATIENT
 class Reports:
     """Takes the reports. `failure` is the last one, if no session was created since; `refusal` one that will stay.
 
+    Where sessions were created before, a refusal will stay only if a second burst of attempts meets it too: it may have
+    been a token that expired a moment ago. `was_well` says so, and `refused_in` which burst met the first one; or 0.
     `early_death` is that of the last session that was dead on arrival; `recent` are the last failures of all, each with
     its time.
     """
 
-    __slots__ = ("_freshness", "_learner", "_places", "_serving", "early_death", "failure", "recent", "refusal")
+    __slots__ = (
+        "_freshness",
+        "_learner",
+        "_places",
+        "_serving",
+        "early_death",
+        "failure",
+        "recent",
+        "refusal",
+        "refused_in",
+        "was_well",
+    )
 
     def __init__(self, places: Places, freshness: Freshness, learner: Learner, serving: Serving) -> None:
         self._places = places
@@ -46,6 +61,8 @@ class Reports:
         self._serving = serving
         self.failure: BaseException | None = None
         self.refusal: BaseException | None = None
+        self.refused_in = 0
+        self.was_well = False
         self.early_death: BaseException | None = None
         self.recent: deque[tuple[float, BaseException]] = deque(maxlen=RECENT)
 
@@ -62,6 +79,8 @@ class Reports:
             outcome = Outcome(End.OVERRAN, error=Overrun(what))
             if job.kind is not CREATING:
                 self._places.hear(Overran(now, what))
+        if outcome.end in WELL and self._places.left:
+            self._try_again_to_end(job)
         if job.kind is CLOSING or job.slot is None:
             self._take_closing(job, outcome)
         elif job.kind is CREATING:
@@ -73,6 +92,7 @@ class Reports:
         """Forget all failures to create a session."""
         self._serving.creation.reset()
         self.failure = self.refusal = None
+        self.refused_in = 0
 
     def found_dead(self, slot: Slot, idle_for: float, now: float) -> None:
         """A check, or a look, found the session of a slot dead after so many idle seconds."""
@@ -106,6 +126,8 @@ class Reports:
         """End the session that comes with a late report, unless a closing has done so, or it does not come yet."""
         if outcome.end is not End.OVERRAN:
             self._note_back(job)
+        if outcome.end is End.LEFT:
+            self._places.left.append(job.session)
         session = job.session if outcome.session is None else outcome.session
         if session is not None and job.kind is not CLOSING and outcome.end is not End.OVERRAN:
             job.session = None
@@ -113,11 +135,22 @@ class Reports:
 
     def _take_closing(self, job: Job, outcome: Outcome) -> None:
         """A session was ended, well or not; or it takes too long, and its slot need not wait for that."""
+        session = job.session
         if outcome.end is End.OVERRAN and not job.started:
-            self._places.begin(CLOSING, None, job.session)
+            self._places.begin(CLOSING, None, session)
+        if outcome.end is End.LEFT:
+            self._places.left.append(session)
         if job.slot is not None:
             self._places.vacant.enter(job.slot)
         self._places.jobs.conclude(job)
+        if outcome.end is End.OVERRAN:
+            job.session = session  # for a late report that it is left
+
+    def _try_again_to_end(self, job: Job) -> None:
+        """The database is well: have one session ended that was left; whoever waits for this job waits for that too."""
+        again = self._places.end_left()
+        for round in self._places.jobs.rounds_of(job):
+            round.jobs.add(again)
 
     def _take_creation(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A session was created, or not."""
@@ -139,9 +172,7 @@ class Reports:
         if outcome.end is End.UNREACHABLE:
             self._serving.creation.hasten()
         elif outcome.end is End.REFUSED:
-            self.refusal = outcome.error
-            self._places.free_collected(now)
-            self.turn_away_if_hopeless()
+            self._refused(outcome.error, now)
 
     def _take_proof(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """A check, or a reset, proved the session, or found it dead, or neither."""
@@ -164,12 +195,22 @@ class Reports:
 
     # What it means.
 
+    def _refused(self, error: BaseException | None, now: float) -> None:
+        """The database refuses to create sessions; perhaps for this moment only."""
+        burst = self._serving.creation.failures
+        self.refused_in = self.refused_in or burst
+        if not self.was_well or burst > self.refused_in:
+            self.refusal = error
+            self._places.free_collected(now)
+            self.turn_away_if_hopeless()
+
     def _created(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """There is a new session."""
         places, session = self._places, outcome.session
         places.free_collected(now)  # the session may live at the address of one that was dropped
         self._serving.creation.succeeded(now)
         self.failure = self.refusal = None
+        self.was_well, self.refused_in = True, 0
         places.tally.created += 1
         places.let_go_of_old(job, "renewed", now)
         self._serving.welcome(slot, session, outcome, now)
@@ -242,7 +283,8 @@ class Reports:
         self._note_failure(outcome, now)
         if job.kind is CHECKING:
             self._serving.doubt.failed(now)
-        if job.kind is RESETTING or job.unwanted or self._serving.doubt.failures >= DOUBTS:
+        is_hopeless = outcome.end is not End.KEPT and self._serving.doubt.failures >= DOUBTS
+        if job.kind is RESETTING or job.unwanted or is_hopeless:
             places.jobs.conclude(job, places.end(slot, "in doubt", job.session, now))
         else:
             places.idle.enter_unproven(slot, job.session)

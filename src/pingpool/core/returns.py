@@ -107,6 +107,32 @@ class Returns:
         vacant.pop()
         return self._serving.settle(now)
 
+    def swap(self, session: Any, now: float) -> list[Order]:
+        """Take in a session created elsewhere, if need be in place of one that is not lent.
+
+        If all are lent, it is one too many, and is ended.
+        """
+        places = self._places
+        places.free_collected(now)
+        if places.vacant.slots or places.knows(session) or self._freshness.closed:
+            return self.adopt(session, None, now)
+        if places.idle.slots:
+            self._exchange(places.idle.slots[-1], session, now)
+            return self._serving.settle(now)
+        for job in places.jobs.open:
+            if job.kind is CREATING and job.session is None and job.slot is not None:
+                places.withdraw(job, job.slot)
+                return self.adopt(session, None, now)
+        places.begin(CLOSING, None, session)
+        return self._serving.settle(now)
+
+    def _exchange(self, slot: Slot, session: Any, now: float) -> None:
+        """Let a session created elsewhere take the slot of the newest idle one, which is ended aside."""
+        self._places.note_end(slot, "swapped", now)
+        self._places.begin(CLOSING, None, slot.session)
+        self._serving.welcome(slot, session, Outcome(End.CREATED), now)
+        slot.session = session
+
     def pass_on(self, session: Any, now: float) -> None:
         """Take back a session that reached its waiter too late.
 

@@ -24,7 +24,16 @@ from pingpool.pool.log import log
 
 T = TypeVar("T")
 
-TRAITS = ("looks_alive", "descriptor_of", "needs_reset", "in_transaction", "had_written", "expires_in", "let_go")
+TRAITS = (
+    "looks_alive",
+    "descriptor_of",
+    "needs_reset",
+    "in_transaction",
+    "had_written",
+    "expires_in",
+    "let_go",
+    "for_callers",
+)
 """What is asked of the database itself; that a session survived an interrupt it cannot know here."""
 
 NOT_FOR_TASKS = (StopIteration, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
@@ -45,6 +54,7 @@ class InThreads(Identified, AsyncDatabase[S]):
         self._database = database
         self._identity = (database,)
         self.usual_interval = database.usual_interval
+        self.lives_at_server = database.lives_at_server
         offer(self, database, {name: getattr(database, name) for name in TRAITS})
         offer(self, database, {"create_many": self._create_many, "check": self._check, "unlock": self._unlock})
 

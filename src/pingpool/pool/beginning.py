@@ -71,7 +71,8 @@ class Beginning(Life[S, D]):
             raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
         if round.failure is not None:
             what = named(self._database)
-            raise CannotFill(f"{self.name}: {what} opens no session: {told(round.failure)}") from round.failure
+            error = CannotFill(f"{self.name}: {what} opens no session: {told(round.failure)}")
+            raise self._lending.caused(error, round.failure)
         if not desk.ledger.filling:
             raise CannotFill(f"{self.name}: it was cleared meanwhile, by clear() or by another bind() that failed")
 
@@ -123,8 +124,7 @@ class Beginning(Life[S, D]):
         is_open = desk.look(desk.ledger.places.count_open)
         said = f"{is_open} sessions are open after {waited:.3g} s, not {round.enough} ({desk.snapshot()})"
         hint = "" if desk.ledger.filling else f"; {NOT_FILLED}"
-        error = desk.native(PoolTimeout(f"{desk.name}: {said}{hint}"))
-        error.__cause__ = desk.ledger.failure
+        error = self._lending.caused(PoolTimeout(f"{desk.name}: {said}{hint}"), desk.ledger.failure)
         for note in self._lending.failures_in_words():
             error.add_note(note)
         return error

@@ -8,12 +8,17 @@ frame while the file is in that set.
 import os
 import sys
 import warnings
-from types import FrameType, ModuleType
+from importlib.util import find_spec
+from types import FrameType
 
 from pingpool.core.uses import Use
+from pingpool.pool.log import log
 
 WRAPPERS: set[str] = set()
 """The files whose frames are never the place of a checkout."""
+
+SQLALCHEMY = ("engine", "event", "ext/asyncio", "orm", "pool", "sql", "util")
+"""The folders of SQLAlchemy that stand between its users and a pool."""
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 
@@ -25,9 +30,17 @@ def wraps(*files: str) -> None:
     WRAPPERS.update(files)
 
 
-def files_of(package: ModuleType, *folders: str) -> list[str]:
-    """Return the files of a package, and of those of its folders that are named."""
-    roots = [root for path in package.__path__ for root in (path, *(os.path.join(path, name) for name in folders))]
+def files_of(package: str, *folders: str) -> list[str]:
+    """Return the files of a package, and of those of its folders that are named; none if it is not installed.
+
+    It is not imported for that.
+    """
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:  # nor is the one that it is in
+        return []
+    paths = [] if found is None else found.submodule_search_locations or []
+    roots = [root for path in paths for root in (path, *(os.path.join(path, name) for name in folders))]
     return [entry.path for root in roots if os.path.isdir(root) for entry in os.scandir(root)]
 
 
@@ -39,13 +52,21 @@ def use_from(caller: FrameType, holder: int) -> Use:
 
 
 def warn(text: str) -> None:
-    """Warn at the line of the user who called into this package."""
+    """Warn at the line of the user who called into this package.
+
+    Where warnings are errors it goes to the log: what was called does its work all the same.
+    """
     frame = current_frame(1)
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     seen = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__")
-    warnings.warn_explicit(text, UserWarning, frame.f_code.co_filename, frame.f_lineno, module=module, registry=seen)
+    try:
+        warnings.warn_explicit(
+            text, UserWarning, frame.f_code.co_filename, frame.f_lineno, module=module, registry=seen
+        )
+    except UserWarning:
+        log().warning("%s", text)
 
 
 def _is_ours(file: str) -> bool:

@@ -5,6 +5,7 @@ from types import CodeType
 from typing import Any
 
 from pingpool.database import Database
+from pingpool.errors import PoolError
 
 CO_COROUTINE = 0x80
 """The flag of a code object that is a coroutine function: `inspect.CO_COROUTINE`."""
@@ -21,6 +22,7 @@ QUESTIONS: dict[str, tuple[Any, ...]] = {
     "survived_interrupt": (SESSION,),
     "let_go": (SESSION,),
     "meaning_of": (Exception(),),
+    "for_callers": (PoolError(), Exception()),
 }
 """What is asked in passing, and with what."""
 

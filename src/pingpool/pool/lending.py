@@ -119,15 +119,26 @@ class Lending(Generic[S]):
         if isinstance(reason, PoolDeadlock):
             return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(picture)}"))
         if reason is not None:
-            error = desk.native(DatabaseRefuses(f"{desk.name}: the database refuses to open sessions: {told(reason)}"))
+            what = f"the database refuses to open sessions: {told(reason)}"
+            error = self.caused(DatabaseRefuses(f"{desk.name}: {what}"), reason)
         else:
             reason = desk.ledger.failure
             said = no_session_within(waited, picture)
             desk.note(TimedOut(picture.now, waited, said, picture.is_exhausted))
-            error = desk.native(PoolTimeout(f"{desk.name}: {said}"))
-        error.__cause__ = reason
+            error = self.caused(PoolTimeout(f"{desk.name}: {said}"), reason)
         for note in notes(picture):
             error.add_note(note)
+        return error
+
+    def caused(self, error: PoolError, cause: BaseException | None) -> PoolError:
+        """Return an error with its cause, as callers in this world, and of this driver, catch it."""
+        error = self._desk.native(error)
+        if cause is not None and self._database is not None:
+            try:
+                error = self._database.for_callers(error, cause)
+            except Exception as further:
+                self._bugs.tell("for_callers", further)
+        error.__cause__ = cause
         return error
 
     def failures_in_words(self) -> list[str]:
@@ -272,6 +283,15 @@ class Lending(Generic[S]):
     def adopt(self, session: S, dead: S | None) -> None:
         """Take in a session made elsewhere, in place of a lent one that died or in a vacant slot."""
         self._desk.tell(self._desk.ledger.adopt, session, dead)
+
+    def swap(self, session: S) -> None:
+        """Take in a session made elsewhere, if need be in place of one that is not lent."""
+        self._desk.tell(self._desk.ledger.swap, session)
+
+    @property
+    def size(self) -> int:
+        """How many sessions can be lent at a time."""
+        return self._desk.ledger.size
 
     @property
     def is_filling(self) -> bool:

@@ -40,6 +40,9 @@ class Life(Generic[S, D]):
     _slots: Callable[[], Slot] | None = None
     """What makes the slots, if not the ledger: see `equip`."""
 
+    _has_to_be_closed = True
+    """Is it a mistake to drop a pool of this class that is open?"""
+
     _desk: D
     _lending: Lending[S]
 
@@ -209,13 +212,16 @@ class Life(Generic[S, D]):
         if not self.closed:
             desk.note(Closed(desk.now()))
         await desk.wait(desk.end(), until)
+        if desk.ledger.places.left:  # what could not be ended at once is tried once more
+            await desk.wait(desk.end(), until)
         self._see_off(until)
 
     def __del__(self) -> None:
         """Close a pool that nobody can reach any more, without waiting: the workers end its sessions."""
         desk = getattr(self, "_desk", None)
         if desk is not None and desk.ledger.filling and not desk.ledger.closed:
-            warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
+            if self._has_to_be_closed:
+                warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
             if desk.is_home():
                 desk.end()
 

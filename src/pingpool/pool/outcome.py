@@ -20,7 +20,7 @@ WELL = {CHECKING: End.ALIVE, RESETTING: End.ALIVE, CLOSING: End.CLOSED}
 
 FAILED: dict[State, dict[Meaning, End]] = {
     CREATING: {Meaning.REFUSED: End.REFUSED, Meaning.UNREACHABLE: End.UNREACHABLE},
-    CHECKING: {Meaning.TRANSIENT: End.IN_DOUBT},
+    CHECKING: {Meaning.TRANSIENT: End.IN_DOUBT, Meaning.REFUSED: End.IN_DOUBT},
     RESETTING: {Meaning.LOST: End.GONE, Meaning.MISPLACED: End.GONE},
     CLOSING: {},
 }
@@ -28,6 +28,9 @@ FAILED: dict[State, dict[Meaning, End]] = {
 
 OTHERWISE = {CREATING: End.FAILED, CHECKING: End.GONE, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
 """How a job ends that raised any other error."""
+
+LIVES_ON = {CHECKING: End.KEPT, CLOSING: End.LEFT}
+"""How a job ends about a session that lives at the server, if the error does not mean that it is lost."""
 
 BROKEN = {CREATING: End.REFUSED, CHECKING: End.IN_DOUBT, RESETTING: End.IN_DOUBT, CLOSING: End.CLOSED}
 """How a job ends whose hook is broken: that says nothing of a session, and will not heal by itself."""
@@ -43,13 +46,19 @@ def outcome_of(job: Job, error: BaseException | None, database: AnyDatabase, bug
     elif is_bug(error):
         end = BROKEN[job.kind]
     else:
-        meaning = meaning_of(error, database, bugs)
-        end = FAILED[job.kind].get(meaning, OTHERWISE[job.kind])
+        end = end_by(meaning_of(error, database, bugs), job.kind, lives_at_server=database.lives_at_server)
     if not isinstance(error, Exception):
         error = twin_of(error)
     elif job.kind is not CREATING:
         forget_frames(error)
     return Outcome(end, error=error, reason=reason)
+
+
+def end_by(meaning: Meaning, kind: State, *, lives_at_server: bool) -> End:
+    """Return how a job of this kind ends by an error with this meaning."""
+    if lives_at_server and kind in LIVES_ON and meaning not in (Meaning.LOST, Meaning.MISPLACED):
+        return LIVES_ON[kind]
+    return FAILED[kind].get(meaning, OTHERWISE[kind])
 
 
 def hook_of(job: Job, database: AnyDatabase) -> str:

@@ -31,6 +31,7 @@ from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_at
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
 from pingpool.databases.postgres.unsynced import is_unsynced, noting
+from pingpool.databases.postgres.words import LAST_WORDS
 from pingpool.errors import BadURL, BeyondReset
 from pingpool.naming import beside
 
@@ -272,6 +273,8 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
             return Meaning.LOST
         if isinstance(error, REFUSED) or (isinstance(error, ConnectionError) and "rejected SSL" in str(error)):
             return Meaning.REFUSED
+        if isinstance(error, asyncpg.PostgresError):
+            return Meaning.LOST if getattr(error, "severity_en", None) in LAST_WORDS else Meaning.TRANSIENT
         return Meaning.UNREACHABLE if self._nobody_listens(error) else Meaning.UNKNOWN
 
     def _nobody_listens(self, error: BaseException) -> bool:
@@ -281,7 +284,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
             return bool(named) and all(host.startswith("/") for host in named)
         if isinstance(error, OSError) and str(error).startswith("Multiple exceptions: "):  # of a name's addresses
             return str(error).count("[Errno ") == str(error).count(f"[Errno {errno.ECONNREFUSED}]")
-        return not isinstance(error, asyncpg.PostgresError) and super().meaning_of(error) is Meaning.UNREACHABLE
+        return super().meaning_of(error) is Meaning.UNREACHABLE
 
     def _place(self) -> str:
         if not self._address.is_fixed:

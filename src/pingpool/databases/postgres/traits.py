@@ -44,7 +44,7 @@ from pingpool.databases.postgres.leftovers import (
 )
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
-from pingpool.databases.postgres.words import meaning_of_text
+from pingpool.databases.postgres.words import LAST_WORDS, meaning_of_text
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
@@ -82,9 +82,6 @@ ATTRIBUTES_OF_SESSIONS = (
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
-
-LAST_WORDS = ("FATAL", "PANIC")
-"""After a message of such a severity the server hangs up."""
 
 
 class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):

@@ -1,6 +1,9 @@
-"""What libpq means by a text without a code, which is all that its errors of connecting have, by whichever driver."""
+"""What PostgreSQL means by a severity, and libpq by a text without a code: its errors of connecting have no more."""
 
 from pingpool.database import Meaning
+
+LAST_WORDS = ("FATAL", "PANIC")
+"""After a message of such a severity the server hangs up."""
 
 REFUSALS = (
     "password authentication failed",

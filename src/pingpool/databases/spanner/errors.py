@@ -5,14 +5,34 @@ names the resource in the details of the error; the text is asked only when ther
 """
 
 import re
+import types
+from functools import cache
 from typing import Any
 
 from google.api_core import exceptions
 
-from pingpool.errors import causes
+from pingpool.errors import PoolError, causes
 
 SESSION = "google.spanner.v1.Session"
 TEXT = re.compile(r"Session not found: (projects/[^/\s]+/instances/[^/\s]+/databases/[^/\s]+/sessions/[^\s,\]]+)")
+
+
+def as_googles(error: PoolError, cause: BaseException) -> PoolError:
+    """Return an error of the pool that is of its cause's type too, if that is one of Google's, so as to be caught."""
+    if not isinstance(cause, exceptions.GoogleAPICallError):
+        return error
+    kinds: tuple[Any, Any] = (type(error), type(cause))
+    kind = _both(*kinds)
+    made: PoolError = kind(*error.args)
+    made.__dict__.update(vars(cause), message=str(error))
+    return made
+
+
+@cache
+def _both(ours: type[Any], googles: type[Any]) -> type[Any]:
+    """Return the class of errors that are both, under our name, with our text."""
+    body = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__str__": Exception.__str__}
+    return types.new_class(ours.__name__, (ours, googles), exec_body=lambda names: names.update(body))
 
 
 def lost_session(error: BaseException | None) -> str | None:

@@ -17,6 +17,7 @@ from google.cloud.spanner_v1.database import Database
 from google.cloud.spanner_v1.pool import AbstractSessionPool as GooglePool
 from google.cloud.spanner_v1.session import Session
 
+from pingpool.databases.spanner.by_hand import ByHand
 from pingpool.databases.spanner.database import SpannerDatabase
 from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
@@ -39,6 +40,8 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         TypeError: an option is unknown, or of the wrong kind.
         ValueError: an option is out of range.
     """
+
+    _by_hand = ByHand
 
     def __init__(
         self,
@@ -64,12 +67,12 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
             CannotFill: a session could not be made; `__cause__` is the client's error, and the pool is unbound again.
             BoundElsewhere: the pool is bound to a database of another name.
             PoolClosed: the pool is closed.
-            TypeError: this is no `Database` of the client.
+            TypeError: this has not what a `Database` of the client has.
         """
         if isinstance(database, SpannerDatabase):
             super().bind(database, wait_for=wait_for)
         else:
-            checked = checked_database(database, Database)
+            checked = checked_database(database, Database, "google.cloud.spanner_v1._async.database")
             super().bind(SpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
             self._rest_with(database)
 
@@ -109,7 +112,7 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
 
     def _check_in(self, session: Session, error: BaseException | None) -> None:
         """Check a session in while this error is passing by, if any."""
-        if self._drop_in is not None and self._drop_in.took_in(session):
+        if self._drop_in.took_in(session) if self._drop_in is not None else self._takes_unbound(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
@@ -117,15 +120,22 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         else:
             super().give_back(session, ended_by)
 
+    def _takes_unbound(self, session: Any) -> bool:
+        with self._binding.lock:
+            return self._take_unbound(session)
+
     def _rest_with(self, database: Any) -> None:
-        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
+        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's before.
+
+        It may take ten minutes: once multiplexed work ran it waits for a thread that sleeps.
+        """
         close = getattr(database, "close", None)
-        if close is not None and "close" not in vars(database):
+        if close is not None and "close" not in getattr(database, "__dict__", {"close": None}):
 
             def close_with_pool() -> None:
                 try:
-                    close()
-                finally:
                     at_once(self._rest())
+                finally:
+                    close()
 
             database.close = close_with_pool

@@ -37,9 +37,9 @@ class Terms(SpannerTraits):
     """Our subclass of that."""
 
     def __init__(self, database: Any, *, role: str | None = None, home: Home[Any] | None = None) -> None:
-        self.name: str = database.name
+        self.name = str(database.name)
         self.client_database = database
-        self.role: str | None = role or getattr(database, "database_role", None)
+        self.role = role or role_of(database)
         if self.role and not KNOWS_ROLES:
             raise ValueError("this version of google-cloud-spanner knows no database roles; 3.28 and later do")
         self.home: Callable[[], Home[Any] | None] = _nobody if home is None else weakref.ref(home)
@@ -58,6 +58,12 @@ class Terms(SpannerTraits):
             and not getattr(session, "is_multiplexed", False)
             and name_of(session).partition("/sessions/")[0] == self.name
         )
+
+    def enlist(self, session: Any) -> None:
+        """Let a session that somebody made by hand tell the pool, from now on, what it learns about itself."""
+        if type(session) is self.google_kind:
+            session.__class__ = self.pooled_kind
+            session.home = self.home
 
     # Requests.
 
@@ -87,6 +93,12 @@ class Terms(SpannerTraits):
         return f"{type(self).__name__}({getattr(self, 'name', '...')!r})"
 
 
+def role_of(database: Any) -> str | None:
+    """Return the role of the client's `Database`, if it has one; a mock has anything."""
+    role = getattr(database, "database_role", None)
+    return role if isinstance(role, str) else None
+
+
 def to_keep_alive(session: Any) -> Any:
     """Return the request for a statement that leaves nothing open: only those keep a session alive on the server."""
     return messages.ExecuteSqlRequest(session=name_of(session), sql=STATEMENT)
@@ -94,7 +106,7 @@ def to_keep_alive(session: Any) -> Any:
 
 def ids_in(answer: Any) -> list[str]:
     """Return the ids of the sessions that the server opened."""
-    return [session.name.rpartition("/")[2] for session in answer.session]
+    return [str(session.name).rpartition("/")[2] for session in answer.session]
 
 
 def name_of(session: Any) -> str:
@@ -104,7 +116,7 @@ def name_of(session: Any) -> str:
 
 def is_known_to_be_gone(session: Any) -> bool:
     """Would it be in vain to ask the server to end this session?"""
-    return getattr(session, "death", None) is not None
+    return isinstance(session, Pooled) and session.death is not None
 
 
 def noticing_death(session: Any) -> AbstractContextManager[None]:

@@ -5,7 +5,8 @@ from typing import Any
 from google.api_core import exceptions
 
 from pingpool.database import Meaning, Traits
-from pingpool.databases.spanner.errors import lost_session
+from pingpool.databases.spanner.errors import as_googles, lost_session
+from pingpool.errors import PoolError
 
 TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -31,6 +32,7 @@ class SpannerTraits(Traits[Any]):
     """What is asked of one database in passing."""
 
     usual_interval = 3000  # what its server allows is documented: an hour
+    lives_at_server = True
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """A session is lost only if the server no longer knows it, by its name; other errors tell by their class."""
@@ -39,3 +41,7 @@ class SpannerTraits(Traits[Any]):
         if isinstance(error, TRANSIENT):
             return Meaning.TRANSIENT
         return Meaning.REFUSED if isinstance(error, REFUSED) else super().meaning_of(error)
+
+    def for_callers(self, error: PoolError, cause: BaseException) -> PoolError:
+        """Code that was written for Google's pool catches Google's errors around `get` and `instance.database()`."""
+        return as_googles(error, cause)

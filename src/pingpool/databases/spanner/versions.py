@@ -5,10 +5,10 @@ other way to these, and its own pools use the same.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from google.cloud.spanner_v1 import client as clients
 from google.cloud.spanner_v1 import session as sessions
@@ -25,6 +25,18 @@ except ImportError:
 
 CAN_DO_WITHOUT = hasattr(getattr(_switches, "DatabaseSessionsManager", None), "_use_multiplexed")
 """May this client be set never to ask its pool? Up to 3.55 the pool was always good for something."""
+
+SWITCHES = {
+    kind: f"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS{suffix}"
+    for kind, suffix in (("read-only", ""), ("read-write", "_FOR_RW"), ("partitioned", "_PARTITIONED_OPS"))
+}
+"""The kinds of work, and the environment variable that gives each to the pool if it is `false`."""
+
+KINDS = {"read-only": "READ_ONLY", "read-write": "READ_WRITE", "partitioned": "PARTITIONED"}
+"""The same kinds as the client calls them."""
+
+DATABASES = ("google.cloud.spanner_v1.database", "google.cloud.spanner_v1._async.database")
+"""Where the client's classes of databases are at home."""
 
 KNOWS_ROLES = "database_role" in inspect.signature(_session).parameters
 
@@ -57,18 +69,29 @@ def metadata_of(database: Any, method: str) -> tuple[Metadata, AbstractContextMa
     if method in ANSWERED_BY_THE_LEADER and getattr(database, "_route_to_leader_enabled", False):
         metadata.append(("x-goog-spanner-route-to-leader", "true"))
     if hasattr(database, "with_error_augmentation"):
-        numbered, augmented = database.with_error_augmentation(database._next_nth_request, 1, metadata)
-        return numbered, augmented
+        numbered = database.with_error_augmentation(database._next_nth_request, 1, metadata)
+        if isinstance(numbered, tuple):  # a mock returns anything
+            return cast("tuple[Metadata, AbstractContextManager[Any]]", numbered)
+        return metadata, nullcontext()
     if hasattr(database, "metadata_with_request_id"):
         return database.metadata_with_request_id(database._next_nth_request, 1, metadata), nullcontext()
     return metadata, nullcontext()
 
 
-def never_asks_its_pool(database: Any) -> bool:
-    """Is the client set to use its one multiplexed session for everything? It reads its switches at every call."""
+def is_from(modules: Iterable[str], thing: object) -> bool:
+    """Is the class of a thing at home in one of these modules, or one that it inherits from? A mock's is not."""
+    return any(each.__module__ in modules for each in type(thing).__mro__)
+
+
+def work_past_the_pool(database: Any) -> dict[str, str]:
+    """Return which kinds of work the client is set to give its one multiplexed session, with the switch of each.
+
+    It reads its switches at every call. A mock in place of its `Database` is no client, and asks for all.
+    """
     client = getattr(getattr(database, "_instance", None), "_client", None)
-    if getattr(client, "instance_type", None) == "omni":
-        return True
-    return CAN_DO_WITHOUT and all(
-        _switches.DatabaseSessionsManager._use_multiplexed(kind) for kind in _switches.TransactionType
-    )
+    if not CAN_DO_WITHOUT or not is_from(DATABASES, database):
+        return {}
+    if getattr(client, "instance_type", None) == "omni" or getattr(client, "_experimental_host", None):
+        return dict(SWITCHES)
+    uses = _switches.DatabaseSessionsManager._use_multiplexed
+    return {name: SWITCHES[name] for name, kind in KINDS.items() if uses(getattr(_switches.TransactionType, kind))}

@@ -9,7 +9,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, NamedTuple, cast
 
-import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import OperationalError
@@ -29,8 +28,8 @@ from pingpool.threads.pool import PingingPool
 USUAL: Mapping[str, Any] = {"ping_interval": "auto", "fill": "lazy"}
 """A process has as many connections as its threads need at a time: a worker of gunicorn's may need one."""
 
-wraps(__file__, *files_of(django, "db", "db/backends", "db/models", "db/models/sql", "db/models/fields", "utils"))
-wraps(*files_of(django, *(f"db/backends/{name}" for name in ("base", "mysql", "postgresql", "sqlite3"))))
+wraps(__file__, *files_of("django", "db", "db/backends", "db/models", "db/models/sql", "db/models/fields", "utils"))
+wraps(*files_of("django", *(f"db/backends/{name}" for name in ("base", "mysql", "postgresql", "sqlite3"))))
 
 
 class Lent(NamedTuple):

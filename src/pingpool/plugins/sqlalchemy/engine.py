@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 
-import sqlalchemy
 from sqlalchemy import exc
 from sqlalchemy.pool import Pool
 
@@ -12,7 +11,7 @@ from pingpool.errors import DatabaseRefuses, PoolError
 from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
 from pingpool.plugins.drivers import errors_in
-from pingpool.pool.caller import files_of, wraps
+from pingpool.pool.caller import SQLALCHEMY, files_of, wraps
 from pingpool.threads.pool import PingingPool
 
 P = TypeVar("P", PingingPool[Any], AsyncPingingPool[Any])
@@ -21,7 +20,7 @@ P = TypeVar("P", PingingPool[Any], AsyncPingingPool[Any])
 OF_A_TIMEOUT = "3o7r"
 """The page of SQLAlchemy's documentation that its `TimeoutError` names."""
 
-wraps(__file__, *files_of(sqlalchemy, "engine", "event", "ext/asyncio", "orm", "pool", "util"))
+wraps(__file__, *files_of("sqlalchemy", *SQLALCHEMY))
 
 
 class EnginePool(Pool, Generic[P]):

@@ -14,6 +14,7 @@ from google.cloud.spanner_v1._async.session import Session
 
 from pingpool.aio.pool import AsyncPingingPool as Pool
 from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
+from pingpool.databases.spanner.by_hand import AsyncByHand
 from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.options import Interval, MoreOptions
@@ -33,6 +34,8 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
         TypeError: an option is unknown, or of the wrong kind.
         ValueError: an option is out of range.
     """
+
+    _by_hand = AsyncByHand
 
     def __init__(
         self,
@@ -59,12 +62,12 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             BoundElsewhere: the pool is bound to a database of another name.
             PoolClosed: the pool is closed.
             WrongLoop: the pool belongs to another event loop.
-            TypeError: this is no `Database` of the client's `AsyncClient`.
+            TypeError: this has not what a `Database` of the client's `AsyncClient` has.
         """
         if isinstance(database, AsyncSpannerDatabase):
             await super().bind(database, wait_for=wait_for)
         else:
-            checked = checked_database(database, Database)
+            checked = checked_database(database, Database, "google.cloud.spanner_v1.database")
             await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
             self._rest_with(database)
 
@@ -109,7 +112,7 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             if isinstance(error, GeneratorExit):
                 return  # the loop was closed over the block: nothing is left to go back to
             self._desk.settle_in()
-        if self._drop_in is not None and self._drop_in.took_in(session):
+        if self._drop_in.took_in(session) if self._drop_in is not None else self._take_unbound(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
@@ -118,14 +121,14 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             await super().give_back(session, ended_by)
 
     def _rest_with(self, database: Any) -> None:
-        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's as well."""
+        """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's before."""
         close = getattr(database, "close", None)
-        if close is not None and "close" not in vars(database):
+        if close is not None and "close" not in getattr(database, "__dict__", {"close": None}):
 
             async def close_with_pool() -> None:
                 try:
-                    await close()
-                finally:
                     await self._rest()
+                finally:
+                    await close()
 
             database.close = close_with_pool
