@@ -19,8 +19,8 @@ latch, and whoever strikes his own thread in mid-turn is told so at once.
         ...                                # `wait_for` again: passes at once if the turn holds it still
 
 An exception that strikes the mending too, again and again, may end a turn that holds the latch still. Whoever waits for
-long sees that: each turn has a frame of this package, in which `turn` is the holder. If no thread has that frame any
-more, the turn is over, and whoever sees it takes it over.
+long sees that, and takes it over: its thread has ended, or is not in the midst of a turn. Only what code a thread runs
+is looked at, never its variables: CPython frees those of a frame that ends while others may read them.
 """
 
 import sys
@@ -30,7 +30,7 @@ from threading import get_ident
 from types import FrameType
 from typing import Final
 
-from pingpool.pool.caller import PACKAGE
+from pingpool.pool.caller import PACKAGE, current_frame
 
 Latch = dict[int, int]
 """A plain dictionary: its methods are the fastest that the interpreter knows."""
@@ -40,8 +40,14 @@ HELD: Final = 0
 
 HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
+OF_THREADS: Final = get_ident.__module__ == "_thread"
+"""Are the numbers those of threads, and not those that gevent or eventlet gives to greenlets?"""
+
 FIRST_PAUSE = 0.00002
 LONGEST_PAUSE = 0.001
+
+SUSPICIOUS = 50
+"""After so many of the longest pauses one sees whether the holder is still in the midst of his turn."""
 
 
 def wait_for(latch: Latch, turn: int, take_over: Callable[[int], object]) -> bool:
@@ -49,29 +55,46 @@ def wait_for(latch: Latch, turn: int, take_over: Callable[[int], object]) -> boo
 
     `take_over` lets go of the latch for a holder whose turn was broken off.
     """
-    pause = 0.0
+    pause, pauses = 0.0, 0
     while (holder := latch.setdefault(HELD, turn)) is not turn:
-        if (holder == turn or pause == LONGEST_PAUSE) and not is_under_way(holder):
+        is_own = holder == turn
+        if (is_own or pauses % SUSPICIOUS == SUSPICIOUS - 1) and not is_under_way(holder):
             take_over(holder)
-        elif holder == turn:
+        elif is_own:
             return False
         time.sleep(pause)  # the holder was pre-empted in mid-turn: let it run
         pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+        pauses += pause == LONGEST_PAUSE
     return True
 
 
 def is_under_way(holder: int) -> bool:
-    """Does a thread still take the turn of this holder? Without the GIL only one's own stack, at rest, can tell."""
+    """May the thread with this number be in the midst of a turn? If that cannot be known, it may."""
+    if not OF_THREADS:
+        return True
     frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
-    if not HAS_GIL:
-        return holder in frames and (holder != get_ident() or _is_in(frames[holder], holder))
-    return any(_is_in(frame, holder) for frame in ([frames[holder]] if holder in frames else frames.values()))
+    if holder not in frames:
+        return False
+    if holder == get_ident():
+        return is_in_a_turn(current_frame(2).f_back)  # around the turn that waits
+    return not HAS_GIL or is_in_a_turn(frames[holder])
 
 
-def _is_in(frame: FrameType | None, holder: int) -> bool:
+def is_in_a_turn(frame: FrameType | None) -> bool:
+    """Is one of these frames a turn? One that waits for its answer is over: what stands around it counts.
+
+    A turn is what has a variable `turn`, in this package.
+    """
+    waits = False
     while frame is not None:
         code = frame.f_code
-        if "turn" in code.co_varnames and code.co_filename.startswith(PACKAGE) and frame.f_locals.get("turn") is holder:
-            return True
+        if not code.co_filename.startswith(PACKAGE):
+            waits = False
+        elif code.co_qualname == "ThreadDesk.wait":
+            waits = True
+        elif "turn" in code.co_varnames:
+            if not waits:
+                return True
+            waits = False
         frame = frame.f_back
     return False
