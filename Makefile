@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
+.PHONY: help demo demo-spanner demo-sqlalchemy demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
 .PHONY: test-django test-workers proofs mutants coverage mariadb check lint types architecture docs bench bench-check fleet
 .PHONY: soak outages release-check clean
 
@@ -33,6 +33,9 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
+
+demo-sqlalchemy: $(VENV)/ready-bench  ## an application whose server is killed and restarted, over pingpool and over QueuePool
+	$(PY) examples/sqlalchemy_outage.py
 
 demo-django: $(VENV)/ready-bench  ## a Django project whose server is killed and restarted, over pingpool and over Django's own
 	$(PY) examples/django_outage.py
