@@ -59,7 +59,7 @@ test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, wit
 test-spanner-versions:  ## run the cases of the Cloud Spanner drop-in with clients from 3.15 to the newest
 	@.ci/test-spanner-versions
 
-test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery and RQ
+test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery, RQ and APScheduler
 	$(PY) -m pytest tests/workers
 
 test-django: $(VENV)/ready-dev  ## run Django's own tests on the engines of pingpool, where its sources can be had
