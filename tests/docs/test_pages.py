@@ -26,6 +26,7 @@ NEEDED = {
     "docs/frameworks.md": ("litestar", "aiohttp"),
     "docs/metrics.md": ("opentelemetry.metrics", "prometheus_client"),
     "docs/sentry.md": ("sentry_sdk", "structlog"),
+    "docs/sessions.md": ("ldap3", "asyncssh", "pika"),
 }
 """What the blocks of a page import that is no driver: `pingpool[plugins]` has it."""
 
