@@ -8,6 +8,7 @@ DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/tes
 TYPED  := src $(wildcard tests/typing)
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
+MORE_SERVERS := pgbouncer slapd rabbitmq-server
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 UV := $(shell command -v uv 2>/dev/null)
@@ -22,7 +23,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-spanner demo-sqlalchemy demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
-.PHONY: test-django test-workers proofs mutants coverage mariadb check lint types architecture docs bench bench-check fleet
+.PHONY: test-django test-workers proofs mutants coverage mariadb more-servers check lint types architecture docs bench bench-check fleet
 .PHONY: soak outages release-check clean
 
 help:  ## list the targets
@@ -78,6 +79,13 @@ mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubun
 	  $(AS_ROOT) apt-get update -qq && \
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    mariadb-server-core mariadb-client-core; }
+
+more-servers:  ## install pgbouncer, slapd and RabbitMQ for the tests, which no wheel carries either (Debian, Ubuntu)
+	@PATH="$$PATH:/usr/sbin"; missing=; for each in $(MORE_SERVERS); do \
+	  command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	[ -z "$$missing" ] || { \
+	  $(AS_ROOT) apt-get update -qq && \
+	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 mutants: $(VENV)/ready-dev  ## draw 100 random mutants of the core, and see whether its tests find them (minutes)
 	$(PY) -m tests.core.sampler
