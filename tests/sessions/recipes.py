@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import pingpool
+from pingpool.errors import DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from tests.databases.waiting import SOON, until, until_in_asyncio
 from tests.docs.pages import blocks_of
@@ -52,6 +53,15 @@ def stands(database: Any, proxy: FaultProxy, use: Callable[[Any], object]) -> No
             use(session)
         assert pool.stats().replaced["lost"] == 1
     until(lambda: proxy.connections == 0)
+
+
+def tells_of_a_wrong_password(database: Any) -> None:
+    """See that a caller is told at once, and not when his time is up."""
+    with (
+        pingpool.open(database, size=1, wait_for=0, default_timeout=SOON) as pool,
+        pytest.raises(DatabaseRefuses),
+    ):
+        pool.get()
 
 
 async def stands_in_asyncio(database: Any, proxy: FaultProxy, use: Callable[[Any], Awaitable[object]]) -> None:

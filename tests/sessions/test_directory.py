@@ -10,7 +10,7 @@ from pingpool.testing.ports import LOOPBACK, free_port
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers.nobody import as_nobody_special
 from pingpool.testing.servers.private import first_program
-from tests.sessions.recipes import recipe, stands
+from tests.sessions.recipes import recipe, stands, tells_of_a_wrong_password
 from tests.sessions.servers import folder_for, running
 
 PROGRAM = first_program("slapd")
@@ -42,7 +42,12 @@ def ldap() -> Iterator[tuple[Any, FaultProxy]]:
         (folder / "slapd.conf").write_text(SETTINGS.format(folder=folder))
         command = [*as_nobody_special(folder), str(PROGRAM), "-h", f"ldap://{LOOPBACK}:{port}", "-d", "0"]
         with running([*command, "-f", str(folder / "slapd.conf")], folder, port), FaultProxy(LOOPBACK, port) as proxy:
-            yield recipe("directory", {'"directory.example", 389': f'"{LOOPBACK}", {proxy.port}'}), proxy
+            yield recipe("directory", there(proxy)), proxy
+
+
+def there(proxy: FaultProxy) -> dict[str, str]:
+    """Return what stands in place of the address."""
+    return {'"directory.example", 389': f'"{LOOPBACK}", {proxy.port}'}
 
 
 def look_up(line: Any) -> None:
@@ -54,6 +59,11 @@ def test_ldap(ldap: tuple[Any, FaultProxy]) -> None:
     """The directory is asked."""
     directory, proxy = ldap
     stands(directory, proxy, look_up)
+
+
+def test_ldap_with_a_wrong_password(ldap: tuple[Any, FaultProxy]) -> None:
+    """Whoever waits is told at once."""
+    tells_of_a_wrong_password(recipe("directory", {**there(ldap[1]), '"secret"': '"a guess"'}))
 
 
 def test_a_login_of_somebody_else_is_undone(ldap: tuple[Any, FaultProxy]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pingpool
 from pingpool.testing.ports import LOOPBACK, free_port
 from pingpool.testing.proxy import FaultProxy
-from tests.sessions.recipes import recipe, stands
+from tests.sessions.recipes import recipe, stands, tells_of_a_wrong_password
 from tests.sessions.servers import folder_for, running
 
 pytestmark = pytest.mark.server
@@ -31,7 +31,12 @@ def ftp() -> Iterator[tuple[Any, FaultProxy]]:
         command = [sys.executable, "-m", "pyftpdlib", "-i", LOOPBACK, "-p", str(port)]
         command += ["-u", "shop", "-P", "secret", "-d", str(folder)]
         with running(command, folder, port), FaultProxy(LOOPBACK, port) as proxy:
-            yield recipe("files", {'"files.example", 21': f'"{LOOPBACK}", {proxy.port}'}), proxy
+            yield recipe("files", there(proxy)), proxy
+
+
+def there(proxy: FaultProxy) -> dict[str, str]:
+    """Return what stands in place of the address."""
+    return {'"files.example", 21': f'"{LOOPBACK}", {proxy.port}'}
 
 
 def read(line: Any) -> None:
@@ -45,6 +50,11 @@ def test_ftp(ftp: tuple[Any, FaultProxy]) -> None:
     """A file is fetched."""
     files, proxy = ftp
     stands(files, proxy, read)
+
+
+def test_ftp_with_a_wrong_password(ftp: tuple[Any, FaultProxy]) -> None:
+    """Whoever waits is told at once."""
+    tells_of_a_wrong_password(recipe("files", {**there(ftp[1]), '"shop", "secret"': '"shop", "a guess"'}))
 
 
 def test_a_folder_is_left(ftp: tuple[Any, FaultProxy]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pingpool
 from pingpool.testing.ports import LOOPBACK, free_port
 from pingpool.testing.proxy import FaultProxy
-from tests.sessions.recipes import recipe, stands
+from tests.sessions.recipes import recipe, stands, tells_of_a_wrong_password
 from tests.sessions.servers import folder_for, running
 
 pytestmark = pytest.mark.server
@@ -76,8 +76,13 @@ def imap() -> Iterator[tuple[Any, FaultProxy]]:
     start = "from pymap.main import main; raise SystemExit(main())"
     command = [sys.executable, "-c", start, "--host", LOOPBACK, "--port", str(port), "--no-tls", "dict", "--demo-data"]
     with folder_for("imap") as folder, running(command, folder, port), FaultProxy(LOOPBACK, port) as proxy:
-        there = {'"mail.example", 143': f'"{LOOPBACK}", {proxy.port}', '"shop", "secret"': '"demouser", "demopass"'}
-        yield recipe("mailbox", there), proxy
+        yield mailbox_behind(proxy, "demopass"), proxy
+
+
+def mailbox_behind(proxy: FaultProxy, password: str) -> Any:
+    """Return the recipe, with a login of the demonstration's."""
+    login = f'"demouser", "{password}"'
+    return recipe("mailbox", {'"mail.example", 143': f'"{LOOPBACK}", {proxy.port}', '"shop", "secret"': login})
 
 
 def count(line: Any) -> None:
@@ -89,6 +94,11 @@ def test_imap(imap: tuple[Any, FaultProxy]) -> None:
     """The mailbox is read."""
     mailbox, proxy = imap
     stands(mailbox, proxy, count)
+
+
+def test_imap_with_a_wrong_password(imap: tuple[Any, FaultProxy]) -> None:
+    """Whoever waits is told at once."""
+    tells_of_a_wrong_password(mailbox_behind(imap[1], "a guess"))
 
 
 def test_a_mailbox_is_left_with_all_its_letters(imap: tuple[Any, FaultProxy]) -> None:

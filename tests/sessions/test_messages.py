@@ -12,7 +12,7 @@ from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers.nobody import as_nobody_special
 from pingpool.testing.servers.private import first_program
 from tests.databases.waiting import until
-from tests.sessions.recipes import recipe, stands
+from tests.sessions.recipes import recipe, stands, tells_of_a_wrong_password
 from tests.sessions.servers import folder_for, running
 
 PROGRAM = first_program(Path("/usr/lib/rabbitmq/bin/rabbitmq-server"))
@@ -75,6 +75,11 @@ def send(channel: Any) -> None:
 def test_amqp(network: FaultProxy) -> None:
     """Messages are sent and fetched."""
     stands(queue_behind(network), network, send)
+
+
+def test_amqp_with_a_wrong_password(network: FaultProxy) -> None:
+    """Whoever waits is told at once."""
+    tells_of_a_wrong_password(queue_behind(network, ', credentials=pika.PlainCredentials("guest", "a guess")'))
 
 
 def test_a_consumer_that_was_left_gets_nothing_of_the_next(network: FaultProxy) -> None:
