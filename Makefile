@@ -8,6 +8,7 @@ DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/tes
 TYPED  := src $(wildcard tests/typing)
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
+MORE_SERVERS := pgbouncer slapd rabbitmq-server
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 UV := $(shell command -v uv 2>/dev/null)
@@ -21,8 +22,8 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-spanner demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
-.PHONY: test-django test-workers proofs mutants coverage mariadb check lint types architecture docs bench bench-check fleet
+.PHONY: help demo demo-spanner demo-sqlalchemy demo-django test test-quick test-busy test-driverless test-pythons test-spanner-versions
+.PHONY: test-django test-workers proofs mutants coverage mariadb more-servers check lint types architecture docs bench bench-check fleet
 .PHONY: soak outages release-check clean
 
 help:  ## list the targets
@@ -33,6 +34,9 @@ demo: $(VENV)/ready-cli  ## watch a pool survive a saboteur for five seconds
 
 demo-spanner: $(VENV)/ready-dev  ## the same bank on Cloud Spanner: its emulator, where it is installed
 	$(PY) examples/spanner_bank.py
+
+demo-sqlalchemy: $(VENV)/ready-bench  ## an application whose server is killed and restarted, over pingpool and over QueuePool
+	$(PY) examples/sqlalchemy_outage.py
 
 demo-django: $(VENV)/ready-bench  ## a Django project whose server is killed and restarted, over pingpool and over Django's own
 	$(PY) examples/django_outage.py
@@ -56,7 +60,7 @@ test-pythons:  ## run the tests on every Python that is found: 3.11 to 3.14, wit
 test-spanner-versions:  ## run the cases of the Cloud Spanner drop-in with clients from 3.15 to the newest
 	@.ci/test-spanner-versions
 
-test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery and RQ
+test-workers: $(VENV)/ready-dev $(VENV)/ready-workers  ## run pools inside gunicorn, uvicorn, Celery, RQ and APScheduler
 	$(PY) -m pytest tests/workers
 
 test-django: $(VENV)/ready-dev  ## run Django's own tests on the engines of pingpool, where its sources can be had
@@ -75,6 +79,13 @@ mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubun
 	  $(AS_ROOT) apt-get update -qq && \
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    mariadb-server-core mariadb-client-core; }
+
+more-servers:  ## install pgbouncer, slapd and RabbitMQ for the tests, which no wheel carries either (Debian, Ubuntu)
+	@PATH="$$PATH:/usr/sbin"; missing=; for each in $(MORE_SERVERS); do \
+	  command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	[ -z "$$missing" ] || { \
+	  $(AS_ROOT) apt-get update -qq && \
+	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 mutants: $(VENV)/ready-dev  ## draw 100 random mutants of the core, and see whether its tests find them (minutes)
 	$(PY) -m tests.core.sampler

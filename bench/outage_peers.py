@@ -1,4 +1,4 @@
-"""The other pools in the outages: psycopg connections in autocommit, each set up as its users would."""
+"""The other pools in the outages, and a plug for one: psycopg connections in autocommit, set up as users would."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -152,7 +152,14 @@ def fill(use: Callable[[], AbstractContextManager[Loan]], size: int) -> None:
         each.__exit__(None, None, None)
 
 
+def sqlalchemy_over_pingpool(url: str, size: int, timeout: float) -> Pool:
+    from pingpool.plugins.sqlalchemy import PingPool
+
+    return sqlalchemy_engine(poolclass=PingPool)(url, size, timeout)
+
+
 PEERS = (
+    Contender("SQLAlchemy + pingpool", "sqlalchemy", sqlalchemy_over_pingpool),
     Contender("SQLAlchemy", "sqlalchemy", sqlalchemy_engine()),
     Contender("SQLAlchemy pre_ping", "sqlalchemy", sqlalchemy_engine(pool_pre_ping=True)),
     Contender("SQLAlchemy recycle=1", "sqlalchemy", sqlalchemy_engine(pool_recycle=1)),

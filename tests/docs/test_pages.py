@@ -1,6 +1,7 @@
 """What the pages say is true: each block of Python runs as it is printed, and each link leads somewhere."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tests.docs.pages import PAGES, ROOT, blocks_of, is_like, links_of, run_bloc
 FRAGMENTS = {"docs/databases.md": "def meaning_of(self, error):"}
 """How a block begins that is a part of a class, and cannot run alone: `examples/own_database.py` has it whole."""
 
-OF_ITS_OWN = {"docs/django.md": "tests.docs.django_page"}
+OF_ITS_OWN = {"docs/django.md": "tests.docs.django_page", "docs/sentry.md": "tests.docs.sentry_page"}
 """The pages whose blocks run in a process of their own, and what runs them there."""
 
 NEEDED = {
@@ -24,6 +25,8 @@ NEEDED = {
     "docs/flask.md": ("flask",),
     "docs/frameworks.md": ("litestar", "aiohttp"),
     "docs/metrics.md": ("opentelemetry.metrics", "prometheus_client"),
+    "docs/sentry.md": ("sentry_sdk", "structlog"),
+    "docs/sessions.md": ("ldap3", "asyncssh", "pika"),
 }
 """What the blocks of a page import that is no driver: `pingpool[plugins]` has it."""
 
@@ -74,7 +77,8 @@ def test_each_block_of_a_page_runs(
     monkeypatch.chdir(tmp_path)
     if page in OF_ITS_OWN:
         command = [sys.executable, "-m", OF_ITS_OWN[page], page, json.dumps(stand_ins)]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        paths = os.pathsep.join([str(ROOT), *sys.path])
+        ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         return
     whole = [block for block in blocks_of(page) if not block.code.startswith(FRAGMENTS.get(page, "\0"))]

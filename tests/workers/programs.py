@@ -73,10 +73,14 @@ class Program:
         """All that it has written."""
         return self.log.read_text(errors="replace")
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def end(self) -> float:
         """Ask it to end; return the seconds that it took."""
         start = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         self._process.wait(PATIENCE)
         return time.monotonic() - start
 

@@ -11,7 +11,15 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvid
 
 from pingpool.core.histogram import BOUNDS
 from pingpool.core.stats import Stats
-from pingpool.plugins.opentelemetry.names import CONVENTIONS, CREATIONS, NEWEST, USES, WAITS, Convention, Name
+from pingpool.plugins.opentelemetry.names import (
+    CREATIONS,
+    NEWEST,
+    USES,
+    WAITS,
+    Convention,
+    Name,
+    convention_of,
+)
 from pingpool.plugins.opentelemetry.replay import Replay, values_of
 from pingpool.plugins.watched import Pool, Watched
 
@@ -29,10 +37,9 @@ def instrument(pool: Pool, *, meter_provider: MeterProvider | None = None, conve
     Raises:
         ValueError: another pool of this name is open, or the convention is not known.
     """
-    if convention not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}; got {convention!r}")
+    names = convention_of(convention)
     with _lock:
-        _metrics_of(meter_provider, convention).watched.add(pool)
+        _metrics_of(meter_provider, names).watched.add(pool)
 
 
 class Metrics:
@@ -102,17 +109,17 @@ def histogram_of(meter: Meter, name: Name) -> Histogram:
 
 
 _lock = threading.Lock()
-_metrics: weakref.WeakKeyDictionary[Any, dict[str, Metrics]] = weakref.WeakKeyDictionary()
+_metrics: weakref.WeakKeyDictionary[Any, dict[Convention, Metrics]] = weakref.WeakKeyDictionary()
 
 
-def _metrics_of(meter_provider: MeterProvider | None, convention: str) -> Metrics:
+def _metrics_of(meter_provider: MeterProvider | None, names: Convention) -> Metrics:
     """Return the one set of instruments: a second one on the same meter would never be asked."""
     provider = meter_provider or get_meter_provider()
     key = _ForAll if provider is get_meter_provider() else provider
     by_convention = _metrics.setdefault(key, {})
-    if convention not in by_convention:
-        by_convention[convention] = Metrics(provider.get_meter("pingpool"), CONVENTIONS[convention])
-    return by_convention[convention]
+    if names not in by_convention:
+        by_convention[names] = Metrics(provider.get_meter("pingpool"), names)
+    return by_convention[names]
 
 
 class _ForAll:

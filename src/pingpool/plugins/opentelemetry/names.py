@@ -75,6 +75,18 @@ CONVENTIONS: Final = {
 
 NEWEST: Final = "1.27"
 
+
+def convention_of(version: str) -> Convention:
+    """Return the names of a version.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    if version not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}; got {version!r}")
+    return CONVENTIONS[version]
+
+
 # Ours: what the histograms of OpenTelemetry cannot be sure to hold, see `replay`.
 WAITS: Final = Name("pingpool.waits", "{wait}", "Callers who waited for a session, or were served at once.")
 USES: Final = Name("pingpool.uses", "{use}", "Sessions that came back.")
