@@ -95,6 +95,21 @@ async def test_a_lent_session_is_replaced_when_it_comes_back(world: World, datab
     assert database.calls["ping"] == 1
 
 
+async def test_the_others_are_proven_though_nobody_asks(world: World, database: SocketDatabase) -> None:
+    """When a session comes back that was heard, well as its use may have been, the keeper is woken."""
+    pool = await world.open(database, size=3, ping_interval=3000)
+    await pool.keep_alive()
+    session = await pool.get()
+    database.hang_up(session.number)
+    await world.until(lambda: is_marked(pool))
+    await pool.put(session)
+    await world.pass_time_until(
+        start(world.seen("ping", 3))
+    )  # the new one, too; a keeper that sleeps would for minutes
+    await world.rest()
+    assert pool.stats().idle == 3
+
+
 async def test_a_hang_up_during_a_check_is_not_forgotten(world: World, database: SocketDatabase) -> None:
     """A session that answered just before the other side hung up is replaced all the same."""
     pool = await world.open(database, size=1)

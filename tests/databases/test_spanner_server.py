@@ -297,7 +297,15 @@ def test_an_aborted_transaction_is_tried_again_at_once(server: SpannerServer, mo
     server.answer("UPDATE accounts", updated=1)
     server.fail("Commit", grpc.StatusCode.ABORTED)
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    here, sleep = threading.current_thread(), time.sleep
+
+    def note(seconds: float) -> None:
+        if threading.current_thread() is here:  # others may have their own reasons
+            pauses.append(seconds)
+        else:
+            sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", note)
     assert db.run_in_transaction(lambda transaction: transaction.execute_update("UPDATE accounts")) == 1
     assert server.calls.count("Commit") == 2
     assert sum(pauses) < 0.001

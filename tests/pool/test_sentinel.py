@@ -48,6 +48,14 @@ class InterruptedDesk(Desk):
         raise KeyboardInterrupt
 
 
+class DeafDesk(Desk):
+    """One that fails whenever it hears."""
+
+    def hear_hang_up(self, slot: Slot, reference: object) -> None:
+        super().hear_hang_up(slot, reference)
+        raise ValueError("the log is broken")
+
+
 @pytest.fixture
 def sentinel() -> Iterator[Sentinel]:
     """A sentinel at work for nobody yet."""
@@ -63,6 +71,16 @@ def links() -> Iterator[list[Link]]:
     yield links
     for link in links:
         link.close()
+
+
+def test_a_pool_that_cannot_hear_keeps_no_other_from_it(sentinel: Sentinel, links: list[Link]) -> None:
+    """What its desk raises goes to the log, and the next one is told."""
+    deaf, desk = DeafDesk(), Desk()
+    for link, each in zip(links, (deaf, desk), strict=True):
+        sentinel.watch(link.fd, each, link.slot)
+        link.far.close()
+    sentinel.hear(0)
+    assert len(deaf.heard) == len(desk.heard) == 1
 
 
 def test_a_hang_up_is_heard_once(sentinel: Sentinel, links: list[Link]) -> None:

@@ -307,7 +307,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             keeper = Keeper(self._keep, alarm)
             self._keeping = begin(keep(keeper, alarm), f"{self.name}: keeper")
             self._keeping.add_done_callback(partial(_see_who_ended_it, self._desk))
-            self._lending.keeper = keeper
+            self._desk.keeper = keeper
 
     def _resume(self) -> None:
         """See that the workers are at work, and the keeper: the end of a loop sent them to rest."""

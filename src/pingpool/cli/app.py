@@ -100,7 +100,7 @@ def counters(seen: TextIO, later: TextIO | None, pool: str | None) -> Counters:
 def load_counted(counted: Counters, over: str | None) -> Load:
     if over is None:
         raise typer.BadParameter("say how long that was counted: --over 60s", param_hint="--over")
-    if not counted.uses.total:
+    if not (counted.uses.total and counted.uses.sum > 0):
         raise typer.BadParameter("no session came back in that time", param_hint="COUNTERS")
     return bearable(Load(counted.uses.total / duration(over, "--over"), counted.uses.sum / counted.uses.total))
 
@@ -301,10 +301,12 @@ def advise(
     - `pingpool advise --size 20 --processes 4 --max-connections 100`
     - `pingpool advise before.prom after.prom --over 60s --pool shop`
     """
-    if seen is None and size is None and rate is None and max_connections is None:
+    if seen is None and rate is None and max_connections is None:
         raise typer.BadParameter(
-            "say how busy the pool is, or what the server takes", param_hint="--rate, --size, --max-connections"
+            "say how busy the pool is, or what the server takes", param_hint="--rate, --max-connections"
         )
+    if seen is not None and rate is not None:
+        raise typer.BadParameter("the counters tell that already", param_hint="--rate, --held")
     counted = None if seen is None else counters(seen, later, pool)
     answer = advice(
         Question(

@@ -20,6 +20,16 @@ WRAPPERS: set[str] = set()
 SQLALCHEMY = ("engine", "event", "ext/asyncio", "orm", "pool", "sql", "util")
 """The folders of SQLAlchemy that stand between its users and a pool."""
 
+DJANGO = (
+    "db",
+    "db/models",
+    "db/models/fields",
+    "db/models/sql",
+    *("db/backends", "db/backends/base", "db/backends/mysql", "db/backends/postgresql", "db/backends/sqlite3"),
+    "utils",
+)
+"""Those of Django."""
+
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 
 current_frame = sys._getframe  # pyright: ignore[reportPrivateUsage] (documented, despite its name)

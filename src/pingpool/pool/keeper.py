@@ -6,9 +6,15 @@ meanwhile and hang in turn.
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from pingpool.pool.world import Alarm
+
+class Alarm(Protocol):
+    """What wakes the keeper."""
+
+    def ring(self) -> None:
+        """Wake it now."""
+        ...
 
 
 class Keeper:

@@ -23,7 +23,6 @@ from pingpool.pool.blocks import blocks_around
 from pingpool.pool.bugs import Bugs, is_of_a_signal
 from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of
-from pingpool.pool.keeper import Keeper
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.parted import Parted
 from pingpool.pool.watching import Watching
@@ -36,11 +35,7 @@ R = TypeVar("R")
 class Lending(Generic[S]):
     """Lends the sessions of one desk, all opened by one database; none while the pool is not bound."""
 
-    keeper: Keeper | None
-
-    def __init__(
-        self, desk: Desk[S], database: AnyDatabase | None, default_timeout: float | None, keeper: Keeper | None
-    ) -> None:
+    def __init__(self, desk: Desk[S], database: AnyDatabase | None, default_timeout: float | None) -> None:
         """`default_timeout` is seconds; None waits for ever.
 
         `sees_out` and `sees_in` say whether anything is to be asked, or told, of each session that goes, or comes.
@@ -57,7 +52,6 @@ class Lending(Generic[S]):
         self._is_observed = desk.telling.is_observed
         self.sees_out = self._look is not None or self._is_observed
         self.sees_in = self._needs_reset is not None or self._is_observed
-        self.keeper = keeper
         self.parted = Parted()
         self._bugs = Bugs(desk)
         self._watching: Watching[S] = Watching(desk, database, self._bugs)
@@ -236,8 +230,8 @@ class Lending(Generic[S]):
         if verdict is not Verdict.GONE:  # that one has reached nobody
             self._note_return(session, verdict)
         self._check_in(self._desk.ledger.take_back, session, verdict)
-        if self.keeper is not None and verdict in (Verdict.LOST, Verdict.GONE):
-            self.keeper.wake()  # that may tell something of the others
+        if verdict is Verdict.GONE:
+            self._desk.wake_keeper()  # that may tell something of the others
 
     def reclaim(self, session: S | None, holder: int) -> None:
         """Take a session back from a caller who was interrupted while it went out or came back, if he has it still.

@@ -207,8 +207,8 @@ class Life(Generic[S, D]):
         seconds("timeout", timeout)
         desk = self._come_in()
         until = desk.now() + timeout
-        if self._lending.keeper is not None:
-            self._lending.keeper.stop()
+        if desk.keeper is not None:
+            desk.keeper.stop()
         if not self.closed:
             desk.note(Closed(desk.now()))
         await desk.wait(desk.end(), until)
@@ -254,14 +254,14 @@ class Life(Generic[S, D]):
         )
         if options.observer is not None:
             self._desk.telling.observe(options.observer, Bugs(self._desk).tell_of_observer)
-        self._lending = Lending(self._desk, None, options.default_timeout, None)
+        self._lending = Lending(self._desk, None, options.default_timeout)
 
     def _move_to(self, database: Any) -> None:
         """Give the desk workers for the database; what others did for another one has no place here."""
-        keeper = self._lending.keeper
         if self._desk.is_staffed:
             old = self._desk
             self._set_up()
+            self._desk.keeper = old.keeper
             if old.ledger.kept:
                 self._desk.look(self._desk.ledger.keep)
             old.end()
@@ -269,7 +269,7 @@ class Life(Generic[S, D]):
         if overrides(database, "expires_in"):
             self._desk.look(self._desk.ledger.places.make_room_for_dates)
         self._database = database
-        self._lending = Lending(self._desk, database, self._options.default_timeout, keeper)
+        self._lending = Lending(self._desk, database, self._options.default_timeout)
         self._staff(database)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:

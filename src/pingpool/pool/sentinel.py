@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakSet, ref
 
 from pingpool.core.slot import Slot
+from pingpool.pool.log import log
 
 POLL: Any = getattr(select, "poll", None)
 """The system's own, also where gevent comes later: there is one wherever there is an `epoll`."""
@@ -87,7 +88,7 @@ class Sentinel:
             except FileExistsError:
                 self._epoll.modify(fd, self._events)
         except (OSError, ValueError):  # it is no socket, or closed by now; or the system watches no more of them
-            del self._watched[fd]
+            self._watched.pop(fd, None)
 
     def forget(self, fd: int, session: object) -> None:
         """Watch this descriptor no longer, if it was watched for this session."""
@@ -100,7 +101,11 @@ class Sentinel:
         if not self._heard:  # or else an interrupt came in between
             self._heard.extend(fd for fd, _ in self._epoll.poll(timeout))
         while self._heard:
-            self._tell(self._heard.popleft())
+            try:
+                self._tell(self._heard[0])
+            except Exception:  # one pool that cannot hear keeps no other from it
+                log().exception("a hang-up could not be told")
+            self._heard.popleft()  # last: an interrupt may come before, and to be told twice does no harm
 
     def close(self) -> None:
         """Let go of what the system holds for it."""

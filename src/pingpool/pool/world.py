@@ -1,4 +1,4 @@
-"""What a world brings, threads or asyncio: turns at a ledger, a way to wait, workers, an alarm for the keeper.
+"""What a world brings, threads or asyncio: turns at a ledger, a way to wait, workers.
 
 Everything somebody wants from the ledger happens in one turn at its desk: tell the ledger one thing with the time it
 is, then carry out what follows. A caller suspends in `Desk.wait` and nowhere else.
@@ -16,6 +16,7 @@ from pingpool.core.stats import Stats, snapshot
 from pingpool.core.told import Recovered, Reset, Told
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError
+from pingpool.pool.keeper import Keeper
 from pingpool.pool.sentinel import Sentinel
 from pingpool.pool.telling import Telling
 
@@ -43,7 +44,9 @@ class Desk(ABC, Generic[S]):
         self.send: Callable[[list[Job]], None] = _nobody
         self.telling = Telling(name, ledger.size)
         ledger.places.hear = self.telling.hear
+        self.keeper: Keeper | None = None
         self.bugs_told: set[tuple[str, type[BaseException]]] = set()
+        self._suspected_at = ledger.suspected_at
 
     @property
     def is_staffed(self) -> bool:
@@ -123,7 +126,10 @@ class Desk(ABC, Generic[S]):
         return error
 
     def carry_out(self, orders: list[Order]) -> None:
-        """Send the jobs to the workers, wake those who are to be woken, and say what is to be said."""
+        """Send the jobs to the workers, wake those who are to be woken, and say what is to be said.
+
+        The keeper is woken if somebody died in use: he has the others proven.
+        """
         refusals = [order.error for order in orders if isinstance(order, Refused)]
         if refusals:
             orders.clear()  # an error that its own frames hold would keep the session alive, too
@@ -134,11 +140,19 @@ class Desk(ABC, Generic[S]):
         for order in orders:
             if isinstance(order, Waiter | Round):
                 order.wake()
+        if self._suspected_at < self.ledger.suspected_at:
+            self._suspected_at = self.ledger.suspected_at
+            self.wake_keeper()
         for order in orders:
             if isinstance(order, Dropped | LimitFound):
                 self.telling.hear(order)
         if self.telling.has_news:
             self.inform()
+
+    def wake_keeper(self) -> None:
+        """Have the keeper look now, if there is one: something happened that may have made sessions due."""
+        if self.keeper is not None:
+            self.keeper.wake()
 
     # What happened.
 
@@ -202,14 +216,6 @@ class Workers(Protocol):
 
     def heed(self, error: BaseException) -> None:
         """Hear of an error before it is reported: it may mean that the worker itself is to end."""
-        ...
-
-
-class Alarm(Protocol):
-    """What wakes the keeper."""
-
-    def ring(self) -> None:
-        """Wake it now."""
         ...
 
 

@@ -169,7 +169,7 @@ class ThreadDesk(Desk[S]):
         """Let it go; if it was here for this desk alone, `close` waits for its thread, too."""
         thread = POST.discharge(self)
         if thread is not None:
-            self.own_threads.welcome_back(thread)
+            self.own_threads.know(thread)
 
     # Waiting, and what is said.
 

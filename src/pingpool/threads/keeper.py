@@ -1,11 +1,10 @@
 """One thread keeps all pools of a process alive: it has proven what is due in each, and sleeps until the next is due.
 
-It begins with the first pool that is kept, and goes with the last. Nothing of a user runs in it, and no look waits for
-a database, so no pool keeps another one waiting. A look that something was thrown into is taken again.
+It begins with the first pool that is kept, and goes with the last. Nothing of a user runs in it, except where no thread
+can be had for the timers of a pool; and no look waits for a database: so no pool keeps another one waiting. A look that
+something was thrown into is taken again.
 """
 
-import heapq
-import itertools
 import math
 import threading
 import weakref
@@ -24,21 +23,17 @@ GLANCE = 0.001
 
 
 class Bell:
-    """Wakes the keeper of one pool. `appointment` is its next look, if it has one."""
+    """Wakes the keeper of one pool."""
 
     def __init__(self, keepers: "Keepers", look: Callable[[], float | None]) -> None:
-        self.appointment: Appointment | None = None
+        self.is_rung = False
         self.keeper = Keeper(look, self)
-        self._ring = keepers.look_soon  # bound: also when the interpreter has taken this module apart
+        self._hear = keepers.hear  # bound: also when the interpreter has taken this module apart
 
     def ring(self) -> None:
         """Let it look now."""
-        if self.appointment is not None:
-            self._ring(self)
-
-
-Appointment = tuple[float, int, Bell]
-"""When to look, which of those that were made comes first, and whose it is."""
+        self.is_rung = True
+        self._hear(self)
 
 
 class Keepers:
@@ -54,8 +49,7 @@ class Keepers:
 
     def _set_up(self, clock: Clock) -> None:
         self._clock = clock
-        self._order = itertools.count()
-        self._appointments: list[Appointment] = []
+        self._looks: dict[Bell, float] = {}
         self._thread: threading.Thread | None = None
 
     def begin(self, look: Callable[[], float | None]) -> Keeper:
@@ -68,7 +62,8 @@ class Keepers:
         with self._lock:
             if not self.are_at_work:
                 self._thread = begin("pingpool-keeper", self._step)
-            self._look_at(-math.inf, bell)
+            self._looks[bell] = -math.inf
+            open_gate(self._gate)
         return bell.keeper
 
     @property
@@ -76,9 +71,12 @@ class Keepers:
         """Is there a thread that looks?"""
         return self._thread is not None and self._thread.is_alive()
 
-    def look_soon(self, bell: Bell) -> None:
-        """Look as soon as the thread gets to it."""
-        self._look_at(-math.inf, bell)
+    def hear(self, bell: Bell) -> None:
+        """Look as soon as the thread gets to it, unless that pool is kept no more."""
+        with self._lock:
+            if bell in self._looks:
+                self._looks[bell] = -math.inf
+                open_gate(self._gate)
 
     def see_off(self, keeper: Keeper, until: float) -> None:
         """Wait until a keeper that was stopped is through; and for the thread's end, if it was the last."""
@@ -90,48 +88,37 @@ class Keepers:
 
     def _goes_on_without(self, keeper: Keeper) -> bool:
         """Is this one through, and the thread at work for others?"""
-        at_work = [bell.keeper for _, _, bell in self._appointments.copy() if bell.appointment is not None]
+        at_work = [bell.keeper for bell in self._looks.copy()]
         return keeper not in at_work and any(not each.is_stopped for each in at_work)
-
-    def _look_at(self, when: float, bell: Bell) -> None:
-        with self._lock:
-            appointment = (when, next(self._order), bell)
-            heapq.heappush(self._appointments, appointment)
-            bell.appointment = appointment
-            if self._appointments[0] is appointment:
-                open_gate(self._gate)
 
     def _step(self) -> bool:
         """Look at the pool whose turn it is, or wait until then; return whether the thread may go."""
         with self._lock:
-            appointment = self._next()
-            if appointment is None:
+            if not self._looks:
                 self._thread = None
                 return True
-        when, _, bell = appointment
+            when, bell = min(((when, bell) for bell, when in self._looks.items()), key=_time_of)
         if (left := when - self._clock.now()) > 0:
             self._clock.wait(self._gate, left)
             return False
-        look_again_at = bell.keeper.look()
+        bell.is_rung = False
+        again = bell.keeper.look()
         with self._lock:
-            if bell.appointment is appointment:
-                bell.appointment = None
-                if look_again_at is not None:
-                    self._look_at(look_again_at, bell)
+            if again is None:
+                del self._looks[bell]
+            elif not bell.is_rung:
+                self._looks[bell] = again
         return False
-
-    def _next(self) -> Appointment | None:
-        """Return the next appointment, past those that others have taken the place of."""
-        appointments = self._appointments
-        while appointments and appointments[0][2].appointment is not appointments[0]:
-            heapq.heappop(appointments)
-        return appointments[0] if appointments else None
 
     def _after_fork(self) -> list[Any]:
         old = self.__dict__.copy()
         self.__dict__.clear()  # also of locks that another thread held
         self._set_up(old["_clock"])
         return [old]
+
+
+def _time_of(look: tuple[float, Bell]) -> float:
+    return look[0]
 
 
 _by_clock: "weakref.WeakValueDictionary[Clock, Keepers]" = weakref.WeakValueDictionary()

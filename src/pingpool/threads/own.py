@@ -86,8 +86,8 @@ class OwnThreads:
         """Wait for this thread no more: it hangs."""
         self._threads.difference_update({thread})
 
-    def welcome_back(self, thread: threading.Thread) -> None:
-        """Know this thread again: it hangs no more."""
+    def know(self, thread: threading.Thread) -> None:
+        """Wait for this thread, too, when the pool is closed."""
         if isinstance(thread, OwnThread):  # not one for which gevent, which was patched in later, has a stand-in
             self._threads.add(thread)
 

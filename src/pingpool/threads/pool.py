@@ -319,14 +319,14 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             return
         self._keepers = keepers_by(self._desk.clock)
         try:
-            self._lending.keeper = self._keepers.begin(self._keep)
+            self._desk.keeper = self._keepers.begin(self._keep)
         except RuntimeError as error:
             log(self.name).warning(
                 "%s: no thread can be had to keep it alive, until somebody waits for it: %r", self.name, error
             )
 
     def _has_keeper(self) -> bool:
-        return self._lending.keeper is not None and self._keepers is not None and self._keepers.are_at_work
+        return self._desk.keeper is not None and self._keepers is not None and self._keepers.are_at_work
 
     def _keep(self) -> float | None:
         """Look after the timers, too, that can have no thread."""
@@ -335,8 +335,8 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         return min(when, self._desk.now() + PATROL) if when is not None and timers.are_stranded else when
 
     def _see_off(self, until: float) -> None:
-        if self._keepers is not None and self._lending.keeper is not None:
-            self._keepers.see_off(self._lending.keeper, until)  # first: its last look may have started a thread
+        if self._keepers is not None and self._desk.keeper is not None:
+            self._keepers.see_off(self._desk.keeper, until)  # first: its last look may have started a thread
         self._own_threads.see_off(until, self._desk.now)
 
     def _resume(self) -> None:

@@ -19,6 +19,8 @@ from pingpool.threads.own import begin
 class WaitingSentinel(Sentinel):
     """One that a thread waits in, until it is dismissed."""
 
+    _bell = -1
+
     def __init__(self) -> None:
         super().__init__()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -27,7 +29,8 @@ class WaitingSentinel(Sentinel):
 
     def step(self) -> bool:
         """Wait until something is to be heard, and tell it; return whether that was all."""
-        self.hear(None)
+        if not self._is_dismissed:
+            self.hear(None)
         if self._is_dismissed:
             self.close()
         return self._is_dismissed
@@ -37,10 +40,10 @@ class WaitingSentinel(Sentinel):
         self._is_dismissed = True
         os.eventfd_write(self._bell, 1)
 
-    def close(self) -> None:
-        """Let go of both descriptors."""
-        super().close()
-        os.close(self._bell)
+    def __del__(self) -> None:
+        """Close the bell, now that nobody can ring it any more."""
+        if self._bell >= 0:
+            os.close(self._bell)
 
 
 class Post:

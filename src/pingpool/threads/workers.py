@@ -115,7 +115,7 @@ class Workers:
         self._busy.pop(call, None)
         if call in self._hung:
             self._hung.discard(call)
-            self._own_threads.welcome_back(threading.current_thread())
+            self._own_threads.know(threading.current_thread())
         if call.deadline is not None:
             self._timers.cancel(call.deadline)
 

@@ -31,6 +31,10 @@ class Database(TransactionalDatabase):
         """Was something left open?"""
         return session.left_open
 
+    def in_transaction(self, session: FakeSession) -> bool:
+        """Was that a transaction?"""
+        return session.left_open
+
     def survived_interrupt(self, session: FakeSession) -> bool:
         """Was nothing left open?"""
         return not session.left_open

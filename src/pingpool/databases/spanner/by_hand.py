@@ -6,9 +6,8 @@ There is no database yet, so none is opened; what is asked of a session it is as
 from collections.abc import Mapping
 from typing import Any
 
-from google.api_core.exceptions import NotFound
-
 from pingpool.database import AsyncDatabase, Database
+from pingpool.databases.spanner.errors import not_found
 from pingpool.databases.spanner.traits import SpannerTraits
 
 
@@ -22,7 +21,7 @@ class ByHand(SpannerTraits, Database[Any]):
     def check(self, session: Any, *, timeout: float) -> None:
         """Ask whether the session exists."""
         if not session.exists():
-            raise gone(session)
+            raise not_found(session.name)
 
     def ping(self, session: Any, *, timeout: float) -> None:
         """Let the session prove itself."""
@@ -43,7 +42,7 @@ class AsyncByHand(SpannerTraits, AsyncDatabase[Any]):
     async def check(self, session: Any, *, timeout: float) -> None:
         """Ask whether the session exists."""
         if not await session.exists():
-            raise gone(session)
+            raise not_found(session.name)
 
     async def ping(self, session: Any, *, timeout: float) -> None:
         """Let the session prove itself."""
@@ -52,8 +51,3 @@ class AsyncByHand(SpannerTraits, AsyncDatabase[Any]):
     async def delete(self, session: Any, *, timeout: float) -> None:
         """Let the session delete itself."""
         await session.delete()
-
-
-def gone(session: Any) -> NotFound:
-    """Return what the server would say of a session that does not exist."""
-    return NotFound(f"Session not found: {session.name}")

@@ -19,7 +19,7 @@ from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
 from pingpool.databases.spanner.versions import SWITCHES, is_from, work_past_the_pool
 from pingpool.pool.beginning import Beginning
-from pingpool.pool.caller import SQLALCHEMY, files_of, warn, wraps
+from pingpool.pool.caller import DJANGO, SQLALCHEMY, files_of, warn, wraps
 from pingpool.pool.lending import Lending
 
 DAY = 24 * 3600.0
@@ -40,7 +40,7 @@ BETWEEN = {
     "google.cloud.sqlalchemy_spanner": (),
     "sqlalchemy": SQLALCHEMY,
     "django_spanner": (),
-    "django": ("db", "db/models", "db/models/sql", "db/backends", "db/backends/base"),
+    "django": DJANGO,
 }
 """What stands between a user and the pool: packages, and their folders."""
 

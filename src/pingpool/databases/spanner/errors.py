@@ -17,6 +17,11 @@ SESSION = "google.spanner.v1.Session"
 TEXT = re.compile(r"Session not found: (projects/[^/\s]+/instances/[^/\s]+/databases/[^/\s]+/sessions/[^\s,\]]+)")
 
 
+def not_found(name: str) -> exceptions.NotFound:
+    """Return what the server says of a session that it does not have."""
+    return exceptions.NotFound(f"Session not found: {name}")
+
+
 def as_googles(error: PoolError, cause: BaseException) -> PoolError:
     """Return an error of the pool that is of its cause's type too, if that is one of Google's, so as to be caught."""
     if not isinstance(cause, exceptions.GoogleAPICallError):

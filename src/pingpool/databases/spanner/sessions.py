@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self, TypeVar
 from google.api_core.exceptions import NotFound
 from google.cloud.spanner_v1.session import Session
 
-from pingpool.databases.spanner.errors import lost_session
+from pingpool.databases.spanner.errors import lost_session, not_found
 
 Opened = TypeVar("Opened", covariant=True)
 
@@ -73,7 +73,7 @@ class Pooled:
     def noted(self, found: bool) -> bool:
         """Return whether the server found the session; the pool hears of a no."""
         if not found and self._session_id is not None:
-            self.death = self._its_death()
+            self.death = not_found(self.full_name)
             if home := self.home():
                 home.was_missed(self)
         return found
@@ -98,14 +98,10 @@ class Pooled:
         try:
             with self.noticing_its_death():
                 yield
-            self.death = self._its_death()
+            self.death = not_found(self.full_name)
         finally:
             if home := self.home():
                 home.was_deleted(self)
-
-    def _its_death(self) -> NotFound:
-        """Return what the server would say from now on."""
-        return NotFound(f"Session not found: {self.full_name}")
 
 
 class PooledSession(Pooled, Session):

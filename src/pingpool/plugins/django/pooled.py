@@ -21,15 +21,14 @@ from pingpool.plugins.django.opening import Connections, open_by
 from pingpool.plugins.django.pools import POOLS, Way, settings_in
 from pingpool.plugins.django.typed import ErrorWrapper, Wrapper
 from pingpool.plugins.drivers import Connect
-from pingpool.pool.caller import files_of, wraps
+from pingpool.pool.caller import DJANGO, files_of, wraps
 from pingpool.pool.forks import in_every_child
 from pingpool.threads.pool import PingingPool
 
 USUAL: Mapping[str, Any] = {"ping_interval": "auto", "fill": "lazy"}
 """A process has as many connections as its threads need at a time: a worker of gunicorn's may need one."""
 
-wraps(__file__, *files_of("django", "db", "db/backends", "db/models", "db/models/sql", "db/models/fields", "utils"))
-wraps(*files_of("django", *(f"db/backends/{name}" for name in ("base", "mysql", "postgresql", "sqlite3"))))
+wraps(__file__, *files_of("django", *DJANGO))
 
 
 class Lent(NamedTuple):
