@@ -27,7 +27,11 @@ ELSEWHERE = {
 
 NOT_HERE = {
     "max_overflow": "size=… (a pool has a fixed size)",
-    "pool_pre_ping": "ping_interval=0 (every checkout is preceded by a check)",
+    "max_queries": "max_lifetime=… (sessions are replaced by age)",
+    "max_idle": "nothing (an idle session is kept, and kept alive)",
+    "max_inactive_connection_lifetime": "nothing (an idle session is kept, and kept alive)",
+    "reconnect_timeout": "nothing (a pool never stops trying)",
+    "pool_pre_ping": "nothing (idle sessions are proven in the background; ping_interval=0 would ask at each checkout)",
     "pool_use_lifo": "nothing (the session that was idle the longest is lent first)",
     "pool_reset_on_return": "reset=… (it belongs to the database)",
 }

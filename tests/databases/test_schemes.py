@@ -40,7 +40,10 @@ def refusal(url: Any, group: str = GROUP, **options: Any) -> str:
         ("ping_interval=auto", "ping_interval=…"),
         ("pool_recycle=60&pool_size=3", "max_lifetime=60, size=3"),
         ("max_overflow=2", "size=… (a pool has a fixed size)"),
-        ("pool_pre_ping=true", "ping_interval=0 (every checkout is preceded by a check)"),
+        (
+            "pool_pre_ping=true",
+            "nothing (idle sessions are proven in the background; ping_interval=0 would ask at each checkout)",
+        ),
         ("name=s3cr#et", "name=…"),
     ],
 )

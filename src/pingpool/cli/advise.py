@@ -61,7 +61,7 @@ def _enough(load: Load, question: Question) -> int:
 def _of_load(load: Load) -> Iterator[str]:
     yield (
         f"The load: {load.rate:.4g} checkouts a second × {in_words(load.held)} held "
-        f"= {load.in_use:.3g} sessions in use on average."
+        f"= {load.in_use:,.6g} sessions in use on average."
     )
 
 

@@ -14,7 +14,7 @@ from pingpool.core.slot import IN_USE, Slot
 class HangUps:
     """What was heard and still matters: each slot with the reference of its session, and the proof that was put aside.
 
-    A slot whose session has left the pool otherwise is forgotten at the end of that very turn.
+    If the session leaves the pool in another way, its slot is forgotten at the end of that turn.
     """
 
     __slots__ = ("heard",)

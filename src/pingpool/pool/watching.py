@@ -1,7 +1,8 @@
 """Which sessions the sentinel watches: those of a database that tells where they are, as long as the pool has them.
 
-The descriptor is asked for while nobody else has the session, by the workers that opened, checked or reset it; it is
-registered in the very turn that brings the session into its slot. A checkout and a return have no part in this.
+The descriptor is asked for while nobody else has the session: by the workers that opened, checked or reset it, or by
+whoever detaches it. It is registered in the very turn that brings the session into its slot. A checkout and a return
+have no part in this.
 """
 
 from typing import Any, Final, Generic

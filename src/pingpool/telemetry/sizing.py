@@ -60,7 +60,7 @@ class Server(NamedTuple):
     @property
     def room(self) -> int:
         """Return the largest size that each pool may have."""
-        return int(self.places / most_processes(self.processes, self.surge))
+        return self.places // most_processes(self.processes, self.surge)
 
     def sessions(self, size: int) -> int:
         """Return how many sessions there are at most, with pools of that size."""

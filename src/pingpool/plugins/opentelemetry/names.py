@@ -1,4 +1,4 @@
-"""What the metrics are called, by the semantic conventions of OpenTelemetry; all names stand here.
+"""What the metrics are called, by the semantic conventions of OpenTelemetry; all their names stand here.
 
 The conventions for pools of connections are in development: a version that renames something becomes a row of
 `CONVENTIONS`. The names of 1.27 are those of every version since, up to 1.43 at least.
