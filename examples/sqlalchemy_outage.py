@@ -2,7 +2,8 @@
 
     python examples/sqlalchemy_outage.py
 
-Needs `pip install 'pingpool[sqlalchemy,postgres,servers]'`. Each request takes an order: the ORM writes it, and commits.
+Needs `pip install 'pingpool[sqlalchemy,postgres,servers]'`. Each request takes an order: the ORM writes it,
+and commits.
 """
 
 import logging

@@ -76,8 +76,8 @@ class Traits(Generic[S]):
     def descriptor_of(self, session: S) -> int | None:
         """Which file descriptor has the session's socket? None of one that is closed.
 
-        Asked of a new session, after each call to it that went well, and before it leaves the pool. Where the system can tell,
-        a pool hears from then on when the server hangs up, and replaces an idle session at that moment.
+        Asked of a new session, after each call to it that went well, and before it leaves the pool. Where the system
+        can tell, a pool hears from then on when the server hangs up, and replaces an idle session at that moment.
         """
         return None
 

@@ -168,7 +168,7 @@ class Returns:
         return self._serving.settle(now)
 
     def hear_hang_up(self, slot: Slot, ref: Any, now: float) -> None:
-        """Hear that the other side hung up on the session of this reference. If the slot has another one, nothing follows.
+        """Hear of a hang-up on the session of this reference. If the slot has another one now, nothing follows.
 
         An idle one is replaced at once. So is one that waits aside for the one that is to take its place. One that
         somebody has is replaced when it comes back.

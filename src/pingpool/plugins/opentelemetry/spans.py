@@ -15,8 +15,9 @@ SPAN = "pingpool.wait"
 class LongWaits(Observer):
     """Makes a span of each wait that was longer than a bound: `pingpool.open(…, observer=LongWaits(0.1))`.
 
-    It begins with the wait and ends a moment after it, when the pool tells of it; it has the name of the pool. A wait in vain is an error. It has no parent: the
-    pool tells of a wait from a thread, or a task, of its own, which knows nothing of the caller's trace.
+    It begins with the wait and ends a moment after it, when the pool tells of it; it has the name of the pool. A wait
+    in vain is an error. It has no parent: the pool tells of a wait from a thread, or a task, of its own, which knows
+    nothing of the caller's trace.
 
     Args:
         longer_than: how many seconds a caller may wait without a span.
