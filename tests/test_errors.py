@@ -7,7 +7,7 @@ import pytest
 
 import pingpool
 from pingpool import errors
-from pingpool.errors import all_behind, causes
+from pingpool.errors import PoolTimeout, all_behind, causes, with_notes
 
 ALL = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
 
@@ -90,3 +90,11 @@ def test_all_that_an_error_holds_on_to_can_be_found() -> None:
     error = RuntimeError()
     error.__cause__ = error
     assert list(all_behind(error)) == [error]
+
+
+def test_the_error_of_a_framework_has_the_notes_of_the_pools() -> None:
+    """What failed lately is told also where another error stands for the pool's."""
+    pools = PoolTimeout("no session")
+    assert not hasattr(with_notes(TimeoutError(), pools), "__notes__")
+    pools.add_note("0.1 s ago: refused")
+    assert with_notes(TimeoutError(), pools).__notes__ == ["0.1 s ago: refused"]

@@ -6,6 +6,9 @@ for `queue.Queue`, or for google-cloud-spanner's pools, catches it without knowi
 
 import queue
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class PoolError(Exception):
@@ -138,3 +141,10 @@ def _reachable(
             left += behind(each)
             members: tuple[BaseException, ...] = getattr(each, "exceptions", ())  # of a group
             left += members
+
+
+def with_notes(error: E, pools: BaseException) -> E:
+    """Return an error of a framework with the notes of the pool's error that it stands for."""
+    for note in getattr(pools, "__notes__", ()):
+        error.add_note(note)
+    return error

@@ -14,7 +14,7 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import OperationalError
 
 from pingpool.database import Database
-from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError
+from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, with_notes
 from pingpool.naming import refuse_database_options
 from pingpool.opening import opened
 from pingpool.plugins.django.opening import Connections, open_by
@@ -112,7 +112,7 @@ class Pooled(Wrapper):
         except DatabaseRefuses as refusal:
             raise driver_error_of(refusal) from None
         except PoolError as error:
-            raise OperationalError(str(error)) from error
+            raise with_notes(OperationalError(str(error)), error) from error
         return self._lent.connection
 
     def _checked_out(self) -> Lent:

@@ -7,7 +7,7 @@ from sqlalchemy import exc
 from sqlalchemy.pool import Pool
 
 from pingpool.aio.pool import AsyncPingingPool
-from pingpool.errors import DatabaseRefuses, PoolError
+from pingpool.errors import DatabaseRefuses, PoolError, with_notes
 from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
 from pingpool.plugins.drivers import errors_in
@@ -111,7 +111,7 @@ class EnginePool(Pool, Generic[P]):
         cause = error.__cause__
         if cause is not None and (isinstance(error, DatabaseRefuses) or isinstance(cause, self._errors())):
             return cause.with_traceback(None)  # many are told of the same failure
-        timeout = exc.TimeoutError(str(error), code=OF_A_TIMEOUT)
+        timeout = with_notes(exc.TimeoutError(str(error), code=OF_A_TIMEOUT), error)
         timeout.__cause__ = error
         return timeout
 
