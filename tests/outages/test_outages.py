@@ -89,7 +89,7 @@ def heals_within(story: scenes.Story, bound: float) -> None:
 
 
 def cuts_off_at_most(counts: Counter[str], sessions: int) -> None:
-    """Check that an error met only who was inside a statement, or at its door: a session may die after the last look."""
+    """Check that an error met only who was inside a statement, or at its door: one may die after the last look."""
     assert counts[CUT_OFF] + counts[DEAD] <= sessions
 
 
