@@ -18,14 +18,12 @@ from pingpool.database import Database
 from pingpool.errors import PoolClosed, PoolError, PoolTimeout
 from pingpool.opening import open
 from pingpool.options import PoolOptions
+from pingpool.plugins.unavailable import NO_SESSION, RETRY_AFTER
 from pingpool.pool.caller import wraps
 from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
 
 wraps(__file__)
-
-RETRY_AFTER: Final = 5
-"""Seconds after which a client is asked to come again."""
 
 PROBED_WITHIN: Final = 1.0
 """Seconds that a readiness probe has at most."""
@@ -107,7 +105,7 @@ class Sessions(Generic[S]):
 
 def unavailable(error: Exception) -> tuple[Response, int]:
     """Answer 503. The text of the error is for the log: it names places in the code."""
-    response = jsonify(detail="No database session could be had in time.")
+    response = jsonify(detail=NO_SESSION)
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response, 503
 

@@ -35,7 +35,9 @@ class Watching(Generic[S]):
         except BaseException as error:
             self._bugs.tell("descriptor_of", error)
             return NOWHERE
-        return fd if isinstance(fd, int) and fd >= 0 and self._desk.has_sentinel() else NOWHERE
+        if not isinstance(fd, int) or fd < 0 or self._desk.see_to_sentinel() is None:
+            return NOWHERE
+        return fd
 
     def watch(self, fd: int, slot: Slot | None, session: S) -> None:
         """Have the session watched from this turn on, if it came into the slot."""

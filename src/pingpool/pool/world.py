@@ -98,12 +98,12 @@ class Desk(ABC, Generic[S]):
     def discharge_sentinel(self) -> None:
         """Nobody need hear of hang-ups for this desk any more."""
 
-    def has_sentinel(self) -> bool:
-        """See that somebody hears of hang-ups for this desk; False where nobody can, or need any more."""
+    def see_to_sentinel(self) -> Sentinel | None:
+        """See that somebody hears of hang-ups for this desk; None where nobody can, or need any more."""
         self.sentinel = self.enlist_sentinel()
         if self.ledger.closed:  # since just now, perhaps
             self._dismiss_sentinel()
-        return self.sentinel is not None
+        return self.sentinel
 
     def _dismiss_sentinel(self) -> None:
         self.discharge_sentinel()

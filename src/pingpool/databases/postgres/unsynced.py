@@ -13,7 +13,7 @@ from typing import Any
 def noting(kind: Any) -> Any:
     """Return this kind of connection as one that notes when it prepares."""
 
-    class Connection(kind):  # type: ignore[misc]
+    class Connection(kind):  # type: ignore[misc]  # whatever kind is given
         """A connection that knows the count of what had run when it last prepared."""
 
         __slots__ = ("prepared_at",)

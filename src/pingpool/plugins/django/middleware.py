@@ -3,15 +3,11 @@
 MIDDLEWARE = ["pingpool.plugins.django.middleware.Unavailable", ...]
 """
 
-from typing import Final
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
 from pingpool.errors import PoolError, causes
-
-RETRY_AFTER: Final = 5
-"""Seconds after which a client is asked to come again."""
+from pingpool.plugins.unavailable import RETRY_AFTER
 
 
 class Unavailable(MiddlewareMixin):

@@ -18,7 +18,7 @@ from pingpool.errors import DatabaseRefuses, PoolClosed, PoolError, with_notes
 from pingpool.naming import refuse_database_options
 from pingpool.opening import opened
 from pingpool.plugins.django.opening import Connections, open_by
-from pingpool.plugins.django.pools import POOLS, Way, settings_in
+from pingpool.plugins.django.pools import POOLS, Way, place_in, settings_in
 from pingpool.plugins.django.typed import ErrorWrapper, Wrapper
 from pingpool.plugins.drivers import Connect
 from pingpool.pool.caller import DJANGO, files_of, wraps
@@ -158,7 +158,7 @@ class Pooled(Wrapper):
 
     def close_pool(self) -> None:
         """Close every pool of this database, so that it can be copied or removed. The next connection opens another."""
-        POOLS.close(Way(type(self), self.alias, None, settings_in(self.settings_dict)).place)
+        POOLS.close(place_in(self.settings_dict))
 
     def _start_anew(self) -> list[Any]:
         """Forget what was lent before a fork: it is the parent's. Where it was in a transaction, that has ended."""

@@ -25,7 +25,12 @@ class Way(NamedTuple):
     @property
     def place(self) -> tuple[Any, ...]:
         """Where the database is."""
-        return tuple(self.settings[name] for name in ("HOST", "PORT", "NAME"))
+        return place_in(self.settings)
+
+
+def place_in(settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return where the database of these settings is."""
+    return tuple(settings[name] for name in ("HOST", "PORT", "NAME"))
 
 
 def settings_in(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pingpool.errors import PoolClosed, PoolTimeout
-
-RETRY_AFTER: Final = 5
-"""Seconds after which a client is asked to come again."""
+from pingpool.plugins.unavailable import NO_SESSION, RETRY_AFTER
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """Answer 503. The text of the error is for the log: it names places in the code."""
-    return JSONResponse(
-        {"detail": "No database session could be had in time."}, 503, headers={"Retry-After": str(RETRY_AFTER)}
-    )
+    return JSONResponse({"detail": NO_SESSION}, 503, headers={"Retry-After": str(RETRY_AFTER)})
 
 
 ANSWERS: Final[dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]] = {

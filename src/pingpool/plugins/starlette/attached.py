@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from pingpool.core.slot import S
 from pingpool.errors import PoolError
-from pingpool.plugins.starlette.answers import RETRY_AFTER
 from pingpool.plugins.starlette.place import Place, of_endpoint, of_frame
+from pingpool.plugins.unavailable import RETRY_AFTER
 from pingpool.pool.caller import current_frame
 from pingpool.pool.life import Life
 
