@@ -170,6 +170,10 @@ class ClientPool(Beginning[Any, Any]):
             self._drop_in.terms.enlist(session)
             self._lending.adopt(session, None)
 
+    def _took_in(self, session: Any) -> bool:
+        """See to what is put without being lent."""
+        return self._take_unbound(session) if self._drop_in is None else self._drop_in.took_in(session)
+
     def _take_unbound(self, session: Any) -> bool:
         """Before there is a database, take in whatever session somebody made by hand, as Google's pool does."""
         if self._drop_in is not None or self.closed or session is None or self._lending.knows(session):

@@ -112,7 +112,7 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
 
     def _check_in(self, session: Session, error: BaseException | None) -> None:
         """Check a session in while this error is passing by, if any."""
-        if self._drop_in.took_in(session) if self._drop_in is not None else self._takes_unbound(session):
+        if self._took_in(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
@@ -120,9 +120,9 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         else:
             super().give_back(session, ended_by)
 
-    def _takes_unbound(self, session: Any) -> bool:
+    def _take_unbound(self, session: Any) -> bool:
         with self._binding.lock:
-            return self._take_unbound(session)
+            return super()._take_unbound(session)
 
     def _rest_with(self, database: Any) -> None:
         """Let the client's `Database.close`, which knows only its multiplexed session, end the pool's before.

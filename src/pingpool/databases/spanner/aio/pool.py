@@ -112,7 +112,7 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             if isinstance(error, GeneratorExit):
                 return  # the loop was closed over the block: nothing is left to go back to
             self._desk.settle_in()
-        if self._drop_in.took_in(session) if self._drop_in is not None else self._take_unbound(session):
+        if self._took_in(session):
             return
         ended_by = end_of(session, error)
         if ended_by is None:
