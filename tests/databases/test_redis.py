@@ -97,10 +97,10 @@ def test_a_look_under_tls(valkey_server: ValkeyServer, driver: ModuleType, tmp_p
 def test_a_hang_up_in_the_middle_of_a_look_is_seen(
     redis: Redis, session: Any, valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that the server ends after its socket was looked at, and before the driver is asked, looks dead."""
+    """A connection that the server ends after its socket was seen to speak, and before it is read, looks dead."""
     valkey_server.terminate_backends()
     until(lambda: look_at(session._sock.fileno()) is Look.HUNG_UP)
-    monkeypatch.setattr("pingpool.databases.redis.redis.look_at", lambda fd: Look.QUIET)
+    monkeypatch.setattr("pingpool.databases.redis.redis.look_at", lambda fd: Look.SPEAKS)
     for _ in range(2):
         assert not redis.looks_alive(session)
 

@@ -94,7 +94,7 @@ class DBAPITraits(Remembering[C]):
         is_open = endings.is_busy(session) or drivers.in_transaction(session)
         if is_open or drivers.changed(session, self._settings.of(session) or {}):
             return True
-        return None if is_open is None else self._resets.unless(False)
+        return None if is_open is None else self._resets.at_rest
 
     def in_transaction(self, session: C) -> bool:
         """Is a transaction open, as far as the driver tells? It may have read only."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from pingpool.databases import unanswered
-from pingpool.databases.common.sockets import Look, hang_up, look_at
+from pingpool.databases.common.sockets import QUIET, hang_up, look_at
 from pingpool.databases.drivers import modules_of, status_of
 from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
 from pingpool.errors import BeyondReset
@@ -57,7 +57,7 @@ def cancel(session: Any, timeout: float) -> None:
     """Ask the server to cancel, until it has said something."""
     link, can_tell = link_of(session), status_of(session) is not None
     for pause in pauses(link.fileno, patience(timeout) if can_tell else UNTOLD):
-        if not is_busy(session) or look_at(link.fileno()) is not Look.QUIET:
+        if not is_busy(session) or look_at(link.fileno()) is not QUIET:
             return
         if hasattr(session, "cancel"):
             session.cancel()

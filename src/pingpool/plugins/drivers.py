@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pingpool.database import Database, Meaning
-from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.common.sockets import QUIET, look_at
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.postgres.words import meaning_of_text
 from pingpool.databases.sqlite import SQLite
@@ -38,7 +38,7 @@ def of_sqlite(connect: Connect) -> Database[Any]:
 
 def is_quiet(connection: Any) -> bool:
     """Has the server neither hung up on a connection of psycopg2's, nor said anything?"""
-    return not connection.closed and look_at(connection.fileno()) is Look.QUIET
+    return not connection.closed and look_at(connection.fileno()) is QUIET
 
 
 def meaning_by_libpq(error: BaseException) -> Meaning | None:

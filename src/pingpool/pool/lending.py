@@ -181,8 +181,9 @@ class Lending(Generic[S]):
 
         Without a look, or with a broken one, it may be alive.
         """
+        look = self._look
         try:
-            is_alive = self._look is None or bool(self._look(session))
+            is_alive = look is None or bool(look(session))
         except BaseException as error:
             is_alive = self._without_answer("looks_alive", error, session, True)
         if self._is_observed and is_alive:
@@ -325,11 +326,12 @@ class Lending(Generic[S]):
 
         What was not lent is refused later, so there is nothing to ask.
         """
-        if self._needs_reset is None or id(session) not in self._lent:
+        ask = self._needs_reset
+        if ask is None or id(session) not in self._lent:
             return False
         try:
-            answer = self._needs_reset(session)
-            return answer is None or bool(answer)
+            answer = ask(session)
+            return answer is not False and (answer is None or bool(answer))
         except BaseException as error:
             return self._without_answer("needs_reset", error, session, True)
 

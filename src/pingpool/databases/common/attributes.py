@@ -4,7 +4,7 @@ Such a setting decides over the next holder's data. A driver keeps it in the obj
 trip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any, Generic
 
@@ -18,11 +18,15 @@ class Attributes(Generic[S]):
     Of a list, a set or a dictionary it counts what is in it.
     """
 
-    def __init__(self, first: str, second: str, *more: str) -> None:
-        """Look at these; one that a version of the driver does not have must not be named."""
+    def __init__(self, first: str, second: str, *more: str, look: Callable[[S], tuple[Any, ...]] | None = None) -> None:
+        """Look at these; one that a version of the driver does not have must not be named.
+
+        `look` returns all of them, where a driver's properties take their time.
+        """
         self._names = (first, second, *more)
-        self._look = attrgetter(*self._names)
+        self._look: Callable[[S], tuple[Any, ...]] = look or attrgetter(*self._names)
         self._first: Records[tuple[Any, ...]] = Records()
+        self._noted = self._first.noted
         self._unconfigured: Records[tuple[Any, ...]] = Records()
 
     def remember(self, session: S) -> None:
@@ -41,7 +45,7 @@ class Attributes(Generic[S]):
 
     def changed(self, session: S) -> bool:
         """Is anything set otherwise than it was? Never of a session that was not remembered."""
-        first = self._first.of(session)
+        first = self._noted.get(id(session))
         return first is not None and first != self._look(session)
 
     def differing(self, session: S) -> Iterator[tuple[str, Any]]:

@@ -12,12 +12,12 @@ V = TypeVar("V")
 
 
 class Records(Generic[V]):
-    """One note for each session that has one."""
+    """One note for each session that has one; `noted` has them by identity, for whoever asks at each check-in."""
 
-    __slots__ = ("__weakref__", "_noted", "_refs")
+    __slots__ = ("__weakref__", "_refs", "noted")
 
     def __init__(self) -> None:
-        self._noted: dict[int, V] = {}
+        self.noted: dict[int, V] = {}
         self._refs: dict[int, Any] = {}
 
     def note(self, session: object, what: V) -> None:
@@ -27,27 +27,27 @@ class Records(Generic[V]):
             TypeError: the session takes no weak references, so that nobody would know when it is gone.
         """
         key = id(session)
-        self._refs[key] = ref(session, partial(_forget, key, self._noted, self._refs))
-        self._noted[key] = what
+        self._refs[key] = ref(session, partial(_forget, key, self.noted, self._refs))
+        self.noted[key] = what
 
     def note_until_dropped(self, session: object, what: V) -> None:
         """The same of any session; of one that takes no weak references it stays until `drop`, or a newcomer's note."""
         try:
             self.note(session, what)
         except TypeError:
-            self._noted[id(session)] = what
+            self.noted[id(session)] = what
 
     def of(self, session: object) -> V | None:
         """Return what was noted of a session."""
-        return self._noted.get(id(session))
+        return self.noted.get(id(session))
 
     def drop(self, session: object) -> None:
         """Take back what was noted of a session, if anything was."""
-        _forget(id(session), self._noted, self._refs, None)
+        _forget(id(session), self.noted, self._refs, None)
 
     def __len__(self) -> int:
         """How many sessions have a note?"""
-        return len(self._noted)
+        return len(self.noted)
 
 
 def _forget(key: int, *notes: Any) -> None:

@@ -31,12 +31,8 @@ class Resets:
             raise TypeError(f'reset={reset!r}: say "rollback", "full", or give a function of the session')
         self.wanted = reset
         self.is_full = reset == "full"
-
-    def unless(self, is_open: bool) -> bool | None:
-        """Answer `needs_reset`: what a full reset, or a function, clears cannot be told, so it is done each time."""
-        if is_open:
-            return True
-        return False if self.wanted == "rollback" else None
+        self.at_rest: bool | None = False if reset == "rollback" else None
+        """What `needs_reset` answers if nothing is open: what a full reset, or a function, clears cannot be told."""
 
     def call(self, session: Any) -> None:
         """Call the user's function, if there is one."""

@@ -12,7 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Poll: TypeAlias = Callable[[int], list[tuple[int, int]]]
 """The `poll` of an object that watches one descriptor, for so many milliseconds."""
@@ -24,6 +24,11 @@ class Look(enum.Enum):
     QUIET = "nothing has come"
     SPEAKS = "something has come, though nobody asked"
     HUNG_UP = "the other side has closed it"
+
+
+QUIET: Final = Look.QUIET
+SPEAKS: Final = Look.SPEAKS
+HUNG_UP: Final = Look.HUNG_UP
 
 
 # Windows has no `poll`, and eventlet takes it away: there a hang-up shows as speech that turns out to be none. The look
@@ -42,11 +47,11 @@ if hasattr(select, "poll"):
             seen = kept_polls[fd](0)
         except (KeyError, RuntimeError):  # the latter: another thread looks, or did so in the moment of a fork
             if fd < 0:
-                return Look.HUNG_UP
+                return HUNG_UP
             seen = keep_poll(fd)(0)
         if not seen:
-            return Look.QUIET
-        return Look.SPEAKS if seen[0][1] == select.POLLIN else Look.HUNG_UP
+            return QUIET
+        return SPEAKS if seen[0][1] == select.POLLIN else HUNG_UP
 
     def keep_poll(fd: int) -> Poll:
         """Make what looks at a descriptor, and keep it."""
@@ -60,16 +65,16 @@ else:
     def look_at(fd: int) -> Look:
         """Look at a socket, by its file descriptor; one below 0 is closed here."""
         if fd < 0:
-            return Look.HUNG_UP
-        return Look.SPEAKS if select.select([fd], [], [], 0)[0] else Look.QUIET
+            return HUNG_UP
+        return SPEAKS if select.select([fd], [], [], 0)[0] else QUIET
 
 
 def is_quiet(fd: int, link: object) -> bool:
     """Has nothing come on a socket, or only what TLS says to itself? `link` is its object, if the driver shows it."""
     look = look_at(fd)
-    if look is Look.SPEAKS and isinstance(link, ssl.SSLSocket):
+    if look is SPEAKS and isinstance(link, ssl.SSLSocket):
         return peek(link) is None
-    return look is Look.QUIET
+    return look is QUIET
 
 
 def descriptor_of(link: Any) -> int:

@@ -17,7 +17,7 @@ from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.labels import as_text, cut
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, descriptor_through, look_through
+from pingpool.databases.common.sockets import QUIET, descriptor_through, look_through
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
 from pingpool.databases.mysql.drivers import number_of
@@ -195,7 +195,7 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
             or reader.exception() is not None
         ):
             return False
-        return look_through(session._writer.transport) is Look.QUIET
+        return look_through(session._writer.transport) is QUIET
 
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, and undo what else was asked for. A session with an answer unread is beyond that."""

@@ -5,6 +5,8 @@ AUTOCOMMIT = 2
 MORE_RESULTS = 8
 """The flags of the server's status, sent with each answer, that say so."""
 
+LEFT_OPEN = IN_TRANSACTION | MORE_RESULTS
+
 NO_SUCH_FUNCTION = 1305
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from threading import get_ident
 from typing import Any
 
-from pingpool.databases.common.sockets import Look, look_at, shut_down
+from pingpool.databases.common.sockets import HUNG_UP, look_at, shut_down
 from pingpool.databases.mysql.record import RESET_CONNECTION, Beginning, OnRecord, Turn
 
 pymysql: Any = import_module("pymysql")  # its types say nothing of what is used here
@@ -100,4 +100,4 @@ class Connection(pymysql.connections.Connection, OnRecord):  # type: ignore[misc
     def _note_who_left(self) -> None:
         """Note whether it is the server that has hung up, before this side does."""
         if self._sock is not None and self.was_left is None:
-            self.was_left = look_at(self._sock.fileno()) is Look.HUNG_UP
+            self.was_left = look_at(self._sock.fileno()) is HUNG_UP

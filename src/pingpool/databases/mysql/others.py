@@ -14,7 +14,7 @@ from pingpool.databases import unanswered
 from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
-from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.common.sockets import HUNG_UP, look_at
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
@@ -59,7 +59,7 @@ class Others:
         is_open = in_transaction(session)
         if is_open or self._is_set_otherwise(session):
             return True
-        return None if is_open is None else self._resets.unless(False)
+        return None if is_open is None else self._resets.at_rest
 
     def in_transaction(self, session: Any) -> bool:
         """Is a transaction open, as far as the driver tells?"""
@@ -121,7 +121,7 @@ class Others:
         if drivers.is_in_use(session):
             return True
         fd = drivers.socket_of(session)
-        if fd is not None and look_at(fd) is Look.HUNG_UP:
+        if fd is not None and look_at(fd) is HUNG_UP:
             return False
         return session in self._in_hand or has_unread(session)
 

@@ -65,7 +65,7 @@ class OnRecord:
         if not packet:
             return None
         if packet[0] == EOF and len(packet) <= LONGEST_EOF:
-            return int.from_bytes(packet[3:5], "little")
+            return packet[3] | packet[4] << 8
         return status_in_ok(packet) if packet[0] == OK else None
 
     def is_set_otherwise(self, status: int) -> bool:
@@ -84,10 +84,9 @@ class OnRecord:
 
 def status_in_ok(packet: bytes) -> int:
     """Return the flags in a packet that says OK: they come after two numbers, of rows and of the last id."""
-    at = 1
-    for _ in range(2):
-        at += WIDER.get(packet[at], 1)
-    return int.from_bytes(packet[at : at + 2], "little")
+    at = 1 + WIDER.get(packet[1], 1)
+    at += WIDER.get(packet[at], 1)
+    return packet[at] | packet[at + 1] << 8
 
 
 class Turn:

@@ -17,7 +17,7 @@ from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.roles import Roles
 from pingpool.databases.common.rows import values_of
-from pingpool.databases.mysql.codes import IN_TRANSACTION, MORE_RESULTS, NO_SUCH_FUNCTION, code_of, said_by_server
+from pingpool.databases.mysql.codes import IN_TRANSACTION, LEFT_OPEN, NO_SUCH_FUNCTION, code_of, said_by_server
 from pingpool.databases.mysql.options import OTHER_PLACES, arguments
 from pingpool.databases.mysql.record import OnRecord
 from pingpool.errors import BeyondReset
@@ -105,8 +105,8 @@ class MySQLTraits(Identified, Remembering[Any]):
         status = session.status
         if status is None:
             return None
-        is_open = bool(status & (IN_TRANSACTION | MORE_RESULTS))
-        return self._resets.unless(is_open or session.is_set_otherwise(status) or self._attributes.changed(session))
+        is_open = bool(status & LEFT_OPEN)
+        return is_open or session.is_set_otherwise(status) or self._attributes.changed(session) or self._resets.at_rest
 
     def in_transaction(self, session: Any) -> bool:
         """Is a transaction open, by the server's last answer? It may have read only."""
@@ -155,7 +155,8 @@ def is_in_transaction(session: OnRecord) -> bool | None:
 
 def is_unread(session: Any) -> bool:
     """Was a result not read to its end, by PyMySQL or aiomysql?"""
-    return bool(getattr(getattr(session, "_result", None), "unbuffered_active", False))
+    result = getattr(session, "_result", None)
+    return result is not None and bool(result.unbuffered_active)
 
 
 def is_busy(session: OnRecord) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
-from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.sockets import HUNG_UP, look_through
 from pingpool.databases.mysql.record import RESET_CONNECTION, Beginning, OnRecord, Turn
 
 aiomysql: Any = import_module("aiomysql")  # it has no types
@@ -113,7 +113,7 @@ class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the dr
 def is_left(link: asyncio.BaseTransport) -> bool:
     """Has the other side hung up?"""
     try:
-        return look_through(link) is Look.HUNG_UP
+        return look_through(link) is HUNG_UP
     except AttributeError:  # so TLS shows that it has ended
         return True
 

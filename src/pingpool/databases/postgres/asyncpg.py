@@ -23,7 +23,7 @@ from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, descriptor_through, look_through
+from pingpool.databases.common.sockets import HUNG_UP, descriptor_through, look_through
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
 from pingpool.databases.postgres.cancels import patience, pauses
@@ -216,7 +216,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
 
     def looks_alive(self, session: Session) -> bool:
         """Is the connection open, for all that the loop and the system know? A notice is no hang-up."""
-        if session.is_closed() or look_through(session._transport) is Look.HUNG_UP:
+        if session.is_closed() or look_through(session._transport) is HUNG_UP:
             return False
         # asyncpg keeps the server's last words as an error.
         return not any(isinstance(each, Exception) for each in held_by(session))
@@ -226,7 +226,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
         if session.is_closed():
             return False
         is_open = is_in_transaction(session) or is_unsynced(session)
-        return self._resets.unless(is_open or is_busy(session) or self._listening.changed(session))
+        return is_open or is_busy(session) or self._listening.changed(session) or self._resets.at_rest
 
     def in_transaction(self, session: Session) -> bool:
         """Is a transaction open at the server?"""

@@ -11,7 +11,10 @@ import psycopg
 from pingpool.databases.common.sockets import hang_up
 from pingpool.errors import BeyondReset
 
-IDLE = psycopg.pq.TransactionStatus.IDLE
+IDLE: int = psycopg.pq.TransactionStatus.IDLE.value
+"""As libpq says it: a plain number compares at once."""
+
+NO_PIPELINE: int = psycopg.pq.PipelineStatus.OFF.value
 ACTIVE = psycopg.pq.TransactionStatus.ACTIVE
 INTRANS = psycopg.pq.TransactionStatus.INTRANS
 OPEN = (INTRANS, psycopg.pq.TransactionStatus.INERROR)
@@ -33,8 +36,14 @@ def mark_as_own(session: Any) -> None:
 
 def is_settled(session: Any) -> bool:
     """Is nothing open and nothing under way, at the server and in the driver?"""
-    is_open = session.pgconn.transaction_status != IDLE or session._num_transactions or session._tpc
-    return not (is_open or session.lock.locked() or is_pipelining(session.pgconn))
+    connection = session.pgconn
+    return (
+        connection.transaction_status == IDLE
+        and not session._num_transactions
+        and session._tpc is None
+        and not session.lock.locked()
+        and connection.pipeline_status == NO_PIPELINE
+    )
 
 
 def is_busy(session: Any) -> bool:
@@ -44,7 +53,7 @@ def is_busy(session: Any) -> bool:
 
 def is_pipelining(connection: Any) -> bool:
     """Is libpq in the pipeline mode, in which errors are told later, to whoever is there then?"""
-    return bool(connection.pipeline_status != psycopg.pq.PipelineStatus.OFF)
+    return bool(connection.pipeline_status != NO_PIPELINE)
 
 
 def refuse_unfinished(session: Any) -> None:

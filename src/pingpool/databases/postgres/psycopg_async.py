@@ -10,7 +10,7 @@ from psycopg.generators import execute
 
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
-from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.common.sockets import QUIET, look_at
 from pingpool.databases.postgres.cancels import patience, pauses
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
@@ -115,7 +115,7 @@ async def cancel(session: Session, timeout: float) -> None:
                 return
             await session.cancel_safe(timeout=timeout)
             await asyncio.sleep(pause)
-            if look_at(session.fileno()) is not Look.QUIET:
+            if look_at(session.fileno()) is not QUIET:
                 return
 
 

@@ -5,6 +5,7 @@ Only last words mean that it is dead.
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -20,7 +21,7 @@ from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import AsyncReset, Resets
 from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
-from pingpool.databases.common.sockets import Look, look_at
+from pingpool.databases.common.sockets import HUNG_UP, QUIET, SPEAKS, look_at
 from pingpool.databases.postgres.adapters import Adapters
 from pingpool.databases.postgres.conninfo import (
     ATTRIBUTES,
@@ -56,7 +57,7 @@ OTHER_DRIVERS = {
 
 DRIVERS = frozenset({"psycopg", "psycopg_binary", "psycopg_c"})
 
-OK = psycopg.pq.ConnStatus.OK
+OK: int = psycopg.pq.ConnStatus.OK.value
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
@@ -73,12 +74,25 @@ ATTRIBUTES_OF_SESSIONS = (
     "row_factory",
     "cursor_factory",
     "server_cursor_factory",
+    "_notice_handlers",
+    "_notify_handlers",
     "prepare_threshold",
     "prepared_max",
+)
+"""What a holder may set on a connection object."""
+
+WHERE_THEY_ARE = attrgetter(
+    "_autocommit",
+    "_isolation_level",
+    "_read_only",
+    "_deferrable",
+    "row_factory",
+    "cursor_factory",
+    "server_cursor_factory",
     "_notice_handlers",
     "_notify_handlers",
 )
-"""What a holder may set on a connection object."""
+"""Returns most of them, and asks no property: those take longer than the comparison."""
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -109,7 +123,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         self._password = password
         self._resets = Resets(reset)
         self._configure = to_configure(configure)
-        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS)
+        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS, look=attributes_of)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._have_read_only: Records[bool] = Records()
         self._is_told_of_writes = True
@@ -176,10 +190,10 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         if connection.status != OK:
             return False
         look = look_at(connection.socket)
-        if look is not Look.SPEAKS:
-            return look is Look.QUIET
+        if look is not SPEAKS:
+            return look is QUIET
         # One read: on a busy channel notifications never end, and whoever checks out a session waits for this.
-        return has_only_notices(session) and look_at(connection.socket) is not Look.HUNG_UP
+        return has_only_notices(session) and look_at(connection.socket) is not HUNG_UP
 
     def remember(self, session: C) -> None:
         """Note what a holder may change in the connection object. Its own block then leaves it open."""
@@ -201,8 +215,12 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
 
     def needs_reset(self, session: C) -> bool | None:
         """Is something open or under way, or changed in the connection object?"""
-        is_changed = self._attributes.changed(session) or self._adapters.changed(session)
-        return self._resets.unless(is_changed or not is_settled(session))
+        return (
+            not is_settled(session)
+            or self._attributes.changed(session)
+            or (session._adapters is not None and self._adapters.changed(session))
+            or self._resets.at_rest
+        )
 
     def let_go(self, session: C) -> None:
         """Psycopg's own block, `with connection:`, closes it again."""
@@ -260,6 +278,12 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
             return repr(self._address)
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
         return repr(make_conninfo(**named))
+
+
+def attributes_of(session: Any) -> tuple[Any, ...]:
+    """Return what a holder may set on a connection object."""
+    prepared = session._prepared
+    return (*WHERE_THEY_ARE(session), prepared.prepare_threshold, prepared.prepared_max)
 
 
 def own_options() -> set[str]:

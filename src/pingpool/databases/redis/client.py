@@ -13,9 +13,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from pingpool.databases.common.records import Records
+
 CLOSED = "the session is lost: its connection is closed"
 
-_clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+_clients: Records[Any] = Records()
 
 
 def client_on(session: Any) -> Any:
@@ -24,7 +26,7 @@ def client_on(session: Any) -> Any:
     It serves as long as the connection is lent, for all that needs one connection: commands, pipelines, WATCH,
     scripts. Once the connection is lost, it raises `ConnectionError`.
     """
-    client = _clients.get(session)
+    client = _clients.of(session)
     if client is None:
         driver = driver_of(session)
         is_async = ".asyncio." in type(session).__module__
@@ -33,19 +35,19 @@ def client_on(session: Any) -> Any:
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = kind(connection_pool=sole)
         client.response_callbacks = noting(client.response_callbacks.__class__)(client.response_callbacks)
-        _clients[session] = client  # last: an interrupt before this leaves no client that notes nothing
+        _clients.note(session, client)  # last: an interrupt before this leaves no client that notes nothing
     return client
 
 
 def is_borrowed(session: Any) -> bool:
     """Does something of the connection's client still hold on to it: a pipeline that watches, a subscription?"""
-    client = _clients.get(session)
+    client = _clients.of(session)
     return client is not None and bool(client.connection_pool.borrowers)
 
 
 def is_altered(session: Any) -> bool:
     """Did a holder teach the connection's client to take answers otherwise?"""
-    client = _clients.get(session)
+    client = _clients.of(session)
     return client is not None and bool(client.response_callbacks.is_altered)
 
 
@@ -72,7 +74,7 @@ CHANGES_A_TABLE = ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "pop
 
 def forget_client(session: Any) -> None:
     """Have the next holder get a new client."""
-    _clients.pop(session, None)
+    _clients.drop(session)
 
 
 def never_again(session: Any) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
-from pingpool.databases.common.sockets import Look, descriptor_of, hang_up, look_at
+from pingpool.databases.common.sockets import HUNG_UP, QUIET, descriptor_of, hang_up, look_at
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, has_read_ahead, left_in
 from pingpool.databases.redis.client import never_again
@@ -90,9 +90,11 @@ class Redis(RedisTraits[Password], Configured[Session]):
         if link is None or session.owed:
             return False
         look = look_at(link.fileno())
-        if look is Look.SPEAKS and not isinstance(link, ssl.SSLSocket):
-            return not has_read_ahead(session._parser) and all_pushes(left_in(link))
-        return look is not Look.HUNG_UP and self._is_quiet(session)
+        if look is HUNG_UP:
+            return False
+        if isinstance(link, ssl.SSLSocket):
+            return self._is_quiet(session)
+        return not has_read_ahead(session._parser) and (look is QUIET or all_pushes(left_in(link)))
 
     def _is_quiet(self, session: Session) -> bool:
         """Has the driver nothing to read? It raises if the server has hung up since the look at the socket."""

@@ -9,7 +9,7 @@ from typing import Any
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.roles import refuse_wrong_node
-from pingpool.databases.common.sockets import Look, descriptor_through, look_through
+from pingpool.databases.common.sockets import QUIET, descriptor_through, look_through
 from pingpool.databases.redis.answers import AsyncCount, all_pushes, counting, has_read_ahead
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
@@ -83,7 +83,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncConfigured[Session]):
             return False
         if has_read_ahead(session._parser) or not all_pushes(bytes(reader._buffer)):
             return False
-        return look_through(session._writer.transport) is Look.QUIET
+        return look_through(session._writer.transport) is QUIET
 
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Undo what the last holder left open or changed, as far as there are commands for that."""

@@ -137,7 +137,7 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
     def needs_reset(self, session: Session) -> bool | None:
         """Is an answer still to come, or was something left open, or changed, in the connection or its client?"""
         is_open = bool(session.owed or session.changes or is_borrowed(session) or is_altered(session))
-        return self._resets.unless(is_open or ATTRIBUTES.changed(session))
+        return is_open or ATTRIBUTES.changed(session) or self._resets.at_rest
 
     def in_transaction(self, session: Session) -> bool:
         """Was a `MULTI` left, whose commands were never executed?"""

@@ -40,6 +40,15 @@ class File(NamedTuple):
         found = os.stat(path)
         return cls(found.st_dev, found.st_ino, found.st_size > 0)
 
+    def is_at(self, path: str) -> bool:
+        """Is it still the one that stands there? It may have been written since, but not emptied."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return False
+        is_same = found.st_ino == self.inode and found.st_dev == self.device
+        return is_same and (found.st_size > 0 or not self.is_written)
+
 
 class Cursor(sqlite3.Cursor):
     """A cursor whose calls are marked as under way, but for `execute`: there the driver refuses to close it."""

@@ -151,11 +151,7 @@ class SQLiteTraits(Identified, Remembering[C]):
     def is_in_place(self, session: C) -> bool:
         """Is the connection's file still the one at the path? A file that was written is never empty again."""
         file = self.connection_of(session).file
-        try:
-            there = file and File.at(self._target)
-        except OSError:
-            return False
-        return file is None or there == file or there == file._replace(is_written=True)
+        return file is None or file.is_at(self._target)
 
     def looks_alive(self, session: C) -> bool:
         """Is the connection open, on the file that is at the path? A closed one has no count of changes."""
@@ -174,7 +170,7 @@ class SQLiteTraits(Identified, Remembering[C]):
             is_open = not connection.is_let_go() or connection.in_transaction or is_changed(connection)
         except (ValueError, sqlite3.Error):
             return True
-        return self._resets.unless(is_open)
+        return is_open or self._resets.at_rest
 
     def in_transaction(self, session: C) -> bool:
         """Is a transaction open? Not in one that its holder has closed."""

@@ -12,7 +12,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from pingpool.database import AsyncDatabase, Database
 from pingpool.databases.callables import AsyncCallables, Callables
-from pingpool.databases.common.sockets import Look, look_through
+from pingpool.databases.common.sockets import QUIET, look_through
 from pingpool.databases.dbapi import DBAPI
 from pingpool.plugins.drivers import of_mysql, of_postgres, of_sqlite
 
@@ -94,4 +94,4 @@ def question_of(dialect: Any) -> str | None:
 def is_quiet_to_aiomysql(connection: Any) -> bool:
     """Has the server not hung up on aiomysql's connection, for all that the loop and the system know?"""
     inside = connection.driver_connection
-    return not (inside.closed or inside._reader.at_eof()) and look_through(inside._writer.transport) is Look.QUIET
+    return not (inside.closed or inside._reader.at_eof()) and look_through(inside._writer.transport) is QUIET
