@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import count as counter
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 from pingpool.observer import Observer
 from pingpool.text import escaped
@@ -148,9 +148,13 @@ def is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+NUMBERS: Final = (int, float)
+"""What needs no further look: each `get(timeout=…)` asks."""
+
+
 def seconds(what: str, value: float) -> float:
     """Return a number of seconds from 0 up, or raise; `math.inf` waits for ever."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) not in NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise TypeError(f"{what} must be a number of seconds; got {value!r}")
     if not value >= 0:
         raise ValueError(f"{what} must be 0 or more seconds (math.inf waits for ever); got {value!r}")

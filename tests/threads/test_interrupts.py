@@ -59,7 +59,7 @@ def at(function: Callable[..., object], step: str) -> str:
 
 
 BEYOND_REACH = {
-    at(Checkout.__exit__, "session, self._session = self._session, None"),
+    at(Checkout.__exit__, "session, self.session = self.session, None"),
     at(PingingPool.give_back, "lending = self._lending"),
 }
 """The first steps of the end of a block: before them nothing of it has been run that could give anything back."""
@@ -67,7 +67,7 @@ BEYOND_REACH = {
 NEVER_STRUCK = {
     at(PingingPool.get, "session = ledger.check_out("),
     at(PingingPool.get, "return at_once("),
-    at(Checkout.__enter__, "session = self._session = self._pool.get("),
+    at(Checkout.__enter__, "session = self.session = self.pool.get("),
 }
 """Where a function written in Python returns Python looks for no signal; a strike, which cannot know, is made there."""
 

@@ -55,7 +55,9 @@ class AbstractAsyncSessionPool(ABC, Generic[S]):
 
     def session(self, timeout: float | None = None) -> "AsyncCheckout[S]":
         """Return a context manager that checks a session out for the length of an `async with` block."""
-        return AsyncCheckout(self, timeout)
+        block: AsyncCheckout[S] = AsyncCheckout()
+        block.pool, block.timeout, block.session = self, timeout, None
+        return block
 
 
 class AsyncCheckout(Generic[S]):
@@ -64,29 +66,28 @@ class AsyncCheckout(Generic[S]):
     How the block ended decides what becomes of the session: see `AsyncPingingPool.give_back`.
     """
 
-    __slots__ = ("_pool", "_session", "_timeout")
+    __slots__ = ("pool", "session", "timeout")
 
-    def __init__(self, pool: AbstractAsyncSessionPool[S], timeout: float | None) -> None:
-        self._pool = pool
-        self._timeout = timeout
-        self._session: S | None = None
+    pool: AbstractAsyncSessionPool[S]
+    session: S | None
+    timeout: float | None  # set by whoever makes it: an `__init__` doubles what that takes
 
     async def __aenter__(self) -> S:
         """Check the session out."""
-        if self._session is not None:
+        if self.session is not None:
             raise RuntimeError("this block has its session already; ask the pool for another session()")
-        session = self._session = await self._pool.get(self._timeout)
+        session = self.session = await self.pool.get(self.timeout)
         return session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back. Nothing here suspends, so no cancel can come in between."""
-        session, self._session = self._session, None
+        session, self.session = self.session, None
         if session is None:
             return
         try:
-            await self._pool.give_back(session, error)
+            await self.pool.give_back(session, error)
         except PoolFull as refusal:
             if error is None:
                 raise

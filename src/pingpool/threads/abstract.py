@@ -47,7 +47,9 @@ class AbstractSessionPool(ABC, Generic[S]):
 
     def session(self, timeout: float | None = None) -> "Checkout[S]":
         """Return a context manager that checks a session out for the length of a `with` block."""
-        return Checkout(self, timeout)
+        block: Checkout[S] = Checkout()
+        block.pool, block.timeout, block.session = self, timeout, None
+        return block
 
 
 class Checkout(Generic[S]):
@@ -56,29 +58,28 @@ class Checkout(Generic[S]):
     How the block ended decides what becomes of the session: see `PingingPool.give_back`.
     """
 
-    __slots__ = ("_pool", "_session", "_timeout")
+    __slots__ = ("pool", "session", "timeout")
 
-    def __init__(self, pool: AbstractSessionPool[S], timeout: float | None) -> None:
-        self._pool = pool
-        self._timeout = timeout
-        self._session: S | None = None
+    pool: AbstractSessionPool[S]
+    session: S | None
+    timeout: float | None  # set by whoever makes it: an `__init__` doubles what that takes
 
     def __enter__(self) -> S:
         """Check the session out."""
-        if self._session is not None:
+        if self.session is not None:
             raise RuntimeError("this block has its session already; ask the pool for another session()")
-        session = self._session = self._pool.get(self._timeout)
+        session = self.session = self.pool.get(self.timeout)
         return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back."""
-        session, self._session = self._session, None
+        session, self.session = self.session, None
         if session is None:
             return
         try:
-            self._pool.give_back(session, error)
+            self.pool.give_back(session, error)
         except PoolFull as refusal:
             if error is None:
                 raise
