@@ -26,6 +26,12 @@ class Mutant(NamedTuple):
 
 MUTANTS = (
     Mutant(
+        "a session that is passed on as if its proof were as old as the use before",
+        "returns",
+        "        slot.proven_at = now\n        places.hand_over(slot, session, now)\n",
+        "        places.hand_over(slot, session, now)\n",
+    ),
+    Mutant(
         "a hang-up that is lost while the session is lent",
         "returns",
         "            places.hangups.note(slot)\n",

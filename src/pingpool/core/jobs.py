@@ -23,7 +23,10 @@ class Jobs:
 
     def count(self, *kinds: State) -> int:
         """Return how many jobs of these kinds are under way whose result is wanted."""
-        return sum([self._counts[kind] for kind in kinds])
+        counts, total = self._counts, 0
+        for kind in kinds:
+            total += counts[kind]
+        return total
 
     def begin(self, kind: State, slot: Slot | None, session: Any) -> Job:
         """Order a job; its slot, if any, is reserved for it."""

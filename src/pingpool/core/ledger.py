@@ -143,13 +143,10 @@ class Ledger(Freshness, Generic[S]):
             slot = lent[key]
         except KeyError:
             return self.returns.refuse(session)
-        if (
-            self.waiters
-            or self.collected
-            or slot.proven_at <= self.suspected_at
-            or (self.ages and now >= slot.retires_at)
-        ):
+        if self.collected or slot.proven_at <= self.suspected_at or (self.ages and now >= slot.retires_at):
             return self.take_back(session, Verdict.WELL, now)
+        if self.waiters:
+            return self.returns.pass_straight_on(slot, session, now)
         held = now - slot.session[SINCE]
         slot.proven_at = now
         self.idle.append(slot)

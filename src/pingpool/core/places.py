@@ -20,7 +20,7 @@ from pingpool.core.orders import Dropped, Job, Order, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING, AgingSlot, Slot, State
 from pingpool.core.tally import Tally
 from pingpool.core.told import RolledBack, Told, replaced, unheard
-from pingpool.core.uses import Use, use_of_nobody
+from pingpool.core.uses import BLOCK, Use, use_of_nobody
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 MOST_LEFT = 1000
@@ -94,8 +94,15 @@ class Places:
 
     def uses(self) -> list[Use]:
         """Return who holds the sessions that are lent; in mid-turn a slot on its way in or out may not tell."""
+        return [slot.use for slot in self._held()]
+
+    def uses_in_blocks(self) -> list[Use]:
+        """Return those of them that end with a block."""
+        return [slot.use for slot in self._held() if slot.session[BLOCK]]
+
+    def _held(self) -> list[Slot]:
         slots = [slot for slot in self.lent.slots.values() if slot.session is not None and slot.ref is not None]
-        return [slot.use for slot in slots if slot.session is not slot.ref()]
+        return [slot for slot in slots if slot.session is not slot.ref()]
 
     def are_all_held_in_line(self, newcomer: Waiter, now: float) -> bool:
         """Is every slot lent to a block that cannot end, since its caller waits in line himself, and goes on waiting?

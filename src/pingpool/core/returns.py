@@ -13,6 +13,7 @@ from pingpool.core.places import Places
 from pingpool.core.reports import Reports
 from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, RESETTING, Slot
+from pingpool.core.uses import SINCE
 from pingpool.errors import PoolFull
 
 OVER = frozenset({Verdict.LOST, Verdict.GONE, Verdict.TAINTED, Verdict.DISCARDED})
@@ -42,6 +43,8 @@ class Returns:
         self._serving.renewal.came_back(slot)
         places.tally.uses.note(now - slot.use.since)
         match self._with_what_was_heard(slot, verdict):
+            case Verdict.WELL if not self._freshness.closed:  # first, since it is by far the most frequent
+                self._take_back_well(slot, session, now)
             case Verdict.LOST:
                 self._serving.creation.take_care()
                 self._learner.fell(slot, now)
@@ -58,13 +61,11 @@ class Returns:
                 places.end(slot, "closed", session, now)
             case Verdict.UNPROVEN:
                 places.begin(CHECKING, slot, session).after_error = True
-            case Verdict.LEFT_OPEN | Verdict.UNCOMMITTED | Verdict.MAY_HOLD_LOCKS:
+            case _:  # something was left open, or may be
                 left_by = slot.use if verdict is Verdict.UNCOMMITTED else None
                 job = places.begin(RESETTING, slot, session)
                 job.left_by = left_by
                 job.after_error = verdict is Verdict.MAY_HOLD_LOCKS
-            case _:  # its use ended well
-                self._take_back_well(slot, session, now)
         places.lent.leave(session)
         return self._serving.settle(now)
 
@@ -72,6 +73,19 @@ class Returns:
         """Return what is known of a session that comes back: if the other side has hung up, it died in use."""
         has_hung_up = self._places.hangups.claim(slot)
         return Verdict.LOST if has_hung_up and verdict not in OVER else verdict
+
+    def pass_straight_on(self, slot: Slot, session: Any, now: float) -> list[Order]:
+        """Take a session back from a use that ended well, for the waiter in front: it stays among those that are lent.
+
+        Only where the line is all that has to be looked at.
+        """
+        places = self._places
+        if self._serving.has_more_to_see_to:
+            return self.take_back(session, Verdict.WELL, now)
+        places.tally.uses.note(now - slot.session[SINCE])
+        slot.proven_at = now
+        places.hand_over(slot, session, now)
+        return places.take_orders()
 
     def prove(self, session: Any, round: Round, now: float) -> list[Order]:
         """Have a session checked that its holder wants proven, and not back; the round includes replacing it."""

@@ -45,8 +45,9 @@ class Serving:
             self._see_who_was_proven()
         if self.renewal.old:
             self.renewal.forget_vacant()
-        if self._idle or places.vacant.slots or places.jobs.rounds:  # without any of these nothing can follow
+        if self._idle and self._waiters:
             self._serve(now)
+        if self._idle or places.vacant.slots or places.jobs.rounds:  # without any of these nothing can follow
             self._check_for_waiters(now)
             self._fill_vacant(now)
             places.orders += places.jobs.end_rounds(places.count_open(), len(self.renewal.old))
@@ -56,6 +57,15 @@ class Serving:
         if places.hangups.heard:
             places.hangups.put_proofs_aside(self._freshness.suspected_at)
         return places.take_orders()
+
+    @property
+    def has_more_to_see_to(self) -> bool:
+        """May more follow from a proven session's return than that the waiter in front has it?
+
+        One that is to be renewed, or that was heard to be dead, is not among the proven.
+        """
+        places = self._places
+        return bool(self._idle or places.vacant.slots or places.jobs.rounds or self.creation.distrusts)
 
     def welcome(self, slot: Slot, session: Any, outcome: Outcome, now: float) -> None:
         """Give a new session to the slot, by the outcome of its creation."""
@@ -90,6 +100,8 @@ class Serving:
 
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
+        if not (self._idle or self._places.vacant.slots):  # nothing is there that a pause could hold back
+            return math.inf
         pauses = [self._next_filling_at()]
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
@@ -183,8 +195,10 @@ class Serving:
 
     def may_renew(self, slot: Slot, now: float) -> bool:
         """Is the session of this slot to be renewed, and may that be now?"""
+        if slot not in self.renewal.old:
+            return False
         is_calm = not (self._creations_wanted() > 0 or self._places.jobs.count(CREATING, CLOSING))
-        return slot in self.renewal.old and self.filling and is_calm and self._next_creation_at() <= now
+        return self.filling and is_calm and self._next_creation_at() <= now
 
     def renew(self, slot: Slot, session: Any, now: float) -> Job:
         """Have the session of a slot replaced by a new one."""

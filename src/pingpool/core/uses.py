@@ -30,7 +30,8 @@ def line_of(site: CodeType, instruction: int) -> int:
 
 
 SINCE: Final = 2
-"""Where `since` stands in a bare tuple."""
+BLOCK: Final = 4
+"""Where `since` and `block` stand in a bare tuple."""
 
 
 NOBODY: Final = 0

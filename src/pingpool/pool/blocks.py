@@ -22,7 +22,7 @@ frame is gone; but then the block has ended too.
 
 import dis
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from types import CodeType
 
@@ -30,14 +30,13 @@ from pingpool.core.uses import Use
 from pingpool.pool.caller import current_frame
 
 
-def blocks_around(uses: Iterable[Use]) -> list[Use]:
-    """Return those of the uses in whose blocks whoever calls this stands."""
-    left = [use for use in uses if use.block]
+def blocks_around(uses: Sequence[Use]) -> list[Use]:
+    """Return those of these uses in whose blocks whoever calls this stands."""
     around: list[Use] = []
-    frame = current_frame(1) if left else None  # never this one: a frame that holds itself keeps all sessions below
+    frame = current_frame(1) if uses else None  # never this one: a frame that holds itself keeps all sessions below
     while frame is not None:
         number, code, past = id(frame), frame.f_code, frame.f_lasti
-        here = [use for use in left if use.block == number and use.site is code and use.instruction < past]
+        here = [use for use in uses if use.block == number and use.site is code and use.instruction < past]
         around += [use for use in here if is_a_with(code, use.instruction)]
         frame = frame.f_back
     return around

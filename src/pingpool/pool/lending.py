@@ -81,7 +81,7 @@ class Lending(Generic[S]):
         waiter.until = until
         try:
             if until > start:
-                waiter.blocks = blocks_around(self._uses())
+                waiter.blocks = blocks_around(desk.look(desk.ledger.places.uses_in_blocks))
             desk.tell(desk.ledger.ask, waiter)
             await desk.wait(waiter, until)
             session: S | None = waiter.session

@@ -7,7 +7,7 @@ is, then carry out what follows. A caller suspends in `Desk.wait` and nowhere el
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Dropped, Job, LimitFound, Order, Refused, Round, Waiter
@@ -24,6 +24,10 @@ T = TypeVar("T")
 
 PATROL = 0.25
 """Seconds after which somebody who waits looks around: for sessions that were dropped, for timers without a thread."""
+
+WHO_WAITS: Final = (Waiter, Round)
+NEWS: Final = (Dropped, LimitFound)
+"""Kinds of orders. (`Waiter | Round` would be built anew at each look.)"""
 
 Event = Callable[..., list[Order] | None]
 """A method of the ledger; it takes some facts and the time, and returns what is to be done."""
@@ -138,13 +142,13 @@ class Desk(ABC, Generic[S]):
         if jobs:
             self.send(jobs)
         for order in orders:
-            if isinstance(order, Waiter | Round):
+            if isinstance(order, WHO_WAITS):
                 order.wake()
         if self._suspected_at < self.ledger.suspected_at:
             self._suspected_at = self.ledger.suspected_at
             self.wake_keeper()
         for order in orders:
-            if isinstance(order, Dropped | LimitFound):
+            if isinstance(order, NEWS):
                 self.telling.hear(order)
         if self.telling.has_news:
             self.inform()
