@@ -13,6 +13,7 @@ from pingpool.testing.servers import PostgresServer, ValkeyServer
 from .programs import (
     FAREWELL,
     PATIENCE,
+    Program,
     asleep_in,
     assert_all_gone,
     assert_none_is_shared,
@@ -30,17 +31,45 @@ SIZE, PROCESSES = 2, 2
 """As tests/workers/apps/tasks.py has it."""
 
 
+Send = Callable[[str], Any]
+"""Has a task done by its name, and returns what is to come of it."""
+
+
 @contextmanager
-def celery_client(broker: ValkeyServer) -> Iterator[Callable[[str], Any]]:
-    """What has a task done by its name, and returns what is to come of it."""
+def celery(
+    module: str, database: PostgresServer, broker: ValkeyServer, folder: Path, **variables: str
+) -> Iterator[tuple[Program, Send]]:
+    """Have the tasks of a module done by prefork, in two processes; yield the program, and how a task is sent."""
     from celery import Celery
 
-    app = Celery("client", broker=broker.url, backend=broker.url)
+    empty_books(database)
+    client = Celery("client", broker=broker.url, backend=broker.url)
+    command = ["-m", "celery", "-A", module, "worker", "-P", "prefork", "-c", str(PROCESSES), "-l", "WARNING"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    variables |= {"DATABASE_URL": database.url, "BROKER_URL": broker.url}
     try:
-        yield lambda task: app.send_task(f"tasks.{task}")
+        with running(command, folder, **variables) as program:
+            yield program, lambda task: client.send_task(f"{module}.{task}")
     finally:
-        app.close()
-        app.backend.client.close()
+        client.close()
+        client.backend.client.close()
+
+
+def notes_by(send: Send, count: int) -> list[dict[str, int]]:
+    """Have notes written by so many tasks, side by side; none may fail."""
+    return [result.get(PATIENCE) for result in [send("note") for _ in range(count)]]
+
+
+def notes_by_all(send: Send) -> list[dict[str, int]]:
+    """Have notes written until every process has written some."""
+    answers: list[dict[str, int]] = []
+
+    def all_have_answered() -> bool:
+        answers.extend(notes_by(send, 8))
+        return len({answer["process"] for answer in answers}) == PROCESSES
+
+    until(all_have_answered, "a worker does nothing")
+    return answers
 
 
 @needs("celery")
@@ -48,36 +77,50 @@ def test_celery_with_two_processes(
     postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path
 ) -> None:
     """Tasks are done, killed sessions replaced, and a soft time limit that strikes inside the pool reaches its task."""
-    empty_books(postgres_server)
-    command = ["-m", "celery", "-A", "tasks", "worker", "-P", "prefork", "-c", str(PROCESSES), "-l", "WARNING"]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    variables = {"DATABASE_URL": postgres_server.url, "BROKER_URL": valkey_server.url}
     most = (PROCESSES + 1) * SIZE  # the parent, which imports the tasks, has a pool too
-    with celery_client(valkey_server) as send, running(command, tmp_path, **variables) as program:
-
-        def notes(count: int) -> list[dict[str, int]]:
-            return [result.get(PATIENCE) for result in [send("note") for _ in range(count)]]
-
-        def all_have_answered() -> bool:
-            answers.extend(notes(8))
-            return len({answer["process"] for answer in answers}) == PROCESSES
-
-        answers: list[dict[str, int]] = []
-        until(all_have_answered, "a worker does nothing")
+    with celery("tasks", postgres_server, valkey_server, tmp_path) as (program, send):
+        answers = notes_by_all(send)
         open_now = postgres_server.backends()
         assert len(open_now) <= most
 
         assert 0 < postgres_server.terminate_backends() <= most
-        answers += notes(8)  # none of these was inside a statement, so none fails
+        answers += notes_by(send, 8)  # none of these was inside a statement, so none fails
 
         unlucky = [send("sleep") for _ in range(PROCESSES)]
         until(lambda: asleep_in(postgres_server) == PROCESSES, "the long statements do not begin")
         struck = send("ask_for_long")  # waits for a process
         postgres_server.terminate_backends()
         assert [result.get(PATIENCE) for result in unlucky] == ["AdminShutdown"] * PROCESSES
-        answers += notes(8)
+        answers += notes_by(send, 8)
         assert struck.get(PATIENCE) == {"reached": "SoftTimeLimitExceeded", "tainted": 1}
-        answers += notes(8)
+        answers += notes_by(send, 8)
+
+        assert_none_is_shared(answers)
+        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
+        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
+        assert program.end() < FAREWELL
+        assert_all_gone(postgres_server)
+
+
+@needs("celery", "django")
+def test_celery_with_django(postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path) -> None:
+    """Each process does all of its tasks in one session, which the pool keeps; one that was killed is replaced."""
+    most = PROCESSES + 1  # the parent asks the database while it imports the tasks
+    named = {"DJANGO_SETTINGS_MODULE": "django_notes"}
+    with celery("django_tasks", postgres_server, valkey_server, tmp_path, **named) as (program, send):
+        answers = notes_by_all(send)
+        used = {answer["backend"] for answer in answers}
+        assert len(used) == PROCESSES
+        assert len(set(postgres_server.backends()) - used) == 1
+
+        assert postgres_server.terminate_backends() == most
+        answers += notes_by(send, 8)  # none of these was inside a statement, so none fails
+
+        unlucky = [send("sleep") for _ in range(PROCESSES)]
+        until(lambda: asleep_in(postgres_server) == PROCESSES, "the long statements do not begin")
+        postgres_server.terminate_backends()
+        assert [result.get(PATIENCE) for result in unlucky] == ["AdminShutdown"] * PROCESSES
+        answers += notes_by(send, 8)
 
         assert_none_is_shared(answers)
         assert {answer["note"] for answer in answers} == notes_in(postgres_server)

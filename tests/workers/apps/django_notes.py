@@ -1,4 +1,4 @@
-"""A Django project whose view writes a note."""
+"""A Django project that writes notes, and its views."""
 
 import os
 from typing import Any
@@ -26,14 +26,19 @@ def database(address: str) -> dict[str, Any]:
     }
 
 
-def note(request: HttpRequest) -> JsonResponse:
-    """Run the statements that belong to the path, and tell which process and which session ran them."""
+def written(name: str) -> dict[str, int]:
+    """Run the statements of this name, and tell which process and which session ran them."""
     with connection.cursor() as cursor:
-        if request.path == "/sleep":
+        if name == "sleep":
             cursor.execute("SELECT pg_sleep(60)")
         cursor.execute("INSERT INTO notes DEFAULT VALUES RETURNING id, pg_backend_pid()")
         number, backend = cursor.fetchone()
-    return JsonResponse({"process": os.getpid(), "backend": backend, "note": number})
+    return {"process": os.getpid(), "backend": backend, "note": number}
+
+
+def note(request: HttpRequest) -> JsonResponse:
+    """Run the statements that belong to the path."""
+    return JsonResponse(written(request.path.strip("/")))
 
 
 urlpatterns = [path(name, note) for name in ("note", "sleep")]
