@@ -1,11 +1,13 @@
 """What is known of the connections of a driver that a framework opens: we look at them, ping them and free them."""
 
+import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pingpool.database import Database, Meaning
 from pingpool.databases.common.sockets import QUIET, look_at
+from pingpool.databases.common.timeouts import whole
 from pingpool.databases.dbapi import DBAPI
 from pingpool.databases.postgres.words import meaning_of_text
 from pingpool.databases.sqlite import SQLite
@@ -22,6 +24,16 @@ def of_postgres(driver: Any, connect: Connect) -> Database[Any]:
 
         return Postgres(role="any")
     return DBAPI(connect, driver=driver, looks_alive=is_quiet, meaning_of=meaning_by_libpq)
+
+
+def patience_of_libpq(driver: Any, params: Mapping[str, Any], timeout: float) -> int:
+    """Return the `connect_timeout` with which psycopg, or psycopg2, opens a connection in time, in seconds."""
+    if driver.__name__ == "psycopg":
+        from pingpool.databases.postgres.conninfo import patience
+
+        return patience(params, timeout)
+    own = params.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or 0
+    return whole(timeout, float(own), least=1)
 
 
 def of_mysql(connect: Connect) -> Database[Any]:

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pingpool.databases.common.roles import Role
+from pingpool.databases.common.timeouts import whole
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port
 from pingpool.databases.postgres.names import unquoted
 from pingpool.databases.postgres.roles import OF_A_PRIMARY
@@ -26,8 +27,8 @@ DRIVER_OPTIONS = {
 ATTRIBUTES = "target_session_attrs"
 ANY: Role = "any"
 
-LONGEST_WAIT = 86_400.0
-"""The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
+LEAST_PATIENCE = 2
+"""Seconds: libpq, and psycopg, take less for this."""
 
 
 def checked(conninfo: str, options: Mapping[str, Any], by_name: Collection[str]) -> Mapping[str, Any]:
@@ -63,14 +64,11 @@ def parsed(conninfo: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any]
 
 
 def patience(where: Mapping[str, Any], timeout: float) -> int:
-    """Return the seconds that psycopg may give each host: an equal share, or less if the user says so.
-
-    psycopg counts whole seconds, and 2 at least.
-    """
+    """Return the seconds that psycopg may give each host: an equal share, or less if the user says so."""
     said = {**from_surroundings(), **where}
     rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1
     own = float(said.get("connect_timeout") or 0)
-    return max(2, int(min(timeout / (hosts_in(where) * rounds), own if own > 0 else LONGEST_WAIT, LONGEST_WAIT)))
+    return whole(timeout / (hosts_in(where) * rounds), own, least=LEAST_PATIENCE)
 
 
 def hosts_in(where: Mapping[str, Any]) -> int:

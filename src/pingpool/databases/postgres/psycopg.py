@@ -15,8 +15,8 @@ import psycopg
 from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
+from pingpool.databases.common.timeouts import LONGEST_WAIT
 from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
-from pingpool.databases.postgres.conninfo import LONGEST_WAIT
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
     end_stream,

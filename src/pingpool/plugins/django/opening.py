@@ -47,10 +47,10 @@ def open_by(kind: type[Any], settings: Mapping[str, Any], alias: str) -> Connect
     return partial(opened_by, kind, as_they_are, alias)
 
 
-def opened_by(kind: type[Any], settings: dict[str, Any], alias: str) -> Any:
+def opened_by(kind: type[Any], settings: dict[str, Any], alias: str, timeout: float) -> Any:
     """Open a connection. Meanwhile it is what `connections[alias]` has in this thread, for those who set it up."""
     wrapper = kind(settings, alias)
-    wrapper.opens = True
+    wrapper.opens_within = timeout
     connections[alias] = wrapper
     try:
         wrapper.connect()

@@ -57,8 +57,8 @@ class Pooled(Wrapper):
         OperationalError: no connection could be had in time; `__cause__` is the pool's error, which says why.
     """
 
-    opens = False
-    """Does this wrapper open a connection for the pool? Then it has the driver open it."""
+    opens_within: float | None = None
+    """In how many seconds does this wrapper open a connection, for the pool? None if it is one that a pool lends."""
     last_error: BaseException | None = None
     """What the last call to the driver ended with that did not end well."""
     _lent: Lent | None = None
@@ -74,7 +74,7 @@ class Pooled(Wrapper):
     @property
     def is_pooled(self) -> bool:
         """Does a pool lend its connections?"""
-        return not self.opens and self.alias != NO_DB_ALIAS
+        return self.opens_within is None and self.alias != NO_DB_ALIAS
 
     @property
     def pingpool(self) -> PingingPool[Any]:
@@ -101,7 +101,11 @@ class Pooled(Wrapper):
         """Return what the driver is to connect with."""
         params: dict[str, Any] = super().get_connection_params()
         params.pop("pingpool", None)
-        return params
+        return params if self.opens_within is None else {**params, **self.limits(params, self.opens_within)}
+
+    def limits(self, params: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        """Return what keeps the driver from trying for longer than so many seconds, or than its user says."""
+        return {}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Check a connection out, which Django has opened and set up before."""

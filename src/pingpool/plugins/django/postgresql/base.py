@@ -1,5 +1,6 @@
 """Django's backend for PostgreSQL, over a pool."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -9,7 +10,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from pingpool.database import Database
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
-from pingpool.plugins.drivers import Connect, of_postgres
+from pingpool.plugins.drivers import Connect, of_postgres, patience_of_libpq
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
@@ -27,6 +28,10 @@ class DatabaseWrapper(Pooled, base.DatabaseWrapper):
     def known_by(self, connect: Connect) -> Database[Any]:
         """Return what is known of psycopg's connections, or of psycopg2's."""
         return of_postgres(self.Database, connect)
+
+    def limits(self, params: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        """Return the time that libpq may take for each host."""
+        return {"connect_timeout": patience_of_libpq(self.Database, params, timeout)}
 
     @property
     def pool(self) -> None:
