@@ -80,9 +80,10 @@ mariadb:  ## install MariaDB for the tests, which no wheel carries (Debian, Ubun
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    mariadb-server-core mariadb-client-core; }
 
-more-servers:  ## install pgbouncer, slapd and RabbitMQ for the tests, which no wheel carries either (Debian, Ubuntu)
+more-servers:  ## install pgbouncer, slapd, RabbitMQ and PostGIS for the tests, which no wheel carries either (Debian, Ubuntu)
 	@PATH="$$PATH:/usr/sbin"; missing=; for each in $(MORE_SERVERS); do \
 	  command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$$missing postgresql-postgis"; \
 	[ -z "$$missing" ] || { \
 	  $(AS_ROOT) apt-get update -qq && \
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }

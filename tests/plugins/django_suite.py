@@ -23,8 +23,12 @@ import django
 
 from pingpool.testing.servers import MariaDBServer, PostgresServer, ServerMissing
 from tests.plugins.django_project import at
+from tests.plugins.postgis import POSTGIS_MISSING, programs_with_postgis
 
 LABELS = ("backends", "transactions", "transaction_hooks", "test_runner")
+GIS = [f"gis_tests.{each}" for each in ("distapp", "geo3d", "geoapp", "geogapp", "gis_migrations", "inspectapp")]
+GIS += [f"gis_tests.{each}" for each in ("layermap", "rasterapp", "relatedapp")]
+"""Those of GeoDjango that ask a database."""
 
 PERSISTENT = "CONN_MAX_AGE keeps no connection in a thread: it goes back at the end of each request"
 THEIR_POOL = 'OPTIONS["pool"] is refused: it is another pool'
@@ -81,6 +85,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         DEBUG_SQL + "test_output_verbose": PROMPT,
         DEBUG_SQL + "test_setupclass_exception": PROMPT,
     },
+    "postgis": {},
 }
 """The tests that do not pass, by engine, and why. Not every version of Django has all of them."""
 
@@ -130,7 +135,7 @@ def run(engine: str, sources: Path) -> int:
             command = [sys.executable, "-W", "ignore", str(sources / "runtests.py")]
             options = [f"--settings=settings_{engine}", "--parallel=1", "--noinput", "--verbosity=2"]
             ended = subprocess.run(
-                [*command, *options, *LABELS],
+                [*command, *options, *(GIS if engine == "postgis" else LABELS)],
                 env=environment(sources, with_mysql=engine == "mysql" and not find_spec("MySQLdb")),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -163,8 +168,18 @@ def databases_of(engine: str, folder: Path) -> Iterator[dict[str, object]]:
         yield {alias: {"ENGINE": kind, "NAME": file, "TEST": {"NAME": file}} for alias, file in files.items()}
         return
     unicode = {"character-set-server": "utf8mb4"}
-    with PostgresServer() if engine == "postgresql" else MariaDBServer(settings=unicode) as server:
+    with MariaDBServer(settings=unicode) if engine == "mysql" else postgres_for(engine) as server:
         yield {alias: {**at(server), "ENGINE": kind, "NAME": name} for alias, name in names.items()}
+
+
+def postgres_for(engine: str) -> PostgresServer:
+    """Return a PostgreSQL that can serve the engine. Raises `ServerMissing`."""
+    if engine == "postgresql":
+        return PostgresServer()
+    programs = programs_with_postgis()
+    if programs is None:
+        raise ServerMissing(POSTGIS_MISSING)
+    return PostgresServer(programs=programs)
 
 
 def told(engine: str, output: str) -> int:

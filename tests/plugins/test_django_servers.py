@@ -134,7 +134,7 @@ def test_no_session_is_left_in_a_database_that_is_copied(use: Use, postgres_serv
 
 
 def test_an_engine_of_ones_own_opens_the_connections(use: Use, postgres_server: PostgresServer) -> None:
-    """It stands behind that of pingpool, as PostGIS may."""
+    """It stands behind that of pingpool, as that of PostGIS does."""
     opened: list[str] = []
 
     class Own(DjangosWrapper):

@@ -1,0 +1,1 @@
+"""The `ENGINE` for PostgreSQL with PostGIS, by psycopg or psycopg2."""
