@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.django_project import add
 from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, Target, at_most
 
@@ -120,8 +121,7 @@ def target(who: str, ratio: float, errors: int) -> Target | None:
 
 
 def set_up(scenes: Iterable[Scene]) -> None:
-    """Configure a project with the databases of the scenes."""
-    import django
+    """Add the databases of the scenes to the project, and a view that asks one of them."""
     import pymysql
     from django.conf import settings
     from django.db import connections
@@ -138,14 +138,9 @@ def set_up(scenes: Iterable[Scene]) -> None:
         pymysql.install_as_MySQLdb()
     for name in ("django.request", "psycopg.pool", "pingpool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        DATABASES={"default": {}, **{alias: way for scene in scenes for alias, way in scene.databases().items()}},
-        LOGGING_CONFIG=None,
-        ROOT_URLCONF=(path("<alias>", one),),
-        SECRET_KEY="for a bench",
-    )
-    django.setup()
+    for scene in scenes:
+        add(scene.databases())
+    settings.ROOT_URLCONF = (path("<alias>", one),)
 
 
 @cache

@@ -12,20 +12,27 @@ from typing import Any, NamedTuple
 
 Story = Mapping[str, Any]
 
-NAMES = {
+OURS = {
     "pingpool": "pingpool",
+    "SQLAlchemy + pingpool": "SQLAlchemy + pingpool",
+    "Django + pingpool": "Django + pingpool",
+}
+OTHERS = {
     "psycopg_pool": "psycopg_pool",
     "psycopg_pool check": "psycopg_pool, check",
     "SQLAlchemy": "SQLAlchemy",
     "SQLAlchemy pre_ping": "SQLAlchemy, pre_ping",
     "SQLAlchemy recycle=1": "SQLAlchemy, recycle",
+    "Django pool": "Django, its pool",
+    "Django CONN_MAX_AGE": "Django, CONN_MAX_AGE",
     "DBUtils": "DBUtils",
     "google PingingPool": "Google’s PingingPool",
 }
+NAMES = OURS | OTHERS
 """The pools that are shown, from top to bottom, and what they are called."""
 
 WIDTH, TOP, ROW, BAR, BELOW = 1200, 128, 36, 18, 62
-LEFT, PANEL, LONGEST = 208, 332, 150
+LEFT, PANEL, LONGEST = 226, 326, 146
 """Where the first panel begins, how far it is to the next one, and how long a bar may be."""
 
 SLOW = 0.005
@@ -87,7 +94,8 @@ def draw(outages: Mapping[str, Mapping[str, Story]]) -> str:
     height = TOP + ROW * len(NAMES) + BELOW
     title = "What callers felt: eight callers, four sessions, one PostgreSQL in trouble"
     note = (
-        "Shorter is better. While the server is away, callers of pingpool and psycopg_pool wait; others fail at once."
+        "Shorter is better. While the server is away, callers of pingpool, psycopg_pool and Django’s pool wait; "
+        "others fail at once."
     )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
@@ -95,7 +103,7 @@ def draw(outages: Mapping[str, Mapping[str, Story]]) -> str:
         f"<style>{STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}"/>',
         f'<text class="title" x="20" y="40">{escape(title)}</text>',
-        f'<rect class="ours" x="10" y="{TOP - 4}" width="{WIDTH - 20}" height="{ROW}" rx="6"/>',
+        f'<rect class="ours" x="10" y="{TOP - 4}" width="{WIDTH - 20}" height="{ROW * len(OURS)}" rx="6"/>',
         *(
             f'<text class="{kind(name)} end" x="{LEFT - 22}" y="{TOP + ROW * row + 19}">{called}</text>'
             for row, (name, called) in enumerate(NAMES.items())
@@ -130,7 +138,7 @@ def bar(x: int, y: int, answer: Answer, kind: str) -> list[str]:
 
 
 def kind(name: str) -> str:
-    return "first" if name == "pingpool" else "other"
+    return "first" if name in OURS else "other"
 
 
 def in_words(seconds: float) -> str:

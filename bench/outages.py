@@ -13,6 +13,7 @@ from typing import Any
 from bench import outage_scenes as scenes
 from bench.outage_callers import CUT_OFF, DEAD, FAILED, seconds_until_well
 from bench.outage_contender import Contender
+from bench.outage_django import DJANGO
 from bench.outage_ours import OURS
 from bench.outage_peers import PEERS
 from bench.rounds import Effort
@@ -36,7 +37,7 @@ COLUMNS = ["", "errors", "checkout p50", "p99", "max", "extra", "connects/s", "w
 
 
 def run(effort: Effort) -> Sheet:
-    contenders = (*OURS, *PEERS)
+    contenders = (*OURS, *PEERS, *DJANGO)
     present = [contender for contender in contenders if contender.is_installed]
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
