@@ -27,6 +27,7 @@ from pingpool.plugins.django.pools import POOLS
 from tests.plugins import django_project as project
 from tests.plugins.django_project import Order, ask, serve
 from tests.plugins.django_suite import DIFFERENCES
+from tests.plugins.forking import succeeds_in_child
 from tests.plugins.mysqldb import have_mysql
 
 pytest_plugins = ["pingpool.testing.fixtures"]
@@ -337,26 +338,7 @@ def test_rows_that_nobody_reads_are_no_error(orders: Any) -> None:
 @pytest.mark.parametrize("engine", ["sqlite3"], indirect=True)
 def test_a_child_that_was_forked_while_a_pool_was_made_can_make_its_own(connection: Any) -> None:
     """Whatever another thread of the parent was about."""
-    inside, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with POOLS.lock:
-            inside.set()
-            done.wait(SOON)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    inside.wait(SOON)
-    child = os.fork()
-    if not child:
-        signal.alarm(int(SOON))  # it must not wait for ever
-        try:
-            os._exit(7 if ask() == 1 else 1)
-        finally:
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-    done.set()
-    holder.join()
+    assert succeeds_in_child(ask, held=POOLS._opening)
 
 
 def test_test_databases_are_made_and_removed(connection: Any) -> None:

@@ -16,6 +16,7 @@ pytest.importorskip("flask", reason="the tests of the plugs need: pip install 'p
 from flask import Flask, abort
 
 from pingpool.plugins.flask import RETRY_AFTER, Sessions
+from tests.plugins.forking import succeeds_in_child
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -149,4 +150,11 @@ def test_a_hundred_requests_on_four_sessions_are_all_answered(postgres_server: P
     with ThreadPoolExecutor(40) as threads:
         answers = threads.map(lambda _: app.test_client().get("/").status_code, range(100))
         assert Counter(answers) == {200: 100}
+    sessions.close()
+
+
+def test_a_child_that_was_forked_while_the_pool_was_opened_can_open_its_own(database: FaultyDatabase) -> None:
+    """Whatever another thread of the parent was about."""
+    sessions = Sessions(database, size=1, default_timeout=SOON)
+    assert succeeds_in_child(lambda: sessions.pool.wait(SOON), held=sessions._opening)
     sessions.close()

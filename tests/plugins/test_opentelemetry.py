@@ -19,9 +19,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.semconv._incubating.attributes import db_attributes
 from opentelemetry.semconv._incubating.metrics import db_metrics
 
-from pingpool.plugins.opentelemetry import instrument
+from pingpool.plugins.opentelemetry import instrument, metrics
 from pingpool.plugins.opentelemetry.names import CONVENTIONS, NEWEST, Name
 from pingpool.plugins.opentelemetry.replay import MOST, Replay, values_of
+from tests.plugins.forking import succeeds_in_child
 
 PREFIX = "db.client.connection"
 NINE = {each for each in vars(CONVENTIONS[NEWEST]).values() if isinstance(each, Name)}
@@ -188,7 +189,7 @@ def test_two_readers_get_the_same_times(pool: Any) -> None:
 GLOBAL = """
 import pingpool
 from opentelemetry import metrics
-from pingpool.plugins.opentelemetry import instrument
+from pingpool.plugins.opentelemetry import instrument, metrics
 from pingpool.testing import FaultyDatabase
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -260,3 +261,10 @@ def test_only_what_is_new_is_recorded(before: Histogram, after: Histogram, new: 
     assert replay.new_in(before) == before
     assert replay.new_in(after).counts == histogram(new, 0).counts
     assert replay.new_in(after).total == 0
+
+
+def test_a_child_that_was_forked_while_a_pool_was_instrumented_can_do_so_too() -> None:
+    """Whatever another thread of the parent was about."""
+    sdk = Sdk()
+    with pingpool.open(FaultyDatabase(), size=1, name="forked") as pool:
+        assert succeeds_in_child(lambda: instrument(pool, meter_provider=sdk.provider), held=metrics._lock)

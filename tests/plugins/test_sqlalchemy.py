@@ -24,6 +24,7 @@ from pingpool.plugins.sqlalchemy import PingPool  # noqa: E402
 from pingpool.plugins.sqlalchemy.records import Records  # noqa: E402
 from pingpool.testing.servers import MariaDBServer, PostgresServer  # noqa: E402
 from tests.databases.waiting import SOON, until  # noqa: E402
+from tests.plugins.forking import succeeds_in_child  # noqa: E402
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -415,6 +416,13 @@ def test_a_forked_child_has_connections_of_its_own(
     os.waitpid(child, 0)
     assert other != backend
     assert ask(engine, "SELECT pg_backend_pid()") == backend
+
+
+def test_a_child_that_was_forked_while_the_engine_opened_its_pool_can_open_its_own(tmp_path: Path) -> None:
+    """Whatever another thread of the parent was about."""
+    engine = create_engine(f"sqlite:///{tmp_path}/shop.db", poolclass=PingPool)
+    assert succeeds_in_child(lambda: ask(engine), held=pool_of(engine)._opening)
+    engine.dispose()
 
 
 @pytest.mark.server

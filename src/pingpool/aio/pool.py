@@ -315,10 +315,10 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             self._workers.resume()
         super()._resume()
 
-    def _after_fork(self) -> list[Any]:
+    def _start_anew(self) -> list[Any]:
         old = [self._workers, self._keeping]
         self._workers = self._keeping = None
-        return [*old, *super()._after_fork()]
+        return [*old, *super()._start_anew()]
 
 
 def _see_who_ended_it(desk: LoopDesk[Any], keeper: "asyncio.Task[None]") -> None:

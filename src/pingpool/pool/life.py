@@ -52,7 +52,7 @@ class Life(Generic[S, D]):
         self._database: Any = None
         self._is_bound = False
         self._set_up()
-        in_every_child(self, type(self)._after_fork)
+        in_every_child(self, type(self)._start_anew)
 
     # What a world adds.
 
@@ -227,7 +227,7 @@ class Life(Generic[S, D]):
 
     # Another process, another database.
 
-    def _after_fork(self) -> list[Any]:
+    def _start_anew(self) -> list[Any]:
         """Forget every session without touching it, and return all that holds one; called in a forked child."""
         elder = self._desk.ledger
         old = [self._desk, self._lending, *(slot.ref() for slot in elder.lent.values())]

@@ -45,7 +45,7 @@ class Keepers:
     def __init__(self, clock: Clock) -> None:
         """Start with no pool, and no thread."""
         self._set_up(clock)
-        in_every_child(self, Keepers._after_fork)
+        in_every_child(self, Keepers._start_anew)
 
     def _set_up(self, clock: Clock) -> None:
         self._clock = clock
@@ -110,7 +110,7 @@ class Keepers:
                 self._looks[bell] = again
         return False
 
-    def _after_fork(self) -> list[Any]:
+    def _start_anew(self) -> list[Any]:
         old = self.__dict__.copy()
         self.__dict__.clear()  # also of locks that another thread held
         self._set_up(old["_clock"])

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from pingpool.pool.forks import in_every_child
+
 T = TypeVar("T")
 
 
@@ -29,7 +31,14 @@ class Late(Generic[T]):
 class LateLock:
     """A lock, for an object whose own attributes are read too often to be looked up in a dictionary.
 
-    It is re-entrant: a signal handler may strike the thread that holds it, and want it too.
+    It is re-entrant: a signal handler may strike the thread that holds it, and want it too. A forked child has another
+    one: whoever held this in the parent is not there to let go of it.
     """
 
     lock = Late(lambda: threading.RLock())
+
+    def __init__(self) -> None:
+        in_every_child(self, LateLock._start_anew)
+
+    def _start_anew(self) -> list[Any]:
+        return [vars(self).pop("lock", None)]

@@ -347,7 +347,6 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
             finally:
                 self._binding.lock.release()
 
-    def _after_fork(self) -> list[Any]:
-        self._binding = LateLock()
+    def _start_anew(self) -> list[Any]:
         self._own_threads = OwnThreads()
-        return super()._after_fork()
+        return super()._start_anew()

@@ -6,7 +6,6 @@ A wrapper of Django's belongs to a thread, or to a request. Its pool outlives it
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from pingpool.pool.forks import in_every_child
 from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
 
@@ -38,18 +37,18 @@ def settings_in(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in OPENED_BY} | {"OPTIONS": {**given["OPTIONS"]}}
 
 
-class Pools(LateLock):
+class Pools:
     """The pools that are open, each with the way in which its connections are opened."""
 
     def __init__(self) -> None:
         self._open: tuple[tuple[Way, PingingPool[Any]], ...] = ()
-        in_every_child(self, Pools._start_anew)
+        self._opening = LateLock()
 
     def get(self, way: Way, make: Callable[[], PingingPool[Any]]) -> PingingPool[Any]:
         """Return the pool for this way; the first thread that asks makes it."""
         pool = self._found(way)
         if pool is None:
-            with self.lock:
+            with self._opening.lock:
                 pool = self._found(way)
                 if pool is None:
                     pool = make()
@@ -61,15 +60,11 @@ class Pools(LateLock):
 
     def close(self, place: tuple[Any, ...]) -> None:
         """Close the pools of a database: what is idle now, and what is lent when it comes back."""
-        with self.lock:
+        with self._opening.lock:
             going = [pool for way, pool in self._open if way.place == place]
             self._open = tuple(each for each in self._open if each[0].place != place)
         for each in going:
             each.close()
-
-    def _start_anew(self) -> list[Any]:
-        """Have a lock of one's own in a forked child: a thread that is not there may hold the parent's."""
-        return [vars(self).pop("lock", None)]
 
 
 POOLS: Final = Pools()

@@ -1,6 +1,5 @@
 """The metrics of pools, read from `pool.stats()` when the SDK collects them; nothing is called in between."""
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +21,7 @@ from pingpool.plugins.opentelemetry.names import (
 )
 from pingpool.plugins.opentelemetry.replay import Replay, values_of
 from pingpool.plugins.watched import Pool, Watched
+from pingpool.threads.late import LateLock
 
 Figure = Callable[[Stats], Any]
 
@@ -38,7 +38,7 @@ def instrument(pool: Pool, *, meter_provider: MeterProvider | None = None, conve
         ValueError: another pool of this name is open, or the convention is not known.
     """
     names = convention_of(convention)
-    with _lock:
+    with _lock.lock:
         _metrics_of(meter_provider, names).watched.add(pool)
 
 
@@ -87,13 +87,13 @@ class Times:
         self._figure = figure
         self._histogram = histogram
         self._replays: weakref.WeakKeyDictionary[Pool, Replay] = weakref.WeakKeyDictionary()
-        self._turn = threading.Lock()
+        self._turn = LateLock()
 
     def collect(self, options: CallbackOptions) -> Iterator[Observation]:
         """Record what is new, of closed pools too; yield how many there were in all."""
         for pool in self._watched.all():
             attributes = {self._attribute: pool.name}
-            with self._turn:  # of several readers one records, and all of them get it
+            with self._turn.lock:  # of several readers one records, and all of them get it
                 counts = self._figure(pool.stats())
                 new = self._replays.setdefault(pool, Replay()).new_in(counts)
             for value, times in values_of(new):
@@ -108,7 +108,7 @@ def histogram_of(meter: Meter, name: Name) -> Histogram:
     return meter.create_histogram(name.name, name.unit, name.says, explicit_bucket_boundaries_advisory=BOUNDS)
 
 
-_lock = threading.Lock()
+_lock = LateLock()
 _metrics: weakref.WeakKeyDictionary[Any, dict[Convention, Metrics]] = weakref.WeakKeyDictionary()
 
 

@@ -9,13 +9,13 @@ from pingpool.opening import opened
 from pingpool.plugins.sqlalchemy.engine import EnginePool
 from pingpool.plugins.sqlalchemy.records import Records
 from pingpool.pool.caller import wraps
-from pingpool.threads.late import LateLock
+from pingpool.threads.late import Late, LateLock
 from pingpool.threads.pool import PingingPool
 
 wraps(__file__)
 
 
-class PingPool(EnginePool[PingingPool[Any]], LateLock):
+class PingPool(EnginePool[PingingPool[Any]]):
     """Keeps an engine's connections alive, and replaces the dead before anybody meets them.
 
     engine = create_engine("postgresql+psycopg://db/shop", poolclass=PingPool, pool_size=10)
@@ -23,12 +23,14 @@ class PingPool(EnginePool[PingingPool[Any]], LateLock):
 
     _is_asyncio = False  # pyright: ignore[reportAssignmentType] (so do SQLAlchemy's own pools)
 
+    _opening = Late(LateLock)
+
     def _new_pool(self) -> PingingPool[Any]:
         return PingingPool(**self._options())
 
     def _open(self) -> None:
         """Have connections opened on demand from now on; after a `dispose()`, too."""
-        with self.lock:
+        with self._opening.lock:
             if not self._is_open:
                 if self._below.closed:
                     self._below = self._new_pool()
