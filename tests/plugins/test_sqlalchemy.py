@@ -16,11 +16,12 @@ import pytest
 sqlalchemy = pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import Engine, create_engine, event, exc, text  # noqa: E402
+from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
 
 from pingpool.database import named  # noqa: E402
 from pingpool.databases.common.sockets import Look, look_at  # noqa: E402
-from pingpool.plugins.sqlalchemy import PingPool  # noqa: E402
+from pingpool.plugins.sqlalchemy import AsyncPingPool, PingPool  # noqa: E402
 from pingpool.plugins.sqlalchemy.records import Records  # noqa: E402
 from pingpool.testing.servers import MariaDBServer, PostgresServer  # noqa: E402
 from tests.databases.waiting import SOON, until  # noqa: E402
@@ -165,7 +166,7 @@ def test_what_the_driver_refuses_is_told_at_once(engine_of: Callable[..., Engine
         ("postgresql+psycopg://bob:secret@db:5433/shop", "Records(postgresql+psycopg://db:5433/shop)"),
         ("postgresql+psycopg2://bob:secret@db/shop", "Records(postgresql+psycopg2://db/shop)"),
         ("mysql+pymysql://bob:secret@db/shop", "Records(mysql+pymysql://db/shop)"),
-        ("sqlite://", "Records(sqlite+pysqlite)"),
+        ("sqlite:///shop.db", "Records(sqlite+pysqlite)"),
     ],
 )
 def test_the_log_names_the_database_of_an_engine(engine_of: Callable[..., Engine], url: str, name: str) -> None:
@@ -252,6 +253,27 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: 
     """When the engine is made."""
     with pytest.raises(error):
         create_engine("sqlite:///shop.db", poolclass=PingPool, **options)
+
+
+@pytest.mark.parametrize("memory", ["", "/:memory:", "/file::memory:?uri=true", "/file:shop?mode=memory&uri=true"])
+@pytest.mark.parametrize(
+    ("scheme", "make", "pool"),
+    [("sqlite", create_engine, PingPool), ("sqlite+aiosqlite", create_async_engine, AsyncPingPool)],
+)
+def test_a_memory_of_one_connection_is_refused(scheme: str, make: Any, pool: type, memory: str) -> None:
+    """Each connection would see another database, and an empty one: that is told when the engine is made."""
+    with pytest.raises(ValueError, match="StaticPool"):
+        make(f"{scheme}://{memory}", poolclass=pool)
+
+
+def test_a_memory_that_connections_share_is_none_of_one_connection(engine_of: Callable[..., Engine]) -> None:
+    """SQLite can share one among the connections of a process; what one has written, the others read."""
+    url = "sqlite:///file:shared?mode=memory&cache=shared&uri=true"
+    engine = engine_of(url, connect_args={"check_same_thread": False})
+    with engine.connect() as one, engine.connect() as other:
+        one.execute(text("CREATE TABLE orders (item text)"))
+        one.commit()
+        assert other.execute(text("SELECT count(*) FROM orders")).scalar() == 0
 
 
 def test_options_arrive_at_the_pool(engine_of: Callable[..., Engine]) -> None:

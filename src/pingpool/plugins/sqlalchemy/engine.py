@@ -11,6 +11,7 @@ from pingpool.errors import DatabaseRefuses, PoolError, with_notes
 from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
 from pingpool.plugins.drivers import errors_in
+from pingpool.plugins.sqlalchemy.creators import refuse_memory
 from pingpool.pool.caller import SQLALCHEMY, files_of, wraps
 from pingpool.threads.pool import PingingPool
 
@@ -37,7 +38,7 @@ class EnginePool(Pool, Generic[P]):
         **options: whatever else SQLAlchemy's pools take: `pre_ping` (not needed), `reset_on_return`, `echo`, ...
 
     Raises:
-        TypeError, ValueError: an option makes no sense.
+        TypeError, ValueError: an option makes no sense, or the database is a memory of one connection (`sqlite://`).
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class EnginePool(Pool, Generic[P]):
     ) -> None:
         super().__init__(creator, recycle=recycle, **options)
         refuse_no_limit(pool_size, max_overflow)
+        refuse_memory(creator)
         self._own: dict[str, Any] = {
             "pool_size": pool_size,
             "max_overflow": max_overflow,

@@ -5,8 +5,7 @@ SQLAlchemy that rolls back when one is returned. What is known of the driver doe
 hangs.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from inspect import getclosurevars
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy.pool import Pool
@@ -15,8 +14,8 @@ from sqlalchemy.util import greenlet_spawn
 from pingpool.database import Traits
 from pingpool.databases.through import AsyncThrough
 from pingpool.plugins.drivers import Opened, OpenedByOthers
+from pingpool.plugins.sqlalchemy.creators import place_of
 from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
-from pingpool.text import escaped
 
 
 class OfAPool(OpenedByOthers):
@@ -80,21 +79,3 @@ class AsyncRecords(OfAPool, AsyncThrough[Any, Any]):
                 await self._call("delete", session, timeout=timeout)
         finally:
             await greenlet_spawn(session.close)
-
-
-def place_of(dialect: Any, creator: Callable[..., Any]) -> str:
-    """Return where an engine's database is, without a secret; of a creator of one's own only the dialect is known."""
-    words = "+".join(filter(None, (getattr(dialect, "name", ""), getattr(dialect, "driver", ""))))
-    given = given_to(creator)
-    host = ":".join(str(given[name]) for name in ("host", "port") if given.get(name))
-    database = next((str(given[name]) for name in ("dbname", "database", "db") if given.get(name)), "")
-    return escaped(f"{words}://{host}/{database}" if host or database else words)
-
-
-def given_to(creator: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return what `create_engine` passes to the driver by name: its creator keeps that, and nobody else tells."""
-    try:
-        kept: Any = getclosurevars(creator).nonlocals.get("cparams")
-    except TypeError:  # a callable object
-        return {}
-    return kept if isinstance(kept, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
