@@ -8,6 +8,7 @@ import pytest
 from pingpool.core.histogram import BOUNDS, Histogram
 from pingpool.core.stats import Stats, snapshot
 from pingpool.core.uses import Use
+from pingpool.errors import DeadOnArrival
 from pingpool.pool.diagnosis import ENOUGH, Picture, deadlock, diagnosis, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of, in_short
 from tests.core.by_hand import Pool
@@ -83,6 +84,12 @@ def test_few_places_are_named() -> None:
         (
             picture()._replace(stats=stats(size=4, in_use=0, wanted=0, waiting=9, last_failure="OSError: away")),
             "4 of 4 sessions cannot be opened: see the notes",
+        ),
+        (
+            picture(
+                size=4, in_use=0, vacant=4, wanted=0, last_failure="DeadOnArrival: a new session was dead"
+            )._replace(failures=[(NOW, DeadOnArrival("a new session was dead"))]),
+            "1 of 4 sessions die at once: see the notes",
         ),
         (
             picture(use(view, 9.0), use(view, 9.0), nested=1),

@@ -4,6 +4,7 @@ import pytest
 
 from pingpool.core.orders import LimitFound
 from pingpool.core.told import Lent, Made, NotMade, Overran, Recovered, Replaced, Told
+from pingpool.errors import DeadOnArrival
 from pingpool.pool.story import Level, Line, Story
 
 
@@ -30,6 +31,17 @@ def test_a_trouble_that_comes_again_is_told_at_once() -> None:
     failure = NotMade(0.0, OSError("gone"), 0)
     lines = said_of(failure, failure._replace(at=1.0), Recovered(2.0), failure._replace(at=3.0))
     assert [line.level for line in lines] == [Level.WARNING, Level.DEBUG, Level.INFO, Level.WARNING]
+
+
+def test_sessions_that_die_at_once_are_not_told_as_open() -> None:
+    """They could be opened, and how many seem to be open tells nothing of how many can be used."""
+    death = DeadOnArrival("a new session was dead")
+    death.__cause__ = OSError("the server is starting up")
+    again = NotMade(61.0, DeadOnArrival("a new session was dead"), 4)
+    assert [line.text for line in said_of(NotMade(0.0, death, 4), again)] == [
+        "new sessions die at once: OSError: the server is starting up",
+        "they still die at once, for 61 s, 2 attempts: nothing tells why",
+    ]
 
 
 def test_calls_that_take_too_long_are_counted() -> None:

@@ -28,10 +28,14 @@ from tests.threads.uses import (
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     # An interrupt between the making of a coroutine and its first step: Python says that nobody awaited it.
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored (in.|while .*) <coroutine:pytest.PytestUnraisableExceptionWarning"
+    ),
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     # From 3.12 on a strike may hit a generator that is being closed: Python itself swallows what is raised there.
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <generator:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored (in.|while .*) <generator:pytest.PytestUnraisableExceptionWarning"
+    ),
 ]
 
 

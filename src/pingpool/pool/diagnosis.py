@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
 from pingpool.core.uses import Use
+from pingpool.errors import DeadOnArrival
 from pingpool.pool.holders import Holder, holders_of
 from pingpool.text import told
 
@@ -87,6 +88,7 @@ def diagnosis(waited: float, picture: Picture) -> str:
     |-------------------|-----------------------------------------------------------------------------|
     | not bound         | nobody fills the vacant slots                                               |
     | cannot be made    | slots are without a session, and the last attempt failed                    |
+    | die at once       | the same, and the last attempt brought a dead one                           |
     | nested checkouts  | half the sessions are held by blocks whose callers wait for another one     |
     | a leak            | sessions are held much longer than usual                                    |
     | slow holders      | none came back while the caller waited                                      |
@@ -96,7 +98,8 @@ def diagnosis(waited: float, picture: Picture) -> str:
     if not picture.is_filling:
         return NOT_FILLED
     if stats.open < stats.size and stats.last_failure is not None:
-        return f"{_missing(stats)} of {stats.size} sessions cannot be opened: see the notes"
+        failed = "die at once" if _die_at_once(picture) else "cannot be opened"
+        return f"{_missing(stats)} of {stats.size} sessions {failed}: see the notes"
     if stats.in_use < stats.size or waited < BLINK:
         return ""
     held = [max(0.0, picture.now - use.since) for use in picture.uses]
@@ -110,6 +113,11 @@ def diagnosis(waited: float, picture: Picture) -> str:
     if min(held) >= waited:
         return "none came back in that time: slow holders"
     return f"those that came back went to others in line: the pool is too small for {stats.waiting} waiting"
+
+
+def _die_at_once(picture: Picture) -> bool:
+    """Did the last attempt bring a session, but a dead one?"""
+    return bool(picture.failures) and isinstance(picture.failures[-1][1], DeadOnArrival)
 
 
 def _missing(stats: Stats) -> int:

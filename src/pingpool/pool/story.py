@@ -26,6 +26,7 @@ from pingpool.core.told import (
     Told,
     TurnedAway,
 )
+from pingpool.errors import DeadOnArrival
 from pingpool.text import in_seconds, told
 
 MINUTE = 60.0
@@ -49,6 +50,11 @@ QUIETLY: Final = {
     "detached": "was detached by its holder",
 }
 """Why a session is replaced that nobody misses. Of those that are replaced for other reasons another line tells."""
+
+
+def reason(error: BaseException | None) -> str:
+    """Say why something failed, as far as that is known."""
+    return "nothing tells why" if error is None else told(error)
 
 
 class Level(IntEnum):
@@ -156,10 +162,13 @@ class Story:
         if not trouble.is_on:
             self._made_before = self._sessions
         level = trouble.happens(event.at)
-        why = "nothing tells why" if event.error is None else told(event.error)
-        lasted = f"still not, {trouble.lasted(event.at)}, {trouble.times} attempts" if trouble.times > 1 else ""
-        text = f"{lasted or 'cannot open sessions'}: {why} ({self._count(event.sessions)})"
-        yield Line(level, text)
+        lasted = f", {trouble.lasted(event.at)}, {trouble.times} attempts" if trouble.times > 1 else ""
+        if isinstance(event.error, DeadOnArrival):  # how many are open, alive or not, is no comfort
+            what = "they still die at once" if lasted else "new sessions die at once"
+            yield Line(level, f"{what}{lasted}: {reason(event.error.__cause__)}")
+        else:
+            what = "still not" if lasted else "cannot open sessions"
+            yield Line(level, f"{what}{lasted}: {reason(event.error)} ({self._count(event.sessions)})")
 
     def _recovered(self, event: Recovered) -> Iterable[Line]:
         made = self._sessions - self._made_before
