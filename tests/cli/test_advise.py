@@ -111,7 +111,7 @@ def test_bursts_are_noticed() -> None:
         (["--processes", "4"], "say how busy the pool is"),
         (["--rate", "10"], "belong together"),
         (["--rate", "1e9", "--held", "1s"], "no load of one pool"),
-        (["--rate", "10", "--held", "soon"], "write 90s, 5m or 2h"),
+        (["--rate", "10", "--held", "soon"], "write 20ms, 90s, 5m or 2h"),
         (["--size", "4", "--surge", "nan"], "--surge"),
         (["-"], "--over 60s"),
         (["nowhere.json", "--over", "60s"], "nowhere.json"),

@@ -280,7 +280,7 @@ def test_long_times_are_written_in_hours() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["sqlite:///x.db", "--up-to", "3x"], "write 90s, 5m or 2h"),
+        (["sqlite:///x.db", "--up-to", "3x"], "write 20ms, 90s, 5m or 2h"),
         (["sqlite:///x.db", "--sessions", "1"], "--sessions"),
         (["nonsense://x"], "known schemes"),
         (["postgresql://h/d?sslmod=x"], "sslmode"),

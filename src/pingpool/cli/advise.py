@@ -43,13 +43,16 @@ def advice(question: Question) -> Advice:
     wanted = None if load is None else _enough(load, question)
     asked = wanted or question.size
     room = math.inf if server is None else server.room
-    is_well = asked is None or asked <= room
     lines: list[str] = []
     if load is not None and wanted is not None:
         lines += [*_of_load(load), "", *_of_sizes(load, wanted, question), *_of_bursts(load, question), ""]
     if server is not None:
         lines += [*_of_server(server, asked), ""]
-    return Advice([*lines, *_verdict(asked, room, question)], is_well)
+    if asked is None:
+        return Advice([*lines, f"At most size={room:.0f}."], is_well=True)
+    if asked <= room:
+        return Advice([*lines, _of_a_size_that_fits(asked, question)], is_well=True)
+    return Advice([*lines, *_of_one_that_does_not(asked, room)], is_well=False)
 
 
 def _enough(load: Load, question: Question) -> int:
@@ -103,13 +106,11 @@ def _of_server(server: Server, asked: int | None) -> Iterator[str]:
         yield f"All together: {most} × {asked} = {server.sessions(asked)} sessions."
 
 
-def _verdict(asked: int | None, room: float, question: Question) -> Iterator[str]:
-    """Yield what to do."""
-    if asked is None:
-        yield f"At most size={room:.0f}."
-    elif asked <= room:
-        change = f"; it is {question.size}" if question.size not in (None, asked) else ""
-        yield f"Take size={asked}{change}." if question.load else f"size={asked} fits."
-    else:
-        yield f"size={asked} does not fit: there is room for {room:.0f}."
-        yield "Hold sessions for a shorter time, have fewer processes, allow more sessions, or put a pooler between."
+def _of_a_size_that_fits(asked: int, question: Question) -> str:
+    change = f"; it is {question.size}" if question.size not in (None, asked) else ""
+    return f"Take size={asked}{change}." if question.load else f"size={asked} fits."
+
+
+def _of_one_that_does_not(asked: int, room: float) -> Iterator[str]:
+    yield f"size={asked} does not fit: there is room for {room:.0f}."
+    yield "Hold sessions for a shorter time, have fewer processes, allow more sessions, or put a pooler between."

@@ -1,15 +1,17 @@
 """The commands, their options, and their help."""
 
 import math
+import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 import pingpool
 from pingpool.cli.advise import Question, advice
+from pingpool.cli.commands import Command, Commands
 from pingpool.cli.demo import Unavailable, perform
 from pingpool.cli.durations import seconds_of
 from pingpool.cli.passwords import PasswordWanted, admitted
@@ -27,6 +29,7 @@ from pingpool.telemetry.sizing import BUSIEST, Load, Server
 
 app = typer.Typer(
     name="pingpool",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -88,13 +91,18 @@ def writable(file: Path | None) -> Path | None:
     return file
 
 
-def counters(seen: TextIO, later: TextIO | None, pool: str | None) -> Counters:
+def counters(seen: Path, later: Path | None, pool: str | None) -> Counters:
     """Read a pool's counters from a file; with two files, what was counted in between."""
     try:
-        counted = counters_in(seen.read(), pool)
-        return counted if later is None else counters_in(later.read(), pool).since(counted)
-    except (Unreadable, UnicodeDecodeError) as error:
+        counted = counters_in(text_of(seen), pool)
+        return counted if later is None else counters_in(text_of(later), pool).since(counted)
+    except (Unreadable, UnicodeDecodeError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="COUNTERS") from None
+
+
+def text_of(file: Path) -> str:
+    """Read a file, or what comes through a pipe."""
+    return sys.stdin.read() if file == Path("-") else file.read_text()
 
 
 def load_counted(counted: Counters, over: str | None) -> Load:
@@ -120,6 +128,10 @@ def bearable(load: Load) -> Load:
     return load
 
 
+def counters_file(name: str, text: str) -> Any:
+    return typer.Argument(metavar=name, show_default=False, dir_okay=False, allow_dash=True, help=text)
+
+
 Version = Annotated[
     bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and leave.")
 ]
@@ -143,17 +155,12 @@ Picture = Annotated[
     ),
 ]
 
-Seen = Annotated[
-    typer.FileText | None,
-    typer.Argument(metavar="COUNTERS", show_default=False, help="A file with a pool's counters; `-` reads a pipe."),
-]
-Later = Annotated[
-    typer.FileText | None, typer.Argument(metavar="LATER", show_default=False, help="The same pool's, some time later.")
-]
+Seen = Annotated[Path | None, counters_file("COUNTERS", "A file with a pool's counters; `-` reads a pipe.")]
+Later = Annotated[Path | None, counters_file("LATER", "The same pool's, some time later.")]
 Over = Annotated[str | None, typer.Option(metavar="TIME", help="How long that was counted: 60s, 2h.")]
 PoolName = Annotated[str | None, typer.Option("--pool", metavar="NAME", help="Which pool, if the file has several.")]
 Rate = Annotated[float | None, typer.Option(min=0.0, metavar="N", help="Checkouts a second, in each process.")]
-Held = Annotated[str | None, typer.Option(metavar="TIME", help="For how long each holds its session: 20ms.")]
+Held = Annotated[str | None, typer.Option(metavar="TIME", help="For how long each holds its session: 20ms, 0.5s.")]
 Wait = Annotated[str, typer.Option(metavar="TIME", help="How long 99 of 100 checkouts may wait at most.")]
 SizeOfToday = Annotated[int | None, typer.Option("--size", min=1, max=BUSIEST, metavar="N", help="The size of today.")]
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Callers at a time, in each process.")]
@@ -184,7 +191,7 @@ def top(version: Version = False) -> None:
     """
 
 
-@app.command()
+@app.command(cls=Command)
 def demo(
     url: Place = None,
     seconds: Seconds = 5.0,
@@ -234,7 +241,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=Command)
 def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain = False) -> None:
     """Find out how long an idle session survives on this path.
 
@@ -244,6 +251,8 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
 
     That takes about twice as long as the limit, or `--up-to` if nothing dies. **Ctrl-C** ends it early. It still
     reports what it saw, with a `ping_interval` that keeps sessions alive.
+
+    A TIME is `90s`, `5m` or `2h`; a number alone is so many seconds.
 
     A password need not be in the URL: `PGPASSWORD` and libpq's password file, `MYSQL_PWD`, `REDISCLI_AUTH` and
     `VALKEYCLI_AUTH` are read. If the server wants one that is nowhere, it is asked for at the terminal.
@@ -264,7 +273,7 @@ def probe(url: FarEnd, up_to: Age = "30m", sessions: Sessions = 24, plain: Plain
         raise typer.Exit(1)
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def advise(
     seen: Seen = None,
     later: Later = None,
@@ -289,6 +298,8 @@ def advise(
     **Counters** are a file: a scrape of the Prometheus exporter, or the pool's `stats()` as JSON, written by
     `json.dumps(pool.stats()._asdict(), default=dict)`. `--over` tells how long it was counted. Of two files, what
     came in between counts.
+
+    A TIME is `20ms`, `90s`, `5m` or `2h`; a number alone is so many seconds.
 
     **What the server has room for** = (`--max-connections` less `--reserved`) ÷ (`--processes` × (1 + `--surge`)).
 

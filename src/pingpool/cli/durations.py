@@ -13,7 +13,7 @@ UNITS = {
 
 
 def seconds_of(text: str) -> float:
-    """Parse `90`, `90s`, `1.5m` or `2 h`.
+    """Parse `20ms`, `90s`, `1.5m` or `2 h`; `90` alone is so many seconds.
 
     Raises:
         ValueError: it is no time, or not positive, or does not end.
@@ -23,7 +23,7 @@ def seconds_of(text: str) -> float:
     try:
         seconds = float(number) * UNITS[unit]
     except (KeyError, ValueError):
-        raise ValueError(f"{text!r} is no time; write 90s, 5m or 2h") from None
+        raise ValueError(f"{text!r} is no time; write 20ms, 90s, 5m or 2h") from None
     if not 0 < seconds < math.inf:
         raise ValueError(f"{text!r} is no time that begins and ends")
     return seconds
