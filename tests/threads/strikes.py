@@ -38,8 +38,14 @@ def is_ours(code: CodeType) -> bool:
 @functools.cache
 def breaks(code: CodeType) -> frozenset[int]:
     """Return the places in the code that come right after an instruction in which Python looks for signals."""
-    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    after = {after.offset for step, after in itertools.pairwise(steps) if step.opname.startswith(LOOKS)}
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "NOT_TAKEN")]
+    # From 3.14 on a `with` enters by a call; ours are all of Python's own functions, whose end is no such place.
+    enters = {call.offset for special, call in itertools.pairwise(steps) if special.opname == "LOAD_SPECIAL"}
+    after = {
+        after.offset
+        for step, after in itertools.pairwise(steps)
+        if step.opname.startswith(LOOKS) and step.offset not in enters
+    }
     back = {step.argval for step in steps if step.opname.startswith("JUMP_BACKWARD")}
     return frozenset(after | back)
 

@@ -16,6 +16,7 @@ from pingpool.pool.keeper import Keeper
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
+from pingpool.threads.locks import new_lock
 from pingpool.threads.own import begin
 
 GLANCE = 0.001
@@ -39,7 +40,7 @@ class Bell:
 class Keepers:
     """The keepers of all pools that live by one clock, and their thread."""
 
-    _lock = Late(lambda: threading.RLock())
+    _lock = Late(new_lock)
     _gate = Late(lambda: shut_gate())
 
     def __init__(self, clock: Clock) -> None:

@@ -4,11 +4,11 @@ gevent exchanges locks and queues when it patches the process. A pool may be mad
 from then would block every greenlet that it meets.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from pingpool.pool.forks import in_every_child
+from pingpool.threads.locks import new_lock
 
 T = TypeVar("T")
 
@@ -31,11 +31,10 @@ class Late(Generic[T]):
 class LateLock:
     """A lock, for an object whose own attributes are read too often to be looked up in a dictionary.
 
-    It is re-entrant: a signal handler may strike the thread that holds it, and want it too. A forked child has another
-    one: whoever held this in the parent is not there to let go of it.
+    A forked child has another one: whoever held this in the parent is not there to let go of it.
     """
 
-    lock = Late(lambda: threading.RLock())
+    lock = Late(new_lock)
 
     def __init__(self) -> None:
         in_every_child(self, LateLock._start_anew)

@@ -13,6 +13,7 @@ from typing import Any
 from pingpool.pool.forks import in_every_child
 from pingpool.pool.sentinel import Listener, Sentinel
 from pingpool.threads.late import Late
+from pingpool.threads.locks import new_lock
 from pingpool.threads.own import begin
 
 
@@ -49,7 +50,7 @@ class WaitingSentinel(Sentinel):
 class Post:
     """The place of the one sentinel of the process."""
 
-    _lock = Late(lambda: threading.RLock())
+    _lock = Late(new_lock)
 
     def __init__(self) -> None:
         self._sentinel: WaitingSentinel | None = None

@@ -17,6 +17,7 @@ from pingpool.pool.log import log
 from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
+from pingpool.threads.locks import new_lock
 from pingpool.threads.own import OwnThreads
 
 LINGER = 5.0
@@ -38,7 +39,7 @@ class Timer:
 class Timers:
     """Calls what is due, in a thread of its own."""
 
-    _lock = Late(lambda: threading.RLock())
+    _lock = Late(new_lock)
     _gate = Late(lambda: shut_gate())
 
     def __init__(self, name: str, clock: Clock, own_threads: OwnThreads) -> None:

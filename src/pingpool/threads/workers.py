@@ -22,6 +22,7 @@ from pingpool.pool.world import PATROL, Call
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.latch import HAS_GIL
 from pingpool.threads.late import Late
+from pingpool.threads.locks import new_lock
 from pingpool.threads.own import begin
 
 LINGER = 5.0 if HAS_GIL else PATROL
@@ -38,7 +39,7 @@ AGAIN = 0.25
 class Workers:
     """Do the calls they are given, side by side."""
 
-    _lock = Late(lambda: threading.RLock())
+    _lock = Late(new_lock)
     _queue = Late[queue.SimpleQueue[Call | None]](lambda: queue.SimpleQueue())
 
     def __init__(
