@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 LINK = re.compile(r"\]\(([^)\s]+)")
+REPOSITORY = re.compile(r"https://(?:raw\.githubusercontent|github)\.com/([\w.-]+/[\w.-]+)")
+WHERE_IT_STANDS = (ROOT / "pyproject.toml", ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml")
 WANTED_URLS = {"Repository", "Documentation", "Changelog", "Issues"}
 WANTED_FILES = ("pingpool/py.typed", "dist-info/licenses/LICENSE", "dist-info/entry_points.txt")
 
@@ -29,7 +31,7 @@ def main() -> None:
     built = sorted(DIST.glob("pingpool-*"))
     run(Path(sys.executable), "-m", "twine", "check", "--strict", *built)
     (wheel,) = DIST.glob("*.whl")
-    if complaints := [*of_metadata(wheel), *of_files(wheel)]:
+    if complaints := [*of_metadata(wheel), *of_files(wheel), *of_addresses()]:
         sys.exit("\n".join(complaints))
     run(Path(sys.executable), "-m", "towncrier", "build", "--draft", "--version", metadata_of(wheel)["Version"])
     install_and_try(wheel)
@@ -78,6 +80,13 @@ def of_files(wheel: Path) -> Iterator[str]:
         f"the wheel lacks {wanted}" for wanted in WANTED_FILES if not any(name.endswith(wanted) for name in names)
     )
     yield from (f"the wheel has {name}" for name in names if not name.startswith(("pingpool/", "pingpool-")))
+
+
+def of_addresses() -> Iterator[str]:
+    """Yield the complaint that the repository has several addresses: not all were set when it moved."""
+    named = {name for file in WHERE_IT_STANDS for name in REPOSITORY.findall(file.read_text())}
+    if len(named) != 1:
+        yield f"the repository is said to be at {', '.join(sorted(named))}"
 
 
 def install_and_try(wheel: Path) -> None:
