@@ -46,7 +46,7 @@ def breaks(code: CodeType) -> frozenset[int]:
         for step, after in itertools.pairwise(steps)
         if step.opname.startswith(LOOKS) and step.offset not in enters
     }
-    back = {step.argval for step in steps if step.opname.startswith("JUMP_BACKWARD")}
+    back = {step.argval for step in steps if step.opname == "JUMP_BACKWARD"}
     return frozenset(after | back)
 
 

@@ -100,7 +100,9 @@ def throw_at(victim: threading.Thread) -> None:
 
     So look and throw are one step, which is made in C and lets no other thread run in between.
     """
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
+        alive = map(not_, map(methodcaller("is_done"), [victim._os_thread_handle]))
+    elif sys.version_info >= (3, 13):
         alive = map(not_, map(methodcaller("is_done"), [victim._handle]))
     else:
         alive = map(methodcaller("locked"), [victim._tstate_lock])  # type: ignore[attr-defined]
