@@ -20,6 +20,7 @@ from pingpool.testing.async_database import AsyncFaultyDatabase
 from pingpool.testing.loop import Stuck, VirtualLoop, run
 
 SRC = Path(__file__).parents[2] / "src"
+CLOSED_LOOP = Path(__file__).parent / "programs" / "closed_loop.py"
 
 
 def test_a_pool_may_be_created_outside_a_loop() -> None:
@@ -321,6 +322,48 @@ def test_nothing_is_said_about_pending_tasks_at_exit() -> None:
         env={**os.environ, "PYTHONPATH": str(SRC)},
     )
     assert (ended.stdout, ended.stderr) == ("timed out\n", "")
+
+
+@pytest.mark.parametrize("end", ["kept", "dropped"])
+@pytest.mark.parametrize("kind", ["aiosqlite", "in threads"])
+def test_a_loop_that_is_closed_over_a_pool_does_not_keep_the_process(kind: str, end: str, tmp_path: Path) -> None:
+    """The process ends, and says nothing, though the sessions have threads, and nobody closed the pool."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "ignore::ResourceWarning", CLOSED_LOOP, tmp_path / "shop.db", kind, end],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
+
+
+@pytest.mark.parametrize("step", ["opening", "around the pool", "in line"])
+@pytest.mark.filterwarnings("ignore:.*without being closed:ResourceWarning")
+def test_a_coroutine_that_outlives_its_loop_ends_quietly(step: str) -> None:
+    """Collected after its loop was closed, it raises nothing: nobody is left to close the pool, or to be told."""
+    database = AsyncFaultyDatabase()
+    if step == "opening":
+        database.slow("create", math.inf)
+
+    async def use() -> None:
+        async with pingpool.open_async(database, size=1) as pool:
+            if step == "in line":
+                held.append(await pool.get())
+                await pool.get(math.inf)
+            await asyncio.get_running_loop().create_future()
+
+    async def begin(coroutine: Any) -> None:
+        tasks.append(asyncio.create_task(coroutine))
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    held, tasks = list[FakeSession](), list[asyncio.Task[None]]()
+    coroutine = use()
+    loop = VirtualLoop()
+    loop.run_until_complete(begin(coroutine))
+    loop.close()
+    coroutine.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -78,6 +78,10 @@ class LoopDesk(Desk[S]):
         """Is this the desk's own loop? (`asyncio.get_running_loop` is a system call on Python 3.11.)"""
         return self.is_running() and get_ident() == self.thread
 
+    def is_left_behind(self, error: BaseException | None) -> bool:
+        """Does this end a coroutine that the loop was closed over? Nothing is left to go back to, or to tell."""
+        return isinstance(error, GeneratorExit) and not self.is_home()
+
     # Turns.
 
     def tell(self, event: Event, *facts: Any) -> None:

@@ -28,8 +28,9 @@ class Opening(Generic[S]):
             await pool.bind(self._database, wait_for=self._wait_for)
             if pool.ping_interval:
                 pool.keep_alive()
-        except BaseException:
-            await pool.close(0)
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):  # else there is nobody left who could wait for that
+                await pool.close(0)
             raise
         return pool
 
@@ -37,4 +38,4 @@ class Opening(Generic[S]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the pool."""
-        await self._pool.close()
+        await self._pool.__aexit__(kind, error, trace)

@@ -131,8 +131,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
 
         `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
         """
-        if isinstance(error, GeneratorExit) and not self._desk.is_home():
-            return  # the loop was closed over the block: nothing is left to go back to
+        if self._desk.is_left_behind(error):
+            return
         if self._lending.parted and self._lending.has_parted(session):
             return
         if error is None or (verdict := self._lending.judge(session, error)) is None:
@@ -274,7 +274,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-        await self.close()
+        if not self._desk.is_left_behind(error):
+            await self.close()
 
     # What the world of asyncio adds.
 

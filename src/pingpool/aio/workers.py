@@ -46,7 +46,12 @@ class Workers:
         self._desk.timer.by(call.began_at + self._io_timeout)
 
     def heed(self, error: BaseException) -> None:
-        """Rest, if this task was cancelled and not by the pool; before the report brings new calls."""
+        """Rest, if this task was cancelled and not by the pool; before the report brings new calls.
+
+        Raises the error if it means that there is nobody to report to.
+        """
+        if self._desk.is_left_behind(error):
+            raise error
         if isinstance(error, asyncio.CancelledError):
             self._heed_cancel(asyncio.current_task())
 

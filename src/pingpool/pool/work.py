@@ -176,6 +176,8 @@ class Work(Generic[S]):
 
     def report(self, call: "Call[S]", error: BaseException | None) -> None:
         """Report how those jobs of the call ended that have not been reported yet."""
+        if not self.desk.is_home():
+            return  # its loop was closed over the call
         try:
             if error is not None and call.jobs:
                 self._tell(call.jobs[0].kind, hook_of(call.jobs[0], self._database), error)

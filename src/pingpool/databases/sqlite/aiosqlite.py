@@ -14,6 +14,7 @@ import aiosqlite
 
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.sqlite.connection import PAUSE, Connection
+from pingpool.databases.sqlite.thread import END, thread_of
 from pingpool.databases.sqlite.traits import SQLiteTraits, commit
 
 CHUNK = 64
@@ -25,6 +26,30 @@ class Session(aiosqlite.Connection):
 
     sent = 0
     ended = 0
+
+    def __init__(self, connector: Callable[[], Connection]) -> None:
+        super().__init__(connector, CHUNK)
+        anything: Any = self
+        anything._thread = thread_of(anything._tx)
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """Close the connection and end its thread; return a future that tells when, where a loop can wait for it."""
+        anything: Any = self
+        anything._running = False
+        try:
+            answer = asyncio.get_running_loop().create_future()
+        except Exception:  # there is none; or, at the very end, asyncio itself has been taken apart
+            answer = None
+        anything._tx.put_nowait((answer, self._close))
+        return answer
+
+    def _close(self) -> object:
+        """Close the connection, in its thread."""
+        anything: Any = self
+        connection, anything._connection = anything._connection, None
+        if connection is not None:
+            connection.close()
+        return END
 
     async def _execute(self, fn: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.sent += 1
@@ -88,7 +113,7 @@ class AsyncSQLite(SQLiteTraits[Session], AsyncConfigured[Session]):
 
     async def create(self, *, labels: Mapping[str, str], timeout: float) -> Session:
         """Open a connection, in its thread. One that is cancelled in the middle closes itself."""
-        session = Session(self.open, CHUNK)
+        session = Session(self.open)
         await session
         return session
 

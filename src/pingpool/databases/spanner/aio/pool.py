@@ -108,10 +108,9 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
 
     async def _check_in(self, session: Session, error: BaseException | None) -> None:
         """Check a session in while this error is passing by, if any."""
-        if not self._desk.is_home():
-            if isinstance(error, GeneratorExit):
-                return  # the loop was closed over the block: nothing is left to go back to
-            self._desk.settle_in()
+        if self._desk.is_left_behind(error):
+            return
+        self._desk.settle_in()
         if self._took_in(session):
             return
         ended_by = end_of(session, error)
