@@ -295,6 +295,7 @@ database = AsyncFaultyDatabase()
 pool = pingpool.AsyncPingingPool(3, ping_interval=0.05)
 
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # else Python's development mode tells of a busy machine
     await pool.bind(database)
     pool.keep_alive()
     waiting = [asyncio.create_task(pool.get()) for _ in range(5)]

@@ -8,9 +8,11 @@ import pytest
 from pingpool import Meaning, PoolTimeout
 from pingpool.errors import DeadOnArrival
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
-from tests.contract.worlds import World, start
+from tests.contract.worlds import World, at_work, start
 
 SECONDS = 10
+
+CALLERS = 3
 
 
 class Tiring(FaultyDatabase):
@@ -75,11 +77,14 @@ async def test_sessions_that_die_young_are_created_four_times_a_second_at_most(
                 deaths.append(error)
                 await asyncio.sleep(0)
 
+    def has_settled() -> bool:
+        stats = pool.stats()
+        return at_work(stats) == 0 and stats.waiting == CALLERS
+
     end = world.clock.now() + SECONDS
-    uses = [start(use()) for _ in range(3)]
+    uses = [start(use()) for _ in range(CALLERS)]
     while world.clock.now() < end:
-        for _ in range(5):
-            await asyncio.sleep(0.001)  # for the pool's real threads
+        await world.until(has_settled)
         world.clock.advance(0.05)
     for call in uses:
         await world.pass_time_until(call)
