@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from pingpool.core.orders import Job, Round
-from pingpool.core.slot import VACANT, WORKING, Slot, State
+from pingpool.core.slot import IDLE, IN_USE, VACANT, WORKING, Slot, State
 
 
 class Jobs:
@@ -118,9 +118,19 @@ class Jobs:
         """Drop the jobs that their slots' states contradict; of two for one slot, the one that has a successor."""
         valid = [job for job in self.open if job.slot is None or job.slot.state is job.kind]
         successors = {job.slot: job for job in valid if job.slot is not None and not job.started}
-        self.open.intersection_update(job for job in valid if not job.started or job.slot not in successors)
+        kept = {job for job in valid if not job.started or job.slot not in successors}
+        _take_from(self.open - kept, kept)
+        self.open &= kept
         for round in self.rounds:
             round.jobs |= {successors[job.slot] for job in round.jobs if job.slot in successors}
             round.jobs &= self.open
         for kind in WORKING:
             self._counts[kind] = sum(job.kind is kind and not job.unwanted for job in self.open)
+
+
+def _take_from(dropped: set[Job], kept: set[Job]) -> None:
+    """Take from dropped jobs the sessions that are in another place by now: a late report would end them there."""
+    elsewhere = {id(job.session) for job in kept}
+    for job in dropped:
+        if id(job.session) in elsewhere or (job.slot is not None and job.slot.state in (IDLE, IN_USE)):
+            job.session = None
