@@ -7,6 +7,7 @@ after each such instruction interrupts everywhere an interrupt can come, one pla
 
 import dis
 import functools
+import inspect
 import itertools
 import os
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 import pingpool
 
 HOME = Path(pingpool.__file__).parent
-OURS = tuple(str(HOME / part) for part in ("threads", "pool", "core"))
+OURS = tuple(str(HOME / part) for part in ("threads", "aio", "pool", "core"))
 
 EVERY = int(os.environ.get("PINGPOOL_EVERY", "4"))
 """A proof strikes at one place in so many; PINGPOOL_EVERY=1 strikes at each, for half an hour."""
@@ -31,7 +32,7 @@ last: list[str] = []
 
 @functools.cache
 def is_ours(code: CodeType) -> bool:
-    """Is this a piece of the threaded pool, of what both worlds share, or of the core?"""
+    """Is this a piece of one of the worlds, of what both share, or of the core?"""
     return code.co_filename.startswith(OURS)
 
 
@@ -84,3 +85,10 @@ def interrupt(call: Callable[[], object], nth: int) -> bool:
 
 def _press_ctrl_c() -> None:
     raise KeyboardInterrupt
+
+
+def at(function: Callable[..., object], step: str) -> str:
+    """Return what a strike at this step of a function is called."""
+    lines, first = inspect.getsourcelines(function)
+    (line,) = [number for number, line in enumerate(lines, first) if line.strip().startswith(step)]
+    return f"{function.__qualname__}:{line} (opcode)"

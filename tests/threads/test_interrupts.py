@@ -1,17 +1,16 @@
 """Interrupts at every single point at which Python may raise them."""
 
-import inspect
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from functools import partial
-from typing import Any
 
 import pytest
 
 from pingpool import PingingPool
-from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase
+from pingpool.testing import FaultyDatabase, TransactionalDatabase
 from pingpool.threads.abstract import Checkout
+from tests.threads.bricks import Bricks
 from tests.threads.checks import all_live, bound, in_time, quick_collections
-from tests.threads.strikes import EVERY, interrupt, last
+from tests.threads.strikes import EVERY, at, interrupt, last
 from tests.threads.uses import (
     EVERYDAY,
     Story,
@@ -39,34 +38,14 @@ pytestmark = [
 ]
 
 
-class Brick:
-    """A session that takes no weak references: nobody notices that it is dropped."""
-
-    __slots__ = ("is_alive", "is_deleted", "labels", "left_open", "number")
-    __init__ = FakeSession.__init__
-    use = FakeSession.use
-
-
-class BrickDatabase(TransactionalDatabase):
-    """One with such sessions."""
-
-    def _open(self, labels: Mapping[str, str]) -> FakeSession:
-        brick: Any = Brick(next(self._numbers), labels)
-        return brick  # type: ignore[no-any-return]
-
-
-def at(function: Callable[..., object], step: str) -> str:
-    """Return what a strike at this step of a function is called."""
-    lines, first = inspect.getsourcelines(function)
-    (line,) = [number for number, line in enumerate(lines, first) if line.strip().startswith(step)]
-    return f"{function.__qualname__}:{line} (opcode)"
+class BrickDatabase(Bricks, TransactionalDatabase):
+    """One whose sessions take no weak references."""
 
 
 BEYOND_REACH = {
     at(Checkout.__exit__, "session, self.session = self.session, None"),
-    at(PingingPool.give_back, "lending = self._lending"),
 }
-"""The first steps of the end of a block: before them nothing of it has been run that could give anything back."""
+"""The first step of the end of a block: before it nothing of that has been run that could give anything back."""
 
 NEVER_STRUCK = {
     at(PingingPool.get, "session = ledger.check_out("),

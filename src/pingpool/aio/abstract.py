@@ -49,6 +49,9 @@ class AbstractAsyncSessionPool(ABC, Generic[S]):
     async def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, saying what ended its use: an error, or None if all went well. Never suspends."""
 
+    def _reclaim(self, session: S) -> None:
+        """Take a session back from a block whose end was interrupted, if it has it still."""
+
     @abstractmethod
     async def clear(self) -> None:
         """Delete every session that is not lent."""
@@ -92,6 +95,9 @@ class AsyncCheckout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
+        except BaseException:
+            self._pool._reclaim(session)
+            raise
 
 
 ENTER: CodeType = vars(AsyncCheckout)["__aenter__"].__code__

@@ -84,13 +84,12 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         while site.co_filename in WRAPPERS and (outer := caller.f_back) is not None:
             block = id(outer) if site is ENTER else 0
             caller, site = outer, outer.f_code
-        instruction = caller.f_lasti
+        instruction, holder = caller.f_lasti, id(caller)
         try:
-            session = ledger.check_out(now(), site, instruction, id(caller), block)
+            session = ledger.check_out(now(), site, instruction, holder, block)
         except BaseException:
             desk.heal()
             raise
-        holder = id(caller)
         try:
             if session is None or (lending.sees_out and not lending.see_out(session)):
                 self._resume()
@@ -139,6 +138,12 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             await self.put(session)
         else:
             self._lending.take_back(session, verdict)
+
+    def _reclaim(self, session: S) -> None:
+        caller = current_frame(1)
+        while caller.f_code.co_filename in WRAPPERS and caller.f_back is not None:
+            caller = caller.f_back
+        self._lending.reclaim(session, id(caller))
 
     async def discard(self, session: S) -> None:
         """Give a session back that is to be ended and replaced; that says nothing of the others.

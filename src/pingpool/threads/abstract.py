@@ -41,6 +41,9 @@ class AbstractSessionPool(ABC, Generic[S]):
     def give_back(self, session: S, error: BaseException | None) -> None:
         """Check a session in, saying what ended its use: an error, or None if all went well."""
 
+    def _reclaim(self, session: S) -> None:
+        """Take a session back from a block whose end was interrupted, if it has it still."""
+
     @abstractmethod
     def clear(self) -> None:
         """Delete every session that is not lent."""
@@ -84,6 +87,9 @@ class Checkout(Generic[S]):
             if error is None:
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
+        except BaseException:
+            self._pool._reclaim(session)
+            raise
 
 
 ENTER: CodeType = vars(Checkout)["__enter__"].__code__

@@ -157,18 +157,15 @@ class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
         `pingpool.pool.lending.Lending.judge` has the table of what becomes of it.
         """
         lending = self._lending
-        try:
-            if lending.parted and lending.has_parted(session):
-                return
-            if error is None or (verdict := lending.judge(session, error)) is None:
-                self.put(session)
-            else:
-                lending.take_back(session, verdict)
-        except PoolFull:
-            raise
-        except BaseException:
-            lending.reclaim(session, get_ident())
-            raise
+        if lending.parted and lending.has_parted(session):
+            return
+        if error is None or (verdict := lending.judge(session, error)) is None:
+            self.put(session)
+        else:
+            lending.take_back(session, verdict)
+
+    def _reclaim(self, session: S) -> None:
+        self._lending.reclaim(session, get_ident())
 
     def discard(self, session: S) -> None:
         """Give a session back that is to be ended and replaced; that says nothing of the others.
