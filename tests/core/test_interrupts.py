@@ -55,7 +55,7 @@ RARE = {
     "get": 0.3,
     **dict.fromkeys(("failed", "refused", "stillborn", "overran", "time_out"), 0.1),
 }
-"""How often an event happens that could; else it happens as often as any other. Most pools are well most of the time."""
+"""How often an event happens that could, of those that are rare. Most pools are well most of the time."""
 
 NO_CALLS = ("step", "pick_up", "drop", "collected_and_freed", "late_end", "late_failure")
 """Events that are no call to the ledger, or whose report is late already."""

@@ -1,6 +1,6 @@
 """Interrupts at every single point at which Python may raise them."""
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from functools import partial
 
 import pytest
