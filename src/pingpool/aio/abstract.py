@@ -96,7 +96,7 @@ class AsyncCheckout(Generic[S]):
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
         except BaseException:
-            self._pool._reclaim(session)
+            self.pool._reclaim(session)
             raise
 
 

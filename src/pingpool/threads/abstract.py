@@ -88,7 +88,7 @@ class Checkout(Generic[S]):
                 raise
             error.add_note(str(refusal))  # what ended the block matters more
         except BaseException:
-            self._pool._reclaim(session)
+            self.pool._reclaim(session)
             raise
 
 
