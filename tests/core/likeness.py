@@ -15,7 +15,7 @@ from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
 
-from .small import INTERVAL, UNIT, dropped
+from .small import BRIEF, INTERVAL, UNIT, dropped
 
 if TYPE_CHECKING:
     from .world import World
@@ -163,4 +163,11 @@ def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:
     awaited = max(0.0, backoff.next_at(0, waiting=1) - world.now)
     hanging = world.now - backoff.began_at < URGENT
     counts = world.now - backoff.counted_at >= FIRST_PAUSE
-    return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts)
+    absent = absence(world, backoff)
+    return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts, *absent)
+
+
+def absence(world: World, backoff: Backoff) -> tuple[int, ...]:
+    """Return how long attempts have failed, in steps: until now, and until the last of them."""
+    since = backoff.absent_since if backoff.failures else world.now
+    return tuple(int(min(max(0.0, until - since) / UNIT, BRIEF)) for until in (world.now, backoff.paused_at))

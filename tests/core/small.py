@@ -23,6 +23,9 @@ INTERVAL = 2
 PATIENT = 2
 """The longest pause while nobody waits, in steps; the real one would only add states that differ in patience."""
 
+BRIEF = 2
+"""The length of an absence, in steps, that is no restart any more."""
+
 
 def copier(*names: str) -> Callable[[Any, Any], None]:
     """Return a function that copies these attributes: compiled, since it is called millions of times."""
@@ -124,6 +127,10 @@ class ShortBackoff(Backoff):
         """Note a failure."""
         super().failed(now)
         self.pause = min(self.pause, PATIENT * UNIT)
+
+    def _may_be_restart(self) -> bool:
+        """Did failures follow each other for a step or two only?"""
+        return self.paused_at - self.absent_since < BRIEF * UNIT
 
     def succeeded(self, now: float) -> None:
         """Note a success; what it leaves of the pause is one unit, or nothing."""

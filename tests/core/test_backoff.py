@@ -6,7 +6,19 @@ from itertools import pairwise
 
 import pytest
 
-from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK, PATIENT, RECOVERED, STEP, URGENT, WANTED, Backoff
+from pingpool.core.backoff import (
+    BRIEF,
+    EAGER,
+    EASIER,
+    FIRST_PAUSE,
+    KNOCK,
+    PATIENT,
+    RECOVERED,
+    STEP,
+    URGENT,
+    WANTED,
+    Backoff,
+)
 
 
 def steady() -> Backoff:
@@ -37,18 +49,66 @@ def test_a_well_database_is_not_held_back() -> None:
     assert steady().next_at(10**6, waiting=0) == -math.inf
 
 
-def test_pauses_double_where_nobody_waits() -> None:
-    """Each failure in a row doubles the pause; while somebody waits it is a quarter of a second."""
+def attempts_in_vain(backoff: Backoff, until: float) -> list[float]:
+    """Return when attempts fail at once that nobody waits for, up to this time."""
+    times = [0.0]
+    while times[-1] <= until:
+        backoff.failed(times[-1])
+        times.append(backoff.next_at(0, waiting=0))
+    return times
+
+
+def test_a_server_that_may_restart_is_asked_every_half_second() -> None:
+    """Where nobody waits, the pause grows to half a second, and for ten seconds to no more."""
+    pauses = {earlier: later - earlier for earlier, later in pairwise(attempts_in_vain(steady(), 2 * BRIEF))}
+    assert pauses.pop(0.0) == FIRST_PAUSE
+    assert all(pause == pytest.approx(EAGER) for since, pause in pauses.items() if since < BRIEF)
+    assert all(pause == pytest.approx(PATIENT / 1.5) for since, pause in pauses.items() if since >= BRIEF)
+
+
+def test_who_waits_may_try_four_times_a_second() -> None:
+    """However long the pauses have grown, it is a quarter of a second while somebody waits."""
     backoff = steady()
-    now = 0.0
-    pauses = []
-    for _ in range(10):
-        backoff.failed(now)
-        pauses.append(backoff.next_at(0, waiting=0) - now)
+    for now in range(20):
+        backoff.failed(float(now))
         assert backoff.next_at(0, waiting=1) - now == URGENT
-        now = backoff.next_at(0, waiting=0)
-    assert pauses[:4] == [0.25, 0.5, 1.0, 2.0]
-    assert pauses[4:] == pytest.approx([PATIENT / 1.5] * 6)
+
+
+def test_pauses_double_in_an_outage() -> None:
+    """Attempts that take long before they fail are followed by ever longer pauses as soon as it is no restart."""
+    backoff = steady()
+    backoff.failed(0.0)
+    for now in (BRIEF, BRIEF + 10, BRIEF + 20, BRIEF + 30):
+        backoff.failed(now)
+        yet = backoff.next_at(0, waiting=0) - now
+        assert yet == pytest.approx(min(FIRST_PAUSE * 2 ** (backoff.failures - 1), PATIENT / 1.5))
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_after_a_restart_all_come_back_without_a_pause(chance: float) -> None:
+    """What was away for less than ten seconds is filled as fast as each step succeeds: 1, 2, 4, 8."""
+    backoff = Backoff(lambda: chance)
+    attempts_in_vain(backoff, BRIEF - 1)
+    now = backoff.next_at(0, waiting=0)
+    assert now < BRIEF
+    for width in (1, 2, 4, 8):
+        assert backoff.next_at(width - 1, waiting=0) <= now
+        assert backoff.next_at(width, waiting=0) == math.inf
+        backoff.began(now, waiting=0)
+        now += 0.01
+        backoff.succeeded(now)
+    assert backoff.next_at(10**6, waiting=0) <= now
+
+
+def test_an_absence_begins_with_its_first_failure() -> None:
+    """A success ends it: who fails again a moment later has another ten seconds in which it may be a restart."""
+    backoff = steady()
+    attempts_in_vain(backoff, 2 * BRIEF)
+    backoff.succeeded(30.0)
+    assert backoff.pause > 0
+    backoff.failed(31.0)
+    backoff.succeeded(32.0)
+    assert backoff.pause == 0
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
@@ -81,14 +141,14 @@ def test_each_success_doubles_how_many_may_try() -> None:
     assert backoff.next_at(10**6, waiting=1) <= FIRST_PAUSE
 
 
-def test_a_recovery_goes_on_with_pauses_where_nobody_waits() -> None:
+def test_after_an_outage_a_recovery_goes_on_with_pauses_where_nobody_waits() -> None:
     """What nobody waits for has time; who waits need not wait for the pauses."""
     backoff = steady()
-    backoff.failed(0.0)
-    backoff.began(1.0, waiting=0)
-    backoff.succeeded(2.0)
-    assert backoff.next_at(0, waiting=1) == 2.0
-    assert backoff.next_at(0, waiting=0) == 2.0 + STEP * EASIER
+    attempts_in_vain(backoff, BRIEF + 1)
+    backoff.began(20.0, waiting=0)
+    backoff.succeeded(21.0)
+    assert backoff.next_at(0, waiting=1) == 21.0
+    assert backoff.next_at(0, waiting=0) == 21.0 + STEP * EASIER
 
 
 def test_where_somebody_waited_the_others_soon_follow() -> None:
@@ -118,10 +178,10 @@ def test_a_recovery_that_nobody_waits_for_goes_one_by_one_and_ever_faster() -> N
 def test_the_pause_of_a_recovery_counts_from_the_last_attempt() -> None:
     """An attempt that takes its time is no reason to begin another one beside it at once."""
     backoff = steady()
-    backoff.failed(0.0)
-    backoff.succeeded(1.0)
-    backoff.began(7.0, waiting=0)
-    assert backoff.next_at(1, waiting=0) == 7.0 + backoff.pause
+    attempts_in_vain(backoff, BRIEF + 1)
+    backoff.succeeded(20.0)
+    backoff.began(27.0, waiting=0)
+    assert backoff.next_at(1, waiting=0) == 27.0 + backoff.pause
 
 
 def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from pingpool.core.backoff import EASIER, FIRST_PAUSE, KNOCK, STEP
+from pingpool.core.backoff import BRIEF, FIRST_PAUSE, KNOCK
 from pingpool.core.orders import Dropped, End, Order, Outcome, Refused, Round, Verdict
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
@@ -117,26 +117,45 @@ def test_rule_4_a_late_report_changes_nothing() -> None:
     assert len(pool.ledger.idle) == 1
 
 
-def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
-    """Nobody has to ask: when the pause is over one prober goes first, and the rest follow one by one."""
-    pool = Pool(3)
+def refused(pool: Pool, until: float) -> float:
+    """Fill the pool while the server is away, until so many seconds have passed; return when it tries again."""
     pool.ledger.fill(Round(), 0.0)
-    job = pool.jobs(CREATING)[0]
-    pool.ledger.start(job)
-    pool.report(job, Outcome(End.FAILED, error=AWAY), 0.0)
-    assert pool.jobs(CREATING) == []
-    wake_at = pool.ledger.wake_at(0.0)
-    assert wake_at == 0.25
+    now = 0.0
+    while True:
+        job = pool.jobs(CREATING)[0]
+        pool.ledger.start(job)
+        pool.report(job, Outcome(End.FAILED, error=AWAY), now)
+        assert pool.jobs(CREATING) == []
+        wake_at = pool.ledger.wake_at(now)
+        if now >= until:
+            return wake_at
+        now = wake_at
+        pool.ledger.tick(now)
+        assert len(pool.jobs(CREATING)) == 1, "one prober goes first"
+
+
+def test_rule_5_a_failed_creation_is_repeated_after_a_pause() -> None:
+    """Nobody has to ask: when the pause is over one prober goes first, and the rest upon its success."""
+    pool = Pool(3)
+    wake_at = refused(pool, until=0.0)
+    assert wake_at == FIRST_PAUSE
     pool.ledger.tick(wake_at)
     assert len(pool.jobs(CREATING)) == 1
     pool.create_all(wake_at)
-    assert (len(pool.ledger.idle), pool.ledger.wake_at(wake_at)) == (1, 0.25 + STEP * EASIER)
-    for count in (2, 3):
-        wake_at = pool.ledger.wake_at(wake_at)
+    assert len(pool.ledger.idle) == 3
+
+
+def test_rule_5_after_an_outage_sessions_come_back_one_by_one() -> None:
+    """Nobody waits, and others may have been cut off too: each success is followed by a pause."""
+    pool = Pool(3)
+    wake_at = refused(pool, until=BRIEF)
+    for count in (1, 2, 3):
         pool.ledger.tick(wake_at)
         assert len(pool.jobs(CREATING)) == 1
         pool.create_all(wake_at)
         assert len(pool.ledger.idle) == count
+        wake_at = pool.ledger.wake_at(wake_at)
+    assert wake_at == math.inf
 
 
 def test_rule_5_who_waits_does_not_wait_for_the_pauses_of_a_recovery() -> None:

@@ -1,10 +1,16 @@
 """When the next attempt may start, beside those that run already.
 
-After a failure there is first a pause, then one prober alone. Each success doubles how many may try side by side. Where
-nobody waits they try one by one, with a pause between any two that each success makes a little shorter. So a server
-that comes back is not trampled, also when hundreds of pools have waited for it. After a death the same goes on without
-pauses: it may have been the server. And a prober that hangs does not keep those waiting who wait: after a while another
-one goes.
+After a failure there is first a pause, then one prober alone. Each success doubles how many may try side by side. Who
+waits need not wait for more than that. Where nobody waits, it depends on how long the server was away:
+
+- An absence of less than ten seconds is a restart. One attempt is made about every half second, and once one succeeds
+  the rest follow by doubling, each step upon the success of the one before: a hundred sessions are back in a second.
+- A longer one is an outage. Attempts become rare, and once one succeeds the rest follow one by one, with a pause
+  between any two that each success makes a little shorter. So a server that comes back is not trampled, also when
+  hundreds of pools have waited for it.
+
+After a death all goes on as after a restart: it may have been the server. And a prober that hangs does not keep those
+waiting who wait: after a while another one goes.
 
 Nobody calls a clock here: `now` comes in, and so does chance.
 """
@@ -22,8 +28,14 @@ KNOCK = 0.15
 """The same if there is no server that an attempt could trouble, and up to a third less: a refused connection costs
 nobody anything, and a server that is back is found in well under a quarter of a second."""
 
+BRIEF = 10.0
+"""An absence of so many seconds, counted from the first failure to the last one, is no restart any more."""
+
+EAGER = 0.5
+"""The longest pause, in seconds and up to a fifth more, while nobody waits and it may be a restart."""
+
 PATIENT = 5.0
-"""The longest pause, in seconds, while nobody waits: a server that is back need not be asked for."""
+"""The same if it is an outage: then a server that is back need not be asked for."""
 
 STEP = 0.65
 """The longest pause, in seconds and up to a half more, between two attempts of a recovery that nobody waits for."""
@@ -50,6 +62,7 @@ class Backoff:
     __slots__ = (
         "_knocks",
         "_urgent",
+        "absent_since",
         "began_at",
         "counted_at",
         "distrusts_since",
@@ -72,7 +85,7 @@ class Backoff:
     def reset(self) -> None:
         """Forget all failures."""
         self.failures = 0
-        self.paused_at = self.counted_at = -math.inf
+        self.paused_at = self.counted_at = self.absent_since = -math.inf
         self.pause = self._urgent = 0.0
         self._knocks = False
         self.width: float = math.inf
@@ -87,11 +100,13 @@ class Backoff:
 
     def failed(self, now: float) -> None:
         """Note an attempt that failed at `now`; failures of one burst count once."""
+        self.paused_at = now
+        if not self.failures:
+            self.absent_since = now
         if now - self.counted_at >= FIRST_PAUSE:
-            self.pause = min(PATIENT / 1.5, FIRST_PAUSE * 2.0 ** min(self.failures, 10)) * (1 + self.jitter() / 2)
+            self.pause = self._pause_after(self.failures)
             self.failures += 1
             self.counted_at = now
-        self.paused_at = now
         if self._knocks:  # somebody has just come to the door, and may not be ready yet: knock once more
             self.hasten()
         else:
@@ -126,20 +141,16 @@ class Backoff:
     def proved(self) -> None:
         """What succeeded was worth something: the next success counts again, and no long pause is in its way."""
         self.distrusts_since = math.inf
-        self.counted_at = -math.inf
-        self.failures = 0
-        self.pause = min(self.pause, self._step())
+        self._begin_recovery()
 
     def succeeded(self, now: float) -> None:
         """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
         if self.distrusts:
             self.paused_at = now
             return
-        pause = self._step() if self.failures else min(self.pause, self._step())  # however short the failures lasted
-        self.failures = 0
-        self.counted_at = -math.inf
+        self._begin_recovery()
         self._urgent = 0.0
-        self.pause = pause * (WANTED if self.is_wanted else EASIER)
+        self.pause *= WANTED if self.is_wanted else EASIER
         if self.pause < NO_STEP:
             self.pause = 0.0
         self.paused_at = now
@@ -147,9 +158,23 @@ class Backoff:
         if self.width == RECOVERED:
             self.width = math.inf
 
-    def _step(self) -> float:
-        """Return the longest pause of a recovery, not the same for all pools."""
-        return STEP * (1 + self.jitter() / 2)
+    def _begin_recovery(self) -> None:
+        """What failed works again: after a restart nothing pauses any more, after an outage each attempt."""
+        if self.failures:
+            self.pause = 0.0 if self._may_be_restart() else STEP * (1 + self.jitter() / 2)
+        self.failures = 0
+        self.counted_at = -math.inf
+
+    def _pause_after(self, failures: int) -> float:
+        """Return the pause of who has met so many failures before this one, not the same for all pools."""
+        pause = FIRST_PAUSE * 2.0 ** min(failures, 10)
+        if self._may_be_restart():
+            return min(pause * (1 + self.jitter() / 2), EAGER * (1 + self.jitter() / 5))
+        return min(pause, PATIENT / 1.5) * (1 + self.jitter() / 2)
+
+    def _may_be_restart(self) -> bool:
+        """Did failures follow each other for such a short time only?"""
+        return self.paused_at - self.absent_since < BRIEF
 
     def _trial_at(self) -> float:
         """Return when one more attempt may start that counts only once it is proven: few a second."""
