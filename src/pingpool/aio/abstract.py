@@ -7,6 +7,7 @@ from typing import Any, Generic
 from pingpool.core.slot import S
 from pingpool.errors import PoolFull
 from pingpool.pool.at_once import at_once
+from pingpool.pool.blocks import has_noted
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
@@ -92,9 +93,8 @@ class AsyncCheckout(Generic[S]):
         try:
             await self.pool.give_back(session, error)
         except PoolFull as refusal:
-            if error is None:
+            if not has_noted(refusal, error):
                 raise
-            error.add_note(str(refusal))  # what ended the block matters more
         except BaseException:
             self.pool._reclaim(session)
             raise

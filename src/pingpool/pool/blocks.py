@@ -27,6 +27,7 @@ from functools import lru_cache
 from types import CodeType
 
 from pingpool.core.uses import Use
+from pingpool.errors import PoolError
 from pingpool.pool.caller import current_frame
 
 
@@ -40,6 +41,13 @@ def blocks_around(uses: Sequence[Use]) -> list[Use]:
         around += [use for use in here if is_a_with(code, use.instruction)]
         frame = frame.f_back
     return around
+
+
+def has_noted(refusal: PoolError, error: BaseException | None) -> bool:
+    """Add to what ended a block, which matters more, why its session is not taken back; False if nothing did."""
+    if error is not None:
+        error.add_note(str(refusal))
+    return error is not None
 
 
 @lru_cache(maxsize=1000)

@@ -6,6 +6,7 @@ from typing import Any, Generic
 
 from pingpool.core.slot import S
 from pingpool.errors import PoolFull
+from pingpool.pool.blocks import has_noted
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
@@ -84,9 +85,8 @@ class Checkout(Generic[S]):
         try:
             self.pool.give_back(session, error)
         except PoolFull as refusal:
-            if error is None:
+            if not has_noted(refusal, error):
                 raise
-            error.add_note(str(refusal))  # what ended the block matters more
         except BaseException:
             self.pool._reclaim(session)
             raise
