@@ -103,7 +103,7 @@ async def test_a_restart(world: World, book: Book) -> None:
         "INFO shop: a session died in use, and is replaced: 12 s old, idle for 10 s, in use for 2 s",
         "WARNING shop: cannot open sessions: ConnectionRefusedError (3 of 4 open)",
         "INFO shop: a session died in use, and is replaced: 12 s old, idle for 10 s, in use for 2 s",
-        "INFO shop: well again after 10 s: 2 sessions replaced",
+        "INFO shop: well again after 6 s: 2 sessions replaced",
         "INFO shop: closed",
     ]
 
@@ -136,7 +136,7 @@ async def test_nobody_listens_for_minutes(world: World, book: Book) -> None:
         "INFO shop: opened: FaultyDatabase, 1 of 1 open",
         "INFO shop: a session died in use, and is replaced: 2 s old, idle for 0 s, in use for 2 s",
         "WARNING shop: cannot open sessions: ConnectionRefusedError: nobody listens (0 of 1 open)",
-        "WARNING shop: still not, for 61 s, 19 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
+        "WARNING shop: still not, for 62 s, 24 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
         "WARNING shop: still not, for 121 s, 34 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
         "INFO shop: well again after 133 s: 1 session replaced",
         "INFO shop: closed",
@@ -162,7 +162,7 @@ async def test_an_outage_at_the_beginning(world: World, book: Book) -> None:
     assert await said(world, pool, book) == [
         "INFO shop: opened: FaultyDatabase, 0 of 2 open",
         "WARNING shop: cannot open sessions: ConnectionRefusedError (0 of 2 open)",
-        "INFO shop: well again after 10 s: 2 sessions opened",
+        "INFO shop: well again after 6 s: 2 sessions opened",
         "INFO shop: closed",
     ]
 
@@ -185,7 +185,7 @@ async def test_a_black_hole(world: World, book: Book) -> None:
         "WARNING shop: the database took longer than io_timeout (the session was being checked)",
         "WARNING shop: cannot open sessions: Overrun: the database took longer than io_timeout (the session was being "
         "created) (0 of 2 open)",
-        "INFO shop: well again after 2 s: 2 sessions replaced",
+        "INFO shop: well again after 1 s: 2 sessions replaced",
         "INFO shop: closed",
     ]
 
@@ -205,7 +205,7 @@ async def test_a_wrong_password_later(world: World, book: Book) -> None:
         "INFO shop: opened: FaultyDatabase, 1 of 1 open",
         "INFO shop: a session died in use, and is replaced: 2 s old, idle for 0 s, in use for 2 s",
         "WARNING shop: cannot open sessions: Forbidden: password authentication failed (0 of 1 open)",
-        "INFO shop: well again after 5 s: 1 session replaced",
+        "INFO shop: well again after 4 s: 1 session replaced",
         "INFO shop: closed",
     ]
 

@@ -27,7 +27,7 @@ from functools import lru_cache
 from types import CodeType
 
 from pingpool.core.uses import Use
-from pingpool.errors import PoolError
+from pingpool.errors import PoolFull
 from pingpool.pool.caller import current_frame
 
 
@@ -43,11 +43,12 @@ def blocks_around(uses: Sequence[Use]) -> list[Use]:
     return around
 
 
-def has_noted(refusal: PoolError, error: BaseException | None) -> bool:
-    """Add to what ended a block, which matters more, why its session is not taken back; False if nothing did."""
-    if error is not None:
-        error.add_note(str(refusal))
-    return error is not None
+def has_noted(failure: BaseException, error: BaseException | None) -> bool:
+    """Add to what ended a block, which matters more, why its session is not taken back; False if that is not all."""
+    if error is None or not isinstance(failure, PoolFull):
+        return False
+    error.add_note(str(failure))
+    return True
 
 
 @lru_cache(maxsize=1000)

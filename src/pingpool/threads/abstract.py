@@ -84,12 +84,11 @@ class Checkout(Generic[S]):
             return
         try:
             self.pool.give_back(session, error)
-        except PoolFull as refusal:
-            if not has_noted(refusal, error):
+        except BaseException as failure:
+            if not isinstance(failure, PoolFull):
+                self.pool._reclaim(session)
+            if not has_noted(failure, error):
                 raise
-        except BaseException:
-            self.pool._reclaim(session)
-            raise
 
 
 ENTER: CodeType = vars(Checkout)["__enter__"].__code__

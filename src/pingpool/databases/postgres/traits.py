@@ -218,7 +218,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         return (
             not is_settled(session)
             or self._attributes.changed(session)
-            or (session._adapters is not None and self._adapters.changed(session))
+            or self._adapters.changed(session)
             or self._resets.at_rest
         )
 
