@@ -301,8 +301,8 @@ async def main():
     waiting = [asyncio.create_task(pool.get()) for _ in range(5)]
     database.slow("ping", 60)
     database.slow("create", 60)
+    held = await waiting[0]
     await asyncio.sleep(0.2)
-    held = waiting[0].result()
     async with pool.session(0.1) as session:
         pass
 

@@ -94,7 +94,7 @@ class AsyncCheckout(Generic[S]):
             await self.pool.give_back(session, error)
         except BaseException as failure:
             if not isinstance(failure, PoolFull):
-                self.pool._reclaim(session)
+                self.pool._reclaim(session)  # pyright: ignore[reportPrivateUsage] (of no use to anybody else)
             if not has_noted(failure, error):
                 raise
 

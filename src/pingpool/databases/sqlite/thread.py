@@ -35,8 +35,8 @@ def _make_next(calls: Queue) -> bool:
     try:
         result = call()
     except BaseException as error:
-        return _tell(answer, asyncio.Future.set_exception, error)
-    return _tell(answer, asyncio.Future.set_result, result) and result is not END
+        return _tell(answer, Answer.set_exception, error)
+    return _tell(answer, Answer.set_result, result) and result is not END
 
 
 def _tell(answer: Answer | None, how: Callable[..., None], what: object) -> bool:
