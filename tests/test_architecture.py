@@ -22,10 +22,11 @@ import pytest
 # Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
 INSIDE = {"text", "errors", "observer", "options", "database", "clock", "core", "pool"}
 WORLDS = {"threads", "aio"}
-EDGE = INSIDE | WORLDS | {"__init__", "opening", "schemes", "naming", "databases", "testing"}
+EDGE = INSIDE | WORLDS | {"__init__", "extras", "opening", "schemes", "naming", "databases", "testing"}
 ALLOWED: dict[str, set[str]] = {
     "text": set(),
     "errors": set(),
+    "extras": set(),
     "observer": set(),
     "options": {"errors", "observer", "text"},
     "database": {"errors"},

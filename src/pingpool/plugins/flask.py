@@ -11,17 +11,19 @@ sessions.session.execute(...)
 from functools import partial
 from typing import Any, Final, Generic, Unpack, overload
 
-from flask import Flask, Response, g, jsonify
-
 from pingpool.core.slot import S
 from pingpool.database import Database
 from pingpool.errors import PoolClosed, PoolError, PoolTimeout
+from pingpool.extras import needing
 from pingpool.opening import open
 from pingpool.options import PoolOptions
 from pingpool.plugins.unavailable import NO_SESSION, RETRY_AFTER
 from pingpool.pool.caller import wraps
 from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
+
+with needing("flask"):
+    from flask import Flask, Response, g, jsonify
 
 wraps(__file__)
 

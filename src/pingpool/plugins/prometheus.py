@@ -11,12 +11,14 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Any, Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
+from pingpool.extras import needing
 from pingpool.plugins.watched import Pool, Watched
+
+with needing("prometheus"):
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+    from prometheus_client.registry import Collector
 
 STATES: Final = ("idle", "in_use", "creating", "checking", "resetting", "closing", "vacant")
 """What a slot of a pool may be doing: together they are the pool's size."""

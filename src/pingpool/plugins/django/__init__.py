@@ -10,3 +10,8 @@
 
 Django opens and sets up the connections, as ever; the pool of the process decides which one is lent to whom.
 """
+
+from pingpool.extras import needing
+
+with needing("django"):
+    import django  # noqa: F401 (all files in this folder need it)

@@ -7,7 +7,10 @@
 waits.
 """
 
-from pingpool.plugins.opentelemetry.metrics import instrument
-from pingpool.plugins.opentelemetry.spans import LongWaits
+from pingpool.extras import needing
+
+with needing("opentelemetry"):
+    from pingpool.plugins.opentelemetry.metrics import instrument
+    from pingpool.plugins.opentelemetry.spans import LongWaits
 
 __all__ = ["LongWaits", "instrument"]

@@ -6,7 +6,10 @@
 SQLAlchemy opens, sets up, resets and closes the connections, as ever, and pingpool decides which one is lent.
 """
 
-from pingpool.plugins.sqlalchemy.aio import AsyncPingPool
-from pingpool.plugins.sqlalchemy.threads import PingPool
+from pingpool.extras import needing
+
+with needing("sqlalchemy"):
+    from pingpool.plugins.sqlalchemy.aio import AsyncPingPool
+    from pingpool.plugins.sqlalchemy.threads import PingPool
 
 __all__ = ["AsyncPingPool", "PingPool"]

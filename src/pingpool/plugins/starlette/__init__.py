@@ -11,9 +11,12 @@ Each file holds one thing: `attached` what an application gets from either kind 
 be held, `answers` the 503.
 """
 
-from pingpool.plugins.starlette.answers import ANSWERS, unavailable
-from pingpool.plugins.starlette.async_sessions import AsyncSessions
-from pingpool.plugins.starlette.sessions import Sessions
-from pingpool.plugins.unavailable import RETRY_AFTER
+from pingpool.extras import needing
+
+with needing("starlette"):
+    from pingpool.plugins.starlette.answers import ANSWERS, unavailable
+    from pingpool.plugins.starlette.async_sessions import AsyncSessions
+    from pingpool.plugins.starlette.sessions import Sessions
+    from pingpool.plugins.unavailable import RETRY_AFTER
 
 __all__ = ["Sessions", "AsyncSessions", "ANSWERS", "RETRY_AFTER", "unavailable"]

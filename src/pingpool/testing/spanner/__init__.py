@@ -12,9 +12,12 @@ Google's `spannermockserver` answers statements with what `server.answer` was to
 the clock: `SpannerServer(clock=clock)`. Needs the extras `spanner` and `servers`.
 """
 
-from pingpool.testing.spanner.calls import Call, Calls
-from pingpool.testing.spanner.faults import EVERY_METHOD, Gate
-from pingpool.testing.spanner.server import SpannerServer
-from pingpool.testing.spanner.sessions import Session, ToldClock
+from pingpool.extras import needing
+
+with needing("spanner,servers"):
+    from pingpool.testing.spanner.calls import Call, Calls
+    from pingpool.testing.spanner.faults import EVERY_METHOD, Gate
+    from pingpool.testing.spanner.server import SpannerServer
+    from pingpool.testing.spanner.sessions import Session, ToldClock
 
 __all__ = ["EVERY_METHOD", "Call", "Calls", "Gate", "Session", "SpannerServer", "ToldClock"]
