@@ -21,7 +21,7 @@ pytest.importorskip("django", reason="the tests of the plugs need: pip install '
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError, close_old_connections, transaction
 from django.db.backends.signals import connection_created
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from pingpool.plugins.django.pools import POOLS
 from tests.plugins import django_project as project
@@ -104,6 +104,15 @@ def test_a_connection_goes_back_at_the_end_of_each_request(use: Use, age: int | 
     ask()
     close_old_connections()
     assert connection.connection is None
+
+
+def test_a_request_of_the_test_client_leaves_the_connection_to_the_test(connection: Any) -> None:
+    """Django takes its signals away meanwhile, so that the transaction of a test outlives the request."""
+    for _ in range(2):
+        assert Client().get("/one").content == b"1"
+        assert connection.pingpool.stats().in_use == 1
+    close_old_connections()
+    assert connection.pingpool.stats().in_use == 0
 
 
 def test_many_threads_share_few_connections(orders: Any) -> None:
