@@ -13,8 +13,8 @@ from pingpool.databases.postgres.words import meaning_of_text
 from pingpool.databases.sqlite import SQLite
 from pingpool.databases.through import SAYS_NOTHING, Through, Wrapping
 
-Connect = Callable[[], Any]
-"""Opens a connection, as the framework does."""
+Connect = Callable[..., Any]
+"""Opens a connection, as the framework does; it is passed a `timeout`, in seconds, if it has such a parameter."""
 
 
 def of_postgres(driver: Any, connect: Connect) -> Database[Any]:

@@ -11,7 +11,9 @@
 Django opens and sets up the connections, as ever; the pool of the process decides which one is lent to whom.
 """
 
+from importlib import import_module
+
 from pingpool.extras import needing
 
 with needing("django"):
-    import django  # noqa: F401 (all files in this folder need it)
+    import_module("django")
