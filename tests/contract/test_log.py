@@ -138,7 +138,7 @@ async def test_nobody_listens_for_minutes(world: World, book: Book) -> None:
         "WARNING shop: cannot open sessions: ConnectionRefusedError: nobody listens (0 of 1 open)",
         "WARNING shop: still not, for 62 s, 24 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
         "WARNING shop: still not, for 122 s, 39 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
-        "INFO shop: well again after 133 s: 1 session replaced",
+        "INFO shop: well again after 134 s: 1 session replaced",
         "INFO shop: closed",
     ]
 
