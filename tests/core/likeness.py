@@ -47,6 +47,7 @@ def likeness(world: World) -> tuple[Any, ...]:
             slots.append(100 + worth(world, slot) + 10**9 * place_inside(world, slot))
     for job in ledger.jobs:
         slots.append(task(world, job) if job.slot is not None else -task(world, job))
+        slots[-1] += 10**15 * moment(world, job)
     slots.sort()
     flags = (
         ledger.filling,
@@ -142,6 +143,14 @@ def task(world: World, job: Job) -> int:
     for place, round in enumerate(world.ledger.places.jobs.rounds):
         code += (400 << place) * (job in round.jobs)
     return code
+
+
+def moment(world: World, job: Job) -> int:
+    """Return all that matters of the ping of a session at hand: for how long it is, and whether it may be lent."""
+    seen_at = world.ledger.serving.at_hand.pings.get(job)
+    if seen_at is None:
+        return 0
+    return 1 + 2 * int((world.now - seen_at) / UNIT) + (seen_at <= world.ledger.suspected_at)
 
 
 def years(world: World, slot: Any) -> int:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from pingpool.core.at_hand import MOMENT
 from pingpool.core.backoff import FIRST_PAUSE, KNOCK, RECOVERED, URGENT
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order
@@ -26,6 +27,7 @@ class Memory:
         "hung_up",
         "ordered_at",
         "pause",
+        "seen",
         "tried_at",
         "was_away",
     )
@@ -35,6 +37,7 @@ class Memory:
         self.died_at = -math.inf
         self.ordered_at = -math.inf
         self.hung_up: frozenset[int] = frozenset()
+        self.seen: dict[int, float] = {}
         self.proved()
         self.forgiven()
 
@@ -50,6 +53,7 @@ class Memory:
         twin.failed_at = self.failed_at
         twin.hung_up = self.hung_up
         twin.pause = self.pause
+        twin.seen = self.seen.copy()
         twin.tried_at = self.tried_at.copy()
         twin.was_away = self.was_away
         return twin
@@ -119,6 +123,10 @@ class Memory:
         """There is a new session, perhaps where another one was in memory."""
         self.hung_up -= {id(session)}
 
+    def saw(self, session: object, now: float) -> None:
+        """A quick check saw this session alive, and nobody waited for it any more."""
+        self.seen[id(session)] = now
+
     # What is checked by it.
 
     def check_idle(self, ledger: Ledger[Any]) -> None:
@@ -131,12 +139,13 @@ class Memory:
         return slot.proven_at <= self.died_at
 
     def check_lent(self, ledger: Ledger[Any], slot: Slot, now: float) -> None:
-        """Rule 2: only the fresh are lent, and those proven this very moment."""
+        """Rules 2 and 12: only the fresh are lent, those proven this very moment, and those seen alive in the last."""
         proven_at = proof_of(ledger, slot)
+        seen_at = self.seen.pop(id(slot.ref()), -math.inf)
         if self.hung_up and id(slot.ref()) in self.hung_up:
             raise Broken("a session was lent of which it was heard that the other side has hung up")
         old = now - proven_at >= ledger.interval or now >= slot.retires_at or proven_at <= self.died_at
-        if old and proven_at != now:
+        if old and proven_at != now and not (now < slot.retires_at and max(self.died_at, now - MOMENT) < seen_at):
             raise Broken("a session was lent that is overdue, too old or suspect")
 
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pingpool.core.at_hand import MOMENT
 from pingpool.core.backoff import PATIENT, TRIALS, URGENT
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import Job, Order, Round, Waiter
@@ -224,6 +225,15 @@ def waiters_have_checks_under_way(ledger: Ledger[Any], now: float) -> None:
             raise Broken(f"{len(ledger.waiters)} wait, {len(checks)} checks are under way, and an overdue one is idle")
 
 
+def nobody_waits_beside_a_session_at_hand(ledger: Ledger[Any], now: float) -> None:
+    """Rule 12: who comes next gets what was seen alive in vain; if nobody comes it is pinged when a moment is over."""
+    at_hand = ledger.serving.at_hand.pings
+    if at_hand and ledger.waiters:
+        raise Broken("somebody waits while a session is at hand")
+    if at_hand and not now < ledger.wake_at(now) <= min(at_hand.values()) + MOMENT <= now + MOMENT:
+        raise Broken("a session is at hand, and will not be pinged when the moment is over")
+
+
 def vacant_slots_are_filled(ledger: Ledger[Any], now: float) -> None:
     """Rule 5: a slot that is wanted stays vacant only while the back-off holds its creation back."""
     may_begin = ledger.serving.creation.next_at(ledger.places.jobs.count(CREATING), waiting_in(ledger)) <= now
@@ -302,6 +312,7 @@ def is_deadlock(ledger: Ledger[Any], waiters: Iterable[Waiter]) -> bool:
 SETTLED: tuple[Callable[[Ledger[Any], float], None], ...] = (
     nobody_waits_beside_a_fresh_session,
     waiters_have_checks_under_way,
+    nobody_waits_beside_a_session_at_hand,
     vacant_slots_are_filled,
     rounds_are_open,
     pauses_end,

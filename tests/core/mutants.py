@@ -32,6 +32,36 @@ MUTANTS = (
         "        places.hand_over(slot, session, now)\n",
     ),
     Mutant(
+        "a session at hand that is never pinged",
+        "at_hand",
+        "        is_in_time = now < min(seen_at + MOMENT, slot.retires_at)\n",
+        "        is_in_time = now < slot.retires_at\n",
+    ),
+    Mutant(
+        "a session at hand that is lent though another died since",
+        "at_hand",
+        "seen_at > self._freshness.suspected_at and slot",
+        "slot",
+    ),
+    Mutant(
+        "a session at hand that is lent though the other side has hung up",
+        "at_hand",
+        " and slot not in self._places.hangups.heard\n",
+        "\n",
+    ),
+    Mutant(
+        "a session at hand that is seen by a look from before a death",
+        "at_hand",
+        " if look.trusted_after >= self._freshness.suspected_at else -math.inf\n",
+        "\n",
+    ),
+    Mutant(
+        "a session at hand beside which somebody waits",
+        "at_hand",
+        "            elif places.line.waiters:\n",
+        "            elif False:\n",
+    ),
+    Mutant(
         "a hang-up that is lost while the session is lent",
         "returns",
         "            places.hangups.note(slot)\n",

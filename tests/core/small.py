@@ -207,6 +207,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     for waiter in old.waiters:
         new.waiters[twins.setdefault(waiter, clone_waiter(waiter))] = None
     clone_jobs(old.places.jobs, new.places.jobs, twins)
+    new.serving.at_hand.pings.update({twins[ping]: seen_at for ping, seen_at in old.serving.at_hand.pings.items()})
     new.places.hangups.heard.update({twins[slot]: heard for slot, heard in old.places.hangups.heard.items()})
     copy_backoff(old.serving.creation, new.serving.creation)
     copy_backoff(old.serving.doubt, new.serving.doubt)

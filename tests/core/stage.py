@@ -175,7 +175,7 @@ class Stage:
                 if job not in self.ledger.jobs and self.ledger.start(job):
                     raise Broken("a job that is off the books may be started")
             self.jobs = [job for job in self.jobs if job in self.ledger.jobs]
-        if len(self.jobs) != len(self.ledger.jobs):
+        if len(self.jobs) + len(self.ledger.serving.at_hand.pings) != len(self.ledger.jobs):
             raise Broken("a job is on the books that nobody was told of")
         self.memory.check_idle(self.ledger)
         living = sessions_of(self.ledger)
@@ -197,6 +197,7 @@ class Stage:
         self.memory.check_creations(self.ledger, orders, self.now)
         for order in orders:
             if isinstance(order, Job) and order in self.ledger.jobs:
+                self.memory.seen.pop(id(order.session), None)
                 self.jobs.append(order)
                 if not self.waits_for_worker(order):
                     self.ledger.start(order)

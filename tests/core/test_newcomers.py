@@ -1,8 +1,11 @@
 """Sessions that were created elsewhere, and checks that see a session without prolonging its life."""
 
+import pytest
+
 from pingpool.core.ledger import Ledger
 from pingpool.core.orders import End, Job, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
+from pingpool.core.stats import snapshot
 from pingpool.errors import NotLent
 
 from .model import CheckedSlot, Session, check
@@ -99,22 +102,77 @@ def test_a_session_seen_alive_is_enough_for_its_waiter() -> None:
     check(ledger, 20.1)
 
 
-def test_a_session_seen_alive_in_vain_is_pinged() -> None:
-    """If its waiter has left, a quick check is no proof for later: a ping follows, which is one."""
-    ledger = filled(1)
+def seen_in_vain(ledger: Ledger[Session]) -> None:
+    """Have an overdue session checked for a caller who leaves at 20.1, and seen alive at 20.2."""
     waiter = Waiter(None, 0)
     ledger.ask(waiter, 20.0)
     quick = only_check(ledger)
     ledger.start(quick)
     ledger.abandon(waiter, 20.1)
-    ledger.report(quick, Outcome(End.SEEN_ALIVE), 20.2)
-    proper = only_check(ledger)
-    assert (proper is not quick, proper.urgent) == (True, False)
+    assert ledger.report(quick, Outcome(End.SEEN_ALIVE), 20.2) == []
     check(ledger, 20.2)
+
+
+def test_a_session_seen_alive_in_vain_serves_who_comes_next() -> None:
+    """There is no second proof in between; the use is one, as any use that ends well."""
+    ledger = filled(1)
+    seen_in_vain(ledger)
+    waiter = Waiter(None, 0)
+    assert ledger.ask(waiter, 20.9) == [waiter]
+    assert waiter.session is not None
+    assert not ledger.jobs
+    ledger.check_in(waiter.session, 25.0)
+    assert ledger.check_out(34.9, None, 0) is waiter.session
+    check(ledger, 34.9)
+
+
+def test_a_session_seen_alive_in_vain_is_pinged() -> None:
+    """If nobody comes for a moment, a quick check is no proof for later: a ping follows, which is one."""
+    ledger = filled(1)
+    seen_in_vain(ledger)
+    assert ledger.wake_at(20.2) == pytest.approx(21.2)
+    [proper] = ledger.tick(ledger.wake_at(20.2))
+    assert isinstance(proper, Job)
+    assert (proper.kind, proper.urgent) == (CHECKING, False)
+    check(ledger, 21.2)
     ledger.start(proper)
-    ledger.report(proper, Outcome(End.ALIVE), 20.3)
-    assert ledger.check_out(20.4, None, 0) is not None
-    check(ledger, 20.4)
+    ledger.report(proper, Outcome(End.ALIVE), 21.3)
+    assert ledger.check_out(21.4, None, 0) is not None
+    check(ledger, 21.4)
+
+
+def test_a_session_seen_alive_is_not_lent_after_a_death() -> None:
+    """What was seen before another died is pinged at once, and so is what a look saw that had begun before."""
+    ledger = filled(2)
+    dying = ledger.check_out(1.0, None, 0)
+    assert dying is not None
+    seen_in_vain(ledger)
+    orders = ledger.take_back(dying, Verdict.LOST, 20.5)
+    [ping] = [order for order in orders if isinstance(order, Job) and order.kind is CHECKING]
+    assert ping is only_check(ledger)
+    check(ledger, 20.5)
+
+
+def test_a_session_at_hand_is_counted_as_idle() -> None:
+    """Nobody was told to check it: it is there for whoever comes."""
+    ledger = filled(1)
+    seen_in_vain(ledger)
+    assert (snapshot(ledger).idle, snapshot(ledger).checking) == (1, 0)
+    ledger.tick(21.2)
+    assert (snapshot(ledger).idle, snapshot(ledger).checking) == (0, 1)
+
+
+@pytest.mark.parametrize("end", ["clear", "close"])
+def test_a_session_at_hand_is_ended_with_its_pool(end: str) -> None:
+    """It is not forgotten: its ping is ordered at once, and after that it is ended."""
+    ledger = filled(1)
+    seen_in_vain(ledger)
+    [ping] = [order for order in getattr(ledger, end)(Round(), 20.5) if isinstance(order, Job)]
+    ledger.start(ping)
+    [ending] = ledger.report(ping, Outcome(End.ALIVE), 20.6)
+    assert isinstance(ending, Job)
+    assert ending.kind is CLOSING
+    check(ledger, 20.6)
 
 
 def test_a_check_that_began_before_a_death_proves_nothing() -> None:

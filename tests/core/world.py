@@ -355,15 +355,16 @@ class World(Stage):
             raise Broken("a session that is to be renewed was made fit, and kept")
 
     def seen_alive(self, place: int) -> None:
-        """A quick check saw the session alive: that is a proof for a waiter, and for nobody else."""
+        """A quick check saw the session alive: that is a proof for a waiter, or for who comes in the next moment."""
         job = self.jobs[place]
         slot, session = job.slot, job.session
         if self._is_over(session):
             self._bury(job, Outcome(End.SEEN_ALIVE))
             return
+        self.memory.proved()
         is_enough = bool(self.ledger.waiters) or job.unwanted
-        if is_enough:
-            self.memory.proved()
+        if not is_enough and job.trusted_after >= self.memory.died_at:
+            self.memory.saw(session, self.now)
         self._report(job, Outcome(End.SEEN_ALIVE))
         if not is_enough and not any(other.slot is slot and other.session is session for other in self.ledger.jobs):
             raise Broken("a session that was seen alive in vain is not checked again")

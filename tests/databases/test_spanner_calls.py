@@ -94,7 +94,7 @@ def test_a_waiter_is_served_by_a_look_and_the_idle_are_kept_by_statements(lab: L
 
 
 def test_a_look_for_a_caller_who_left_is_followed_by_a_statement(lab: Lab) -> None:
-    """A look that nobody waits for any more kept nothing alive: a statement does before the session counts as fresh."""
+    """A look that nobody waits for any more kept nothing alive: if nobody comes for a moment, a statement does."""
     pool, _ = bound(lab)
     lab.advance(3001)
     gate = threading.Event()
@@ -103,11 +103,29 @@ def test_a_look_for_a_caller_who_left_is_followed_by_a_statement(lab: Lab) -> No
         pool.get(timeout=0)
     assert lab.server.calls.wait_for("GetSession")
     gate.set()
+    quiet(pool)
+    lab.advance(1)
     assert lab.server.calls.wait_for("ExecuteSql")
     quiet(pool)
     lab.advance(2999)
     pool.put(pool.get(timeout=0))
     assert lab.server.calls.methods() == ["GetSession", "ExecuteSql"]
+
+
+def test_what_a_look_saw_serves_whoever_comes_next(lab: Lab) -> None:
+    """However slow the server's statements are: there is none before, and the use keeps the session alive."""
+    pool, database = bound(lab)
+    lab.advance(3001)
+    with pytest.raises(queue.Empty):
+        pool.get(timeout=0)
+    lab.server.delay("ExecuteSql", threading.Event())
+    quiet(pool)
+    pool.put(pool.get(timeout=0))
+    assert lab.server.calls.methods() == ["GetSession"]
+    read(database)
+    lab.advance(2999)
+    pool.put(pool.get(timeout=0))
+    assert lab.server.violations == []
 
 
 # ------------------------------------------------------------------------------------------------- what an error means

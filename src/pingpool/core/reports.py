@@ -181,7 +181,7 @@ class Reports:
             outcome = outcome._replace(end=End.GONE)
         end = outcome.end
         if end is End.SEEN_ALIVE and not self._places.line.waiters and not job.unwanted:
-            self._seen_alive_in_vain(job, slot)
+            self._seen_alive_in_vain(job, slot, now)
         elif end in (End.ALIVE, End.SEEN_ALIVE):
             self._proved(job, slot, now)
         elif end is End.GONE:
@@ -255,10 +255,11 @@ class Reports:
         else:
             self._settle_down(job, slot, job.session, now)
 
-    def _seen_alive_in_vain(self, job: Job, slot: Slot) -> None:
-        """The quick check need not prolong the session's life, and no waiter is left: check it in the way that does."""
+    def _seen_alive_in_vain(self, job: Job, slot: Slot, now: float) -> None:
+        """The quick check need not prolong the session's life, and no waiter is left: it is at hand for the next."""
+        self._serving.doubt.succeeded(now)
         self._learner.lived(job.idle_for)
-        self._places.jobs.conclude(job, self._places.begin(CHECKING, slot, job.session))
+        self._places.jobs.conclude(job, self._serving.at_hand.keep(slot, job, now))
 
     def _gone(self, job: Job, slot: Slot, outcome: Outcome, now: float) -> None:
         """The session is dead."""

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from pingpool.core.at_hand import AtHand
 from pingpool.core.backoff import URGENT, Backoff
 from pingpool.core.freshness import Freshness
 from pingpool.core.lent import StrongRef
@@ -24,7 +25,18 @@ class Serving:
     demand.
     """
 
-    __slots__ = ("_freshness", "_idle", "_places", "_waiters", "creation", "doubt", "filling", "renewal", "stock")
+    __slots__ = (
+        "_freshness",
+        "_idle",
+        "_places",
+        "_waiters",
+        "at_hand",
+        "creation",
+        "doubt",
+        "filling",
+        "renewal",
+        "stock",
+    )
 
     def __init__(self, places: Places, freshness: Freshness, jitter: Callable[[], float]) -> None:
         self._places = places
@@ -34,6 +46,7 @@ class Serving:
         self.creation = Backoff(jitter)
         self.doubt = Backoff(jitter)
         self.renewal = Renewal(places)
+        self.at_hand = AtHand(places, freshness)
         self.filling = False
         self.stock = 0
 
@@ -43,6 +56,8 @@ class Serving:
         places.free_collected(now)
         if self.creation.distrusts:
             self._see_who_was_proven()
+        if self.at_hand.pings:
+            self.at_hand.serve(now)
         if self.renewal.old:
             self.renewal.forget_vacant()
         if self._idle and self._waiters:
@@ -100,9 +115,9 @@ class Serving:
 
     def wake_at(self, now: float) -> float:
         """Return when the pause ends that holds something back; infinity if there is none."""
-        if not (self._idle or self._places.vacant.slots):  # nothing is there that a pause could hold back
+        if not (self._idle or self._places.vacant.slots or self.at_hand.pings):  # a pause could hold nothing back
             return math.inf
-        pauses = [self._next_filling_at()]
+        pauses = [self._next_filling_at(), self.at_hand.next_ping_at()]
         if self._checks_wanted() > 0:
             pauses.append(self._next_check_at())
         if self.renewal.next_idle() is not None:

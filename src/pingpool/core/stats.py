@@ -111,11 +111,12 @@ class Stats(NamedTuple):
 
 def snapshot(ledger: Ledger[Any]) -> Stats:
     """Take the picture."""
-    at_work = [job.kind for job in list(ledger.jobs) if job.slot is not None]
+    at_hand = ledger.serving.at_hand.pings  # idle still: nobody was told to ping them yet
+    at_work = [job.kind for job in list(ledger.jobs) if job.slot is not None and job not in at_hand]
     tally, limit, failure = ledger.places.tally, ledger.learner.limit, ledger.failure
     return Stats(
         size=ledger.size,
-        idle=len(ledger.idle),
+        idle=len(ledger.idle) + len(at_hand),
         in_use=len(ledger.lent),
         creating=at_work.count(CREATING),
         checking=at_work.count(CHECKING),
