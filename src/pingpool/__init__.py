@@ -6,7 +6,7 @@ from pingpool.core.histogram import Histogram
 from pingpool.core.stats import Stats
 from pingpool.database import AsyncDatabase, Database, Meaning
 from pingpool.errors import CannotFill, PoolClosed, PoolError, PoolTimeout
-from pingpool.observer import Observer
+from pingpool.observer import CallerObserver, Observer
 from pingpool.opening import open, open_async
 from pingpool.options import PoolOptions
 from pingpool.pool.holders import Holder
@@ -32,6 +32,7 @@ __all__ = [
     "Histogram",
     "Holder",
     "Observer",
+    "CallerObserver",
     # Databases.
     "Database",
     "AsyncDatabase",

@@ -1,5 +1,7 @@
 """Who is told of what happens in a pool, for metrics, traces or a log of one's own."""
 
+from typing import Any
+
 
 class Observer:
     """What a pool tells of its sessions; each method does nothing until you write your own.
@@ -42,3 +44,18 @@ class Observer:
 
     def timed_out(self, pool: str, waited: float) -> None:
         """A caller got no session, and waited for so long."""
+
+
+class CallerObserver(Observer):
+    """An observer that stands beside each caller of `get` too, and is told in his own thread, or task, how it ends.
+
+    So it sees what is his alone: the span that is current there, the variables of `contextvars`. He waits for it, so be
+    quick; the pool holds nothing meanwhile. One that raises is logged as a bug, once, and costs nothing else. All other
+    methods are those of any observer, and are told as ever.
+    """
+
+    def acquired(self, pool: str, session: Any, waited: float) -> None:
+        """The caller gets this session, after so long; 0 if it did not have to wait. Keep no reference to it."""
+
+    def not_acquired(self, pool: str, error: BaseException, waited: float) -> None:
+        """The caller gets an error, after so long: one of the pool's, or what interrupted or cancelled the wait."""

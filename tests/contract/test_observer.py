@@ -1,12 +1,13 @@
 """What an observer is told: each thing once, in order, with durations, and never while the pool holds anything."""
 
 import logging
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 import pytest
 
-from pingpool import Observer, PoolTimeout
+from pingpool import CallerObserver, Observer, PoolTimeout
 from pingpool.errors import TooManyWaiters
 from pingpool.testing import FaultyDatabase, SessionDied, TransactionalDatabase, Trouble
 from tests.contract.worlds import World
@@ -203,6 +204,78 @@ async def test_an_observer_that_does_nothing_is_one(world: World, caplog: pytest
     await pool.put(await pool.get())
     await world.until(partial(is_told_all, pool))
     assert caplog.records == []
+
+
+request = ContextVar("request", default="none")
+
+
+class Bystander(CallerObserver):
+    """Writes down what it is told beside callers, and in whose context."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def acquired(self, pool: str, session: Any, waited: float) -> None:
+        self.told.append(("acquired", pool, session, waited, request.get()))
+
+    def not_acquired(self, pool: str, error: BaseException, waited: float) -> None:
+        self.told.append(("not acquired", pool, type(error).__mro__[1], waited, request.get()))
+
+
+async def test_who_stands_beside_a_caller_sees_his_context(world: World) -> None:
+    """It is told before `get` ends, of the session or of the error, where the caller's variables are."""
+    beside = Bystander()
+    pool = await world.open(size=1, name="shop", observer=beside)
+    request.set("checkout")
+    session = pool.bare.get_nowait()
+    with pytest.raises(world.Empty) as empty:
+        pool.bare.get_nowait()
+    assert beside.told == [
+        ("acquired", "shop", session, 0, "checkout"),
+        ("not acquired", "shop", type(empty.value).__mro__[1], 0, "checkout"),
+    ]
+    pool.bare.put_nowait(session)
+
+
+async def test_who_stands_beside_a_caller_is_told_how_long_he_waited(world: World) -> None:
+    """The whole of it, whether he got a session in the end or none."""
+    beside = Bystander()
+    pool = await world.open(size=1, name="shop", observer=beside)
+    session = await pool.get()
+    served, _ = await world.line_up(pool, 5, 3)
+    await world.advance(3)
+    await pool.put(session)
+    assert await served is session
+    await world.until(lambda: len(beside.told) == 3)
+    assert sorted((what, waited) for what, _, _, waited, _ in beside.told) == [
+        ("acquired", 0),
+        ("acquired", 3),
+        ("not acquired", 3),
+    ]
+    await pool.put(session)
+
+
+async def test_one_that_is_broken_beside_a_caller_costs_him_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told in the log, once, and the caller gets what he would have got."""
+
+    class Broken(CallerObserver):
+        def acquired(self, pool: str, session: Any, waited: float) -> None:
+            raise KeyError(pool)
+
+        not_acquired = acquired  # type: ignore[assignment]
+
+    pool = await world.open(size=1, name="shop", observer=Broken())
+    session = pool.bare.get_nowait()
+    for _ in range(2):
+        with pytest.raises(world.Empty):
+            pool.bare.get_nowait()
+    pool.bare.put_nowait(session)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING][:1] == [
+        "shop: the observer is broken: KeyError('shop')"
+    ]
+    assert sum("is broken" in record.message for record in caplog.records) == 1
 
 
 @pytest.mark.parametrize("observer", [object(), Diary, print])

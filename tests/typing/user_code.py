@@ -155,8 +155,17 @@ class Waits(pingpool.Observer):
         assert_type(waited, float)
 
 
+class Beside(pingpool.CallerObserver):
+    """An observer that stands beside callers."""
+
+    def not_acquired(self, pool: str, error: BaseException, waited: float) -> None:
+        """Know what it is told."""
+        assert_type(error, BaseException)
+
+
 def pools_are_observed() -> None:
     """An observer is an option like any other, in both worlds."""
+    pingpool.open("sqlite:///shop.db", observer=Beside())
     pingpool.open("sqlite:///shop.db", observer=Waits())
     pingpool.open_async("sqlite:///shop.db", observer=pingpool.Observer())
     assert_type(PingingPool[Line](observer=Waits()).stats().rolled_back, int)

@@ -19,6 +19,7 @@ from pingpool.core.told import Lent, Returned, TimedOut, TurnedAway
 from pingpool.core.uses import NOBODY, Use
 from pingpool.database import Meaning
 from pingpool.errors import DatabaseRefuses, PoolClosed, PoolDeadlock, PoolError, PoolTimeout, TooManyWaiters
+from pingpool.pool.beside import Beside
 from pingpool.pool.blocks import blocks_around
 from pingpool.pool.bugs import Bugs, is_of_a_signal
 from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
@@ -55,6 +56,8 @@ class Lending(Generic[S]):
         self.parted = Parted()
         self._bugs = Bugs(desk)
         self._watching: Watching[S] = Watching(desk, database, self._bugs)
+        observer = desk.telling.beside_callers
+        self._beside = None if observer is None else Beside(desk.name, observer, self._bugs)
 
     # Out.
 
@@ -63,6 +66,15 @@ class Lending(Generic[S]):
         start = self._desk.now()
         timeout = self._default_timeout if timeout is None else timeout
         until = math.inf if timeout is None else start + timeout
+        try:
+            return await self._next_alive(dead, start, until, asked)
+        except BaseException as error:
+            if self._beside is not None:
+                self._beside.not_acquired(error, self._desk.now() - start)
+            raise
+
+    async def _next_alive(self, dead: S | None, start: float, until: float, asked: Use) -> S:
+        """Stand in line, again and again, until a session comes out that looks alive."""
         while True:
             if dead is not None:
                 self.take_back(dead, Verdict.GONE)
@@ -188,6 +200,8 @@ class Lending(Generic[S]):
             is_alive = self._without_answer("looks_alive", error, session, True)
         if self._is_observed and is_alive:
             self._desk.note(Lent(self._desk.now(), waited))
+            if self._beside is not None:
+                self._beside.acquired(session, waited)
         return is_alive
 
     # Back.

@@ -20,7 +20,7 @@ from pingpool.core.told import (
     Told,
     TurnedAway,
 )
-from pingpool.observer import Observer
+from pingpool.observer import CallerObserver, Observer
 from pingpool.pool.log import Log
 
 MOST = 100_000
@@ -49,6 +49,11 @@ class Telling:
     def is_observed(self) -> bool:
         """Does anybody want to know of each use?"""
         return self._observer is not None
+
+    @property
+    def beside_callers(self) -> CallerObserver | None:
+        """Who wants to be told in the caller's own thread or task too, if anybody does."""
+        return self._observer if isinstance(self._observer, CallerObserver) else None
 
     @property
     def has_news(self) -> bool:

@@ -1,23 +1,22 @@
 """A span for each caller who waited for long; whoever was served soon costs a comparison."""
 
 from time import time_ns
+from typing import Any
 
-from opentelemetry.context import Context
 from opentelemetry.trace import Status, StatusCode, TracerProvider, get_tracer
 
-from pingpool.observer import Observer
+from pingpool.observer import CallerObserver
 from pingpool.plugins.opentelemetry.names import NEWEST, convention_of
 
 SPAN = "pingpool.wait"
 """What such a span is called: the semantic conventions have no name for it."""
 
 
-class LongWaits(Observer):
+class LongWaits(CallerObserver):
     """Makes a span of each wait that was longer than a bound: `pingpool.open(…, observer=LongWaits(0.1))`.
 
-    It begins with the wait and ends a moment after it, when the pool tells of it; it has the name of the pool. A wait
-    in vain is an error. It has no parent: the pool tells of a wait from a thread, or a task, of its own, which knows
-    nothing of the caller's trace.
+    It begins and ends with the wait, in the trace of the caller: a child of the span that is current there. It has the
+    name of the pool. A wait in vain is an error.
 
     Args:
         longer_than: how many seconds a caller may wait without a span.
@@ -37,12 +36,12 @@ class LongWaits(Observer):
         self._pool_name = convention_of(convention).pool
         self._tracer = get_tracer("pingpool", tracer_provider=tracer_provider)
 
-    def lent(self, pool: str, waited: float) -> None:
+    def acquired(self, pool: str, session: Any, waited: float) -> None:
         """Make a span of a wait that ended well."""
         if waited > self._longer_than:
             self._make_span(pool, waited, Status(StatusCode.UNSET))
 
-    def timed_out(self, pool: str, waited: float) -> None:
+    def not_acquired(self, pool: str, error: BaseException, waited: float) -> None:
         """Make a span of a wait in vain."""
         if waited > self._longer_than:
             self._make_span(pool, waited, Status(StatusCode.ERROR, "no session"))
@@ -50,6 +49,6 @@ class LongWaits(Observer):
     def _make_span(self, pool: str, waited: float, status: Status) -> None:
         now = time_ns()
         whose = {self._pool_name: pool}
-        span = self._tracer.start_span(SPAN, Context(), attributes=whose, start_time=now - round(waited * 1e9))
+        span = self._tracer.start_span(SPAN, attributes=whose, start_time=now - round(waited * 1e9))
         span.set_status(status)
         span.end(now)
