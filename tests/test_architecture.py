@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "schemes": {"database", "errors", "naming"},
     "databases": {"database", "errors", "text", "pool", "naming"},
     "opening": INSIDE | WORLDS | {"schemes"},
-    "databases.spanner": INSIDE | WORLDS | {"databases"},  # a drop-in for the client's own pool
+    "databases.spanner": INSIDE | WORLDS | {"databases", "naming"},  # a drop-in for the client's own pool
     "testing": EDGE | {"telemetry", "plugins"},
     "telemetry": EDGE,
     "plugins": EDGE,

@@ -15,7 +15,7 @@ OF_POOL = {*PoolOptions.__annotations__, "wait_for"}
 ELSEWHERE = {
     **dict.fromkeys(("pool_size", "poolsize", "max_size", "maxsize", "min_size", "minsize", "max_connections"), "size"),
     **dict.fromkeys(("maximum_pool_size", "max_pool_size", "min_pool_size", "pool_max_size", "pool_min_size"), "size"),
-    **dict.fromkeys(("maxconnections", "mincached", "maxcached", "maxconn", "minconn"), "size"),
+    **dict.fromkeys(("maxconnections", "mincached", "maxcached", "maxconn", "minconn", "target_size"), "size"),
     **dict.fromkeys(("timeout", "pool_timeout", "checkout_timeout", "acquire_timeout"), "default_timeout"),
     **dict.fromkeys(("pool_recycle", "max_age", "conn_max_age"), "max_lifetime"),
     **dict.fromkeys(("keepalive_time", "keep_alive_interval", "pool_ping_interval"), "ping_interval"),
@@ -27,6 +27,7 @@ ELSEWHERE = {
 
 NOT_HERE = {
     "max_overflow": "size=… (a pool has a fixed size)",
+    "max_age_minutes": "ping_interval=… (seconds after which an idle session is proven before it is lent)",
     "max_queries": "max_lifetime=… (sessions are replaced by age)",
     "max_idle": "nothing (an idle session is kept, and kept alive)",
     "max_inactive_connection_lifetime": "nothing (an idle session is kept, and kept alive)",

@@ -449,7 +449,9 @@ async def test_what_was_put_before_bind_stays(lab: Lab) -> None:
     assert await pool.ping() == 1
     lab.server.clock.advance(3001)
     assert await pool.get(timeout=SOON) is mine
+    await mine.ping()
     await pool.put(mine)
+    lab.server.clock.advance(3001)
     await lab.database(pool)
     assert await take_all(pool, 1) == [mine]
 

@@ -62,6 +62,17 @@ def test_a_role_that_is_no_string_is_refused() -> None:
         PingingPool(database_role=junk)
 
 
+def test_an_option_of_googles_other_pools_leads_to_ours() -> None:
+    """Whoever changes over from one of them, or has slipped, is told what to write."""
+    for options, hint in (
+        ({"max_age_minutes": 55}, "ping_interval=… (seconds"),
+        ({"target_size": 10}, "write size=…"),
+        ({"max_waiter": 10}, r"did you mean max_waiters\?"),
+    ):
+        with pytest.raises(TypeError, match=hint.replace("(s", r"\(s")):
+            PingingPool(**options)  # type: ignore[arg-type]
+
+
 def test_without_the_client_the_extra_is_named() -> None:
     """Where google-cloud-spanner is not installed pingpool can be imported, and this module names the extra."""
     program = "import sys; sys.modules['google'] = None; import pingpool; import pingpool.databases.spanner"

@@ -337,3 +337,19 @@ def test_what_was_put_before_bind_stays(lab: Lab) -> None:
     pool.put(third)
     lab.database(pool)
     assert third in take_all(pool, 2)
+
+
+def test_what_was_put_long_before_bind_stays(lab: Lab) -> None:
+    """A session that is overdue by then is proven by `bind`, and taken over; one that is gone is replaced."""
+    other = lab.database(lab.pool(1))
+    pool, mine = lab.pool(2), [Session(other) for _ in range(2)]
+    for session in mine:
+        session.create()
+        pool.put(session)
+    lab.advance(3001)
+    lab.server.expire(mine[0].name)
+    lab.database(pool)
+    lent = take_all(pool, 2)
+    assert mine[1] in lent
+    assert mine[0] not in lent
+    assert len(lab.server.sessions) == 3

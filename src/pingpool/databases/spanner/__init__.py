@@ -18,6 +18,7 @@ if not find_spec("google") or not find_spec("google.cloud") or not find_spec("go
 from pingpool.databases.spanner.database import SpannerDatabase
 from pingpool.databases.spanner.pool import PingingPool
 from pingpool.databases.spanner.sessions import PooledSession
+from pingpool.databases.spanner.tracing import ClientSpans
 from pingpool.databases.spanner.url import from_url
 
-__all__ = ["PingingPool", "PooledSession", "SpannerDatabase", "from_url"]
+__all__ = ["ClientSpans", "PingingPool", "PooledSession", "SpannerDatabase", "from_url"]

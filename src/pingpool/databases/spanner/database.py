@@ -13,7 +13,8 @@ from google.cloud.spanner_v1.session import Session
 
 from pingpool.database import Database
 from pingpool.databases.spanner.sessions import Home, PooledSession
-from pingpool.databases.spanner.terms import Terms, ids_in, is_known_to_be_gone, name_of, noticing_death, to_keep_alive
+from pingpool.databases.spanner.terms import Terms, is_known_to_be_gone, noticing_death
+from pingpool.observer import Observer
 
 
 class SpannerDatabase(Terms, Database[Session]):
@@ -23,6 +24,7 @@ class SpannerDatabase(Terms, Database[Session]):
         database: Google's `google.cloud.spanner_v1.database.Database`.
         role: the database role of the sessions; if not given, that of `database`.
         home: the pool that is to hear what its sessions learn about themselves, if it wants to.
+        observer: a `ClientSpans` has a span made of each call.
 
     Raises:
         ValueError: there is a role, and the installed client is too old to know of roles.
@@ -31,9 +33,16 @@ class SpannerDatabase(Terms, Database[Session]):
     google_kind = Session
     pooled_kind = PooledSession
 
-    def __init__(self, database: Any, *, role: str | None = None, home: Home[str] | None = None) -> None:
+    def __init__(
+        self,
+        database: Any,
+        *,
+        role: str | None = None,
+        home: Home[str] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         """Make no call yet."""
-        super().__init__(database, role=role, home=home)
+        super().__init__(database, role=role, home=home, observer=observer)
         self._api: Any = (
             database.spanner_api
         )  # made here, because the client would make one in each of the pool's threads
@@ -49,26 +58,21 @@ class SpannerDatabase(Terms, Database[Session]):
 
     def open(self, count: int, *, labels: Mapping[str, str], timeout: float) -> list[str]:
         """Open up to `count` sessions on the server, and return their ids."""
-        return ids_in(self._call("batch_create_sessions", timeout, request=self.to_open(count, labels)))
+        with self.opening(self._api, count, labels, timeout) as call:
+            return self.opened(count, call())
 
     def check(self, session: Session, *, timeout: float) -> None:
         """Prove that the session exists, to somebody who waits for it and will keep it alive by using it."""
-        with noticing_death(session):
-            self._call("get_session", timeout, name=name_of(session))
+        with noticing_death(session), self.looking_up(self._api, session, timeout) as call:
+            call()
 
     def ping(self, session: Session, *, timeout: float) -> None:
         """Prove the session, and keep it alive, by a statement that leaves nothing open."""
-        with noticing_death(session):
-            self._call("execute_sql", timeout, request=to_keep_alive(session))
+        with noticing_death(session), self.keeping_alive(self._api, session, timeout) as call:
+            call()
 
     def delete(self, session: Session, *, timeout: float) -> None:
         """End the session; one that is known to be gone costs no call."""
         if not is_known_to_be_gone(session):
-            with suppress(NotFound):
-                self._call("delete_session", timeout, name=name_of(session))
-
-    def _call(self, method: str, timeout: float, **request: Any) -> Any:
-        """Make one call, once, within `timeout` seconds."""
-        call, augmented = self.prepared(self._api, method, timeout, **request)
-        with augmented:
-            return call()
+            with suppress(NotFound), self.ending(self._api, session, timeout) as call:
+                call()

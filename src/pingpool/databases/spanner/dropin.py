@@ -18,6 +18,8 @@ from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.databases.spanner.terms import Terms
 from pingpool.databases.spanner.versions import SWITCHES, is_from, work_past_the_pool
+from pingpool.naming import refuse_database_options
+from pingpool.options import MoreOptions
 from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import DJANGO, SQLALCHEMY, files_of, warn, wraps
 from pingpool.pool.lending import Lending
@@ -162,6 +164,12 @@ class ClientPool(Beginning[Any, Any]):
         super()._set_up()
         self._drop_in = None
 
+    async def _bind(self, database: Any, wait_for: int | None) -> None:
+        """Prove what was put by hand long ago, so that it can be taken over as well."""
+        if self._drop_in is None and self._desk.is_staffed:
+            await self._ping()
+        await super()._bind(database, wait_for)
+
     def _move_to(self, database: Any) -> None:
         put_before = self._taken_out() if self._drop_in is None else []
         super()._move_to(database)
@@ -222,6 +230,13 @@ def checked_role(role: str | None) -> str | None:
     return role
 
 
+def checked_options(options: MoreOptions) -> MoreOptions:
+    """Return the options by name, or say what to write for one of Google's other pools, or a slip."""
+    refuse_database_options(options, (), "")
+    options.setdefault("max_lifetime", LIFETIME)
+    return options
+
+
 def checked_database(database: Any, kind: type[Any], of_the_other_world: str) -> Any:
     """Return the client's `Database`, or what stands in for it in a test; or say that this is none of this world."""
     has_all = hasattr(database, "name") and hasattr(database, "spanner_api")
@@ -230,7 +245,7 @@ def checked_database(database: Any, kind: type[Any], of_the_other_world: str) ->
     return database
 
 
-def end_of(session: Any, error: BaseException | None) -> BaseException | None:
+def what_ended(session: Any, error: BaseException | None) -> BaseException | None:
     """Return what ended the life of the session, or at least the trust in it: what it knows itself, or this error."""
     death = session.death if isinstance(session, Pooled) else None
     if death is not None or error is None:

@@ -19,7 +19,7 @@ from google.cloud.spanner_v1.session import Session
 
 from pingpool.databases.spanner.by_hand import ByHand
 from pingpool.databases.spanner.database import SpannerDatabase
-from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
+from pingpool.databases.spanner.dropin import ClientPool, checked_database, checked_options, checked_role, what_ended
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.options import Interval, MoreOptions
 from pingpool.pool.at_once import at_once
@@ -54,8 +54,7 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` calls."""
         self._database_role = checked_role(database_role)
-        options.setdefault("max_lifetime", LIFETIME)
-        super().__init__(size, default_timeout, ping_interval, labels, **options)
+        super().__init__(size, default_timeout, ping_interval, labels, **checked_options(options))
 
     def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
@@ -73,7 +72,8 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
             super().bind(database, wait_for=wait_for)
         else:
             checked = checked_database(database, Database, "google.cloud.spanner_v1._async.database")
-            super().bind(SpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
+            role, observer = self._database_role, self._options.observer
+            super().bind(SpannerDatabase(checked, role=role, home=self, observer=observer), wait_for=wait_for)
             self._rest_with(database)
 
     def put(self, session: Session) -> None:
@@ -114,7 +114,7 @@ class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc] 
         """Check a session in while this error is passing by, if any."""
         if self._took_in(session):
             return
-        ended_by = end_of(session, error)
+        ended_by = what_ended(session, error)
         if ended_by is None:
             super().put(session)
         else:

@@ -5,18 +5,23 @@ deadline and is made once: the client's own retries, of up to half a minute, are
 """
 
 import weakref
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from google.cloud.spanner_v1.types import spanner as messages
 
 from pingpool.databases.spanner.sessions import Home, Pooled
+from pingpool.databases.spanner.tracing import blocks_for
 from pingpool.databases.spanner.traits import SpannerTraits
-from pingpool.databases.spanner.versions import KNOWS_ROLES, looks_of, metadata_of, template_of
+from pingpool.databases.spanner.versions import KNOWS_ROLES, Metadata, looks_of, metadata_of, numbered, template_of
+from pingpool.observer import Observer
 
 STATEMENT = "SELECT 1"
+
+Block: TypeAlias = AbstractContextManager[Callable[[], Any]]
+"""A block that gives a call to be made in it."""
 
 
 class Terms(SpannerTraits):
@@ -26,6 +31,7 @@ class Terms(SpannerTraits):
         database: the client's `Database`.
         role: the database role of the sessions; if not given, that of `database`.
         home: the pool that is to hear what its sessions learn about themselves, if it wants to.
+        observer: a `ClientSpans` has a span made of each call.
 
     Raises:
         ValueError: there is a role, and the installed client is too old to know of roles.
@@ -36,13 +42,21 @@ class Terms(SpannerTraits):
     pooled_kind: ClassVar[type[Any]]
     """Our subclass of that."""
 
-    def __init__(self, database: Any, *, role: str | None = None, home: Home[Any] | None = None) -> None:
+    def __init__(
+        self,
+        database: Any,
+        *,
+        role: str | None = None,
+        home: Home[Any] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         self.name = str(database.name)
         self.client_database = database
         self.role = role or role_of(database)
         if self.role and not KNOWS_ROLES:
             raise ValueError("this version of google-cloud-spanner knows no database roles; 3.28 and later do")
         self.home: Callable[[], Home[Any] | None] = _nobody if home is None else weakref.ref(home)
+        self._blocks = blocks_for(observer, database)
 
     # Sessions.
 
@@ -65,20 +79,53 @@ class Terms(SpannerTraits):
             session.__class__ = self.pooled_kind
             session.home = self.home
 
-    # Requests.
+    # Calls to the server, in either world: a block for each, which gives what is to be called in it, once.
 
-    def to_open(self, count: int, labels: Mapping[str, str]) -> Any:
-        """Return the request for so many sessions that carry the labels and the role."""
-        return messages.BatchCreateSessionsRequest(
+    def opening(self, api: Any, count: int, labels: Mapping[str, str], timeout: float) -> Block:
+        """Open so many sessions that carry the labels and the role; `opened` reads the answer, in the block too."""
+        request = messages.BatchCreateSessionsRequest(
             database=self.name, session_count=count, session_template=template_of(labels, self.role)
         )
+        return self._calling(
+            api, "batch_create_sessions", timeout, partial(self._blocks.opening, count), request=request
+        )
 
-    def prepared(
-        self, api: Any, method: str, timeout: float, **request: Any
-    ) -> tuple[Callable[[], Any], AbstractContextManager[Any]]:
-        """Return one call, to be made once and within `timeout` seconds, and the block to make it in."""
-        metadata, augmented = metadata_of(self.client_database, method)
-        return partial(getattr(api, method), **request, metadata=metadata, retry=None, timeout=timeout), augmented
+    def opened(self, asked: int, answer: Any) -> list[str]:
+        """Return the ids of the sessions that the server opened; so many were asked for."""
+        ids = [str(session.name).rpartition("/")[2] for session in answer.session]
+        self._blocks.opened(len(ids), asked)
+        return ids
+
+    def looking_up(self, api: Any, session: Any, timeout: float) -> Block:
+        """Ask whether a session exists."""
+        block = partial(self._blocks.looking_up, session)
+        return self._calling(api, "get_session", timeout, block, name=name_of(session))
+
+    def keeping_alive(self, api: Any, session: Any, timeout: float) -> Block:
+        """Run a statement that leaves nothing open: only those keep a session alive on the server."""
+        request = messages.ExecuteSqlRequest(session=name_of(session), sql=STATEMENT)
+        return self._calling(api, "execute_sql", timeout, partial(self._blocks.keeping_alive, session), request=request)
+
+    def ending(self, api: Any, session: Any, timeout: float) -> Block:
+        """End a session."""
+        block = partial(self._blocks.ending, session)
+        return self._calling(api, "delete_session", timeout, block, name=name_of(session))
+
+    @contextmanager
+    def _calling(
+        self,
+        api: Any,
+        method: str,
+        timeout: float,
+        block: Callable[[Metadata], AbstractContextManager[Any]],
+        **what: Any,
+    ) -> Generator[Callable[[], Any]]:
+        """Make one call within `timeout` seconds, with what goes along with it."""
+        metadata = metadata_of(self.client_database, method)
+        with block(metadata):
+            metadata, augmented = numbered(self.client_database, metadata)
+            with augmented:
+                yield partial(getattr(api, method), **what, metadata=metadata, retry=None, timeout=timeout)
 
     def __eq__(self, other: object) -> bool:
         """Two of one name are the same database."""
@@ -97,16 +144,6 @@ def role_of(database: Any) -> str | None:
     """Return the role of the client's `Database`, if it has one; a mock has anything."""
     role = getattr(database, "database_role", None)
     return role if isinstance(role, str) else None
-
-
-def to_keep_alive(session: Any) -> Any:
-    """Return the request for a statement that leaves nothing open: only those keep a session alive on the server."""
-    return messages.ExecuteSqlRequest(session=name_of(session), sql=STATEMENT)
-
-
-def ids_in(answer: Any) -> list[str]:
-    """Return the ids of the sessions that the server opened."""
-    return [str(session.name).rpartition("/")[2] for session in answer.session]
 
 
 def name_of(session: Any) -> str:

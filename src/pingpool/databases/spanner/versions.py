@@ -40,6 +40,15 @@ DATABASES = ("google.cloud.spanner_v1.database", "google.cloud.spanner_v1._async
 
 KNOWS_ROLES = "database_role" in inspect.signature(_session).parameters
 
+client_spans: Any = import_module("google.cloud.spanner_v1._opentelemetry_tracing")
+"""By what the client makes its spans."""
+
+MAKES_SPANS = hasattr(client_spans, "add_span_event") and getattr(client_spans, "HAS_OPENTELEMETRY_INSTALLED", True)
+"""Can the client's pool be traced? The first ones could not, and later ones not without OpenTelemetry."""
+
+TRACES_PINGS = MAKES_SPANS and "trace_call" in _session.ping.__code__.co_names
+"""Does the client make a span of a ping, too?"""
+
 UNMEASURED: dict[str, Any] = (
     {"disable_builtin_metrics": True} if "disable_builtin_metrics" in inspect.signature(_client).parameters else {}
 )
@@ -60,18 +69,26 @@ def looks_of(labels: Mapping[str, str], role: str | None) -> dict[str, Any]:
     return {"labels": dict(labels), **({"database_role": role} if KNOWS_ROLES else {})}
 
 
-def metadata_of(database: Any, method: str) -> tuple[Metadata, AbstractContextManager[Any]]:
-    """Return what goes along with one call, and the block to make it in: that one adds the request's id to errors.
+def metadata_of(database: Any, method: str) -> Metadata:
+    """Return what goes along with one call.
 
     What the leader region answers best is routed there, unless the client was told not to.
     """
     metadata = [("google-cloud-resource-prefix", str(database.name))]
     if method in ANSWERED_BY_THE_LEADER and getattr(database, "_route_to_leader_enabled", False):
         metadata.append(("x-goog-spanner-route-to-leader", "true"))
+    return metadata
+
+
+def numbered(database: Any, metadata: Metadata) -> tuple[Metadata, AbstractContextManager[Any]]:
+    """Return the same with the number of the request, and the block to make it in, which adds that to errors.
+
+    The span that is current is told of the number.
+    """
     if hasattr(database, "with_error_augmentation"):
-        numbered = database.with_error_augmentation(database._next_nth_request, 1, metadata)
-        if isinstance(numbered, tuple):  # a mock returns anything
-            return cast("tuple[Metadata, AbstractContextManager[Any]]", numbered)
+        answer = database.with_error_augmentation(database._next_nth_request, 1, metadata)
+        if isinstance(answer, tuple):  # a mock returns anything
+            return cast("tuple[Metadata, AbstractContextManager[Any]]", answer)
         return metadata, nullcontext()
     if hasattr(database, "metadata_with_request_id"):
         return database.metadata_with_request_id(database._next_nth_request, 1, metadata), nullcontext()

@@ -20,5 +20,6 @@ from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
 from pingpool.databases.spanner.aio.pool import AsyncPingingPool
 from pingpool.databases.spanner.aio.sessions import AsyncPooledSession
 from pingpool.databases.spanner.aio.url import from_url
+from pingpool.databases.spanner.tracing import ClientSpans
 
-__all__ = ["AsyncPingingPool", "AsyncPooledSession", "AsyncSpannerDatabase", "from_url"]
+__all__ = ["AsyncPingingPool", "AsyncPooledSession", "AsyncSpannerDatabase", "ClientSpans", "from_url"]

@@ -5,14 +5,13 @@ What is asked, and what the answers mean, is as in `databases.spanner.database`;
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from google.api_core.exceptions import NotFound
 from google.cloud.spanner_v1._async.session import Session
 
 from pingpool.database import AsyncDatabase
 from pingpool.databases.spanner.aio.sessions import AsyncPooledSession
-from pingpool.databases.spanner.terms import Terms, ids_in, is_known_to_be_gone, name_of, noticing_death, to_keep_alive
+from pingpool.databases.spanner.terms import Terms, is_known_to_be_gone, noticing_death
 
 
 class AsyncSpannerDatabase(Terms, AsyncDatabase[Session]):
@@ -39,26 +38,21 @@ class AsyncSpannerDatabase(Terms, AsyncDatabase[Session]):
 
     async def open(self, count: int, *, labels: Mapping[str, str], timeout: float) -> list[str]:
         """Open up to `count` sessions on the server, and return their ids."""
-        return ids_in(await self._call("batch_create_sessions", timeout, request=self.to_open(count, labels)))
+        with self.opening(self.client_database.spanner_api, count, labels, timeout) as call:
+            return self.opened(count, await call())
 
     async def check(self, session: Session, *, timeout: float) -> None:
         """Prove that the session exists, to somebody who waits for it and will keep it alive by using it."""
-        with noticing_death(session):
-            await self._call("get_session", timeout, name=name_of(session))
+        with noticing_death(session), self.looking_up(self.client_database.spanner_api, session, timeout) as call:
+            await call()
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Prove the session, and keep it alive, by a statement that leaves nothing open."""
-        with noticing_death(session):
-            await self._call("execute_sql", timeout, request=to_keep_alive(session))
+        with noticing_death(session), self.keeping_alive(self.client_database.spanner_api, session, timeout) as call:
+            await call()
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """End the session; one that is known to be gone costs no call."""
         if not is_known_to_be_gone(session):
-            with suppress(NotFound):
-                await self._call("delete_session", timeout, name=name_of(session))
-
-    async def _call(self, method: str, timeout: float, **request: Any) -> Any:
-        """Make one call, once, within `timeout` seconds."""
-        call, augmented = self.prepared(self.client_database.spanner_api, method, timeout, **request)
-        with augmented:
-            return await call()
+            with suppress(NotFound), self.ending(self.client_database.spanner_api, session, timeout) as call:
+                await call()

@@ -15,7 +15,7 @@ from google.cloud.spanner_v1._async.session import Session
 from pingpool.aio.pool import AsyncPingingPool as Pool
 from pingpool.databases.spanner.aio.database import AsyncSpannerDatabase
 from pingpool.databases.spanner.by_hand import AsyncByHand
-from pingpool.databases.spanner.dropin import LIFETIME, ClientPool, checked_database, checked_role, end_of
+from pingpool.databases.spanner.dropin import ClientPool, checked_database, checked_options, checked_role, what_ended
 from pingpool.databases.spanner.sessions import Pooled
 from pingpool.options import Interval, MoreOptions
 from pingpool.pool.caller import wraps
@@ -48,8 +48,7 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
     ) -> None:
         """Make an unbound pool; it is empty and harmless until `bind`, which `instance.database()` awaits."""
         self._database_role = checked_role(database_role)
-        options.setdefault("max_lifetime", LIFETIME)
-        super().__init__(size, default_timeout, ping_interval, labels, **options)
+        super().__init__(size, default_timeout, ping_interval, labels, **checked_options(options))
 
     async def bind(self, database: Any, *, wait_for: int | None = None) -> None:
         """Associate the pool with the client's `Database` and fill it; again with one of the same name, top it up.
@@ -68,7 +67,10 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
             await super().bind(database, wait_for=wait_for)
         else:
             checked = checked_database(database, Database, "google.cloud.spanner_v1.database")
-            await super().bind(AsyncSpannerDatabase(checked, role=self._database_role, home=self), wait_for=wait_for)
+            role, observer = self._database_role, self._options.observer
+            await super().bind(
+                AsyncSpannerDatabase(checked, role=role, home=self, observer=observer), wait_for=wait_for
+            )
             self._rest_with(database)
 
     async def put(self, session: Session) -> None:
@@ -113,7 +115,7 @@ class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[m
         self._desk.settle_in()
         if self._took_in(session):
             return
-        ended_by = end_of(session, error)
+        ended_by = what_ended(session, error)
         if ended_by is None:
             await super().put(session)
         else:
