@@ -104,13 +104,13 @@ EVERYDAY: tuple[Story, ...] = (
 )
 
 
-BEYOND_REACH = {at(AsyncCheckout.__aexit__, "session, self._session = self._session, None")}
+BEYOND_REACH = {at(AsyncCheckout.__aexit__, "session, self.session = self.session, None")}
 """The first step of the end of a block: before it nothing of that has been run that could give anything back."""
 
 NEVER_STRUCK = {
     at(AsyncPingingPool.get, "session = ledger.check_out("),
     at(AsyncPingingPool.get, "return await self._lending"),
-    at(AsyncCheckout.__aenter__, "session = self._session = await self._pool.get("),
+    at(AsyncCheckout.__aenter__, "session = self.session = await self.pool.get("),
 }
 """Where a function written in Python returns Python looks for no signal; a strike, which cannot know, is made there."""
 
