@@ -23,6 +23,10 @@ class Limit(Exception):
     """Raised by a signal handler: a time limit, as job queues have it."""
 
 
+UNDER_WAY = ("begun", "committing")
+"""The steps of a use in which a cut leaves something behind."""
+
+
 class Tags:
     """The step that each use has reached, the cuts of each kind that struck, and the faults that were seen at once."""
 
@@ -31,16 +35,27 @@ class Tags:
         self.steps: dict[str, str] = {}
         self.faults: Counter[str] = Counter()
         self.cuts = dict.fromkeys(kinds, 0)
+        self.struck: set[str] = set()
         self._enough = cuts
 
     @property
     def are_enough(self) -> bool:
         """Were there enough cuts of each kind?"""
-        return all(count >= self._enough for count in self.cuts.values())
+        return not any(self.lacks(kind) for kind in self.cuts)
+
+    def lacks(self, kind: str) -> bool:
+        """Were there not enough of this kind yet?"""
+        return self.cuts[kind] < self._enough
 
     def note(self, tag: str, step: str) -> None:
         """A use has reached this step; a cut may come before it is noted, never after what it says."""
         self.steps[tag] = step
+
+    def cut(self, tag: str, kind: str) -> None:
+        """Count the first cut of a use, if it struck where statements are: not in the pool, before or after them."""
+        if self.steps.get(tag) in UNDER_WAY and tag not in self.struck:
+            self.struck.add(tag)
+            self.cuts[kind] += 1
 
     def answered(self, tag: str, answer: object) -> None:
         """A holder asked for his own tag."""

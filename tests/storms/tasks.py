@@ -31,11 +31,12 @@ class Storm:
     async def hold(self, number: int) -> None:
         """Use one session after the other."""
         chance = random.Random(self.seed * 1000 + number)
+        ways = {CANCEL: self.cancelled, AROUND: self.limited, INSIDE: self.limited_inside}
         turn = 0
         while not self.tags.are_enough:
             turn += 1
             tag, patience = f"{self.seed}-{number}-{turn}", chance.random() * LONGEST
-            way = chance.choice((self.plain, self.cancelled, self.limited, self.limited_inside))
+            way = chance.choice((self.plain, *(ways[kind] for kind in ways if self.tags.lacks(kind))))
             try:
                 await way(tag, patience)
             except pingpool.PoolError:
@@ -54,8 +55,9 @@ class Storm:
         task = asyncio.ensure_future(self.plain(tag, patience))
         asyncio.get_running_loop().call_later(patience, task.cancel)
         await asyncio.wait([task])
-        self.tags.cuts[CANCEL] += task.cancelled()
-        if not task.cancelled():
+        if task.cancelled():
+            self.tags.cut(tag, CANCEL)
+        else:
             task.result()
 
     async def limited(self, tag: str, patience: float) -> None:
@@ -64,7 +66,7 @@ class Storm:
             async with asyncio.timeout(patience):
                 await self.plain(tag, patience)
         except TimeoutError:
-            self.tags.cuts[AROUND] += 1
+            self.tags.cut(tag, AROUND)
 
     async def limited_inside(self, tag: str, patience: float) -> None:
         """A time-out inside the use, which then ends well."""
@@ -73,7 +75,7 @@ class Storm:
                 async with asyncio.timeout(patience):
                     await self.speak(session, tag)
             except TimeoutError:
-                self.tags.cuts[INSIDE] += 1
+                self.tags.cut(tag, INSIDE)
 
     async def speak(self, session: Any, tag: str) -> None:
         """Read, write and commit."""

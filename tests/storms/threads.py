@@ -10,11 +10,19 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import pingpool
 from tests.storms.labs import AMONG_THREADS
 from tests.storms.tags import HOLDERS, LONGEST, PATIENCE, SIZE, Cut, Limit, Tags, is_well
+
+PLAIN, AROUND, INSIDE = "plain", "around the use", "caught inside"
+"""What becomes of a use: nobody cuts it off, or the cut ends its block, or is caught there."""
+
+EARLY = 0.25
+"""The share of uses whose cut may come before they have a session; of the others, as likely after as within them."""
 
 
 class Storm:
@@ -25,7 +33,7 @@ class Storm:
     def __init__(self, lab: Any, pool: Any, cuts: int, seed: int) -> None:
         self.lab = lab
         self.pool = pool
-        self.tags = Tags(list(self.KINDS.values()), cuts)
+        self.tags = Tags([f"{kind} {way}" for kind in self.KINDS.values() for way in (AROUND, INSIDE)], cuts)
         self.seed = seed
         self.armed: set[int] = set()
         self.is_limited = False
@@ -69,24 +77,29 @@ class Storm:
         me, turn = threading.get_ident(), 0
         while not self.is_over:
             turn += 1
-            tag, way = f"{self.seed}-{number}-{turn}", chance.choice(("plain", "cut", "caught inside"))
+            tag, way = f"{self.seed}-{number}-{turn}", chance.choice((PLAIN, *self.wanted(number)))
+            arm = partial(self.arm, number, me, chance, way)
             try:
                 try:
-                    self.arm(number, me, chance, way)
-                    self.use(tag, way)
+                    self.use(tag, way, arm, is_early=chance.random() < EARLY)
                 finally:
                     self.is_limited = self.is_limited and number != 0
                     self.armed.discard(me)
-            except (Cut, Limit) as cut:  # also one that comes after the use
-                self.note(cut)
+            except (Cut, Limit) as cut:  # also one that comes before the use, or after it
+                self.note(cut, tag, AROUND)
 
-    def note(self, cut: BaseException) -> None:
-        """Count a cut that struck."""
-        self.tags.cuts[self.KINDS[type(cut)]] += 1
+    def wanted(self, number: int) -> list[str]:
+        """Return the ways of which there were not enough yet, in this thread."""
+        cut = Limit if number == 0 or Cut not in self.KINDS else Cut
+        return [way for way in (AROUND, INSIDE) if self.tags.lacks(f"{self.KINDS[cut]} {way}")]
+
+    def note(self, cut: BaseException, tag: str, way: str) -> None:
+        """Count a cut, if it struck."""
+        self.tags.cut(tag, f"{self.KINDS[type(cut)]} {way}")
 
     def arm(self, number: int, me: int, chance: random.Random, way: str) -> None:
         """Let this use be cut off soon."""
-        if way == "plain":
+        if way == PLAIN:
             return
         if number == 0:
             self.is_limited = True
@@ -94,20 +107,26 @@ class Storm:
         else:
             self.armed.add(me)
 
-    def use(self, tag: str, way: str) -> None:
+    def use(self, tag: str, way: str, arm: Callable[[], None], *, is_early: bool) -> None:
         """Read and write by a session; whatever the driver raises after a cut is its own affair."""
         try:
+            if is_early:
+                arm()
             with self.pool.session(timeout=PATIENCE) as session:
                 try:
+                    if not is_early:
+                        arm()
                     self.speak(session, tag)
                 except (Cut, Limit) as cut:
-                    if way != "caught inside":
+                    if way == AROUND:
                         raise
-                    self.note(cut)
+                    self.note(cut, tag, INSIDE)
         except pingpool.PoolError:
             self.tags.faults["refused"] += 1
+        except Limit:
+            raise
         except Exception:
-            if way == "plain":
+            if way == PLAIN:
                 self.tags.faults["errors of others"] += 1
 
     def speak(self, session: Any, tag: str) -> None:
@@ -141,7 +160,7 @@ class ByDeadline(Storm):
         """Leave it to the deadlines."""
 
     def arm(self, number: int, me: int, chance: random.Random, way: str) -> None:
-        self.lab.patience.seconds = PATIENCE if way == "plain" else chance.random() * LONGEST
+        self.lab.patience.seconds = PATIENCE if way == PLAIN else chance.random() * LONGEST
 
 
 def main(driver: str, cuts: int, seed: int) -> None:
