@@ -6,8 +6,9 @@ The `Traits` are asked in passing, by whoever calls `get` or `put`: they must an
 of `Database` and `AsyncDatabase` are called by the pool's own workers. Any of all these may raise anything: that costs
 at most one session, never its slot.
 
-What is pooled is the driver's own object. If it takes weak references, a pool notices that its holder dropped it; if it
-does not, the log tells when the first one is opened.
+What is pooled is the driver's own object. A pool notices that its holder dropped it. Of one that takes no weak
+references it is seen by a look at who refers to it, but not without the GIL: there the log tells when the first one is
+opened.
 """
 
 from abc import ABC, abstractmethod

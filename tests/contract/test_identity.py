@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pingpool import CannotFill
+from pingpool import CannotFill, references
 from pingpool.errors import BadSession
 from pingpool.testing import FaultyDatabase
 from tests.contract.worlds import AsyncWorld, World
@@ -127,6 +127,23 @@ async def test_a_session_of_an_odd_type_is_lent_and_taken_back(world: World, dat
         with pytest.raises(world.Full):
             await put(second)
     assert pool.stats().idle == 2
+
+
+@pytest.mark.skipif(not references.HAS_GIL, reason="without the GIL nobody can count who refers to a session")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:.*was never put back:ResourceWarning")
+async def test_a_session_of_an_odd_type_that_is_dropped_is_replaced(world: World, kind: Any) -> None:
+    """Whether it takes weak references or not; not while anybody still refers to it, by whatever means."""
+    database = Odd(kind, is_stuck=False)
+    pool = (await world.open(database, size=1)).bare
+    database.opened.clear()
+    held: list[Any] = [await pool.get(5) if isinstance(world, AsyncWorld) else pool.get(5)]
+    assert (pool.stats().in_use, pool.stats().leaked) == (1, 0)
+    held.clear()
+    await world.until(lambda: pool.stats().leaked)  # a worker may refer to what it has just opened
+    await world.rest()
+    assert pool.stats().replaced == {"dropped": 1}
+    assert pool.stats().idle == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pingpool import PoolTimeout
+from pingpool import PoolTimeout, references
 from pingpool.errors import DatabaseRefuses, TooManyWaiters
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase
 from tests.contract.worlds import Pool, World, start
@@ -314,12 +314,13 @@ async def test_a_transaction_that_changed_nothing_is_no_work(
     assert (pool.stats().rolled_back, pool.stats().resets) == (count, 1)
 
 
-async def test_sessions_that_take_no_weak_references(world: World, book: Book) -> None:
-    """It is said when the first one is opened, not when a slot is lost."""
+async def test_sessions_that_take_no_weak_references(world: World, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody can count who refers to them it is said when the first one is opened, not when a slot is lost."""
+    monkeypatch.setattr(references, "HAS_GIL", False)
     pool = await world.open(Numbers(), size=2, name="shop")
     assert await said(world, pool, book) == [
-        "INFO shop: a tests.contract.test_log.Number takes no weak references, so a pool never notices one that is "
-        "dropped: give each back",
+        "INFO shop: a tests.contract.test_log.Number takes no weak references, so without the GIL a dropped one is "
+        "never noticed: give each back",
         "INFO shop: opened: Numbers, 2 of 2 open",
         "INFO shop: closed",
     ]

@@ -10,7 +10,7 @@ from pingpool.core.orders import Dropped, End, Order, Outcome, Refused, Round, V
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooManyWaiters
-from pingpool.threads.latch import HAS_GIL
+from pingpool.references import HAS_GIL
 
 from .by_hand import Pool
 from .model import Session, check

@@ -9,6 +9,7 @@ from pingpool.core.lent import FEW, LentSlots
 from pingpool.core.orders import Waiter
 from pingpool.core.slot import CREATING, Slot
 from pingpool.core.uses import use_of_nobody
+from pingpool.references import HAS_GIL
 
 
 class Plain:
@@ -94,6 +95,19 @@ def test_sessions_without_weak_references_are_forgotten_in_time() -> None:
         slot.ref = lent.ref_to(session, slot)
         assert lent.has(session)
         assert len(lent._with_strong_ref) <= FEW + 1
+
+
+@pytest.mark.skipif(not HAS_GIL, reason="without the GIL nobody can count who refers to a session")
+def test_a_dropped_session_without_weak_references_is_found_by_a_look() -> None:
+    """As soon as its slot alone refers to it; one that something else refers to, however deep, is not."""
+    lent = LentSlots()
+    kept: list[list[int]] = [[]]
+    lend(lent, kept[0])
+    dropped: list[int] = []
+    slot = lend(lent, dropped)
+    assert list(lent.forsaken()) == []
+    del dropped
+    assert list(lent.forsaken()) == [slot]
 
 
 def test_a_session_is_found_beside_a_proxy_of_it() -> None:

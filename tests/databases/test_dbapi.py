@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.is_dead = False
         self.autocommit: bool | None = None
 
     def cursor(self) -> "Silent":
@@ -38,15 +40,18 @@ class Silent:
         return self
 
     def execute(self, statement: str) -> None:
-        """Note it."""
+        """Note it, unless the server has gone."""
+        if self.is_dead:
+            raise sqlite3.OperationalError("connection reset")
         self.asked.append(statement)
 
     def fetchall(self) -> list[tuple[int]]:
-        """Find something."""
-        return [(1,)]
+        """Find the number that was selected, if it was one."""
+        number = self.asked[-1].rpartition(" ")[2]
+        return [(int(number),)] if number.isdigit() else []
 
     def rollback(self) -> None:
-        """Note it."""
+        """Note it, and send nothing where nothing is open."""
         self.asked.append("rollback()")
 
     def close(self) -> None:
@@ -64,7 +69,7 @@ def test_a_connection_of_pyodbc_is_left_to_its_last_reference(module: str, ends:
         def close(self) -> None:
             done.append("close()")
 
-    pingpool.open(DBAPI(Connection), size=1).close()
+    pingpool.open(DBAPI(Connection, looks_alive=lambda _: True), size=1).close()
     assert done == ends
 
 
@@ -101,7 +106,7 @@ def test_a_driver_that_tells_is_asked_first(connect: Callable[[], sqlite3.Connec
 )
 def test_a_driver_that_does_not_tell_is_rolled_back(autocommit: bool | None, rolled_back: list[str]) -> None:
     """Each time it comes back, and when it is new; in autocommit, where the driver would do nothing, by a statement."""
-    with pingpool.open(DBAPI(Silent), size=1) as pool:
+    with pingpool.open(DBAPI(Silent, looks_alive=lambda _: True), size=1) as pool:
         with pool.session() as connection:
             assert connection.asked == ["rollback()"]
             connection.asked.clear()
@@ -111,13 +116,25 @@ def test_a_driver_that_does_not_tell_is_rolled_back(autocommit: bool | None, rol
             assert again.asked == rolled_back
 
 
+def test_a_death_that_a_holder_keeps_to_himself_is_handed_on_to_nobody() -> None:
+    """Where nobody can look, and a rollback sends nothing, it is proven each time that the connection is alive."""
+    with pingpool.open(DBAPI(Silent, driver=sqlite3), size=1) as pool:
+        with pool.session() as connection:
+            connection.is_dead = True
+            with suppress(sqlite3.Error):
+                connection.execute("SELECT 1")
+        with pool.session() as another:
+            assert another is not connection
+        assert pool.stats().replaced == {"gone": 1}
+
+
 def test_a_ping_is_a_statement_that_leaves_nothing_open() -> None:
     """The proof of life is a round trip, after which no transaction is open."""
     clock = Clock()
     with testing.open(DBAPI(Silent, ping="SELECT 2"), size=1, ping_interval=60, clock=clock) as pool:
         clock.advance(60)
         with pool.session() as connection:
-            assert connection.asked == ["rollback()", "SELECT 2", "rollback()"]
+            assert connection.asked == ["rollback()", *2 * ("SELECT 2", "rollback()")]
 
 
 def test_a_dead_connection_is_replaced(connect: Callable[[], sqlite3.Connection]) -> None:

@@ -69,5 +69,5 @@ def test_an_interval_that_is_too_long_is_a_warning(interval: float, level: Level
 
 def test_only_the_first_session_of_a_kind_without_weak_references_is_told() -> None:
     """The others are of the same kind."""
-    made = Made(0.0, 0.0, 1, int, is_noticed=False)
+    made = Made(0.0, 0.0, 1, int, is_missed=False)
     assert [line.level for line in said_of(made, made)] == [Level.INFO, Level.DEBUG, Level.DEBUG]

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from pingpool import PingingPool
+from pingpool import PingingPool, references
 from pingpool.testing import FaultyDatabase, TransactionalDatabase
 from pingpool.threads.abstract import Checkout
 from tests.threads.bricks import Bricks
@@ -101,9 +101,19 @@ def test_an_interrupt_on_the_careful_ways_loses_no_slot(story: Story) -> None:
 
 @pytest.mark.parametrize("story", [block, block_with_a_death, block_with_a_cancellation, check, ping], ids=by_name)
 @pytest.mark.parametrize("interval", [3000, pytest.param(1e-6, marks=pytest.mark.proof)])
-def test_an_interrupt_loses_no_slot_of_a_session_that_nobody_would_miss(story: Story, interval: float) -> None:
+def test_an_interrupt_loses_no_slot_of_a_session_that_nobody_would_miss(
+    story: Story, interval: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a dropped session is not noticed, whoever is interrupted gives back what he had."""
+    monkeypatch.setattr(references, "HAS_GIL", False)
     interrupt_everywhere(story, BrickDatabase, spared=BEYOND_REACH | NEVER_STRUCK, ping_interval=interval)
+
+
+@pytest.mark.skipif(not references.HAS_GIL, reason="without the GIL nobody can count who refers to a session")
+@pytest.mark.parametrize("story", [block, block_with_a_death, check], ids=by_name)
+def test_an_interrupt_anywhere_loses_no_slot_of_a_session_without_weak_references(story: Story) -> None:
+    """Also before the first step of the end of a block, which leaves nobody who could give it back."""
+    interrupt_everywhere(story, BrickDatabase)
 
 
 @pytest.mark.proof

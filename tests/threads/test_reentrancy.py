@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import pytest
 
 from pingpool import PoolClosed, PoolError, PoolTimeout
+from pingpool.references import HAS_GIL
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, SessionDied, TransactionalDatabase
-from pingpool.threads.latch import HAS_GIL
 from tests.threads.checks import PATIENCE, Pool, all_live, bound, in_time, quick_collections, soon
 from tests.threads.strikes import EVERY, last, strike
 from tests.threads.uses import EVERYDAY, Story, get_at_once, hand_over, put, put_again, stats

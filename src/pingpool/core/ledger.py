@@ -266,7 +266,7 @@ class Ledger(Freshness, Generic[S]):
     def ping(self, round: Round, now: float) -> list[Order]:
         """Have every idle session checked that is due, each once; the round includes replacing those that are gone."""
         places = self.places
-        places.free_collected(now)
+        places.see_to_dropped(now)
         self.learner.look_at_oldest(self.idle, places.tally.replaced.total(), now)
         for slot in self.keeping.due(now):
             round.jobs.add(self.serving.check(slot, now))
@@ -319,7 +319,8 @@ class Ledger(Freshness, Generic[S]):
         self.keeping.kept = True
 
     def tick(self, now: float) -> list[Order]:
-        """Time has passed, or a session was collected: do what had to wait for it."""
+        """Time has passed, or a session was dropped: do what had to wait for it."""
+        self.places.see_to_dropped(now)
         return self.serving.settle(now)
 
     def inherit(self, elder: "Ledger[S]", *, is_bound: bool) -> None:

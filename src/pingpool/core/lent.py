@@ -5,6 +5,9 @@ in `collected`, by one call in C: that may happen at any moment, also in the mid
 
 The reference costs no room for its slot. It remembers the hash of the session instead, which tells the `id` that the
 session had, unless its type has a hash of its own; then all that is lent is looked through.
+
+Of a session that takes no weak references nobody is told. But whoever looks sees it: a dropped one is referred to by
+its slot alone.
 """
 
 import weakref
@@ -15,6 +18,7 @@ from typing import Any
 from pingpool.core.orders import Waiter
 from pingpool.core.slot import IN_USE, Slot
 from pingpool.core.uses import Use
+from pingpool.references import StrongRef
 
 Ref = Callable[[], object]
 
@@ -25,19 +29,6 @@ PLAIN_HASH: Any = object.__hash__
 
 FEW = 64
 """Slots whose session has gone are swept out when there are more, and twice as many as were left by the last sweep."""
-
-
-class StrongRef:
-    """Stands in for the weak reference of a session that takes none; it is never noticed when such a one is dropped."""
-
-    __slots__ = ("_session",)
-
-    def __init__(self, session: object) -> None:
-        self._session = session
-
-    def __call__(self) -> object:
-        """Return the session."""
-        return self._session
 
 
 class LentSlots:
@@ -89,6 +80,20 @@ class LentSlots:
             return True
         slot = self._with_strong_ref.get(id(session))
         return slot is not None and isinstance(slot.ref, StrongRef) and slot.ref() is session
+
+    def would_miss(self, slot: Slot) -> bool:
+        """Would it be noticed if the holder of this slot's session dropped it?"""
+        return not isinstance(slot.ref, StrongRef) or slot.ref.can_tell
+
+    @property
+    def may_have_dropped(self) -> bool:
+        """Has a session been dropped, or is there one of which that is only seen by a look?"""
+        return bool(self.collected or self._with_strong_ref)
+
+    def forsaken(self) -> list[Slot]:
+        """Return the slots of sessions that their holders dropped, of those that take no weak references."""
+        slots = self.slots.values() if self._with_strong_ref else ()
+        return [slot for slot in slots if isinstance(slot.ref, StrongRef) and slot.ref.is_the_last]
 
     def first_collected(self) -> tuple[int, Slot] | None:
         """Return the slot of the session that was collected first, and its key, if it is lent."""

@@ -189,12 +189,25 @@ class Places:
             found = self.lent.first_collected()
             if found is not None:
                 key, slot = found
-                self.tally.leaked += 1
+                self._note_drop(slot)
                 self.note_end(slot, "dropped", now)
-                self.orders.append(Dropped(slot.use.site, slot.use.instruction))
                 self.vacant.enter(slot)
                 del self.lent.slots[key]
             collected.popleft()
+
+    def see_to_dropped(self, now: float) -> None:
+        """The same, and look for those that take no weak references, which are still to be ended."""
+        self.free_collected(now)
+        for slot in self.lent.forsaken():
+            session = slot.ref()
+            self._note_drop(slot)
+            self.end(slot, "dropped", session, now)
+            self.lent.leave(session)
+
+    def _note_drop(self, slot: Slot) -> None:
+        """Have it told whose session was dropped."""
+        self.tally.leaked += 1
+        self.orders.append(Dropped(slot.use.site, slot.use.instruction))
 
     # What is noted, and told.
 

@@ -10,7 +10,6 @@ from typing import Any
 from pingpool.core.at_hand import AtHand
 from pingpool.core.backoff import URGENT, Backoff
 from pingpool.core.freshness import Freshness
-from pingpool.core.lent import StrongRef
 from pingpool.core.orders import Job, Order, Outcome
 from pingpool.core.places import Places
 from pingpool.core.renewal import Renewal
@@ -89,8 +88,8 @@ class Serving:
         slot.ref = places.lent.ref_to(session, slot)
         self._freshness.date(slot, now, outcome.expires_in)
         places.dates.enter(slot, places.slots)
-        is_noticed = not isinstance(slot.ref, StrongRef)
-        places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_noticed))
+        is_missed = places.lent.would_miss(slot)
+        places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_missed))
 
     def land(self, slot: Slot, session: Any, now: float) -> None:
         """A session that is good to be lent goes to the waiter in front, or to idle."""

@@ -29,14 +29,14 @@ class Closed(NamedTuple):
 class Made(NamedTuple):
     """A session was created, in so many seconds; so many are open now, it being one of them.
 
-    `kind` is the type of the session. `is_noticed` says whether it would be noticed if its holder dropped it.
+    `kind` is the type of the session. `is_missed` says whether it would be noticed if its holder dropped it.
     """
 
     at: float
     took: float
     sessions: int
     kind: type
-    is_noticed: bool
+    is_missed: bool
 
 
 class NotMade(NamedTuple):

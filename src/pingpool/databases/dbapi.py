@@ -164,8 +164,8 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
-        can_look = overrides(self, "looks_alive")
-        self._packages = drivers.packages_of(driver, *self._errors) if can_look else frozenset()
+        self._can_look = overrides(self, "looks_alive")
+        self._packages = drivers.packages_of(driver, *self._errors) if self._can_look else frozenset()
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
@@ -210,11 +210,17 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         end_stream(session)
 
     def reset(self, session: C, *, timeout: float) -> None:
-        """Roll back, and put the settings of the connection object back."""
+        """Roll back, and put the settings of the connection object back.
+
+        A rollback may have sent nothing. So a connection is proven as well at which nobody can look: if its holder kept
+        its end to himself, the next one would meet it, and the next.
+        """
         endings.refuse_busy(session)
         end_transaction(session, "ROLLBACK")
         drivers.put_back(session, self._settings.of(session) or {})
         self._resets.call(session)
+        if not self._can_look and drivers.in_transaction(session) is None:
+            self.ping(session, timeout=timeout)
 
 
 def answer(session: Connection, statement: str) -> list[object]:

@@ -150,10 +150,10 @@ class Story:
     # Sessions that are made, or not.
 
     def _made(self, event: Made) -> Iterable[Line]:
-        if not (self._sessions or event.is_noticed):
+        if not (self._sessions or event.is_missed):
             kind = f"{event.kind.__module__}.{event.kind.__qualname__}"
-            text = f"a {kind} takes no weak references, so a pool never notices one that is dropped: give each back"
-            yield Line(Level.INFO, text)
+            text = "takes no weak references, so without the GIL a dropped one is never noticed: give each back"
+            yield Line(Level.INFO, f"a {kind} {text}")
         self._sessions += 1
         yield Line(Level.DEBUG, f"a session was opened in {in_seconds(event.took)} ({self._count(event.sessions)})")
 

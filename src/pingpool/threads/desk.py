@@ -237,7 +237,7 @@ class ThreadDesk(Desk[S]):
 
     def _patrol(self) -> None:
         """See to what nobody else may see to: dropped sessions, turns that were broken off, timers without a thread."""
-        if self.ledger.collected or self.latch:
+        if self.ledger.places.lent.may_have_dropped or self.latch:
             self.tell(self.ledger.tick)
         self.timers.rescue()
 

@@ -31,14 +31,13 @@ from types import FrameType
 from typing import Final
 
 from pingpool.pool.caller import PACKAGE, current_frame
+from pingpool.references import HAS_GIL
 
 Latch = dict[int, int]
 """A plain dictionary: its methods are the fastest that the interpreter knows."""
 
 HELD: Final = 0
 """The key under which the holder stands."""
-
-HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 OF_THREADS: Final = get_ident.__module__ == "_thread"
 """Are the numbers those of threads, and not those that gevent or eventlet gives to greenlets?"""

@@ -19,8 +19,8 @@ from typing import Any
 from pingpool.pool.at_once import at_once
 from pingpool.pool.log import log
 from pingpool.pool.world import PATROL, Call
+from pingpool.references import HAS_GIL
 from pingpool.threads.desk import ThreadDesk
-from pingpool.threads.latch import HAS_GIL
 from pingpool.threads.late import Late
 from pingpool.threads.locks import new_lock
 from pingpool.threads.own import begin
