@@ -165,7 +165,10 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
         self._can_look = overrides(self, "looks_alive")
-        self._packages = drivers.packages_of(driver, *self._errors) if self._can_look else frozenset()
+        packages = drivers.packages_of(driver, *self._errors)
+        self._packages = packages if self._can_look else frozenset()
+        if packages & drivers.OF_POSTGRES:
+            vars(self)["unlock"] = self._let_go_of_advisory_locks
 
     def create(self, *, labels: Mapping[str, str], timeout: float) -> C:
         """Connect."""
@@ -197,6 +200,15 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
             prove_in_step(partial(answer, session))
         if drivers.in_transaction(session) is not False:
             unless_nothing_is_open(session.rollback)
+
+    def _let_go_of_advisory_locks(self, session: C, *, timeout: float) -> None:
+        """Undo what a rollback does not, where that is known, and leave no transaction open behind it."""
+        try:
+            answer(session, drivers.UNLOCK)
+        except Exception as error:
+            if not disconnects.says_no_such_function(error):
+                raise
+        unless_nothing_is_open(session.rollback)
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection; what runs in it is cancelled first, where the driver has a way."""

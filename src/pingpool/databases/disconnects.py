@@ -43,6 +43,8 @@ WRONG_NODE_NAMES = frozenset({"ORA-16000"})
 NAMES = re.compile(r"\b(?:ORA|DPY|DPI)-\d{4,5}\b|\bSQL\d{4,5}N\b|\bCLI\d{4}E\b")
 """Codes that stand within the text."""
 
+NO_SUCH_FUNCTION = "42883"
+
 STATE = re.compile(r"[0-9A-Z]{5}")
 STATE_IN_TEXT = re.compile(r"SQLSTATE[ =:]+([0-9A-Z]{5})")
 
@@ -130,6 +132,11 @@ def _reads_lost(error: BaseException) -> bool:
     if any(kind.__name__ in NEVER_BY_WORDS for kind in type(error).__mro__):
         return str(error) in SENTENCES
     return WORDS.search(str(error)) is not None
+
+
+def says_no_such_function(error: BaseException) -> bool:
+    """Did the server not know what it was asked to do, as one that is only akin to PostgreSQL?"""
+    return NO_SUCH_FUNCTION in _codes_of(error)
 
 
 def says_nothing_open(error: BaseException) -> bool:

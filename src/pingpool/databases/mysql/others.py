@@ -12,9 +12,11 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases import unanswered
 from pingpool.databases.common.addresses import shown
+from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import HUNG_UP, look_at
+from pingpool.databases.drivers import changed, put_back, settings_of
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
@@ -30,6 +32,7 @@ class Others:
         self._resets = resets
         self._in_hand: WeakSet[Any] = WeakSet()
         self._autocommit: WeakKeyDictionary[Any, object] = WeakKeyDictionary()
+        self._settings: Records[dict[str, Any]] = Records()
 
     @property
     def name(self) -> str:
@@ -45,6 +48,7 @@ class Others:
         unanswered.watch(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
+            self._settings.note(session, settings_of(session))
 
     def looked_at(self, session: Any) -> None:
         """Note that the session is about to be lent."""
@@ -57,7 +61,7 @@ class Others:
         if drivers.is_in_use(session) or has_unread(session):
             return True
         is_open = in_transaction(session)
-        if is_open or self._is_set_otherwise(session):
+        if is_open or self._is_set_otherwise(session) or changed(session, self._settings.of(session) or {}):
             return True
         return None if is_open is None else self._resets.at_rest
 
@@ -94,6 +98,7 @@ class Others:
                 drivers.start_anew(session)
             if self._resets.is_full or self._is_set_otherwise(session):
                 self._put_back(session)
+            put_back(session, self._settings.of(session) or {})
             self._resets.call(session)
 
     def unlock(self, session: Any) -> None:

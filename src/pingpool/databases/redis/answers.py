@@ -33,6 +33,8 @@ class Count:
         """How many answers are still to come; infinite once that is not known any more."""
         self.changes: set[str] = set()
         super().__init__(*arguments, **options)
+        self.selected = self.home = str(self.db)
+        """The database that was selected last, and the one that each holder gets; `db` may be set by anybody."""
 
     def pack_commands(self, commands: Any) -> Packed:
         """Pack commands together, and keep in mind what they are."""
@@ -44,7 +46,7 @@ class Count:
         """Count what is about to be sent."""
         self.owed += len(commands)
         for command in commands:
-            note(self.changes, command, self.db)
+            self.selected = note(self.changes, command, self.home) or self.selected
 
     def sends_packed(self, packed: Any) -> Any:
         """Count it, and return it."""

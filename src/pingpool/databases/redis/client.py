@@ -35,6 +35,7 @@ def client_on(session: Any) -> Any:
         sole = (AsyncSole if is_async else ThreadSole)(session)
         client = kind(connection_pool=sole)
         client.response_callbacks = noting(client.response_callbacks.__class__)(client.response_callbacks)
+        sole.client_as_made = {**vars(client)}
         _clients.note(session, client)  # last: an interrupt before this leaves no client that notes nothing
     return client
 
@@ -46,9 +47,12 @@ def is_borrowed(session: Any) -> bool:
 
 
 def is_altered(session: Any) -> bool:
-    """Did a holder teach the connection's client to take answers otherwise?"""
+    """Did a holder teach the connection's client to take answers otherwise, or set anything on it?"""
     client = _clients.of(session)
-    return client is not None and bool(client.response_callbacks.is_altered)
+    if client is None:
+        return False
+    sole: Sole = client.connection_pool
+    return bool(client.response_callbacks.is_altered) or bool(vars(client) != sole.client_as_made)
 
 
 @functools.cache
@@ -97,6 +101,7 @@ class Sole:
 
     def __init__(self, session: Any) -> None:
         self.borrowers = 0  # a command is one until it is done, a pipeline that watches until it is closed
+        self.client_as_made: dict[str, Any] = {}
         self._session = weakref.ref(session)
         self._driver = driver_of(session)
         self._encoder = session.encoder

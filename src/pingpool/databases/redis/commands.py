@@ -34,20 +34,25 @@ Command = Sequence[Any]
 """A command and its arguments, as given to the driver; the first may be two words."""
 
 
-def note(changes: set[str], command: Command, own_database: object) -> None:
-    """Note what a command that is being sent changes; what it undoes is noted no more."""
-    if may_change(command[0]):
-        name, argument, *_ = [word.upper() for part in command[:2] for word in text(part).split()] + [""]
-        changes -= ENDS.get(name, set())
-        change = change_by(name, argument, str(own_database))
-        if change:
-            changes.add(change)
+def note(changes: set[str], command: Command, home: str) -> str | None:
+    """Note what a command that is being sent changes; what it undoes is noted no more.
+
+    Returns the database that it selects, if it selects one; `home` is the connection's own.
+    """
+    if not may_change(command[0]):
+        return None
+    name, argument, *_ = [word.upper() for part in command[:2] for word in text(part).split()] + [""]
+    changes -= ENDS.get(name, set())
+    change = change_by(name, argument, home)
+    if change:
+        changes.add(change)
+    return argument if name == "SELECT" else None
 
 
-def change_by(name: str, argument: str, own_database: str) -> str:
+def change_by(name: str, argument: str, home: str) -> str:
     """Return what a command changes; nothing if it is one that changes nothing."""
     if name == "SELECT":
-        return DATABASE if argument != own_database else ""
+        return DATABASE if argument != home else ""
     if name == "HELLO":
         return IDENTITY if argument else ""
     if name == "CLIENT":

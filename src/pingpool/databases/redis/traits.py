@@ -33,8 +33,11 @@ DRIVERS = frozenset({"redis", "valkey", "hiredis", "libvalkey"})
 PATIENCE = 0.9
 """How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
-ATTRIBUTES: Attributes[Session] = Attributes("socket_timeout", "encoder", "retry", "health_check_interval")
-"""What a holder may set on a connection."""
+ATTRIBUTES: Attributes[Session] = Attributes(
+    *("socket_timeout", "retry", "health_check_interval", "db", "username", "client_name"),
+    *("encoder", "encoder.decode_responses", "encoder.encoding", "encoder.encoding_errors"),
+)
+"""What a holder may set on a connection, and in its encoder."""
 
 ASK_FOR_ROLE = "HELLO"
 """A command that names the node's role, and that even a user with few rights may send; since Redis 6."""
@@ -132,6 +135,7 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
     def remember(self, session: Session) -> None:
         """Note what a holder may set on the connection, and that what has passed so far is how it is to be."""
         session.changes -= TO_STAY
+        session.home = session.selected
         ATTRIBUTES.remember(session)
 
     def needs_reset(self, session: Session) -> bool | None:
@@ -160,7 +164,7 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
             raise BeyondReset("changed", MODE)
         if self._resets.is_full or IDENTITY in changes:
             return [RESET]
-        undo = {TRANSACTION: ("DISCARD",), WATCH: ("UNWATCH",), DATABASE: ("SELECT", session.db)}
+        undo = {TRANSACTION: ("DISCARD",), WATCH: ("UNWATCH",), DATABASE: ("SELECT", session.home)}
         return [command for change, command in undo.items() if change in changes]
 
     @contextmanager
@@ -215,7 +219,7 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
 
 def undoes_configuring(commands: Sequence[Command]) -> bool:
     """Do these commands bring a connection back to how it was introduced, whatever was set after that?"""
-    return any(command[0] in ("RESET", "SELECT") for command in commands)
+    return RESET in commands
 
 
 def is_verified(cert_reqs: object) -> bool:
