@@ -189,7 +189,7 @@ def test_a_ping_of_duckdb_that_hangs_is_stopped(duckdb: Any) -> None:
             return []
 
     endless = "SELECT count(*) FROM range(10000000000) AS a, range(10000000000) AS b WHERE a.range = b.range + 1"
-    pool: PingingPool[Stoppable] = PingingPool(1, ping_interval=0, io_timeout=0.2)
+    pool: PingingPool[Stoppable] = PingingPool(1, ping_interval=0, io_timeout=1)
     pool.bind(DBAPI(Stoppable, driver=duckdb, ping=endless, looks_alive=lambda _: True))
     pool.ping()
     assert stopped.wait(SOON)

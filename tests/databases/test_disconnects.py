@@ -210,7 +210,7 @@ class Nothing:
 
 def test_a_rollback_of_nothing_is_done() -> None:
     """A session whose driver complains that no transaction is open is kept; another complaint is not overheard."""
-    with pingpool.open(DBAPI(Nothing, driver=DRIVER), size=1) as pool:
+    with pingpool.open(DBAPI(Nothing, driver=DRIVER, ping="SELECT 1"), size=1) as pool:
         for _ in range(5):
             with pool.session():
                 pass

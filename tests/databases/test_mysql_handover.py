@@ -3,7 +3,7 @@
 The table, as data: what is left, what the next holder asks, and what he is answered if it was cleared, and if not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 import pingpool
 from pingpool import CannotFill, PoolError
 from pingpool.testing.servers import MariaDBServer
-from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver
+from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver, run
 
 pytestmark = pytest.mark.server
 
@@ -96,6 +96,44 @@ def test_what_is_let_go_and_put_back_where_there_is_a_record(
 ) -> None:
     """Locks of tables, and autocommit by a statement, do not go on to the next holder."""
     assert is_cleared(driver, driver.database(shop), ON_RECORD[left], error=error)
+
+
+def teach(session: Any) -> None:
+    """Have a session of mysql-connector give answers otherwise."""
+    kind = type(session.converter)
+    session.converter_class = type("Other", (kind,), {"row_to_python": lambda *_: ("otherwise",)})
+
+
+SET_BY_HAND: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "raise_on_warnings": (lambda s: setattr(s, "raise_on_warnings", True), lambda s: s.raise_on_warnings),
+    "get_warnings": (lambda s: setattr(s, "get_warnings", True), lambda s: s.get_warnings),
+    "can_consume_results": (lambda s: setattr(s, "can_consume_results", True), lambda s: s.can_consume_results),
+    "converter": (teach, lambda s: run(s, "SELECT 5")),
+}
+
+
+@pytest.mark.parametrize("what", SET_BY_HAND)
+def test_what_was_set_on_a_connection_of_mysql_connector_is_put_back(shop: MariaDBServer, what: str) -> None:
+    """The next holder is answered, and warned, as if nobody had been there."""
+    leave, look = SET_BY_HAND[what]
+    [driver] = [each for each in OTHERS if each.name == "mysql-connector"]
+    with pingpool.open(driver.database(shop), size=1) as pool:
+        with pool.session() as first:
+            was = look(first)
+            leave(first)
+        with pool.session() as second:
+            assert second is first
+            assert look(second) == was
+
+
+def test_the_longest_packet_of_one_holder_is_not_the_next_ones(shop: MariaDBServer) -> None:
+    """He may have made it so short that no statement of another's fits in."""
+    with pingpool.open(PYMYSQL.database(shop), size=1) as pool:
+        with pool.session() as first:
+            was, first.max_allowed_packet = first.max_allowed_packet, 10
+        with pool.session() as second:
+            assert second is first
+            assert second.max_allowed_packet == was
 
 
 LOCKS = {"LOCK TABLES": LOCK_TABLES, "read lock": READ_LOCK, "GET_LOCK": USER_LOCK}

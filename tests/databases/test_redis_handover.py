@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -112,6 +113,68 @@ def test_what_a_command_changed_is_undone(hand: Hand, what: str, protocol: int, 
     about = facts(seen.answers[0])
     assert (about["db"], about["name"], about["user"]) == ("2", "app=shop", "default")
     assert (about["watch"], about["flags"], about["resp"]) == ("0", "N", str(protocol))  # N: no flag is set
+
+
+ATTRIBUTES: dict[str, Any] = {
+    "db": 3,
+    "username": "other",
+    "client_name": "mine",
+    "encoder.decode_responses": True,
+    "encoder.encoding": "utf-16",
+}
+
+
+@pytest.mark.parametrize("select_first", [True, False])
+def test_the_next_holders_database_is_the_servers_and_not_what_an_attribute_says(
+    redis: Redis, select_first: bool
+) -> None:
+    """Whoever selects another, and says so on the connection, in whatever order, does not write for others there."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as first:
+            if not select_first:
+                first.db = 3
+            say(first, ("SELECT", 3))
+            first.db = 3
+        with pool.session() as second:
+            assert second is first
+            assert facts(say(second, ("CLIENT", "INFO")))["db"] == "0"
+            assert second.db == 0
+
+
+def test_a_database_that_configure_selected_is_each_holders(hand: Hand) -> None:
+    """Also if one goes back to the database in the URL."""
+    seen = hand([("SELECT", 2)], [("CLIENT", "INFO")], configure=select_five)
+    assert (facts(seen.answers[0])["db"], seen.same) == ("5", True)
+
+
+def select_five(session: Any) -> Any:
+    """Select a database, in either world."""
+    return say_async(session, ("SELECT", 5)) if ".asyncio." in type(session).__module__ else say(session, ("SELECT", 5))
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_attributes_of_the_connection_and_its_encoder_are_put_back(redis: Redis, name: str) -> None:
+    """Also one that is set within the encoder, which stays the same object."""
+    look = attrgetter(name)
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as session:
+            owner, _, last = name.rpartition(".")
+            was = look(session)
+            setattr(attrgetter(owner)(session) if owner else session, last, ATTRIBUTES[name])
+        with pool.session() as again:
+            assert again is session
+            assert look(again) == was
+            assert client_on(again).echo("mine") == b"mine"
+
+
+def test_what_was_set_on_a_client_goes_with_its_holder(redis: Redis) -> None:
+    """The next one has a client as the driver makes it."""
+    with pingpool.open(redis, size=1) as pool:
+        with pool.session() as session:
+            client_on(session).echo = lambda _: "of the last holder"
+        with pool.session() as again:
+            assert again is session
+            assert client_on(again).echo("mine") == b"mine"
 
 
 @pytest.mark.parametrize("reset", ["rollback", "full"])

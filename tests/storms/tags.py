@@ -36,6 +36,7 @@ class Tags:
         self.faults: Counter[str] = Counter()
         self.cuts = dict.fromkeys(kinds, 0)
         self.struck: set[str] = set()
+        self.first_refusal = ""
         self._enough = cuts
 
     @property
@@ -57,6 +58,11 @@ class Tags:
             self.struck.add(tag)
             self.cuts[kind] += 1
 
+    def refuse(self, error: Exception) -> None:
+        """Note that a holder got no session, and why the first one did not."""
+        self.faults["refused"] += 1
+        self.first_refusal = self.first_refusal or str(error)
+
     def answered(self, tag: str, answer: object) -> None:
         """A holder asked for his own tag."""
         if answer != tag:
@@ -73,7 +79,8 @@ class Tags:
         """Return what there is to tell of the storm, as JSON."""
         steps = list(self.steps.values())
         done = {"cuts": self.cuts, "uses": len(steps), "acknowledged": steps.count("acknowledged")}
-        return json.dumps({**done, "replaced": dict(stats.replaced), "faults": dict(+self.faults)})
+        refusal = {"first refusal": self.first_refusal} if self.first_refusal else {}
+        return json.dumps({**done, "replaced": dict(stats.replaced), "faults": dict(+self.faults), **refusal})
 
     def compare(self, written: Collection[str]) -> None:
         """Compare with what the database holds in the end.

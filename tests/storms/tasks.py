@@ -39,8 +39,8 @@ class Storm:
             way = chance.choice((self.plain, *(ways[kind] for kind in ways if self.tags.lacks(kind))))
             try:
                 await way(tag, patience)
-            except pingpool.PoolError:
-                self.tags.faults["refused"] += 1
+            except pingpool.PoolError as error:
+                self.tags.refuse(error)
             except Exception:
                 if way == self.plain:
                     self.tags.faults["errors of others"] += 1

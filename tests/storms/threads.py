@@ -121,8 +121,8 @@ class Storm:
                     if way == AROUND:
                         raise
                     self.note(cut, tag, INSIDE)
-        except pingpool.PoolError:
-            self.tags.faults["refused"] += 1
+        except pingpool.PoolError as error:
+            self.tags.refuse(error)
         except Limit:
             raise
         except Exception:

@@ -89,6 +89,7 @@ class Others:
         """Undo what was left open. After it only an answer of its own proves that the rollback had its own, too."""
         if drivers.is_in_use(session) or has_unread(session):
             raise BeyondReset("left busy", "the last holder left an answer unread, or a thread inside the driver")
+        put_back(session, self._settings.of(session) or {})  # first: it decides how answers are read
         with self._in_doubt(session):
             with refusing_what_stays():
                 session.rollback()
@@ -98,7 +99,6 @@ class Others:
                 drivers.start_anew(session)
             if self._resets.is_full or self._is_set_otherwise(session):
                 self._put_back(session)
-            put_back(session, self._settings.of(session) or {})
             self._resets.call(session)
 
     def unlock(self, session: Any) -> None:
