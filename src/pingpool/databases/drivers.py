@@ -2,7 +2,7 @@
 
 import operator
 import sys
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from copy import copy
 from typing import Any, Final
@@ -111,11 +111,11 @@ def differ(now: Any, was: Any) -> bool:
     """Do these differ? What a table makes up of each key that it is asked for is no difference."""
     if now == was:
         return False
-    if not isinstance(now, defaultdict):
+    make = getattr(now, "default_factory", None)
+    if make is None:
         return True
-    table: defaultdict[Any, Any] = now
-    usual = table.default_factory and table.default_factory()
-    return any(table.get(key, usual) != was.get(key, usual) for key in {*table, *was})
+    usual = make()
+    return any(now.get(key, usual) != was.get(key, usual) for key in {*now, *was})
 
 
 def put_back(session: Any, settings: dict[str, Any]) -> None:

@@ -51,8 +51,8 @@ def is_altered(session: Any) -> bool:
     client = _clients.of(session)
     if client is None:
         return False
-    sole: Sole = client.connection_pool
-    return bool(client.response_callbacks.is_altered) or bool(vars(client) != sole.client_as_made)
+    attributes: dict[str, Any] = client.__dict__
+    return bool(client.response_callbacks.is_altered) or attributes != client.connection_pool.client_as_made
 
 
 @functools.cache
