@@ -31,7 +31,7 @@ mysql-connector's own names are set past the properties, of which one sets anoth
 BY_METHOD: Final = {"encoding": "set_client_encoding"}
 """What is put back by a method; this is psycopg2's."""
 
-COLLECTIONS: Final = (dict, list, deque)
+COLLECTIONS: Final[tuple[Any, ...]] = (dict, list, deque)
 
 OF_POSTGRES: Final = frozenset({"psycopg2", "pg8000", "psycopg"})
 """Drivers of a server whose advisory locks outlive a rollback …"""
