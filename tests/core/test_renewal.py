@@ -75,7 +75,6 @@ def test_a_renewal_that_fails_keeps_the_old_session_and_then_makes_room() -> Non
     assert pool.job(CLOSING).session.name == 2
     ended_aside(pool, later)
     pool.create_all(later)
-    pool.ledger.tick(pool.ledger.wake_at(later))
     assert pool.job(CLOSING).session.name == 1
 
 
