@@ -1,5 +1,9 @@
 """What is noted of sessions."""
 
+import weakref
+from functools import partial
+from types import BuiltinMethodType
+
 import pytest
 
 from pingpool.databases.common.records import Records
@@ -33,6 +37,15 @@ def test_a_note_is_gone_with_its_session() -> None:
     assert records.of(session) == "new"
     del session
     assert len(records) == 0
+
+
+def test_what_forgets_is_no_place_for_an_interrupt() -> None:
+    """Python would swallow one that strikes a function of ours there: what forgets is written in C."""
+    records: Records[str] = Records()
+    session = Session()
+    records.note(session, "its")
+    forgets = [each.__callback__ for each in weakref.getweakrefs(session)]
+    assert [type(each.func) for each in forgets if isinstance(each, partial)] == [BuiltinMethodType] * 2
 
 
 def test_a_note_of_what_takes_no_weak_reference_may_stay_until_it_is_dropped() -> None:

@@ -4,13 +4,15 @@ import _thread
 import ctypes
 import logging
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 
 import pytest
 
 from pingpool import PingingPool, PoolClosed
 from pingpool.testing import FakeSession, FaultyDatabase
 from pingpool.threads import timers, workers
+from pingpool.threads.own import OwnThread
 from tests.threads.checks import PATIENCE, all_live, aside, bound, in_time, soon
 from tests.threads.processes import run
 
@@ -47,6 +49,27 @@ def test_an_exception_thrown_into_it_ends_no_thread(kind: str) -> None:
         assert soon(lambda: pool.stats().overran)
     all_live(pool)
     pool.close()
+
+
+def test_a_thread_is_known_though_its_start_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has begun, but whoever started it was struck before he could note that: no second one begins beside it."""
+    begin, begun = OwnThread.start, set[str]()
+
+    def start(thread: OwnThread) -> None:
+        begin(thread)
+        if thread.name not in begun:
+            begun.add(thread.name)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(OwnThread, "start", start)
+    pool: PingingPool[FakeSession] = PingingPool(2, 1, 30, workers=1, io_timeout=9)
+    for step in (partial(pool.bind, FaultyDatabase()), pool.keep_alive):
+        for _ in range(3):
+            with suppress(KeyboardInterrupt):
+                step()
+    assert len(threads_named(KEEPER)) == len(threads_of(pool, "worker")) == len(threads_of(pool, "timers")) == 1
+    pool.close()
+    assert not threads_named(KEEPER)
 
 
 def test_two_hundred_pools_are_kept_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:

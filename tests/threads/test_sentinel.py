@@ -88,7 +88,7 @@ def test_a_pool_does_without_a_thread_that_cannot_be_had(server: Server, monkeyp
     def no_thread(name: str, step: Callable[[], bool]) -> threading.Thread:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sentinel, "begin", no_thread)
+    monkeypatch.setattr(sentinel, "OwnThread", no_thread)
     with server.open(size=2) as pool:
         assert (len(sentinels()), pool.stats().idle) == (0, 2)
         server.hang_up()
@@ -107,7 +107,7 @@ def test_the_post_is_left_without_a_thread(server: Server, monkeypatch: pytest.M
     def no_thread(name: str, step: Callable[[], bool]) -> threading.Thread:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sentinel, "begin", no_thread)
+    monkeypatch.setattr(sentinel, "OwnThread", no_thread)
     with server.open(size=1):
         pass
     assert sentinel.POST._sentinel is None

@@ -17,7 +17,7 @@ from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
 from pingpool.threads.locks import new_lock
-from pingpool.threads.own import begin
+from pingpool.threads.own import OwnThread
 
 GLANCE = 0.001
 """Seconds for which somebody waits for the end of the thread before he sees whether it goes on for other pools."""
@@ -62,7 +62,8 @@ class Keepers:
         bell = Bell(self, look)
         with self._lock:
             if not self.are_at_work:
-                self._thread = begin("pingpool-keeper", self._step)
+                self._thread = OwnThread("pingpool-keeper", self._step)
+                self._thread.start()
             self._looks[bell] = -math.inf
             open_gate(self._gate)
         return bell.keeper

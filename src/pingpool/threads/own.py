@@ -18,6 +18,9 @@ PATIENCE = 1.0
 class OwnThread(threading.Thread):
     """A thread that works for a pool, not for its callers.
 
+    Who starts one notes it first: an exception that is thrown into him may strike when it has begun and `start` has not
+    returned, and a thread that nobody knows would have another one started beside it.
+
     Until a new thread runs its first line, CPython knows it by the number of its maker. So an exception that is thrown
     into the maker may end it before that line, and `Thread.start` would wait for it for ever.
     """
@@ -46,17 +49,6 @@ class _Started(threading.Event):
         return super().wait(PATIENCE if timeout is None else timeout)
 
 
-def begin(name: str, step: Callable[[], bool]) -> threading.Thread:
-    """Start a thread that takes one step after another, until a step returns True.
-
-    Raises:
-        RuntimeError: no thread can be had, because there are too many, or the process is ending.
-    """
-    thread = OwnThread(name, step)
-    thread.start()
-    return thread
-
-
 class OwnThreads:
     """The threads that work for one pool, each until it has ended, so that `close` can wait for them.
 
@@ -66,15 +58,17 @@ class OwnThreads:
     def __init__(self) -> None:
         self._threads: set[OwnThread] = set()
 
-    def begin(self, name: str, step: Callable[[], bool]) -> threading.Thread:
-        """Start a thread, as `begin` does, and know it until it has ended."""
-        thread = OwnThread(name, step)
+    def begin(self, thread: OwnThread) -> None:
+        """Start a thread, and know it until it has ended.
+
+        Raises:
+            RuntimeError: no thread can be had, because there are too many, or the process is ending.
+        """
         self._threads.add(thread)  # first: by the time that it is started its work may be done, and the pool closed
         try:
             thread.start()
         finally:
             self._forget_ended(thread)
-        return thread
 
     def _forget_ended(self, newest: OwnThread) -> None:
         """Forget who has ended, and the newest also if it could not be started."""

@@ -14,7 +14,7 @@ from pingpool.pool.forks import in_every_child
 from pingpool.pool.sentinel import Listener, Sentinel
 from pingpool.threads.late import Late
 from pingpool.threads.locks import new_lock
-from pingpool.threads.own import begin
+from pingpool.threads.own import OwnThread
 
 
 class WaitingSentinel(Sentinel):
@@ -84,7 +84,8 @@ class Post:
 
     def _start(self, step: Callable[[], bool]) -> None:
         try:
-            self._thread = begin("pingpool-sentinel", step)
+            self._thread = OwnThread("pingpool-sentinel", step)
+            self._thread.start()
         except RuntimeError:  # no thread can be had: the next session asks again
             self._thread = None
 

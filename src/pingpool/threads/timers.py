@@ -18,7 +18,7 @@ from pingpool.threads.clock import Clock
 from pingpool.threads.gates import open_gate, shut_gate
 from pingpool.threads.late import Late
 from pingpool.threads.locks import new_lock
-from pingpool.threads.own import OwnThreads
+from pingpool.threads.own import OwnThread, OwnThreads
 
 LINGER = 5.0
 """Seconds without a timer after which the thread goes."""
@@ -112,7 +112,8 @@ class Timers:
 
     def _start(self) -> None:
         try:
-            self._thread = self._own_threads.begin(f"{self._name}-timers", self._step)
+            self._thread = OwnThread(f"{self._name}-timers", self._step)
+            self._own_threads.begin(self._thread)
         except RuntimeError:  # no thread can be had: the next timer, or a rescue, tries again
             self._thread = None
 

@@ -23,7 +23,7 @@ from pingpool.references import HAS_GIL
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.late import Late
 from pingpool.threads.locks import new_lock
-from pingpool.threads.own import begin
+from pingpool.threads.own import OwnThread
 
 LINGER = 5.0 if HAS_GIL else PATROL
 """Seconds without work after which a worker goes.
@@ -86,9 +86,11 @@ class Workers:
             with self._lock:
                 self._threads = {thread for thread in self._threads if thread.is_alive()}
                 if len(self._threads) < min(self._queue.qsize() + len(self._busy), self._allowed()):
-                    self._threads.add(self._own_threads.begin(f"{self._name}-worker", self._step))
+                    worker = OwnThread(f"{self._name}-worker", self._step)
+                    self._threads.add(worker)
+                    self._own_threads.begin(worker)
         except RuntimeError as error:
-            if not self._threads:
+            if not any(thread.is_alive() for thread in self._threads):
                 self._fail_all(error)
 
     def _allowed(self) -> int:
@@ -201,7 +203,7 @@ class Workers:
     def _begin_to_free(self, session: object) -> None:
         """Try to free the worker that hangs, from a thread of its own: if that hangs too, it costs no worker."""
         try:
-            begin(f"{self._name}-abort", partial(self._free, session))
+            OwnThread(f"{self._name}-abort", partial(self._free, session)).start()
         except RuntimeError as error:
             log(self._name).warning("%s: a hanging call could not be aborted: %r", self._name, error)
 

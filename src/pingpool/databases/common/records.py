@@ -12,13 +12,16 @@ V = TypeVar("V")
 
 
 class Records(Generic[V]):
-    """One note for each session that has one; `noted` has them by identity, for whoever asks at each check-in."""
+    """One note for each session that has one; `noted` has them by identity, for whoever asks at each check-in.
+
+    What forgets a session that was collected is written in C: no interrupt can strike there, and be lost.
+    """
 
     __slots__ = ("__weakref__", "_refs", "noted")
 
     def __init__(self) -> None:
         self.noted: dict[int, V] = {}
-        self._refs: dict[int, Any] = {}
+        self._refs: dict[int, tuple[Any, Any]] = {}
 
     def note(self, session: object, what: V) -> None:
         """Note something of a session, in place of what was noted before.
@@ -27,7 +30,8 @@ class Records(Generic[V]):
             TypeError: the session takes no weak references, so that nobody would know when it is gone.
         """
         key = id(session)
-        self._refs[key] = ref(session, partial(_forget, key, self.noted, self._refs))
+        forget, forget_refs = partial(self.noted.pop, key), partial(self._refs.pop, key)
+        self._refs[key] = ref(session, forget), ref(session, forget_refs)
         self.noted[key] = what
 
     def note_until_dropped(self, session: object, what: V) -> None:
@@ -43,15 +47,9 @@ class Records(Generic[V]):
 
     def drop(self, session: object) -> None:
         """Take back what was noted of a session, if anything was."""
-        _forget(id(session), self.noted, self._refs, None)
+        self.noted.pop(id(session), None)
+        self._refs.pop(id(session), None)
 
     def __len__(self) -> int:
         """How many sessions have a note?"""
         return len(self.noted)
-
-
-def _forget(key: int, *notes: Any) -> None:
-    """A session was collected; its place in memory may soon be another's."""
-    *places, _ = notes
-    for each in places:
-        each.pop(key, None)
