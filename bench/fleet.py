@@ -1,8 +1,8 @@
 """The fleet: ten thousand processes that share a server, and one huge pool, on virtual time.
 
 All start in the same moment and are kept alive. Then the server hangs up on everybody at once, which each process
-learns in one of two ways; then it is away for a minute. How many pings and connects meet it, and how soon are all
-sessions there again? The network is played (see `fleet_parts`); all decisions are the core's.
+learns in one of two ways; then it restarts, and then it is away for a minute. How many pings and connects meet it, and
+how soon are all sessions there again? The network is played (see `fleet_parts`); all decisions are the core's.
 """
 
 import gc
@@ -18,7 +18,7 @@ SIZE = 10
 INTERVAL = 30.0
 """The ping interval, in seconds: what "auto" begins with."""
 
-DOWN = 60.0
+RESTART, DOWN = 3.0, 60.0
 """Seconds that the server is away."""
 
 EVEN = 1.2
@@ -27,8 +27,9 @@ EVEN = 1.2
 WHOLE = 10.0
 """At most so many seconds until every slot has its session again."""
 
-BURST = 0.05
-"""At most this part of all sessions is opened in a tenth of a second."""
+BURST, SWIFT = 0.05, 0.3
+"""At most this part of all sessions is opened in a tenth of a second: after an outage, and where nobody has been away
+for long."""
 
 QUIET = 10
 """Seconds between two scenes: by then no session counts as just created any more."""
@@ -46,6 +47,7 @@ class Strip(NamedTuple):
     counts: Sequence[int]
     sessions: int
     whole: float | None = None
+    bound: float = SWIFT
 
     @property
     def most_in_a_second(self) -> int:
@@ -64,8 +66,8 @@ class Strip(NamedTuple):
     def target(self) -> Target:
         if self.whole is None:
             return at_most(EVEN, self.peak_to_mean, " x the mean")
-        soon, evenly = at_most(WHOLE, self.whole), at_most(BURST, self.burst)
-        promise = f"whole in {WHOLE:g} s, <= {BURST:.0%} in 0.1 s"
+        soon, evenly = at_most(WHOLE, self.whole), at_most(self.bound, self.burst)
+        promise = f"whole in {WHOLE:g} s, <= {self.bound:.0%} in 0.1 s"
         return Target(promise, soon.is_met and evenly.is_met, min(soon.reached, evenly.reached))
 
 
@@ -89,10 +91,12 @@ def killed_and_heard(fleet: Fleet) -> Strip:
 
 def away(fleet: Fleet) -> Strip:
     """The server goes, every process hears it, and after a minute the server comes back."""
-    fleet.server.go_away()
-    fleet.hear_the_end()
-    fleet.time.run(fleet.time.now + DOWN)
-    return recovery(fleet, fleet.server.come_back)
+    return absence(fleet, DOWN)._replace(bound=BURST)
+
+
+def restarted(fleet: Fleet) -> Strip:
+    """The same within three seconds."""
+    return absence(fleet, RESTART)
 
 
 def away_and_wanted(fleet: Fleet) -> Strip:
@@ -100,7 +104,15 @@ def away_and_wanted(fleet: Fleet) -> Strip:
     start(fleet)
     fleet.call()
     fleet.time.run(fleet.time.now + 1)
-    return away(fleet)
+    return absence(fleet, DOWN)
+
+
+def absence(fleet: Fleet, seconds: float) -> Strip:
+    """Let the server be away for so long, which every process hears; return the connects from its return on."""
+    fleet.server.go_away()
+    fleet.hear_the_end()
+    fleet.time.run(fleet.time.now + seconds)
+    return recovery(fleet, fleet.server.come_back)
 
 
 def recovery(fleet: Fleet, event: Callable[[], None]) -> Strip:
@@ -124,6 +136,7 @@ IN_A_ROW: dict[str, Scene] = {
     "pings after a common start": start,
     "all sessions killed, one in use": killed_and_met,
     "all sessions killed, all heard": killed_and_heard,
+    "the server away for three seconds": restarted,
     "the server away for a minute": away,
 }
 """What one fleet lives through, one after the other."""

@@ -138,9 +138,9 @@ class Process:
         self._time.at(self._looks_at, self._look_if_due)
 
     def hear_the_end(self) -> None:
-        """Find at once that every idle session is dead."""
-        while (session := self.ledger.check_out(self._time.now, None, 0)) is not None:
-            self.tell(self.ledger.take_back, session, Verdict.GONE)
+        """Hear at once that every session is dead, idle or under a ping."""
+        for slot in [slot for slot in self.ledger.places.slots if slot.ref is not None]:
+            self.tell(self.ledger.hung_up, slot, slot.ref)
 
     def meet_the_end(self) -> None:
         """Find that one session is dead, by using it."""
@@ -233,7 +233,7 @@ class Fleet:
             process.meet_the_end()
 
     def hear_the_end(self) -> None:
-        """All sessions die; let each process find all of its own dead, at once."""
+        """All sessions die; let each process hear it of all of its own, at once."""
         self.server.hang_up()
         for process in self._processes:
             process.hear_the_end()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.fleet import BURST, TENTH, Strip
+from bench.fleet import TENTH, Strip
 from bench.outage_picture import words
 
 WIDE, HIGH, LEFT, RIGHT, GAP, TOP = 560, 44, 330, 170, 22, 14
@@ -51,7 +51,7 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
         words(LEFT + WIDE + 8, y + 9, f"{most:,} in 0.1 s: {story.burst:.1%}"),
         words(LEFT + WIDE, y + HIGH + 12, f"{LENGTH:.0f} s", anchor="end"),
     ]
-    bound = y + HIGH * (1 - BURST * story.sessions / most)
+    bound = y + HIGH * (1 - story.bound * story.sessions / most)
     if story.whole is not None and bound >= y:
         parts.append(f'<path d="M{LEFT} {bound:.1f}h{WIDE}" stroke="{BOUND}" stroke-width="1" stroke-dasharray="4 3"/>')
     return parts

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pingpool.core.backoff import FIRST_PAUSE, TRIALS, URGENT, Backoff
+from pingpool.core.backoff import FIRST_PAUSE, STEP, TRIALS, URGENT, Backoff
 from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
@@ -172,8 +172,9 @@ def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:
     awaited = max(0.0, backoff.next_at(0, waiting=1) - world.now)
     hanging = world.now - backoff.began_at < URGENT
     counts = world.now - backoff.counted_at >= FIRST_PAUSE
-    absent = absence(world, backoff)
-    return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts, *absent)
+    held_back = backoff.pause > 0 and not backoff.failures and world.now - backoff.ready_at <= STEP
+    since = absence(world, backoff)
+    return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts, held_back, *since)
 
 
 def absence(world: World, backoff: Backoff) -> tuple[int, ...]:

@@ -202,8 +202,8 @@ MUTANTS = (
     Mutant(
         "no pauses in a recovery that nobody waits for",
         "backoff",
-        "max(self.paused_at, self.began_at) + self.pause\n",
-        "self.paused_at\n",
+        "            return max(self.ready_at, self._trial_at()) if",
+        "            return self._trial_at() if",
     ),
     Mutant(
         "a prober that is relieved at once",

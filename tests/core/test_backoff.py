@@ -1,12 +1,14 @@
 """The pauses between failing attempts, shown one by one."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
 from pingpool.core.backoff import (
+    APART,
     BRIEF,
     EAGER,
     EASIER,
@@ -20,10 +22,13 @@ from pingpool.core.backoff import (
     Backoff,
 )
 
+TEN, HUNDRED, MANY = 10, 100, 20_000
+"""Slots of a pool."""
 
-def steady() -> Backoff:
+
+def steady(size: int = TEN) -> Backoff:
     """Return a back-off without jitter."""
-    return Backoff(lambda: 0.0)
+    return Backoff(size, lambda: 0.0)
 
 
 def widths_of_recovery(backoff: Backoff, now: float) -> Iterator[float]:
@@ -35,13 +40,15 @@ def widths_of_recovery(backoff: Backoff, now: float) -> Iterator[float]:
         backoff.succeeded(now)
 
 
-def recovery(backoff: Backoff, now: float) -> Iterator[float]:
-    """Yield the times of the attempts of a recovery that nobody waits for, each answered at once, while they pause."""
-    while backoff.pause:
-        now = backoff.next_at(0, waiting=0)
+def recovery(backoff: Backoff, count: int) -> list[float]:
+    """Return the times of so many attempts of a recovery that nobody waits for, each answered at once."""
+    times = []
+    for _ in range(count):
+        now = max([*times, backoff.next_at(0, waiting=0)])
         backoff.began(now, waiting=0)
         backoff.succeeded(now)
-        yield now
+        times.append(now)
+    return times
 
 
 def test_a_well_database_is_not_held_back() -> None:
@@ -85,9 +92,10 @@ def test_pauses_double_in_an_outage() -> None:
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
-def test_after_a_restart_all_come_back_without_a_pause(chance: float) -> None:
+@pytest.mark.parametrize("size", [TEN, HUNDRED])
+def test_after_a_restart_all_come_back_without_a_pause(size: int, chance: float) -> None:
     """What was away for less than ten seconds is filled as fast as each step succeeds: 1, 2, 4, 8."""
-    backoff = Backoff(lambda: chance)
+    backoff = Backoff(size, lambda: chance)
     attempts_in_vain(backoff, BRIEF - 1)
     now = backoff.next_at(0, waiting=0)
     assert now < BRIEF
@@ -114,7 +122,7 @@ def test_an_absence_begins_with_its_first_failure() -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_every_pause_is_jittered_within_its_bounds(chance: float) -> None:
     """Chance spreads the attempts of many pools, whoever waits and however long the pauses have grown."""
-    backoff = Backoff(lambda: chance)
+    backoff = Backoff(TEN, lambda: chance)
     backoff.failed(0.0)
     assert backoff.next_at(0, waiting=0) == pytest.approx(FIRST_PAUSE * (1 + chance / 2))
     assert backoff.next_at(0, waiting=1) == pytest.approx(URGENT * (1 + chance / 5))
@@ -148,7 +156,7 @@ def test_after_an_outage_a_recovery_goes_on_with_pauses_where_nobody_waits() -> 
     backoff.began(20.0, waiting=0)
     backoff.succeeded(21.0)
     assert backoff.next_at(0, waiting=1) == 21.0
-    assert backoff.next_at(0, waiting=0) == 21.0 + STEP * EASIER
+    assert backoff.next_at(0, waiting=0) == 21.0 + STEP
 
 
 def test_where_somebody_waited_the_others_soon_follow() -> None:
@@ -161,33 +169,62 @@ def test_where_somebody_waited_the_others_soon_follow() -> None:
     assert backoff.next_at(0, waiting=0) == 31.0 + STEP * WANTED
 
 
-def test_a_recovery_that_nobody_waits_for_goes_one_by_one_and_ever_faster() -> None:
-    """After a long outage there is a pause between any two attempts; each is shorter, and all of them take seconds."""
-    backoff = steady()
-    for now in range(30):
-        backoff.failed(float(now))
-    times = list(recovery(backoff, 29.0))
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_a_recovery_that_nobody_waits_for_goes_one_by_one(chance: float) -> None:
+    """After an outage a pool of ten makes fewer than two attempts a second, and is whole in five seconds or six."""
+    backoff = Backoff(TEN, lambda: chance)
+    attempts_in_vain(backoff, 2 * BRIEF)
+    times = recovery(backoff, TEN)
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert gaps[:3] == pytest.approx([STEP * EASIER**count for count in (1, 2, 3)])
-    assert all(later < earlier for earlier, later in pairwise(gaps))
-    assert 4 < times[9] - times[0] < 5
-    assert 10 < times[-1] - times[0] < STEP / (1 - EASIER)
-    assert backoff.next_at(10**6, waiting=0) <= times[-1], "then any number may run"
+    assert gaps == pytest.approx([STEP * (1 + chance / 5)] * (TEN - 1))
 
 
-def test_the_pause_of_a_recovery_counts_from_the_last_attempt() -> None:
-    """An attempt that takes its time is no reason to begin another one beside it at once."""
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+@pytest.mark.parametrize("size", [HUNDRED, 1_000, MANY])
+def test_a_large_pool_is_whole_in_the_same_time_and_evenly(size: int, chance: float) -> None:
+    """It begins as a small one, with a pause that soon grows shorter; then all is spread over some six seconds."""
+    backoff = Backoff(size, lambda: chance)
+    attempts_in_vain(backoff, 2 * BRIEF)
+    times = recovery(backoff, size)
+    assert times[1] - times[0] == pytest.approx(STEP * EASIER)
+    assert 4 < times[-1] - times[0] < 7
+    assert max(Counter(int(when / 0.1) for when in times).values()) <= size / 40
+
+
+def test_a_very_large_pool_is_never_opened_at_once() -> None:
+    """A thousand sessions that died at once come back by doubling, without pauses; more are spread over seconds."""
+    for size, least, most in ((1_000, 0.0, 0.0), (MANY, 4.0, 7.0)):
+        backoff = steady(size)
+        backoff.heard(100.0)
+        times = recovery(backoff, size)
+        assert least <= times[-1] - 100.0 <= most
+
+
+def test_those_who_hear_of_a_death_together_do_not_begin_in_step() -> None:
+    """Where nobody waits the prober starts within some tenths of a second; whoever waits need not wait for that."""
+    backoff = Backoff(TEN, lambda: 0.5)
+    for later in (0.0, 0.1):
+        backoff.heard(100.0 + later)
+        assert backoff.next_at(0, waiting=0) == 100.0 + APART / 2, "no matter how many died"
+    assert backoff.next_at(0, waiting=1) <= 100.0
+    assert backoff.next_at(1, waiting=0) == math.inf
+
+
+def test_a_recovery_that_is_over_is_no_reason_to_pause() -> None:
+    """If nothing was missing for a while, the next death is met as if there had been no outage."""
     backoff = steady()
-    attempts_in_vain(backoff, BRIEF + 1)
-    backoff.succeeded(20.0)
-    backoff.began(27.0, waiting=0)
-    assert backoff.next_at(1, waiting=0) == 27.0 + backoff.pause
+    attempts_in_vain(backoff, 2 * BRIEF)
+    last = recovery(backoff, 3)[-1]
+    backoff.take_care(last + STEP)
+    assert backoff.pause == STEP, "it may still go on"
+    backoff.take_care(last + 2 * STEP + 0.01)
+    assert backoff.pause == 0
 
 
 def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
     """It may have been the server, so not all sessions are made anew at once; but nothing has failed yet."""
     backoff = steady()
-    backoff.take_care()
+    backoff.take_care(1.0)
     assert backoff.next_at(0, waiting=0) == -math.inf
     assert backoff.next_at(1, waiting=0) == math.inf
     assert list(widths_of_recovery(backoff, 5.0)) == [1, 2, 4, 8]
@@ -205,7 +242,7 @@ def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) ->
         backoff.succeeded(1.0)
     assert backoff.holds_back(1.0)
     assert backoff.next_at(0, waiting) == 2.0
-    backoff.proved()
+    backoff.proved(1.0)
     assert not backoff.holds_back(1.0)
     assert backoff.next_at(0, waiting) <= 1.0
 
@@ -213,7 +250,7 @@ def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) ->
 def test_a_prober_that_hangs_is_relieved_while_somebody_waits() -> None:
     """After a quarter of a second without an answer one more may start, and one more after that."""
     backoff = steady()
-    backoff.take_care()
+    backoff.take_care(1.0)
     backoff.began(7.0, waiting=0)
     assert backoff.next_at(1, waiting=0) == math.inf
     assert backoff.next_at(1, waiting=3) == 7.0 + URGENT
@@ -251,12 +288,3 @@ def test_reset_forgets_all_failures() -> None:
     backoff.failed(0.0)
     backoff.reset()
     assert (backoff.failures, backoff.next_at(9, waiting=0)) == (0, -math.inf)
-
-
-def test_chance_makes_the_pause_of_a_recovery_longer_too() -> None:
-    """A hundred pools that have waited for one server do not come back in step."""
-    backoff = Backoff(lambda: 1.0)
-    for now in range(30):
-        backoff.failed(float(now))
-    backoff.succeeded(31.0)
-    assert backoff.pause == STEP * 1.5 * EASIER

@@ -6,11 +6,12 @@ waits need not wait for more than that. Where nobody waits, it depends on how lo
 - An absence of less than ten seconds is a restart. One attempt is made about every half second, and once one succeeds
   the rest follow by doubling, each step upon the success of the one before: a hundred sessions are back in a second.
 - A longer one is an outage. Attempts become rare, and once one succeeds the rest follow one by one, with a pause
-  between any two that each success makes a little shorter. So a server that comes back is not trampled, also when
-  hundreds of pools have waited for it.
+  between any two: fewer than two a second for each ten slots. So a server that comes back is not trampled, also when
+  hundreds of pools have waited for it, and any pool is whole in a few seconds.
 
-After a death all goes on as after a restart: it may have been the server. And a prober that hangs does not keep those
-waiting who wait: after a while another one goes.
+After a death all goes on as after a restart: it may have been the server. If it was heard of, others may have heard the
+same, so the prober does not start in step with theirs. More than a thousand sessions never come at once: they take as
+long as after an outage. And a prober that hangs does not keep those waiting who wait: after a while another one goes.
 
 Nobody calls a clock here: `now` comes in, and so does chance.
 """
@@ -32,20 +33,27 @@ BRIEF = 10.0
 """An absence of so many seconds, counted from the first failure to the last one, is no restart any more."""
 
 EAGER = 0.5
-"""The longest pause, in seconds and up to a fifth more, while nobody waits and it may be a restart."""
+"""The longest pause, in seconds and up to a tenth more, while nobody waits and it may be a restart."""
 
-PATIENT = 5.0
-"""The same if it is an outage: then a server that is back need not be asked for."""
+PATIENT = 3.5
+"""The longest pause, in seconds, in an outage: then a server that is back need not be asked for."""
 
-STEP = 0.65
-"""The longest pause, in seconds and up to a half more, between two attempts of a recovery that nobody waits for."""
+STEP, TEN = 0.5, 10
+"""The pause, in seconds and up to a fifth more, between two attempts of a recovery after an outage, for each ten slots
+of a pool: five to six seconds for all of them, however many they are."""
 
-EASIER, WANTED = 0.95, 0.1
-"""To so much of it each success shortens that pause: ten sessions take some six seconds, and any number some sixteen.
-The second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
+EASIER, WANTED = 0.25, 0.1
+"""A large pool begins as a small one does: each success shortens the pause to so much of it, until it is its own. The
+second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
 
-NO_STEP = 0.01
-"""A pause that has become as short as this, in seconds, is none any more."""
+NO_STEP = 0.005
+"""A pause that has become shorter than this, in seconds, is none any more, but for a pool of more than a thousand."""
+
+TOGETHER = 0.02
+"""Seconds whose share of the attempts of such a pool may begin together: no clock wakes it for each."""
+
+APART = 0.4
+"""Within so many seconds those begin who have heard of a death at the same moment."""
 
 TRIALS = 4
 """So many attempts may follow each other in one second where a success counts only once it is proven."""
@@ -60,7 +68,9 @@ class Backoff:
     """The pauses between failing attempts at one thing."""
 
     __slots__ = (
+        "_crowded",
         "_knocks",
+        "_step",
         "_urgent",
         "absent_since",
         "began_at",
@@ -71,13 +81,16 @@ class Backoff:
         "jitter",
         "pause",
         "paused_at",
+        "ready_at",
         "tried_at",
         "width",
     )
 
-    def __init__(self, jitter: Callable[[], float]) -> None:
-        """Start well. `jitter` gives a number from 0 to 1."""
+    def __init__(self, size: int, jitter: Callable[[], float]) -> None:
+        """Start well, for a pool of so many slots. `jitter` gives a number from 0 to 1."""
         self.jitter = jitter
+        self._step = STEP * (1 + jitter() / 5) * min(1.0, TEN / size)
+        self._crowded = self._step if self._step < NO_STEP else 0.0
         self.began_at = -math.inf
         self.is_wanted = False
         self.reset()
@@ -85,7 +98,7 @@ class Backoff:
     def reset(self) -> None:
         """Forget all failures."""
         self.failures = 0
-        self.paused_at = self.counted_at = self.absent_since = -math.inf
+        self.paused_at = self.ready_at = self.counted_at = self.absent_since = -math.inf
         self.pause = self._urgent = 0.0
         self._knocks = False
         self.width: float = math.inf
@@ -95,6 +108,7 @@ class Backoff:
     def began(self, now: float, waiting: int) -> None:
         """Note that an attempt was begun while so many waited for it."""
         self.began_at = now
+        self.ready_at = max(self.ready_at, now - TOGETHER if self._crowded else now) + self.pause
         self.tried_at = (*self.tried_at[1:], now)
         self.is_wanted = waiting > 0
 
@@ -107,6 +121,7 @@ class Backoff:
             self.pause = self._pause_after(self.failures)
             self.failures += 1
             self.counted_at = now
+        self.ready_at = max(now, self.began_at) + self.pause
         if self._knocks:  # somebody has just come to the door, and may not be ready yet: knock once more
             self.hasten()
         else:
@@ -119,16 +134,26 @@ class Backoff:
         self._knocks = True
         self._urgent = KNOCK * (1 - self.jitter() / 3)
 
-    def take_care(self) -> None:
+    def take_care(self, now: float) -> None:
         """A session has died: the server may be in trouble, or about to be, so one prober goes first."""
         self.width = min(self.width, 1)
+        if not self.failures and now - self.ready_at > STEP:  # nothing has been held back: that recovery is over
+            self.pause = 0.0
+        self.pause = max(self.pause, self._crowded)
+
+    def heard(self, now: float) -> None:
+        """The same, but others may have heard it too: where nobody waits, the prober is not in step with theirs."""
+        is_first = self.width > 1
+        self.take_care(now)
+        if is_first:
+            self.ready_at = max(self.ready_at, now + APART * self.jitter())
 
     def belied(self, succeeded_at: float, now: float) -> None:
         """What succeeded at that time was worth nothing. From now on that is a failure, until a success is proven."""
         if succeeded_at > self.distrusts_since:
             self.failed(max(succeeded_at, self.paused_at))
         else:
-            self.take_care()
+            self.take_care(now)
             if not self.distrusts:
                 self.distrusts_since = now
                 self.tried_at = UNTRIED
@@ -138,21 +163,27 @@ class Backoff:
         """Does a success count only once it is proven?"""
         return self.distrusts_since < math.inf
 
-    def proved(self) -> None:
+    def proved(self, now: float) -> None:
         """What succeeded was worth something: the next success counts again, and no long pause is in its way."""
         self.distrusts_since = math.inf
         self._begin_recovery()
+        self.ready_at = min(self.ready_at, now + self.pause)
 
     def succeeded(self, now: float) -> None:
         """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
         if self.distrusts:
             self.paused_at = now
+            self.ready_at = max(self.ready_at, now + self.pause)
             return
         self._begin_recovery()
         self._urgent = 0.0
-        self.pause *= WANTED if self.is_wanted else EASIER
+        if self.is_wanted:
+            self.pause *= WANTED
+        elif self.pause > self._step:
+            self.pause = max(self._step, self.pause * EASIER)
         if self.pause < NO_STEP:
-            self.pause = 0.0
+            self.pause = self._crowded
+        self.ready_at = min(self.ready_at, now + self.pause)
         self.paused_at = now
         self.width *= 2
         if self.width == RECOVERED:
@@ -161,7 +192,7 @@ class Backoff:
     def _begin_recovery(self) -> None:
         """What failed works again: after a restart nothing pauses any more, after an outage each attempt."""
         if self.failures:
-            self.pause = 0.0 if self._may_be_restart() else STEP * (1 + self.jitter() / 2)
+            self.pause = 0.0 if self._may_be_restart() else max(STEP, self._step)
         self.failures = 0
         self.counted_at = -math.inf
 
@@ -169,7 +200,7 @@ class Backoff:
         """Return the pause of who has met so many failures before this one, not the same for all pools."""
         pause = FIRST_PAUSE * 2.0 ** min(failures, 10)
         if self._may_be_restart():
-            return min(pause * (1 + self.jitter() / 2), EAGER * (1 + self.jitter() / 5))
+            return min(pause * (1 + self.jitter() / 2), EAGER * (1 + self.jitter() / 10))
         return min(pause, PATIENT / 1.5) * (1 + self.jitter() / 2)
 
     def _may_be_restart(self) -> bool:
@@ -187,7 +218,6 @@ class Backoff:
     def next_at(self, under_way: int, waiting: int) -> float:
         """Return when one more attempt may start, beside so many that run already, if so many wait for it."""
         if not waiting:
-            ready_at = max(self.paused_at, self.began_at) + self.pause
-            return max(ready_at, self._trial_at()) if under_way < self.width else math.inf
+            return max(self.ready_at, self._trial_at()) if under_way < self.width else math.inf
         ready_at = max(self.paused_at + min(self._urgent, self.pause), self._trial_at())
         return ready_at if under_way < self.width else max(ready_at, self.began_at + URGENT)

@@ -96,7 +96,7 @@ class Reports:
 
     def found_dead(self, slot: Slot, idle_for: float, now: float) -> None:
         """A check, or a look, found the session of a slot dead after so many idle seconds."""
-        self._serving.creation.take_care()
+        self._serving.creation.take_care(now)
         self._learner.died(slot, idle_for, now)
 
     def died(self, slot: Slot, error: BaseException | None, now: float) -> None:
@@ -237,7 +237,7 @@ class Reports:
         places = self._places
         creation = self._serving.creation
         if slot.created_at is not None and slot.created_at > creation.distrusts_since:
-            creation.proved()
+            creation.proved(now)
             slot.created_at = None
         if not creation.failures:
             self.failure = None

@@ -46,7 +46,7 @@ class Returns:
             case Verdict.WELL if not self._freshness.closed:  # first, since it is by far the most frequent
                 self._take_back_well(slot, session, now)
             case Verdict.LOST:
-                self._serving.creation.take_care()
+                self._serving.creation.take_care(now)
                 self._learner.fell(slot, now)
                 self._reports.died(slot, None, now)
                 self._freshness.suspect_all(now)
@@ -191,6 +191,7 @@ class Returns:
         if slot.ref is None or slot.ref is not ref:
             return
         if slot.state is IDLE:
+            self._serving.creation.heard(now)
             self._bury(slot, slot.session, now)
             places.idle.leave(slot)
         elif slot.state is CREATING:

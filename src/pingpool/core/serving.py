@@ -42,8 +42,8 @@ class Serving:
         self._idle = places.idle.slots
         self._waiters = places.line.waiters
         self._freshness = freshness
-        self.creation = Backoff(jitter)
-        self.doubt = Backoff(jitter)
+        self.creation = Backoff(len(places.slots), jitter)
+        self.doubt = Backoff(len(places.slots), jitter)
         self.renewal = Renewal(places)
         self.at_hand = AtHand(places, freshness)
         self.filling = False
@@ -54,7 +54,7 @@ class Serving:
         places = self._places
         places.free_collected(now)
         if self.creation.distrusts:
-            self._see_who_was_proven()
+            self._see_who_was_proven(now)
         if self.at_hand.pings:
             self.at_hand.serve(now)
         if self.renewal.old:
@@ -123,12 +123,12 @@ class Serving:
             pauses.append(self._next_creation_at())
         return min((end for end in pauses if end > now), default=math.inf)
 
-    def _see_who_was_proven(self) -> None:
+    def _see_who_was_proven(self, now: float) -> None:
         """Trust new sessions again once one of them was proven, also by a use that ended well in the fast way."""
         since = self.creation.distrusts_since
         for slot in self._places.slots:
             if slot.created_at is not None and slot.created_at > since and not slot.is_new:
-                self.creation.proved()
+                self.creation.proved(now)
                 return
 
     def _serve(self, now: float) -> None:
