@@ -82,6 +82,12 @@ class Pool:
     def discard(self) -> None:
         self._replace(self.ledger.take_back(self._get(), Verdict.DISCARDED, self.now))
 
+    def distrust(self) -> None:
+        creation = self.ledger.serving.creation
+        creation.belied(0.0, self.now)
+        self.ledger.tick(self.now)
+        creation.reset()
+
     def statistics(self) -> None:
         snapshot(self.ledger)
 
@@ -125,6 +131,7 @@ EVENTS: dict[str, tuple[Callable[[Pool], None], str]] = {
     "a discard, and a new session": (Pool.discard, "1"),
     "a hand-over to who waits": (Pool.hand_over, "1"),
     "a wait in vain": (Pool.time_out, "1"),
+    "a turn while new sessions are distrusted": (Pool.distrust, "1"),
     "the statistics": (Pool.statistics, "1"),
     "mending, after an interrupt": (Pool.heal, "n"),
 }

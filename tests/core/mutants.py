@@ -618,8 +618,8 @@ MUTANTS = (
     Mutant(
         "a new session trusted before it is proven",
         "serving",
-        "slot.created_at > since and not slot.is_new",
-        "slot.created_at > since",
+        "if is_meant and not slot.is_new:",
+        "if is_meant:",
     ),
     Mutant(
         "a job that nobody began costs its session",

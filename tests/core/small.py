@@ -214,6 +214,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.closed, new.suspected_at = old.closed, old.suspected_at
     new.ages, new.shortest = old.ages, old.shortest
     new.serving.stock = old.serving.stock
+    new.serving.on_trial.update(twins[slot] for slot in old.serving.on_trial)
     new.serving.renewal.has_room = old.serving.renewal.has_room
     new.serving.renewal.gap = old.serving.renewal.gap
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})

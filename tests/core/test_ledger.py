@@ -13,7 +13,7 @@ from pingpool.errors import AlreadyReturned, NotLent, PoolClosed, PoolFull, TooM
 from pingpool.references import HAS_GIL
 
 from .by_hand import Pool
-from .model import Session, check
+from .model import CheckedSlot, Session, check
 
 AWAY = ConnectionError("the database is away")
 
@@ -425,3 +425,32 @@ def test_the_ledger_asks_to_be_woken_when_the_first_pause_ends() -> None:
     assert pool.ledger.wake_at(20.0) == 19.9 + FIRST_PAUSE
     pool.ledger.tick(20.15)
     assert pool.ledger.wake_at(20.15) == 20.25
+
+
+class CountedSlot(CheckedSlot):
+    """A slot that counts how often anybody asks whether its session was ever proven."""
+
+    __slots__ = ()
+    questions = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Was the session never proven since it was created?"""
+        CountedSlot.questions += 1
+        return super().is_new
+
+
+def test_rule_8_who_was_proven_is_found_without_a_look_at_every_slot() -> None:
+    """While new sessions are distrusted, a turn costs the same in a large pool, and a use that ended well ends that."""
+    pool = Pool(200, slots=CountedSlot)
+    pool.fill()
+    pool.ledger.take_back(pool.lend(1.0), Verdict.GONE, 1.0)
+    pool.create_all(2.0)
+    before = CountedSlot.questions
+    pool.ledger.tick(2.0)
+    assert CountedSlot.questions - before == 1, "the one that was created since"
+    assert pool.ledger.serving.creation.distrusts
+    for session in [pool.lend(2.0) for _ in range(200)]:
+        assert pool.ledger.check_in(session, 3.0) is None
+    pool.ledger.tick(3.0)
+    assert not pool.ledger.serving.creation.distrusts

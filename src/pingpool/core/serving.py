@@ -13,7 +13,7 @@ from pingpool.core.freshness import Freshness
 from pingpool.core.orders import Job, Order, Outcome
 from pingpool.core.places import Places
 from pingpool.core.renewal import Renewal
-from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
+from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, VACANT, Slot
 from pingpool.core.told import Made
 
 
@@ -21,7 +21,7 @@ class Serving:
     """Serves those who wait, and has vacant slots filled while the pool is `filling`.
 
     `stock` is how many sessions are to be open though nobody waits for them: all, or none where they are opened on
-    demand.
+    demand. `on_trial` are the slots whose sessions were created while new ones were distrusted.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Serving:
         "creation",
         "doubt",
         "filling",
+        "on_trial",
         "renewal",
         "stock",
     )
@@ -44,6 +45,7 @@ class Serving:
         self._freshness = freshness
         self.creation = Backoff(len(places.slots), jitter)
         self.doubt = Backoff(len(places.slots), jitter)
+        self.on_trial: set[Slot] = set()
         self.renewal = Renewal(places)
         self.at_hand = AtHand(places, freshness)
         self.filling = False
@@ -84,6 +86,8 @@ class Serving:
     def welcome(self, slot: Slot, session: Any, outcome: Outcome, now: float) -> None:
         """Give a new session to the slot, by the outcome of its creation."""
         places = self._places
+        if self.creation.distrusts:
+            self.on_trial.add(slot)
         self.renewal.is_done(slot)
         slot.ref = places.lent.ref_to(session, slot)
         self._freshness.date(slot, now, outcome.expires_in)
@@ -124,12 +128,19 @@ class Serving:
         return min((end for end in pauses if end > now), default=math.inf)
 
     def _see_who_was_proven(self, now: float) -> None:
-        """Trust new sessions again once one of them was proven, also by a use that ended well in the fast way."""
+        """Trust new sessions again once one of them was proven, also by a use that ended well in the fast way.
+
+        Few are on trial, however large the pool is: few a second are created, and those that died are forgotten.
+        """
         since = self.creation.distrusts_since
-        for slot in self._places.slots:
-            if slot.created_at is not None and slot.created_at > since and not slot.is_new:
+        for slot in list(self.on_trial):
+            is_meant = slot.created_at is not None and slot.created_at > since
+            if is_meant and not slot.is_new:
                 self.creation.proved(now)
+                self.on_trial.clear()
                 return
+            if slot.state is VACANT or not is_meant:
+                self.on_trial.discard(slot)
 
     def _serve(self, now: float) -> None:
         """Hand fresh idle sessions to the waiters; overdue ones in front of a fresh one are checked meanwhile."""
