@@ -136,9 +136,9 @@ async def test_nobody_listens_for_minutes(world: World, book: Book) -> None:
         "INFO shop: opened: FaultyDatabase, 1 of 1 open",
         "INFO shop: a session died in use, and is replaced: 2 s old, idle for 0 s, in use for 2 s",
         "WARNING shop: cannot open sessions: ConnectionRefusedError: nobody listens (0 of 1 open)",
-        "WARNING shop: still not, for 62 s, 24 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
-        "WARNING shop: still not, for 122 s, 39 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
-        "INFO shop: well again after 134 s: 1 session replaced",
+        "WARNING shop: still not, for 61 s, 28 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
+        "WARNING shop: still not, for 121 s, 48 attempts: ConnectionRefusedError: nobody listens (0 of 1 open)",
+        "INFO shop: well again after 133 s: 1 session replaced",
         "INFO shop: closed",
     ]
 
