@@ -70,6 +70,8 @@ class Spent:
 def kept_by_threads(size: int, interval: float, seconds: float) -> tuple[float, float, float]:
     """Return the share of a core, the pings a second, and the 99th percentile of a `get` beside them, in µs."""
     with pingpool.open(Pinged(), size=size, ping_interval=interval, workers=1) as pool:
+        while pool.stats().idle < size:
+            time.sleep(0.01)
         spent = Spent(pool)
         time.sleep(seconds)
         share, pings = spent.so_far()
@@ -86,6 +88,8 @@ def kept_by_threads(size: int, interval: float, seconds: float) -> tuple[float, 
 async def kept_by_tasks(size: int, interval: float, seconds: float) -> tuple[float, float]:
     """Return the share of a core, and the pings a second, where the loop has nothing else to do."""
     async with pingpool.open_async(PingedByTasks(), size=size, ping_interval=interval) as pool:
+        while pool.stats().idle < size:
+            await asyncio.sleep(0.01)
         spent = Spent(pool)
         await asyncio.sleep(seconds)
         return spent.so_far()

@@ -184,8 +184,8 @@ MUTANTS = (
     Mutant(
         "no back-off",
         "backoff",
-        "self.paused_at + min(self._urgent, self.pause)",
-        "-math.inf",
+        "max(self.paused_at + self._urgent, self._trial_at())",
+        "self._trial_at()",
     ),
     Mutant(
         "the width of the prober ignored",

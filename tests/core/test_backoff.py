@@ -247,6 +247,19 @@ def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) ->
     assert backoff.next_at(0, waiting) <= 1.0
 
 
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_a_proof_does_not_end_the_pause_of_who_has_just_failed(waiting: int) -> None:
+    """One on trial was worth nothing, and another one is proven in the same moment: there is still a short pause."""
+    backoff = steady()
+    backoff.belied(0.0, 1.0)
+    backoff.began(2.0, waiting)
+    backoff.succeeded(2.0)
+    backoff.belied(2.0, 2.1)
+    backoff.proved(2.1)
+    assert backoff.next_at(0, waiting) == 2.0 + URGENT
+    assert backoff.pause == 0, "and after it none"
+
+
 def test_a_prober_that_hangs_is_relieved_while_somebody_waits() -> None:
     """After a quarter of a second without an answer one more may start, and one more after that."""
     backoff = steady()

@@ -167,7 +167,7 @@ class Backoff:
         """What succeeded was worth something: the next success counts again, and no long pause is in its way."""
         self.distrusts_since = math.inf
         self._begin_recovery()
-        self.ready_at = min(self.ready_at, now + self.pause)
+        self.ready_at = min(self.ready_at, max(now, self.paused_at + self._urgent) + self.pause)
 
     def succeeded(self, now: float) -> None:
         """Note an attempt that succeeded: if there was trouble before it, twice as many may run from now on."""
@@ -219,5 +219,5 @@ class Backoff:
         """Return when one more attempt may start, beside so many that run already, if so many wait for it."""
         if not waiting:
             return max(self.ready_at, self._trial_at()) if under_way < self.width else math.inf
-        ready_at = max(self.paused_at + min(self._urgent, self.pause), self._trial_at())
+        ready_at = max(self.paused_at + self._urgent, self._trial_at())
         return ready_at if under_way < self.width else max(ready_at, self.began_at + URGENT)
