@@ -7,11 +7,11 @@ worst of them. A line marks what each tenth of a second may bring.
 import json
 import sys
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from bench.fleet import TENTH, Strip
-from bench.outage_picture import words
 
 WIDE, HIGH, LEFT, RIGHT, GAP, TOP = 560, 44, 330, 170, 22, 14
 LENGTH = 12.0
@@ -55,6 +55,11 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
     if story.whole is not None and bound >= y:
         parts.append(f'<path d="M{LEFT} {bound:.1f}h{WIDE}" stroke="{BOUND}" stroke-width="1" stroke-dasharray="4 3"/>')
     return parts
+
+
+def words(x: float, y: float, text: str, anchor: str = "start") -> str:
+    place = f'x="{x}" y="{y:.1f}" text-anchor="{anchor}" font-family="sans-serif" font-size="11"'
+    return f"<text {place}>{escape(text)}</text>"
 
 
 if __name__ == "__main__":
