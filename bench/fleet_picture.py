@@ -19,6 +19,12 @@ LENGTH = 12.0
 
 PINGS, CONNECTS, BOUND = "#4070b0", "#e0a030", "#c02020"
 
+STYLE = (
+    "text{font:11px sans-serif;fill:#1d2430}.page{fill:#ffffff}.strip{fill:#f4f4f4}"
+    "@media (prefers-color-scheme:dark){text{fill:#e6eaf0}.page{fill:#14181f}.strip{fill:#1d2a3d}}"
+)
+TITLE = "What meets a server in each tenth of a second, whose clients all do the same at once"
+
 
 def draw(scenes: Mapping[str, Mapping[str, Any]]) -> str:
     parts: list[str] = []
@@ -28,7 +34,7 @@ def draw(scenes: Mapping[str, Mapping[str, Any]]) -> str:
         y += HIGH + GAP
     width = LEFT + WIDE + RIGHT
     size = f'width="{width}" height="{y}" viewBox="0 0 {width} {y}"'
-    paper = '<rect width="100%" height="100%" fill="white"/>'
+    paper = f'<title>{TITLE}</title><style>{STYLE}</style><rect class="page" width="100%" height="100%"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{paper}{"".join(parts)}</svg>\n'
 
 
@@ -46,7 +52,7 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
     parts = [
         words(LEFT - 8, y + HIGH / 2, name, anchor="end"),
         words(LEFT - 8, y + HIGH / 2 + 14, f"{what}{whole}", anchor="end"),
-        f'<rect x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" fill="#f4f4f4"/>',
+        f'<rect x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" class="strip"/>',
         f'<path d="{bars}" fill="{colour}"/>',
         words(LEFT + WIDE + 8, y + 9, f"{most:,} in 0.1 s: {story.burst:.1%}"),
         words(LEFT + WIDE, y + HIGH + 12, f"{LENGTH:.0f} s", anchor="end"),
@@ -58,7 +64,7 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
 
 
 def words(x: float, y: float, text: str, anchor: str = "start") -> str:
-    place = f'x="{x}" y="{y:.1f}" text-anchor="{anchor}" font-family="sans-serif" font-size="11"'
+    place = f'x="{x}" y="{y:.1f}" text-anchor="{anchor}"'
     return f"<text {place}>{escape(text)}</text>"
 
 
