@@ -41,6 +41,9 @@ KEPT = ((10_000, 30.0), (100_000, 300.0))
 """Sessions, and their ping interval in seconds: as many pings a second, whatever the size."""
 
 POOLS, WAITERS = 200, 500
+SETTLING = 2.0
+"""Seconds after which nothing is left to be done of what opened the sessions."""
+
 LINGERING = 15.0
 """Seconds after which the workers that opened the sessions have gone."""
 
@@ -72,6 +75,7 @@ def kept_by_threads(size: int, interval: float, seconds: float) -> tuple[float, 
     with pingpool.open(Pinged(), size=size, ping_interval=interval, workers=1) as pool:
         while pool.stats().idle < size:
             time.sleep(0.01)
+        time.sleep(SETTLING)
         spent = Spent(pool)
         time.sleep(seconds)
         share, pings = spent.so_far()
@@ -90,6 +94,7 @@ async def kept_by_tasks(size: int, interval: float, seconds: float) -> tuple[flo
     async with pingpool.open_async(PingedByTasks(), size=size, ping_interval=interval) as pool:
         while pool.stats().idle < size:
             await asyncio.sleep(0.01)
+        await asyncio.sleep(SETTLING)
         spent = Spent(pool)
         await asyncio.sleep(seconds)
         return spent.so_far()
