@@ -189,7 +189,7 @@ def test_two_readers_get_the_same_times(pool: Any) -> None:
 GLOBAL = """
 import pingpool
 from opentelemetry import metrics
-from pingpool.plugins.opentelemetry import instrument, metrics
+from pingpool.plugins.opentelemetry import instrument
 from pingpool.testing import FaultyDatabase
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader

@@ -1,6 +1,7 @@
 """What the pages about frameworks print is an application that serves: its blocks are run, and it is called."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ httpx = pytest.importorskip("httpx", reason="the tests of the plugs need: pip in
 pytest_plugins = ["pingpool.testing.fixtures"]
 pytestmark = pytest.mark.server
 
-ON_PAGE = "postgresql://shop@db/shop"
+ON_PAGE = "://shop@db/shop"
 SIZE = 4
 
 Ask: TypeAlias = Callable[[str], Awaitable[tuple[int, str, str | None]]]
@@ -37,7 +38,11 @@ def names_of(page: str, url: str, *, until: str) -> dict[str, Any]:
     """Return what the blocks of a page have made when one of them has defined a name."""
     names: dict[str, Any] = {"__name__": "__main__", "pingpool": pingpool}
     for block in blocks_of(page):
-        code = block.code.replace(ON_PAGE, url).replace(f"size={SIZE}", f"size={SIZE}, default_timeout=0.05")
+        code = re.sub(
+            rf"\bsize={SIZE}",
+            f"size={SIZE}, default_timeout=0.05",
+            block.code.replace(ON_PAGE, url.removeprefix("postgresql")),
+        )
         exec(compile("\n" * block.line + code, page, "exec"), names)
         if until in code:
             return names
@@ -60,6 +65,7 @@ async def over_asgi(app: Any, lifespan: Any) -> AsyncIterator[Ask]:
 async def serves(ask: Ask, pool: Callable[[], Any]) -> None:
     """See that an application answers, and says 503 while all sessions are held."""
     assert await ask("/orders") == (200, "1", None)
+    await of(pool().wait(SOON))
     held = [await of(pool().get()) for _ in range(SIZE)]
     status, text, retry_after = await ask("/orders")
     assert (status, retry_after) == (503, "5")
