@@ -69,8 +69,7 @@ def test_a_session_that_is_gone_is_forgotten() -> None:
 @pytest.mark.parametrize("reset", ["rollback", "full", list.clear])
 def test_only_a_plain_rollback_can_tell_that_nothing_is_to_be_done(reset: Any) -> None:
     """What else is asked for is done each time."""
-    assert Resets(reset).unless(True) is True
-    assert Resets(reset).unless(False) is (False if reset == "rollback" else None)
+    assert Resets(reset).at_rest is (False if reset == "rollback" else None)
 
 
 @pytest.mark.parametrize(("reset", "error"), [("all", ValueError), (None, TypeError), (True, TypeError)])
