@@ -276,6 +276,27 @@ def test_a_memory_that_connections_share_is_none_of_one_connection(engine_of: Ca
         assert other.execute(text("SELECT count(*) FROM orders")).scalar() == 0
 
 
+@pytest.mark.parametrize("name", ["mode=memory.db", "shop?mode=memory", ":memory:.db"])
+def test_a_file_may_be_named_like_a_memory(engine_of: Callable[..., Engine], tmp_path: Path, name: str) -> None:
+    """What is no address for SQLite is the path of a file, whatever is in it."""
+    engine = engine_of(sqlalchemy.URL.create("sqlite", database=str(tmp_path / name)))
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA database_list")).one()[2] == str(tmp_path / name)
+
+
+def test_a_creator_may_speak_of_the_engine_that_it_will_belong_to(tmp_path: Path) -> None:
+    """Until the engine is made, that variable of its surroundings is empty."""
+
+    def connect() -> sqlite3.Connection:
+        assert engine.dialect.name == "sqlite"
+        return sqlite3.connect(tmp_path / "shop.db", check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=PingPool)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+
+
 def test_options_arrive_at_the_pool(engine_of: Callable[..., Engine]) -> None:
     """Those of pingpool by their names, those of SQLAlchemy's pools by theirs."""
     engine = engine_of("sqlite:///shop.db", pool_size=2, max_overflow=1, pool_recycle=1800, ping_interval=30)

@@ -27,8 +27,11 @@ def refuse_memory(creator: Callable[..., Any]) -> None:
 
 def is_private_memory(file: str) -> bool:
     """Does SQLite open a memory by this name, and another one for each connection?"""
-    is_memory = file == ":memory:" or file.startswith("file::memory:") or "mode=memory" in file
-    return is_memory and "cache=shared" not in file
+    path, _, query = file.partition("?")
+    if not path.startswith("file:"):
+        return file == ":memory:"
+    options = query.split("&")
+    return (path == "file::memory:" or "mode=memory" in options) and "cache=shared" not in options
 
 
 def file_of(creator: Callable[..., Any]) -> str:
@@ -46,5 +49,5 @@ def given_by_name(creator: Callable[..., Any]) -> Mapping[str, Any]:
 def _kept_by(creator: Callable[..., Any]) -> Mapping[str, Any]:
     try:
         return getclosurevars(creator).nonlocals
-    except TypeError:  # a callable object
+    except (TypeError, ValueError):  # a callable object; or what it keeps is not there yet, as its own engine
         return {}
