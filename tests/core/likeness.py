@@ -15,7 +15,7 @@ from pingpool.core.orders import Job
 from pingpool.core.reports import DOUBTS
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, IDLE, IN_USE, RESETTING
 
-from .small import BRIEF, INTERVAL, UNIT, dropped
+from .small import BRIEF, CALM, INTERVAL, UNIT, dropped
 
 if TYPE_CHECKING:
     from .world import World
@@ -171,13 +171,17 @@ def pause(world: World, backoff: Backoff, failures: int) -> tuple[float, ...]:
     alone = max(0.0, backoff.next_at(0, waiting=0) - world.now)
     awaited = max(0.0, backoff.next_at(0, waiting=1) - world.now)
     hanging = world.now - backoff.began_at < URGENT
-    counts = world.now - backoff.counted_at >= FIRST_PAUSE
+    counts = not backoff.failures or world.now - backoff.counted_at >= FIRST_PAUSE
     held_back = backoff.pause > 0 and not backoff.failures and world.now - backoff.ready_at <= STEP
     since = absence(world, backoff)
     return (width, min(backoff.failures, failures), backoff.pause, alone, awaited, hanging, counts, held_back, *since)
 
 
 def absence(world: World, backoff: Backoff) -> tuple[int, ...]:
-    """Return how long attempts have failed, in steps: until now, and until the last of them."""
-    since = backoff.absent_since if backoff.failures else world.now
-    return tuple(int(min(max(0.0, until - since) / UNIT, BRIEF)) for until in (world.now, backoff.paused_at))
+    """Return how long attempts have failed, in steps: until now, and until the last of them; or how long none has."""
+    calm = int(min((world.now - backoff.counted_at) / UNIT, CALM))
+    if backoff.failures == 0 and calm == CALM:
+        return (0, 0, CALM)
+    last = backoff.paused_at if backoff.failures else backoff.absent_since
+    gone = [int(min(max(0.0, until - backoff.absent_since) / UNIT, BRIEF)) for until in (world.now, last)]
+    return (*gone, 0 if backoff.failures else calm)

@@ -27,6 +27,10 @@ BRIEF = 2
 """The length of an absence, in steps, that is no restart any more."""
 
 
+CALM = 2
+"""The time without a failure, in steps, that ends an absence."""
+
+
 def copier(*names: str) -> Callable[[Any, Any], None]:
     """Return a function that copies these attributes: compiled, since it is called millions of times."""
     made: dict[str, Any] = {}
@@ -127,6 +131,10 @@ class ShortBackoff(Backoff):
         """Note a failure."""
         super().failed(now)
         self.pause = min(self.pause, PATIENT * UNIT)
+
+    def _was_away_lately(self, now: float) -> bool:
+        """Was there a failure a step or so ago?"""
+        return now - self.counted_at < CALM * UNIT
 
     def _may_be_restart(self) -> bool:
         """Did failures follow each other for a step or two only?"""

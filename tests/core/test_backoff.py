@@ -10,6 +10,7 @@ import pytest
 from pingpool.core.backoff import (
     APART,
     BRIEF,
+    CALM,
     EAGER,
     EASIER,
     FIRST_PAUSE,
@@ -108,15 +109,37 @@ def test_after_a_restart_all_come_back_without_a_pause(size: int, chance: float)
     assert backoff.next_at(10**6, waiting=0) <= now
 
 
-def test_an_absence_begins_with_its_first_failure() -> None:
-    """A success ends it: who fails again a moment later has another ten seconds in which it may be a restart."""
+def test_a_server_that_was_well_for_a_minute_may_be_restarted() -> None:
+    """Whatever was before that: who fails then has another ten seconds in which it may be a restart."""
     backoff = steady()
-    attempts_in_vain(backoff, 2 * BRIEF)
-    backoff.succeeded(30.0)
+    last = attempts_in_vain(backoff, 2 * BRIEF)[-2]
+    backoff.succeeded(last + 1)
     assert backoff.pause > 0
-    backoff.failed(31.0)
-    backoff.succeeded(32.0)
+    backoff.failed(last + CALM)
+    backoff.succeeded(last + CALM + 1)
     assert backoff.pause == 0
+
+
+def test_a_server_that_comes_and_goes_is_not_restarted_each_time() -> None:
+    """Who fails again within a minute has not been back: after ten seconds of that it is an outage."""
+    backoff = steady()
+    for down, up in ((0.0, 1.0), (BRIEF - 2, BRIEF - 1)):
+        backoff.failed(down)
+        backoff.succeeded(up)
+        assert backoff.pause == 0
+    for down in (BRIEF + 40, BRIEF + 95):
+        backoff.failed(down)
+        backoff.succeeded(down + 1)
+        assert backoff.pause == STEP
+
+
+def test_an_attempt_that_hangs_for_minutes_ends_no_absence() -> None:
+    """Without a success in between the server was not back, however rarely it is asked."""
+    backoff = steady()
+    backoff.failed(0.0)
+    backoff.failed(2 * CALM)
+    backoff.succeeded(2 * CALM + 1)
+    assert backoff.pause == STEP
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])

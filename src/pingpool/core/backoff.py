@@ -9,6 +9,8 @@ waits need not wait for more than that. Where nobody waits, it depends on how lo
   between any two: fewer than two a second for each ten slots. So a server that comes back is not trampled, also when
   hundreds of pools have waited for it, and any pool is whole in a few seconds.
 
+A server that fails again within a minute has not been back: it is all one absence, or it would be trampled each time.
+
 After a death all goes on as after a restart: it may have been the server. If it was heard of, others may have heard the
 same, so the prober does not start in step with theirs. More than a thousand sessions never come at once: they take as
 long as after an outage. And a prober that hangs does not keep those waiting who wait: after a while another one goes.
@@ -31,6 +33,9 @@ nobody anything, and a server that is back is found in well under a quarter of a
 
 BRIEF = 10.0
 """An absence of so many seconds, counted from the first failure to the last one, is no restart any more."""
+
+CALM = 60.0
+"""So many seconds without a failure, and a success among them, end an absence."""
 
 EAGER = 0.5
 """The longest pause, in seconds and up to a tenth more, while nobody waits and it may be a restart."""
@@ -115,9 +120,9 @@ class Backoff:
     def failed(self, now: float) -> None:
         """Note an attempt that failed at `now`; failures of one burst count once."""
         self.paused_at = now
-        if not self.failures:
+        if not self.failures and not self._was_away_lately(now):
             self.absent_since = now
-        if now - self.counted_at >= FIRST_PAUSE:
+        if not self.failures or now - self.counted_at >= FIRST_PAUSE:
             self.pause = self._pause_after(self.failures)
             self.failures += 1
             self.counted_at = now
@@ -194,7 +199,6 @@ class Backoff:
         if self.failures:
             self.pause = 0.0 if self._may_be_restart() else max(STEP, self._step)
         self.failures = 0
-        self.counted_at = -math.inf
 
     def _pause_after(self, failures: int) -> float:
         """Return the pause of who has met so many failures before this one, not the same for all pools."""
@@ -202,6 +206,10 @@ class Backoff:
         if self._may_be_restart():
             return min(pause * (1 + self.jitter() / 2), EAGER * (1 + self.jitter() / 10))
         return min(pause, PATIENT / 1.5) * (1 + self.jitter() / 2)
+
+    def _was_away_lately(self, now: float) -> bool:
+        """Was there a failure so short a time ago that the server has hardly been back?"""
+        return now - self.counted_at < CALM
 
     def _may_be_restart(self) -> bool:
         """Did failures follow each other for such a short time only?"""
