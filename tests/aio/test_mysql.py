@@ -279,6 +279,23 @@ def test_a_result_left_unread_costs_the_session(mysql: AsyncMySQL) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.filterwarnings("ignore:Previous unbuffered result")
+@pytest.mark.parametrize("row", ["''", "'', ''", "'', 'aaaa'"])
+def test_a_row_of_an_unread_result_is_not_taken_for_the_servers_status(mysql: AsyncMySQL, row: str) -> None:
+    """One that begins with an empty text looks like the end of an answer, with flags that would be made of data."""
+
+    async def main() -> None:
+        async with pingpool.open_async(mysql, size=1) as pool, pool.session() as session:
+            cursor = await session.cursor(aiomysql.SSCursor)
+            await cursor.execute(f"SELECT {row} FROM seq_1_to_3")
+            await cursor.fetchone()
+            assert session.last_answer is not None
+            assert session.last_answer.startswith(b"\0")
+            assert not mysql.in_transaction(session)
+
+    asyncio.run(main())
+
+
 def test_a_second_result_left_unread_is_read(mysql: AsyncMySQL) -> None:
     """The results of several statements that nobody asked for are not taken for the answers to the next holder's."""
 

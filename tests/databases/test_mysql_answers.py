@@ -46,6 +46,24 @@ def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:
         del cursor, first  # without a word: any warning fails a test
 
 
+@pytest.mark.parametrize("row", ["''", "'', ''", "'', 'aaaa'"])
+def test_a_row_of_an_unread_result_is_not_taken_for_the_servers_status(
+    mysql: MySQL, row: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that begins with an empty text looks like the end of an answer, with flags that would be made of data."""
+    with pingpool.open(mysql, size=1) as pool:
+        with pool.session(timeout=SOON) as session:
+            cursor = session.cursor(pymysql.cursors.SSCursor)
+            cursor.execute(f"SELECT {row} FROM seq_1_to_3")
+            cursor.fetchone()
+            assert session.last_answer.startswith(b"\0")
+            assert not mysql.in_transaction(session)
+        with pool.session(timeout=SOON) as other:
+            assert other is not session
+        assert pool.stats().replaced == {"left busy": 1}
+    assert "broken" not in caplog.text
+
+
 @pytest.mark.parametrize("options", [PLAIN, ""], ids=["plain", "tls"])
 @pytest.mark.parametrize("good_rows", [0, 252, 399])
 def test_an_answer_that_could_not_be_read_to_its_end_costs_the_session(

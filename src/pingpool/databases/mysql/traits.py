@@ -110,7 +110,7 @@ class MySQLTraits(Identified, Remembering[Any]):
 
     def in_transaction(self, session: Any) -> bool:
         """Is a transaction open, by the server's last answer? It may have read only."""
-        return bool((session.status or 0) & IN_TRANSACTION)
+        return bool(is_in_transaction(session))
 
     def meaning_of(self, error: BaseException) -> Meaning:
         """Most errors tell by their code. Those of connecting may hide what the system, or TLS, said."""
@@ -148,8 +148,8 @@ def takes_writes(rows: Sequence[Any]) -> bool:
 
 
 def is_in_transaction(session: OnRecord) -> bool | None:
-    """Is a transaction open, as the server told last? None if it told nothing."""
-    status = session.status
+    """Is a transaction open, as the server told last? None if it told nothing, as in the midst of a result's rows."""
+    status = None if is_unread(session) else session.status
     return None if status is None else bool(status & IN_TRANSACTION)
 
 
