@@ -1,4 +1,4 @@
-"""What one holder of a MariaDB session leaves to the next, by every driver: the table in docs/databases.md, by cells.
+"""What one holder of a MariaDB session leaves to the next, by every driver: the table in docs/mysql.md, by cells.
 
 The table, as data: what is left, what the next holder asks, and what he is answered if it was cleared, and if not.
 """

@@ -1,6 +1,6 @@
 """PostgreSQL by its three drivers: what one holder leaves, and what of it the next one finds, at each level of reset.
 
-The table is in docs/databases.md; each of its cells is here.
+The table is in docs/postgres.md; each of its cells is here.
 """
 
 from typing import Any

@@ -184,7 +184,7 @@ def upper(_: str) -> str:
 
 
 # What a holder may leave, how the next one looks, what is seen if nothing is left, and if it is. At "rollback" the
-# first four go no further; the others do, as the table in docs/databases.md says. At "full" nothing does.
+# first four go no further; the others do, as the table in docs/sqlite.md says. At "full" nothing does.
 ATTRIBUTES: dict[str, tuple[Act, Act, object]] = {
     "isolation_level": (setting(isolation_level=None), lambda c: c.isolation_level, ""),
     "row_factory": (setting(row_factory=sqlite3.Row), lambda c: c.row_factory, None),

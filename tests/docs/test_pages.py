@@ -14,7 +14,7 @@ import pytest
 from pingpool.testing.servers import MariaDBServer, PostgresServer, ValkeyServer
 from tests.docs.pages import PAGES, ROOT, blocks_of, is_like, links_of, run_blocks
 
-FRAGMENTS = {"docs/databases.md": "def meaning_of(self, error):"}
+FRAGMENTS = {"docs/own-database.md": "def meaning_of(self, error):"}
 """How a block begins that is a part of a class, and cannot run alone: `examples/own_database.py` has it whole."""
 
 OF_ITS_OWN = {"docs/django.md": "tests.docs.django_page", "docs/sentry.md": "tests.docs.sentry_page"}

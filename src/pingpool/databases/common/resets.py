@@ -2,7 +2,7 @@
 
 - "rollback", the default: what was left open is rolled back, by a round trip only where something is open.
 - "full": all that a holder can have set on the server is put back too, as far as the database has a word for that.
-  The table in docs/databases.md says what stays.
+  A table in the page of each database, such as docs/postgres.md, says what stays.
 - a function of the session, called after the rollback; in asyncio it may be a coroutine function.
 
 The last two are done each time that a session comes back, and when it is new.
