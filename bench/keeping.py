@@ -103,7 +103,7 @@ async def kept_by_tasks(size: int, interval: float, seconds: float) -> tuple[flo
 @contextmanager
 def many_waiting(count: int) -> Iterator[None]:
     """Have so many threads wait for one session."""
-    with pingpool.open(Stubs(), size=1, ping_interval=3000, max_waiters=count) as pool:
+    with pingpool.open(Stubs(), size=1, ping_interval=3000, default_timeout=None) as pool:
         session = pool.get()
         threads = [threading.Thread(target=lambda: pool.put(pool.get())) for _ in range(count)]
         for thread in threads:
