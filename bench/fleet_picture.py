@@ -1,7 +1,7 @@
 """The picture of the fleet: `python -m bench.fleet_picture figures.json fleet.svg`.
 
 A strip for each scene: time from left to right, and how much met the server in each tenth of a second, against the
-worst of them. A line marks what each tenth of a second may bring.
+worst of them. A line marks what each tenth of a second may bring. All have one scale of time, below the last.
 """
 
 import json
@@ -13,29 +13,57 @@ from typing import Any
 
 from bench.fleet import TENTH, Strip
 
-WIDE, HIGH, LEFT, RIGHT, GAP, TOP = 560, 44, 330, 170, 22, 14
+WIDE, HIGH, LEFT, RIGHT, GAP, TOP, FOOT = 560, 44, 330, 170, 14, 92, 24
 LENGTH = 12.0
 """Seconds that a strip shows."""
+
+TICK = 3
+"""Seconds between two marks of the scale."""
 
 PINGS, CONNECTS, BOUND = "#4070b0", "#e0a030", "#c02020"
 
 STYLE = (
-    "text{font:11px sans-serif;fill:#1d2430}.page{fill:#ffffff}.strip{fill:#f4f4f4}"
-    "@media (prefers-color-scheme:dark){text{fill:#e6eaf0}.page{fill:#14181f}.strip{fill:#1d2a3d}}"
+    "text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#1d2430}"
+    "text.title{font-size:17px;font-weight:600}text.name{font-weight:600}text.soft{fill:#5d6778}"
+    ".page{fill:#ffffff}.strip{fill:#f1f3f6}"
+    "@media (prefers-color-scheme:dark){text{fill:#e6eaf0}text.soft{fill:#98a2b3}"
+    ".page{fill:#14181f}.strip{fill:#1d2a3d}}"
 )
 TITLE = "What meets a server in each tenth of a second, whose clients all do the same at once"
 
 
 def draw(scenes: Mapping[str, Mapping[str, Any]]) -> str:
-    parts: list[str] = []
+    parts = heading()
     y = TOP
     for name, story in scenes.items():
         parts += strip(y, name, Strip(**story))
         y += HIGH + GAP
-    width = LEFT + WIDE + RIGHT
-    size = f'width="{width}" height="{y}" viewBox="0 0 {width} {y}"'
+    parts += scale(y - GAP)
+    width, height = LEFT + WIDE + RIGHT, y - GAP + FOOT
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     paper = f'<title>{TITLE}</title><style>{STYLE}</style><rect class="page" width="100%" height="100%"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{paper}{"".join(parts)}</svg>\n'
+
+
+def heading() -> list[str]:
+    """Return the parts above the scenes: what the picture is about, and what its colours mean."""
+    parts = [
+        words(16, 28, TITLE, look="title"),
+        words(16, 48, "Processes × sessions. Each strip is as high as its worst tenth of a second.", look="soft"),
+        words(LEFT + WIDE + 8, TOP - 12, "the worst, of all sessions", look="soft"),
+    ]
+    for x, colour, what in ((LEFT, PINGS, "pings"), (LEFT + 80, CONNECTS, "connects")):
+        parts.append(f'<rect x="{x}" y="{TOP - 22}" width="12" height="12" fill="{colour}"/>')
+        parts.append(words(x + 18, TOP - 12, what))
+    return parts
+
+
+def scale(y: float) -> list[str]:
+    """Return the marks of time below the last strip."""
+    return [
+        words(LEFT + WIDE * second / LENGTH, y + 16, f"{second} s", anchor="middle", look="soft")
+        for second in range(0, round(LENGTH) + 1, TICK)
+    ]
 
 
 def strip(y: float, name: str, story: Strip) -> list[str]:
@@ -47,15 +75,14 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
         for place, count in enumerate(counts)
         if count
     )
-    colour, what = (PINGS, "pings") if story.whole is None else (CONNECTS, "connects")
-    whole = "" if story.whole is None else f", whole after {story.whole:.1f} s"
+    colour = PINGS if story.whole is None else CONNECTS
+    whole = "" if story.whole is None else f"whole after {story.whole:.1f} s"
     parts = [
-        words(LEFT - 8, y + HIGH / 2, name, anchor="end"),
-        words(LEFT - 8, y + HIGH / 2 + 14, f"{what}{whole}", anchor="end"),
+        words(LEFT - 10, y + HIGH / 2 - (2 if whole else -4), name.replace(" x ", " × "), anchor="end", look="name"),
+        words(LEFT - 10, y + HIGH / 2 + 14, whole, anchor="end", look="soft"),
         f'<rect x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" class="strip"/>',
         f'<path d="{bars}" fill="{colour}"/>',
-        words(LEFT + WIDE + 8, y + 9, f"{most:,} in 0.1 s: {story.burst:.1%}"),
-        words(LEFT + WIDE, y + HIGH + 12, f"{LENGTH:.0f} s", anchor="end"),
+        words(LEFT + WIDE + 8, y + 11, f"{most:,} in 0.1 s: {story.burst:.1%}"),
     ]
     bound = y + HIGH * (1 - story.bound * story.sessions / most)
     if story.whole is not None and bound >= y:
@@ -63,8 +90,8 @@ def strip(y: float, name: str, story: Strip) -> list[str]:
     return parts
 
 
-def words(x: float, y: float, text: str, anchor: str = "start") -> str:
-    place = f'x="{x}" y="{y:.1f}" text-anchor="{anchor}"'
+def words(x: float, y: float, text: str, anchor: str = "start", look: str = "plain") -> str:
+    place = f'class="{look}" x="{x:g}" y="{y:.1f}" text-anchor="{anchor}"'
     return f"<text {place}>{escape(text)}</text>"
 
 
