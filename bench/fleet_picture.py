@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.fleet import TENTH, Strip
 
-WIDE, HIGH, LEFT, RIGHT, GAP, TOP, FOOT = 560, 44, 330, 170, 14, 92, 24
+WIDE, HIGH, LEFT, RIGHT, GAP, TOP, FOOT = 560, 44, 352, 176, 14, 92, 24
 LENGTH = 12.0
 """Seconds that a strip shows."""
 
