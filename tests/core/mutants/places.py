@@ -1,0 +1,102 @@
+"""Faults in where slots and waiters are: the places and the moves between, what is idle, the line, the jobs."""
+
+from .mutant import Mutant
+
+PLACES = (
+    Mutant(
+        "a false alarm while a slot is free of waiters",
+        "places",
+        "        return len(self.lent.slots) == len(self.slots) and waiting",
+        "        return waiting",
+    ),
+    Mutant(
+        "a false alarm about sessions that somebody uses",
+        "places",
+        "and waiting.issuperset(self.uses())",
+        "and bool(waiting)",
+    ),
+    Mutant(
+        "a waiter that is not woken",
+        "places",
+        "        self.orders.append(waiter)\n",
+        "",
+    ),
+    Mutant(
+        "a slot lost on failed creation",
+        "places",
+        "        if job.session is None:\n            self.vacant.enter(slot)\n        else",
+        "        if job.session is None:\n            pass\n        else",
+    ),
+    Mutant(
+        "the last in line is served first",
+        "line",
+        "next(iter(self.waiters))",
+        "next(reversed(self.waiters))",
+    ),
+    Mutant(
+        "the unwanted are counted on",
+        "jobs",
+        "        self._counts[job.kind] -= not job.unwanted\n        job.unwanted = True\n",
+        "        job.unwanted = True\n",
+    ),
+    Mutant(
+        "a drop that nobody notices",
+        "places",
+        "                self.vacant.enter(slot)\n                del self.lent.slots[key]\n",
+        "",
+    ),
+    Mutant(
+        "a clearing that leaves what lives on",
+        "places",
+        "        while self.left:\n            self.end_left()\n",
+        "",
+    ),
+    Mutant(
+        "idle out of order",
+        "idle",
+        "        while place and slots[place - 1].proven_at > slot.proven_at:\n            place -= 1\n",
+        "",
+    ),
+    Mutant(
+        "the distrusted at the back",
+        "idle",
+        "self.slots.appendleft(slot)",
+        "self.slots.append(slot)",
+    ),
+    Mutant(
+        "rounds without end",
+        "jobs",
+        "                round.jobs.discard(job)\n",
+        "",
+    ),
+    Mutant(
+        "rounds that end too early",
+        "jobs",
+        "                    round.jobs.add(successor)\n",
+        "                    pass\n",
+    ),
+    Mutant(
+        "a failure that withdraws what is checked",
+        "places",
+        "job.kind is CREATING and not job.started and job.slot",
+        "job.kind is CREATING and not job.started or job.slot",
+    ),
+    Mutant(
+        "a bind that outlasts the pool",
+        "jobs",
+        "for round in self.rounds if round.fills]",
+        "for round in self.rounds if round.lasts]",
+    ),
+    Mutant(
+        "a round that outlasts what it waited for",
+        "jobs",
+        "return self._end(reached + done)",
+        "return self._end(done)",
+    ),
+    Mutant(
+        "a session lost when its renewal fails",
+        "places",
+        "            self.idle.enter(slot, job.session)\n        self.jobs",
+        "            self.vacant.enter(slot)\n        self.jobs",
+    ),
+)
