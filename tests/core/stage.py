@@ -1,16 +1,17 @@
 """A ledger, its callers and its workers at one moment: what they hold, what may happen next, and what must hold then.
 
 A world is cheap to clone, and has a key: two worlds with the same key have the same future (see `likeness`). The events
-themselves are in `world`.
+themselves are in `world`, sorted by who brings them about.
 """
 
 from typing import Any, Self, TypeVar
 
 from pingpool.core.orders import End, Job, Order, Outcome, Waiter
+from pingpool.core.reports import YOUTH
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, VACANT, Slot
 
 from .likeness import likeness, task, unlike, wear, worth
-from .memory import Memory
+from .memory import Memory, proof_of
 from .model import Broken, Session, check, check_answers, sessions_of
 from .small import Config, clone_ledger, clone_waiter, small_ledger
 
@@ -243,3 +244,15 @@ class Stage:
             taken.add(self.ghost.session)
         dead = [session for session in SESSIONS if id(session) in ledger.lent and session not in taken]
         return dead[0] if dead else next(session for session in SESSIONS if session not in taken)
+
+    # What the memory has to know.
+
+    def _is_over(self, session: object) -> bool:
+        """Was it heard that the other side has hung up on this session?"""
+        return id(session) in self.memory.hung_up
+
+    def _remember_youth(self, slot: Slot) -> None:
+        """Remember that a session dies which nobody has proven yet."""
+        is_new = slot.created_at is not None and proof_of(self.ledger, slot) <= slot.made_at
+        if slot.created_at is not None and is_new and self.now - slot.created_at < YOUTH:
+            self.memory.belied(slot.created_at, self.now)
