@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/test_cancelling.py aio/test_loops.py aio/test_schedules.py)
+DRIVERLESS := $(addprefix tests/,core contract telemetry testing threads aio/test_cancelling.py aio/test_loops.py aio/test_loop_ends.py aio/test_schedules.py)
 TYPED  := src $(wildcard tests/typing)
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
