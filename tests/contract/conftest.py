@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.worlds import WORLDS, World
+from tests.contract.world import World
+from tests.contract.worlds import WORLDS
 
 PATIENCE = 60
 """Real seconds after which a case that hangs is given up, however busy the machine."""

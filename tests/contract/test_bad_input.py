@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 Bad = tuple[Any, type[Exception]]
 

@@ -6,7 +6,7 @@ from pingpool import CannotFill, PoolClosed, PoolTimeout
 from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase, Trouble
 from tests.contract.test_forks import fork
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 class Room(FaultyDatabase):

@@ -11,7 +11,8 @@ import pytest
 from pingpool.database import Database, Meaning
 from pingpool.errors import CannotFill, DatabaseRefuses, PoolError
 from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase, Trouble
-from tests.contract.worlds import AsyncWorld, Pool, ThreadWorld, World, start
+from tests.contract.world import Pool, World, start
+from tests.contract.worlds import AsyncWorld, ThreadWorld
 
 HOOKS = ["looks_alive", "needs_reset", "survived_interrupt", "meaning_of"]
 """What is asked in passing."""

@@ -5,7 +5,7 @@ import pytest
 from pingpool import PoolClosed, PoolTimeout
 from pingpool.errors import DatabaseRefuses
 from pingpool.testing import Forbidden
-from tests.contract.worlds import World, start
+from tests.contract.world import World, start
 
 
 async def test_a_check_proves_one_session_and_gives_it_back(world: World) -> None:

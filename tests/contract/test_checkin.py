@@ -10,7 +10,7 @@ import pytest
 
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 from pingpool.testing import FakeSession, Misplaced, SessionDied, TransactionalDatabase
-from tests.contract.worlds import Pool, World
+from tests.contract.world import Pool, World
 
 
 class Interrupt(BaseException):

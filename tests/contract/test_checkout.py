@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pingpool.testing import FakeSession, TransactionalDatabase
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 async def lend(pool: Pool, count: int) -> list[FakeSession]:

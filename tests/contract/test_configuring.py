@@ -8,7 +8,7 @@ import pytest
 from pingpool import CannotFill
 from pingpool.errors import DatabaseRefuses, Overrun
 from pingpool.testing import FakeSession, TransactionalDatabase, Trouble
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 class Configured(TransactionalDatabase):

@@ -11,7 +11,7 @@ import pytest
 
 from pingpool import Database, PoolError
 from pingpool.testing import SessionDied, TransactionalDatabase, Trouble
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 METHODS = [
     name

@@ -9,7 +9,7 @@ import pytest
 from pingpool import CannotFill, PoolTimeout
 from pingpool.errors import BadSession, DatabaseRefuses, Overrun
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, Trouble
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 async def lose_all(world: World, pool: Pool) -> None:

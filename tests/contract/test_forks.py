@@ -14,7 +14,7 @@ import pytest
 from pingpool.errors import NotLent
 from pingpool.pool import forks
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from pingpool import CannotFill, Meaning
 from pingpool.errors import BadSession, BeyondReset
 from pingpool.testing import FakeSession, SessionDied, TransactionalDatabase, Trouble
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 class Told(TransactionalDatabase):

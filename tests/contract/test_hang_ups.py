@@ -9,7 +9,7 @@ import pytest
 
 from pingpool.core.backoff import APART
 from pingpool.testing import FakeSession, FaultyDatabase
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system has no epoll")
 

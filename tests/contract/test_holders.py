@@ -3,7 +3,7 @@
 import pytest
 
 from pingpool import PoolTimeout
-from tests.contract.worlds import World, start
+from tests.contract.world import World, start
 
 
 async def test_holders_are_the_places_of_the_checkouts(world: World) -> None:

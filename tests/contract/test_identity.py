@@ -7,7 +7,8 @@ import pytest
 from pingpool import CannotFill, references
 from pingpool.errors import BadSession
 from pingpool.testing import FaultyDatabase
-from tests.contract.worlds import AsyncWorld, World
+from tests.contract.world import World
+from tests.contract.worlds import AsyncWorld
 
 
 class Slotted:

@@ -3,7 +3,7 @@
 import pytest
 
 from pingpool import PoolClosed
-from tests.contract.worlds import Pool, World, next_ping_at
+from tests.contract.world import Pool, World, next_ping_at
 
 
 async def keep_for(world: World, pool: Pool, seconds: float) -> list[int]:

@@ -4,7 +4,7 @@ import pytest
 
 from pingpool.testing import Trouble
 from pingpool.testing.fake import Forbidden
-from tests.contract.worlds import World, start
+from tests.contract.world import World, start
 
 
 async def test_ping_proves_only_what_is_due(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pingpool.database import Meaning
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
-from tests.contract.worlds import Pool, World, next_ping_at
+from tests.contract.world import Pool, World, next_ping_at
 
 
 class ShortPath(FaultyDatabase):

@@ -4,7 +4,7 @@ import pytest
 
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 from pingpool.testing import FakeSession, SessionDied
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 WAYS = ("discard", "detach")
 

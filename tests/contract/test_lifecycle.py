@@ -8,7 +8,7 @@ import pytest
 from pingpool import CannotFill, PoolClosed, PoolTimeout
 from pingpool.errors import BoundElsewhere, NotLent, Overrun
 from pingpool.testing import FaultyDatabase, Forbidden, SessionDied, Trouble, equip
-from tests.contract.worlds import World, adds_up, start
+from tests.contract.world import World, adds_up, start
 
 # Labels.
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pingpool.testing import FakeSession
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 # A session's lifetime.
 

@@ -15,7 +15,7 @@ import pytest
 from pingpool import PoolTimeout, references
 from pingpool.errors import DatabaseRefuses, TooManyWaiters
 from pingpool.testing import FakeSession, FaultyDatabase, Forbidden, SessionDied, TransactionalDatabase
-from tests.contract.worlds import Pool, World, start
+from tests.contract.world import Pool, World, start
 
 
 class Book(logging.Handler):

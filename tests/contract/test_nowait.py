@@ -4,7 +4,7 @@ import pytest
 
 from pingpool.errors import AlreadyReturned, NotLent, PoolTimeout
 from pingpool.testing import FakeSession, TransactionalDatabase
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 
 async def test_a_fresh_session_goes_out_and_comes_back_without_waiting(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pingpool import CallerObserver, Observer, PoolTimeout
 from pingpool.errors import TooManyWaiters
 from pingpool.testing import FaultyDatabase, SessionDied, TransactionalDatabase, Trouble
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 
 class Diary(Observer):

@@ -4,7 +4,7 @@ import pytest
 
 from pingpool import CannotFill, PoolTimeout
 from pingpool.testing import FaultyDatabase
-from tests.contract.worlds import World
+from tests.contract.world import World
 
 
 class Mute(Exception):

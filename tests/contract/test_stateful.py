@@ -16,7 +16,8 @@ from pingpool import PoolClosed
 from pingpool.errors import AlreadyReturned, NotLent
 from pingpool.testing import FakeSession, SessionDied
 from tests.contract.conftest import PATIENCE
-from tests.contract.worlds import WORLDS, World, adds_up, at_work, start
+from tests.contract.world import World, adds_up, at_work, start
+from tests.contract.worlds import WORLDS
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import pytest
 from pingpool import PoolTimeout
 from pingpool.errors import TooManyWaiters
 from pingpool.testing import TransactionalDatabase
-from tests.contract.worlds import World, start
+from tests.contract.world import World, start
 
 
 async def test_an_empty_pool_refuses_at_once_when_told_not_to_wait(world: World) -> None:

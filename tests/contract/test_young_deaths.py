@@ -8,7 +8,7 @@ import pytest
 from pingpool import Meaning, PoolTimeout
 from pingpool.errors import DeadOnArrival
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
-from tests.contract.worlds import World, at_work, start
+from tests.contract.world import World, at_work, start
 
 SECONDS = 10
 

@@ -11,7 +11,8 @@ import pingpool
 from pingpool import PoolTimeout
 from pingpool.databases.in_threads import InThreads
 from pingpool.testing import FaultyDatabase
-from tests.contract.worlds import WORLDS, World
+from tests.contract.world import World
+from tests.contract.worlds import WORLDS
 
 pytest.importorskip("opentelemetry.sdk", reason="the tests of the plugs need: pip install 'pingpool[plugins]'")
 from opentelemetry.sdk.trace import TracerProvider
