@@ -12,8 +12,8 @@ LEDGER = (
     Mutant(
         "a return that forgets who waits",
         "ledger",
-        "            self.waiters\n            or self.collected\n",
-        "            self.collected\n",
+        "        if self.waiters:\n            return self.returns.pass_straight_on(slot, session, now)\n",
+        "",
     ),
     Mutant(
         "a late leaver keeps the session",
@@ -83,7 +83,7 @@ LEDGER = (
     Mutant(
         "no fast way back for what has a lifetime",
         "ledger",
-        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return self.take_back",
-        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return self.take_back",
+        " or (self.ages and now >= slot.retires_at):\n            return self.take_back",
+        " or (self.ages or now >= slot.retires_at):\n            return self.take_back",
     ),
 )

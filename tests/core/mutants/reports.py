@@ -18,7 +18,7 @@ REPORTS = (
     Mutant(
         "all at once after a death",
         "reports",
-        "        self._serving.creation.take_care()\n",
+        "        self._serving.creation.take_care(now)\n",
         "",
     ),
     Mutant(

@@ -30,8 +30,8 @@ SERVING = (
     Mutant(
         "asleep after a pause",
         "serving",
-        "        pauses = [self._next_filling_at()]\n",
-        "        pauses: list[float] = []\n",
+        "        pauses = [self._next_filling_at(), self.at_hand.next_ping_at()]\n",
+        "        pauses = [self.at_hand.next_ping_at()]\n",
     ),
     Mutant(
         "a waiter for whom nothing is opened on demand",

@@ -120,7 +120,12 @@ TRUST = (
     Mutant(
         "a new session trusted after the death of another",
         "backoff",
-        "        if self.distrusts:\n            self.paused_at = now\n            return\n",
+        (
+            "        if self.distrusts:\n"
+            "            self.paused_at = now\n"
+            "            self.ready_at = max(self.ready_at, now + self.pause)\n"
+            "            return\n"
+        ),
         "",
     ),
 )
