@@ -149,7 +149,7 @@ def is_int(value: object) -> bool:
 
 
 NUMBERS: Final = (int, float)
-"""What needs no further look: each `get(timeout=…)` asks."""
+"""Types that need no further look; each `get(timeout=…)` asks, so it has to be quick."""
 
 
 def seconds(what: str, value: float) -> float:

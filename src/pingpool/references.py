@@ -25,7 +25,7 @@ class StrongRef:
 
     @property
     def can_tell(self) -> bool:
-        """Can it be counted on?"""
+        """Can the count be trusted?"""
         return HAS_GIL
 
     @property
@@ -35,4 +35,4 @@ class StrongRef:
 
 
 ALONE: Final = StrongRef(object()).count()
-"""What the count is where nobody else does."""
+"""The count where nobody else refers to the object."""

@@ -51,7 +51,7 @@ class AbstractAsyncSessionPool(ABC, Generic[S]):
         """Check a session in, saying what ended its use: an error, or None if all went well. Never suspends."""
 
     def _reclaim(self, session: S) -> None:
-        """Take a session back from a block whose end was interrupted, if it has it still."""
+        """Take a session back that a block has still, because its end was interrupted."""
 
     @abstractmethod
     async def clear(self) -> None:
@@ -74,7 +74,7 @@ class AsyncCheckout(Generic[S]):
 
     pool: AbstractAsyncSessionPool[S]
     session: S | None
-    timeout: float | None  # set by whoever makes it: an `__init__` doubles what that takes
+    timeout: float | None  # set by `session()`: an `__init__` would double the time
 
     async def __aenter__(self) -> S:
         """Check the session out."""

@@ -36,7 +36,7 @@ class AtHand:
         return ping
 
     def serve(self, now: float) -> None:
-        """Hand what is at hand to those who wait; order the ping of what nobody took, or may take any more."""
+        """Hand what is at hand to those who wait; order the ping of what nobody took in time, or may take any more."""
         places = self._places
         for ping, seen_at in list(self.pings.items()):
             slot = ping.slot

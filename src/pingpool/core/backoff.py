@@ -52,10 +52,10 @@ EASIER, WANTED = 0.25, 0.1
 second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
 
 NO_STEP = 0.005
-"""A pause that has become shorter than this, in seconds, is none any more, but for a pool of more than a thousand."""
+"""A pause that has become shorter than this, in seconds, is dropped; only a pool of more than a thousand keeps it."""
 
 TOGETHER = 0.02
-"""Seconds whose share of the attempts of such a pool may begin together: no clock wakes it for each."""
+"""In such a pool the attempts of so many seconds may begin together: no clock wakes it for each."""
 
 APART = 0.4
 """Within so many seconds those begin who have heard of a death at the same moment."""
@@ -195,7 +195,7 @@ class Backoff:
             self.width = math.inf
 
     def _begin_recovery(self) -> None:
-        """What failed works again: after a restart nothing pauses any more, after an outage each attempt."""
+        """What failed works again: after a restart without pauses, after an outage with one before each attempt."""
         if self.failures:
             self.pause = 0.0 if self._may_be_restart() else max(STEP, self._step)
         self.failures = 0

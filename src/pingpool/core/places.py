@@ -97,7 +97,7 @@ class Places:
         return [slot.use for slot in self._held()]
 
     def uses_in_blocks(self) -> list[Use]:
-        """Return those of them that end with a block."""
+        """Return those of these uses that end with a block."""
         return [slot.use for slot in self._held() if slot.session[BLOCK]]
 
     def _held(self) -> list[Slot]:
@@ -183,7 +183,7 @@ class Places:
                 self.withdraw(job, job.slot)
 
     def free_collected(self, now: float) -> None:
-        """Free the slots of sessions that their holders dropped."""
+        """Free the slots of dropped sessions of which a weak reference has told."""
         collected = self.lent.collected
         while collected:
             found = self.lent.first_collected()
@@ -196,7 +196,7 @@ class Places:
             collected.popleft()
 
     def see_to_dropped(self, now: float) -> None:
-        """The same, and look for those that take no weak references, which are still to be ended."""
+        """Free those, and end the dropped sessions that take no weak references: they are found only by a look."""
         self.free_collected(now)
         for slot in self.lent.forsaken():
             session = slot.ref()

@@ -224,8 +224,8 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
     def reset(self, session: C, *, timeout: float) -> None:
         """Roll back, and put the settings of the connection object back.
 
-        A rollback may have sent nothing. So a connection is proven as well at which nobody can look: if its holder kept
-        its end to himself, the next one would meet it, and the next.
+        A rollback may have sent nothing. So where nobody can look at a connection it is pinged, too: if its holder told
+        nobody that it had died, the next one would meet a dead one.
         """
         endings.refuse_busy(session)
         end_transaction(session, "ROLLBACK")

@@ -32,11 +32,13 @@ BY_METHOD: Final = {"encoding": "set_client_encoding"}
 """What is put back by a method; this is psycopg2's."""
 
 COLLECTIONS: Final[tuple[Any, ...]] = (dict, list, deque)
+"""What is remembered as a copy: a holder may change it in place."""
 
 OF_POSTGRES: Final = frozenset({"psycopg2", "pg8000", "psycopg"})
-"""Drivers of a server whose advisory locks outlive a rollback …"""
+"""Drivers of PostgreSQL, where advisory locks outlive a rollback."""
+
 UNLOCK: Final = "SELECT pg_advisory_unlock_all()"
-"""… and are let go by this."""
+"""Lets go of them."""
 
 BY_ITS_PING: Final = frozenset({"oracledb", "cx_Oracle"})
 """Drivers whose own `ping()` is a round trip, and never reconnects; their older servers know no SELECT without FROM."""
@@ -108,7 +110,7 @@ def changed(session: Any, settings: dict[str, Any]) -> list[str]:
 
 
 def differ(now: Any, was: Any) -> bool:
-    """Do these differ? What a table makes up of each key that it is asked for is no difference."""
+    """Do these differ? An entry that a `defaultdict` made only because somebody asked for its key is no difference."""
     if now == was:
         return False
     make = getattr(now, "default_factory", None)

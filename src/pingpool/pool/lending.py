@@ -251,7 +251,7 @@ class Lending(Generic[S]):
     def reclaim(self, session: S | None, holder: int) -> None:
         """Take a session back from a caller who was interrupted while it went out or came back, if he has it still.
 
-        Else it would be missed only when he drops it, and of a type without weak references perhaps never.
+        Otherwise the pool would miss it only when he drops it, and one without weak references perhaps never.
         """
         slot = self._lent.get(id(session))
         if slot is not None and self.is_lent(session) and slot.use.holder in (holder, NOBODY):

@@ -43,7 +43,7 @@ class AbstractSessionPool(ABC, Generic[S]):
         """Check a session in, saying what ended its use: an error, or None if all went well."""
 
     def _reclaim(self, session: S) -> None:
-        """Take a session back from a block whose end was interrupted, if it has it still."""
+        """Take a session back that a block has still, because its end was interrupted."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -66,7 +66,7 @@ class Checkout(Generic[S]):
 
     pool: AbstractSessionPool[S]
     session: S | None
-    timeout: float | None  # set by whoever makes it: an `__init__` doubles what that takes
+    timeout: float | None  # set by `session()`: an `__init__` would double the time
 
     def __enter__(self) -> S:
         """Check the session out."""

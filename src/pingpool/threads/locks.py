@@ -4,7 +4,7 @@ It is re-entrant: a signal handler may strike the thread that holds it, and want
 
 Up to Python 3.13 a `with` takes a lock and begins its block in one step. From 3.14 on that is a call like any other,
 and after a call Python looks for signals: what is raised then finds a lock that is held, and no block to let it go.
-But a loop asks its iterator in one step, after which Python looks for nothing, nor does it where a function ends.
+But a `for` asks its iterator in one step, and Python looks for no signal after that, nor where a function ends.
 """
 
 import threading

@@ -29,6 +29,7 @@ class Look(enum.Enum):
 QUIET: Final = Look.QUIET
 SPEAKS: Final = Look.SPEAKS
 HUNG_UP: Final = Look.HUNG_UP
+"""The same without a look into the class: each checkout asks."""
 
 
 # Windows has no `poll`, and eventlet takes it away: there a hang-up shows as speech that turns out to be none. The look

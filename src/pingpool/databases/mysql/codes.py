@@ -6,6 +6,7 @@ MORE_RESULTS = 8
 """The flags of the server's status, sent with each answer, that say so."""
 
 LEFT_OPEN = IN_TRANSACTION | MORE_RESULTS
+"""The flags of what one holder must not leave to the next."""
 
 NO_SUCH_FUNCTION = 1305
 

@@ -92,7 +92,7 @@ WHERE_THEY_ARE = attrgetter(
     "_notice_handlers",
     "_notify_handlers",
 )
-"""Returns most of them, and asks no property: those take longer than the comparison."""
+"""Returns most of them, in the same order, and asks no property: those take longer than the comparison."""
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -281,7 +281,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
 
 
 def attributes_of(session: Any) -> tuple[Any, ...]:
-    """Return what a holder may set on a connection object."""
+    """Return what stands in ATTRIBUTES_OF_SESSIONS, in that order."""
     prepared = session._prepared
     return (*WHERE_THEY_ARE(session), prepared.prepare_threshold, prepared.prepared_max)
 
