@@ -66,33 +66,24 @@ UNLOCK = b"SELECT pg_advisory_unlock_all()"
 HAD_WRITTEN = b"SELECT txid_current_if_assigned() IS NOT NULL"
 """A transaction has a number once it has changed anything, or locked a row."""
 
-ATTRIBUTES_OF_SESSIONS = (
-    "autocommit",
-    "isolation_level",
-    "read_only",
-    "deferrable",
-    "row_factory",
-    "cursor_factory",
-    "server_cursor_factory",
-    "_notice_handlers",
-    "_notify_handlers",
-    "prepare_threshold",
-    "prepared_max",
-)
-"""What a holder may set on a connection object."""
+ATTRIBUTES_OF_SESSIONS = {
+    "autocommit": "_autocommit",
+    "isolation_level": "_isolation_level",
+    "read_only": "_read_only",
+    "deferrable": "_deferrable",
+    "row_factory": "row_factory",
+    "cursor_factory": "cursor_factory",
+    "server_cursor_factory": "server_cursor_factory",
+    "_notice_handlers": "_notice_handlers",
+    "_notify_handlers": "_notify_handlers",
+}
+"""What a holder may set on a connection object, and where that keeps it: to ask its properties takes too long."""
 
-WHERE_THEY_ARE = attrgetter(
-    "_autocommit",
-    "_isolation_level",
-    "_read_only",
-    "_deferrable",
-    "row_factory",
-    "cursor_factory",
-    "server_cursor_factory",
-    "_notice_handlers",
-    "_notify_handlers",
-)
-"""Returns most of them, in the same order, and asks no property: those take longer than the comparison."""
+OF_STATEMENTS = ("prepare_threshold", "prepared_max")
+"""What he may set of prepared statements, which psycopg keeps in an object of their own."""
+
+attributes_in_place = attrgetter(*ATTRIBUTES_OF_SESSIONS.values())
+attributes_of_statements = attrgetter(*OF_STATEMENTS)
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -123,7 +114,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         self._password = password
         self._resets = Resets(reset)
         self._configure = to_configure(configure)
-        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS, look=attributes_of)
+        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS, *OF_STATEMENTS, look=attributes_of)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._have_read_only: Records[bool] = Records()
         self._is_told_of_writes = True
@@ -281,9 +272,8 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
 
 
 def attributes_of(session: Any) -> tuple[Any, ...]:
-    """Return what stands in ATTRIBUTES_OF_SESSIONS, in that order."""
-    prepared = session._prepared
-    return (*WHERE_THEY_ARE(session), prepared.prepare_threshold, prepared.prepared_max)
+    """Return what a holder may set, in the order of the names."""
+    return (*attributes_in_place(session), *attributes_of_statements(session._prepared))
 
 
 def own_options() -> set[str]:
