@@ -71,11 +71,11 @@ def is_under_way(holder: int) -> bool:
     """May the thread with this number be in the midst of a turn? If that cannot be known, it may."""
     if not OF_THREADS:
         return True
+    if holder == get_ident():
+        return is_in_a_turn(current_frame(2).f_back)  # around the turn that waits
     frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (documented, despite its name)
     if holder not in frames:
         return False
-    if holder == get_ident():
-        return is_in_a_turn(current_frame(2).f_back)  # around the turn that waits
     return not HAS_GIL or is_in_a_turn(frames[holder])
 
 
