@@ -15,7 +15,7 @@ from pingpool.errors import DatabaseRefuses
 from pingpool.testing import FakeSession, Forbidden, SessionDied, TransactionalDatabase, Trouble
 from tests.threads.checks import PATIENCE, all_live, aside, bound, soon
 
-STORMS = int(os.environ.get("PINGPOOL_STORMS", "2"))
+STORMS = int(os.environ.get("PINGPOOL_STORMS", "1"))
 """How many long storms a proof lives through; ten have been."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
