@@ -138,7 +138,7 @@ def test_a_long_storm(seed: int) -> None:
     """The same for longer, with renewals by age and a keeper: PINGPOOL_STORMS (a number) times."""
     storm = Storm(seed, ping_interval=0.05, max_lifetime=0.5, workers=4)
     storm.pool.keep_alive()
-    storm.rage(32, 20_000)
+    storm.rage(32, 10_000)
     assert not storm.faults, storm.faults[:5]
     all_live(storm.pool)
     storm.pool.close(2)
