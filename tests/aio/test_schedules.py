@@ -12,7 +12,7 @@ from .schedules import run, run_many
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 FEW = 500
-MANY = int(os.environ.get("PINGPOOL_SCHEDULES", "4_000"))
+MANY = int(os.environ.get("PINGPOOL_SCHEDULES", "2_000"))
 CHUNK = 2_000
 
 

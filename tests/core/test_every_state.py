@@ -19,7 +19,7 @@ from .model import Session
 from .small import Config, clone_ledger, small_ledger
 from .world import World
 
-STATES = int(os.environ.get("PINGPOOL_STATES", "2_500"))
+STATES = int(os.environ.get("PINGPOOL_STATES", "1_500"))
 """So many states are looked at in each proof, and no dead ends for that; 0 means all, which takes an hour."""
 
 PLAIN = Config(2, 3, late=False, resets=False, doubts=False, refusals=False)

@@ -17,7 +17,7 @@ TIMEOUT = 120.0
 """Seconds after which a mutant counts as dead because it runs in circles; the others take a second or two."""
 
 
-EACH = int(os.environ.get("PINGPOOL_MUTANTS", "30"))
+EACH = int(os.environ.get("PINGPOOL_MUTANTS", "40"))
 """One in so many is tried; PINGPOOL_MUTANTS=1 tries all, for half an hour."""
 
 

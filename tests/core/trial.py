@@ -88,6 +88,20 @@ def trial() -> str:
             (Config(2, 2, rounds=1, on_demand=True, late=False, resets=False, doubts=False, refusals=False), 2_000),
             (Config(2, 2, renewals=True, late=False, resets=False, doubts=False, refusals=False), 3_000),
             (Config(1, 1, renewals=True, late=False, doubts=False, refusals=False), 2_000),
+            (
+                Config(
+                    2,
+                    1,
+                    rounds=1,
+                    on_demand=True,
+                    renewals=True,
+                    late=False,
+                    resets=False,
+                    doubts=False,
+                    refusals=False,
+                ),
+                4_000,
+            ),
             (Config(1, 1), 20_000),
         ):
             survey(config, most)

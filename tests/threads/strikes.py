@@ -21,7 +21,7 @@ import pingpool
 HOME = Path(pingpool.__file__).parent
 OURS = tuple(str(HOME / part) for part in ("threads", "aio", "pool", "core"))
 
-EVERY = int(os.environ.get("PINGPOOL_EVERY", "8"))
+EVERY = int(os.environ.get("PINGPOOL_EVERY", "16"))
 """A proof strikes at one place in so many; PINGPOOL_EVERY=1 strikes at each, for half an hour."""
 
 LOOKS = ("CALL", "RESUME")

@@ -13,7 +13,7 @@ from pingpool.threads import latch
 from tests.threads.checks import Pool, all_live, bound, quick_collections
 from tests.threads.interleaving import Act, Change, Pauses, Stage, StagedClock, plans
 
-PLANS = int(os.environ.get("PINGPOOL_PLANS", "500"))
+PLANS = int(os.environ.get("PINGPOOL_PLANS", "250"))
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
