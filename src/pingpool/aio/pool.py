@@ -19,7 +19,7 @@ from pingpool.database import AsyncDatabase
 from pingpool.errors import PoolFull
 from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.beginning import Beginning
-from pingpool.pool.caller import WRAPPERS, current_frame, use_from
+from pingpool.pool.caller import WRAPPERS, current_frame, use_from, user_above
 from pingpool.pool.keeper import Keeper
 from pingpool.pool.work import Work
 
@@ -140,10 +140,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             self._lending.take_back(session, verdict)
 
     def _reclaim(self, session: S) -> None:
-        caller = current_frame(1)
-        while caller.f_code.co_filename in WRAPPERS and caller.f_back is not None:
-            caller = caller.f_back
-        self._lending.reclaim(session, id(caller))
+        self._lending.reclaim(session, id(user_above(current_frame(1))))
 
     async def discard(self, session: S) -> None:
         """Give a session back that is to be ended and replaced; that says nothing of the others.

@@ -20,6 +20,7 @@ from pingpool.databases.common.given import checked
 from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
+from pingpool.databases.postgres.words import UNLOCK
 from pingpool.pool.outcome import overrides
 
 
@@ -204,7 +205,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
     def _let_go_of_advisory_locks(self, session: C, *, timeout: float) -> None:
         """Undo what a rollback does not, where that is known, and leave no transaction open behind it."""
         try:
-            answer(session, drivers.UNLOCK)
+            answer(session, UNLOCK)
         except Exception as error:
             if not disconnects.says_no_such_function(error):
                 raise

@@ -37,9 +37,6 @@ COLLECTIONS: Final[tuple[Any, ...]] = (dict, list, deque)
 OF_POSTGRES: Final = frozenset({"psycopg2", "pg8000", "psycopg"})
 """Drivers of PostgreSQL, where advisory locks outlive a rollback."""
 
-UNLOCK: Final = "SELECT pg_advisory_unlock_all()"
-"""Lets go of them."""
-
 BY_ITS_PING: Final = frozenset({"oracledb", "cx_Oracle"})
 """Drivers whose own `ping()` is a round trip, and never reconnects; their older servers know no SELECT without FROM."""
 

@@ -54,10 +54,16 @@ def files_of(package: str, *folders: str) -> list[str]:
     return [entry.path for root in roots if os.path.isdir(root) for entry in os.scandir(root)]
 
 
-def use_from(caller: FrameType, holder: int) -> Use:
-    """Return a use that was asked for in this frame; it begins once a session has been had."""
+def user_above(caller: FrameType) -> FrameType:
+    """Return the frame of the user: this one, or the first further out that is no wrapper's."""
     while caller.f_code.co_filename in WRAPPERS and caller.f_back is not None:
         caller = caller.f_back
+    return caller
+
+
+def use_from(caller: FrameType, holder: int) -> Use:
+    """Return a use that was asked for in this frame; it begins once a session has been had."""
+    caller = user_above(caller)
     return Use(caller.f_code, caller.f_lasti, 0.0, holder, 0)
 
 

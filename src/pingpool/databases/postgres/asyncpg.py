@@ -31,7 +31,7 @@ from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_at
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
 from pingpool.databases.postgres.unsynced import is_unsynced, noting
-from pingpool.databases.postgres.words import LAST_WORDS
+from pingpool.databases.postgres.words import LAST_WORDS, UNLOCK
 from pingpool.errors import BadURL, BeyondReset
 from pingpool.naming import beside
 
@@ -196,7 +196,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
     async def unlock(self, session: Session, *, timeout: float) -> None:
         """Let go of the advisory locks, which outlive a rollback; a server without that function has none."""
         with suppress(asyncpg.UndefinedFunctionError):
-            await session.execute("SELECT pg_advisory_unlock_all()", timeout=finite(timeout))
+            await session.execute(UNLOCK, timeout=finite(timeout))
 
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Say goodbye, after a cancel of what runs; or hang up if the other side has, or does not answer."""

@@ -27,7 +27,8 @@ from pingpool.databases.postgres.leftovers import (
     leave_to_its_holder,
     refuse_unfinished,
 )
-from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
+from pingpool.databases.postgres.traits import PsycopgTraits, read_release
+from pingpool.databases.postgres.words import UNLOCK
 
 Session: TypeAlias = "psycopg.Connection[Any]"
 
@@ -76,7 +77,7 @@ class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
     def unlock(self, session: Session, *, timeout: float) -> None:
         """Let go of the advisory locks, which outlive a rollback."""
         with held(session, timeout):
-            read_release(ask(session, UNLOCK, timeout))
+            read_release(ask(session, UNLOCK.encode(), timeout))
 
     def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, put the attributes of the connection object back, and clear the session if asked to."""

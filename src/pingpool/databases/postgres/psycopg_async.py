@@ -22,7 +22,8 @@ from pingpool.databases.postgres.leftovers import (
     leave_to_its_holder,
     refuse_unfinished,
 )
-from pingpool.databases.postgres.traits import UNLOCK, PsycopgTraits, read_release
+from pingpool.databases.postgres.traits import PsycopgTraits, read_release
+from pingpool.databases.postgres.words import UNLOCK
 
 Session: TypeAlias = "psycopg.AsyncConnection[Any]"
 
@@ -62,7 +63,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncConfigured[Sessi
 
     async def unlock(self, session: Session, *, timeout: float) -> None:
         """Let go of the advisory locks, which outlive a rollback."""
-        read_release(await ask(session, UNLOCK))
+        read_release(await ask(session, UNLOCK.encode()))
 
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Roll back, put the attributes of the connection object back, and clear the session if asked to."""

@@ -61,8 +61,6 @@ OK: int = psycopg.pq.ConnStatus.OK.value
 
 ANSWERED = (psycopg.pq.ExecStatus.EMPTY_QUERY, psycopg.pq.ExecStatus.TUPLES_OK)
 
-UNLOCK = b"SELECT pg_advisory_unlock_all()"
-
 HAD_WRITTEN = b"SELECT txid_current_if_assigned() IS NOT NULL"
 """A transaction has a number once it has changed anything, or locked a row."""
 

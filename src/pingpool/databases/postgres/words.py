@@ -1,6 +1,12 @@
-"""What PostgreSQL means by a severity, and libpq by a text without a code: its errors of connecting have no more."""
+"""What PostgreSQL means by a severity, and libpq by a text without a code: its errors of connecting have no more.
+
+And what every driver says to it in the same words.
+"""
 
 from pingpool.database import Meaning
+
+UNLOCK = "SELECT pg_advisory_unlock_all()"
+"""Lets go of the locks that outlive a rollback, by whatever driver it is said."""
 
 LAST_WORDS = ("FATAL", "PANIC")
 """After a message of such a severity the server hangs up."""

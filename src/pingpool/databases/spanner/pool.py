@@ -30,6 +30,7 @@ wraps(__file__)
 
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
+# Google's classes have no types, and other signatures than ours: so the checkers are told to look away.
 class PingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
     """A pool for `instance.database(..., pool=PingingPool(...))`, with the arguments of Google's class of that name.
 
