@@ -12,7 +12,9 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 import pingpool
-from bench.peers import UPSTREAM
+from bench.checkin import microseconds as blocks
+from bench.pair import nanoseconds
+from bench.peers import UPSTREAM, Lender
 from bench.rounds import Effort, Rounds, interleave
 from bench.sheet import Row, Sheet, Target, at_least, at_most
 from bench.stubs import Stubs
@@ -113,19 +115,6 @@ def of_postgres_async(url: str, running: ExitStack) -> Iterator[tuple[str, Calla
     yield f"async block, {PSYCOPG_POOL}", lambda: loop.run(async_blocks(theirs.connection))
 
 
-def blocks(block: Callable[[], Any]) -> Callable[[], float]:
-    """Return a round: the microseconds of a block."""
-
-    def run() -> float:
-        start = time.thread_time()
-        for _ in range(USES):
-            with block():
-                pass
-        return (time.thread_time() - start) / USES * 1e6
-
-    return run
-
-
 async def async_blocks(block: Callable[[], Any]) -> float:
     """Return the microseconds of a block in asyncio."""
     start = time.thread_time()
@@ -137,11 +126,5 @@ async def async_blocks(block: Callable[[], Any]) -> float:
 
 def pairs(get: Callable[[], Any], put: Callable[[Any], Any]) -> Callable[[], float]:
     """Return a round: the microseconds of a get and a put."""
-
-    def run() -> float:
-        start = time.thread_time()
-        for _ in range(USES):
-            put(get())
-        return (time.thread_time() - start) / USES * 1e6
-
-    return run
+    run = nanoseconds(Lender(get, put, lambda: None), USES)
+    return lambda: run() / 1e3

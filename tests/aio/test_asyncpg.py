@@ -315,7 +315,7 @@ def test_what_was_only_prepared_keeps_no_transaction_open(postgres_server: Postg
     asyncio.run(main())
 
 
-class Own(asyncpg.Connection):  # type: ignore[misc]
+class Own(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
     """A class of the user's."""
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -27,28 +28,25 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
-def test_an_attempt_to_connect_ends_by_itself(engine: str, black_hole: int) -> None:
-    """After `io_timeout` it is the driver who gives up, so that no thread is left behind in it."""
+def gives_up(engine: str, port: int, options: dict[str, Any]) -> None:
+    """See that with these options the driver gives up by itself."""
     have_mysql()
-    options = {"pingpool": {"size": 1, "io_timeout": AT_MOST, "default_timeout": AT_MOST}}
-    place = {"NAME": "shop", "USER": "shop", "HOST": LOOPBACK, "PORT": black_hole, "OPTIONS": options}
+    place = {"NAME": "shop", "USER": "shop", "HOST": LOOPBACK, "PORT": port, "OPTIONS": options}
     with project.use(f"pingpool.plugins.django.{engine}", place) as connection:
         with pytest.raises(OperationalError):
             ask()
         stats = connection.pingpool.stats
         until(lambda: stats().create_failures and not stats().hanging)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_an_attempt_to_connect_ends_by_itself(engine: str, black_hole: int) -> None:
+    """After `io_timeout` it is the driver who gives up, so that no thread is left behind in it."""
+    gives_up(engine, black_hole, {"pingpool": {"size": 1, "io_timeout": AT_MOST, "default_timeout": AT_MOST}})
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 def test_a_time_limit_of_ones_own_counts_if_it_is_shorter(engine: str, black_hole: int) -> None:
     """That is: `OPTIONS["connect_timeout"]`."""
-    have_mysql()
     limits = {"io_timeout": 10 * SOON, "default_timeout": AT_MOST}
-    options = {"connect_timeout": AT_MOST, "pingpool": {"size": 1, **limits}}
-    place = {"NAME": "shop", "USER": "shop", "HOST": LOOPBACK, "PORT": black_hole, "OPTIONS": options}
-    with project.use(f"pingpool.plugins.django.{engine}", place) as connection:
-        with pytest.raises(OperationalError):
-            ask()
-        stats = connection.pingpool.stats
-        until(lambda: stats().create_failures and not stats().hanging)
+    gives_up(engine, black_hole, {"connect_timeout": AT_MOST, "pingpool": {"size": 1, **limits}})

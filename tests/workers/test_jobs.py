@@ -1,7 +1,7 @@
 """Celery and RQ: real workers that fork, whose sessions are counted on the server."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,15 @@ def notes_by_all(send: Send) -> list[dict[str, int]]:
     return answers
 
 
+def ends_well(program: Program, answers: Sequence[dict[str, int]], server: PostgresServer, most: int) -> None:
+    """See that no session was shared, no note lost, no session too many, and that the program leaves none behind."""
+    assert_none_is_shared(answers)
+    assert {answer["note"] for answer in answers} == notes_in(server)
+    until(lambda: len(server.backends()) <= most, "too many sessions")
+    assert program.end() < FAREWELL
+    assert_all_gone(server)
+
+
 @needs("celery")
 def test_celery_with_two_processes(
     postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path: Path
@@ -95,11 +104,7 @@ def test_celery_with_two_processes(
         assert struck.get(PATIENCE) == {"reached": "SoftTimeLimitExceeded", "tainted": 1}
         answers += notes_by(send, 8)
 
-        assert_none_is_shared(answers)
-        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
-        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
-        assert program.end() < FAREWELL
-        assert_all_gone(postgres_server)
+        ends_well(program, answers, postgres_server, most)
 
 
 @needs("celery", "django")
@@ -122,11 +127,7 @@ def test_celery_with_django(postgres_server: PostgresServer, valkey_server: Valk
         assert [result.get(PATIENCE) for result in unlucky] == ["AdminShutdown"] * PROCESSES
         answers += notes_by(send, 8)
 
-        assert_none_is_shared(answers)
-        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
-        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
-        assert program.end() < FAREWELL
-        assert_all_gone(postgres_server)
+        ends_well(program, answers, postgres_server, most)
 
 
 @contextmanager
@@ -191,8 +192,4 @@ def test_rq(
         assert "JobTimeoutException" in late.latest_result().exc_string
         answers += notes(2)
 
-        assert_none_is_shared(answers)
-        assert {answer["note"] for answer in answers} == notes_in(postgres_server)
-        until(lambda: len(postgres_server.backends()) <= most, "too many sessions")
-        assert program.end() < FAREWELL
-        assert_all_gone(postgres_server)
+        ends_well(program, answers, postgres_server, most)
