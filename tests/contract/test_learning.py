@@ -7,7 +7,7 @@ import pytest
 
 from pingpool.database import Meaning
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
-from tests.contract.world import Pool, World, next_ping_at
+from tests.contract.world import Pool, World, next_ping_at, said_by
 
 
 class ShortPath(FaultyDatabase):
@@ -102,7 +102,7 @@ async def test_who_set_the_interval_too_long_is_told(world: World, caplog: pytes
     await pool.keep_alive()
     await keep_for(world, pool, 600)
     assert pool.ping_interval == 100
-    assert [record.getMessage() for record in caplog.records] == [
+    assert said_by(pool, caplog) == [
         "shop: sessions idle for 90 s or more are dropped on this path; ping_interval is 100 s"
     ]
     assert pool.stats().idle_limit == 90
@@ -116,7 +116,7 @@ async def test_a_path_that_drops_nothing_is_not_spoken_of(world: World, caplog: 
     stats = pool.stats()
     assert stats.idle_limit is None
     assert 100 < stats.ping_interval == stats.oldest_alive
-    assert "quiet" not in caplog.text  # what pools of other tests say at their end is theirs
+    assert said_by(pool, caplog) == []
 
 
 async def test_what_was_learned_outlives_a_clear(world: World) -> None:

@@ -14,6 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+import pytest
+
 from pingpool import Holder, Stats
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 
@@ -163,12 +165,19 @@ class World(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.database.recover()
         for pool in self.pools:
             await pool.close(0)
-        self.clock.advance(86_400)  # whoever still waits for a time may go
         if error is None:
+            await self.rest()  # a close whose time is up would be told of in the middle of the next case
             for pool in self.pools:
                 await self.until(partial(is_in_order, pool))
+        self.clock.advance(86_400)  # whoever still waits for a time may go
+
+
+def said_by(pool: Pool, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what the log has of this pool; what pools of other tests say at their end is theirs."""
+    return [record.getMessage() for record in caplog.records if getattr(record, "pool", None) == pool.name]
 
 
 def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
