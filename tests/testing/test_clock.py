@@ -6,7 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from pingpool.testing import Clock
+import pingpool.testing
+from pingpool.testing import Clock, FaultyDatabase
+from pingpool.threads.clock import Gate
 from pingpool.threads.gates import open_gate, shut_gate
 
 
@@ -26,7 +28,7 @@ def waiting(clock: Clock, gate: threading.Lock, timeout: float) -> Future[bool]:
             return gate.acquire(blocking, timeout)
 
     threads = ThreadPoolExecutor(1)
-    answer = threads.submit(clock.wait, Observed(), timeout)
+    answer = threads.submit(clock.wait, Observed(), clock.now() + timeout)
     threads.shutdown(wait=False)
     assert asked.wait(10)
     return answer
@@ -69,13 +71,31 @@ def test_a_wait_ends_when_the_gate_opens() -> None:
 
 
 def test_a_wait_of_no_time_is_a_look() -> None:
-    """With a timeout of 0, or less, it is only seen whether the gate is open."""
+    """Until now, or a time that has passed, it is only seen whether the gate is open."""
     clock = Clock()
     gate = shut_gate()
-    assert clock.wait(gate, 0) is False
-    assert clock.wait(gate, -1) is False
+    assert clock.wait(gate, clock.now()) is False
+    assert clock.wait(gate, clock.now() - 1) is False
     open_gate(gate)
-    assert clock.wait(gate, 0) is True
+    assert clock.wait(gate, clock.now()) is True
+
+
+class Hasty(Clock):
+    """A clock that is told more just when the keeper is about to wait."""
+
+    def wait(self, gate: Gate, until: float) -> bool:
+        """Let it be that time before the wait begins."""
+        if threading.current_thread().name == "pingpool-keeper":
+            self.advance(max(0, until - self.now()))
+        return super().wait(gate, until)
+
+
+def test_a_time_told_before_the_wait_begins_is_not_waited_for() -> None:
+    """The keeper looks when it is time, also if that was told between its question and its wait."""
+    database = FaultyDatabase()
+    with pingpool.testing.open(database, size=1, ping_interval=60, clock=Hasty()) as pool:
+        pool.keep_alive()
+        database.wait_for("ping", 3)
 
 
 def test_everybody_wakes_in_their_own_time() -> None:

@@ -148,12 +148,11 @@ class StagedClock(Clock):
 
     stage: Stage | None = None
 
-    def wait(self, gate: Gate, timeout: float) -> bool:
+    def wait(self, gate: Gate, until: float) -> bool:
         """Let others go on until the gate is open, or the time is up."""
         actor = threading.current_thread()
         if self.stage is None or not isinstance(actor, _Actor):
-            return super().wait(gate, timeout)
-        until = self.now() + timeout
+            return super().wait(gate, until)
         while not gate.acquire(blocking=False):
             if self.now() >= until:
                 return False

@@ -22,10 +22,10 @@ class Noting(SystemClock):
         """Note nothing yet."""
         self.waits: dict[str, list[float]] = {}
 
-    def wait(self, gate: Gate, timeout: float) -> bool:  # type: ignore[override]
+    def wait(self, gate: Gate, until: float) -> bool:  # type: ignore[override]
         """Note, and wait."""
-        self.waits.setdefault(threading.current_thread().name, []).append(timeout)
-        return super().wait(gate, timeout)
+        self.waits.setdefault(threading.current_thread().name, []).append(until - self.now())
+        return super().wait(gate, until)
 
 
 def test_threads_in_line_sleep_until_they_are_served() -> None:

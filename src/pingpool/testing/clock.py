@@ -46,11 +46,11 @@ class Clock:
         for sleeper in due:
             open_gate(sleeper.gate)
 
-    def wait(self, gate: Gate, timeout: float) -> bool:
-        """Wait until the gate opens or `timeout` seconds have passed; return whether it opened."""
+    def wait(self, gate: Gate, until: float) -> bool:
+        """Wait until the gate opens or it is that time; return whether it opened."""
         with self._lock:
-            sleeper = _Sleeper(self._now + timeout, gate)
-            if sleeper.until <= self._now:
+            sleeper = _Sleeper(until, gate)
+            if until <= self._now:
                 return gate.acquire(blocking=False)
             self._sleepers.append(sleeper)
         try:

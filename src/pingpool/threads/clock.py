@@ -28,8 +28,11 @@ class Clock(Protocol):
         """Return the time in seconds, from whatever beginning; it never goes back."""
         ...
 
-    def wait(self, gate: Gate, timeout: float) -> bool:
-        """Wait at the gate for at most `timeout` seconds of this clock; return whether it opened."""
+    def wait(self, gate: Gate, until: float) -> bool:
+        """Wait at the gate, no longer than until that time; return whether it opened.
+
+        A time, not a number of seconds: what passes before the wait begins is not waited for again.
+        """
         ...
 
 
@@ -39,9 +42,9 @@ class SystemClock:
     now = staticmethod(clock.now)
 
     @staticmethod
-    def wait(gate: Gate, timeout: float) -> bool:
+    def wait(gate: Gate, until: float) -> bool:
         """Wait in real time."""
-        return gate.acquire(timeout=-1 if timeout == math.inf else min(max(timeout, 0.0), LONGEST))
+        return gate.acquire(timeout=-1 if until == math.inf else min(max(until - clock.now(), 0.0), LONGEST))
 
 
 SYSTEM: Final = SystemClock()

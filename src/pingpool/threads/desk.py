@@ -193,25 +193,24 @@ class ThreadDesk(Desk[S]):
         self._waiting[answer] = None
         try:
             while not answer.is_over:
-                pause = self._until_patrol()  # first, as it takes a moment: what is left is of this very one
-                if (left := until - self.now()) <= 0:
+                if self.now() >= until:
                     break
-                if not self.clock.wait(answer.gate, min(left, pause)):
+                if not self.clock.wait(answer.gate, min(until, self._patrols_at())):
                     self._patrol()
                     if process_is_ending() and not self.ledger.closed and next(progress) > STILL:
                         raise PoolClosed(f"{self.name}: the process is ending, and waits for this thread")
         finally:
             self._waiting.pop(answer, None)
 
-    def _until_patrol(self) -> float:
-        """Return for how long a thread may wait before it looks around: for ever, if the timers do so for all."""
-        if self.ledger.closed or process_is_ending():
-            return PATROL
+    def _patrols_at(self) -> float:
+        """Return until when a thread may wait before it looks around: for ever, if the timers do so for all."""
         now = self.now()
+        if self.ledger.closed or process_is_ending():
+            return now + PATROL
         if self._looks_at <= now:
             self.timers.at(now + PATROL, self._look_around)
             self._looks_at = now + PATROL
-        return PATROL if self.timers.are_stranded else math.inf
+        return now + PATROL if self.timers.are_stranded else math.inf
 
     def _look_around(self) -> None:
         """Patrol for all who wait; wake those whose answer was written and not told, and at the very end all."""

@@ -100,8 +100,8 @@ class Keepers:
                 self._thread = None
                 return True
             when, bell = min(((when, bell) for bell, when in self._looks.items()), key=_time_of)
-        if (left := when - self._clock.now()) > 0:
-            self._clock.wait(self._gate, left)
+        if when > self._clock.now():
+            self._clock.wait(self._gate, when)
             return False
         bell.is_rung = False
         again = bell.keeper.look()

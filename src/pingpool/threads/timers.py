@@ -127,21 +127,19 @@ class Timers:
 
     def _step(self) -> bool:
         """Call what is due, and wait for what comes next; return whether the thread may go."""
-        pause = self._call_due()
+        until = min(self._call_due(), self._clock.now() + LINGER)
         if not self._lingers and self._may_go():
             return True
-        return not self._clock.wait(self._gate, min(pause, LINGER)) and self._may_go()
+        return not self._clock.wait(self._gate, until) and self._may_go()
 
     def _call_due(self) -> float:
-        """Call what is due and return the seconds until something else is."""
+        """Call what is due and return when something else is; infinity if nothing will be."""
         while True:
             with self._lock:
                 self._forget_cancelled()
-                if not self._timers:
-                    return LINGER
-                pause = self._timers[0][0] - self._clock.now()
-                if pause > 0:
-                    return pause
+                when = self._timers[0][0] if self._timers else math.inf
+                if when > self._clock.now():
+                    return when
                 call = heapq.heappop(self._timers)[2].call
             if call is not None:
                 call()

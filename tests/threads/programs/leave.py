@@ -32,8 +32,9 @@ def leave() -> None:
     """Count the waits from now on: this is the end of the program."""
     real_wait = SystemClock.wait
 
-    def wait(gate: Gate, timeout: float) -> bool:
-        is_open = real_wait(gate, timeout)
+    def wait(gate: Gate, until: float) -> bool:
+        timeout = until - SystemClock.now()
+        is_open = real_wait(gate, until)
         if not is_open and threading.current_thread() is threading.main_thread():
             waits.append(timeout)
         return is_open
