@@ -4,7 +4,7 @@ Such a setting decides over the next holder's data. A driver keeps it in the obj
 trip.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Generic
 
@@ -18,13 +18,13 @@ class Attributes(Generic[S]):
     Of a list, a set or a dictionary it counts what is in it.
     """
 
-    def __init__(self, first: str, second: str, *more: str, look: Callable[[S], tuple[Any, ...]] | None = None) -> None:
+    def __init__(self, first: str, second: str, *more: str, kept_in: Sequence[str] = ()) -> None:
         """Look at these; one that a version of the driver does not have must not be named.
 
-        `look` returns all of them, where a driver's properties take their time.
+        Where a driver's properties take their time, they are looked for where it keeps them: `kept_in`, in that order.
         """
         self._names = (first, second, *more)
-        self._look: Callable[[S], tuple[Any, ...]] = look or attrgetter(*self._names)
+        self._look: Callable[[S], tuple[Any, ...]] = attrgetter(*(kept_in or self._names))
         self._first: Records[tuple[Any, ...]] = Records()
         self._noted = self._first.noted
         self._unconfigured: Records[tuple[Any, ...]] = Records()

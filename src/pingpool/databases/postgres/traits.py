@@ -5,7 +5,6 @@ Only last words mean that it is dead.
 """
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -74,14 +73,10 @@ ATTRIBUTES_OF_SESSIONS = {
     "server_cursor_factory": "server_cursor_factory",
     "_notice_handlers": "_notice_handlers",
     "_notify_handlers": "_notify_handlers",
+    "prepare_threshold": "_prepared.prepare_threshold",
+    "prepared_max": "_prepared.prepared_max",
 }
 """What a holder may set on a connection object, and where that keeps it: to ask its properties takes too long."""
-
-OF_STATEMENTS = ("prepare_threshold", "prepared_max")
-"""What he may set of prepared statements, which psycopg keeps in an object of their own."""
-
-attributes_in_place = attrgetter(*ATTRIBUTES_OF_SESSIONS.values())
-attributes_of_statements = attrgetter(*OF_STATEMENTS)
 
 CONNECTION_TROUBLE = "08"
 """The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
@@ -112,7 +107,8 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         self._password = password
         self._resets = Resets(reset)
         self._configure = to_configure(configure)
-        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS, *OF_STATEMENTS, look=attributes_of)
+        kept_in = tuple(ATTRIBUTES_OF_SESSIONS.values())
+        self._attributes: Attributes[C] = Attributes(*ATTRIBUTES_OF_SESSIONS, kept_in=kept_in)
         self._adapters = Adapters(self._driver_options.get("context"))
         self._have_read_only: Records[bool] = Records()
         self._is_told_of_writes = True
@@ -267,11 +263,6 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
             return repr(self._address)
         named = {name: self._where[name] for name in ("host", "port", "dbname", "user") if name in self._where}
         return repr(make_conninfo(**named))
-
-
-def attributes_of(session: Any) -> tuple[Any, ...]:
-    """Return what a holder may set, in the order of the names."""
-    return (*attributes_in_place(session), *attributes_of_statements(session._prepared))
 
 
 def own_options() -> set[str]:
