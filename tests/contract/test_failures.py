@@ -246,8 +246,10 @@ async def test_a_check_that_hangs_is_a_known_cause(world: World) -> None:
     with world.database.hanging("ping"):
         waiting = start(pool.get(5.1))
         await world.seen("ping", 1)
+        world.clock.advance(5.05)
+        await world.until(lambda: pool.stats().overran)
         with pytest.raises(PoolTimeout) as caught:
-            await world.pass_time_until(waiting, step=5.05)
+            await world.pass_time_until(waiting, step=0.1)
         assert isinstance(caught.value.__cause__, Overrun | ConnectionError)
     await world.heal(pool)
 

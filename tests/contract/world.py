@@ -127,7 +127,7 @@ class World(ABC):
     async def pass_time_until(self, call: asyncio.Task[T], step: float = 1.0) -> T:
         """Let time pass, though calls to the database hang, until a call of the pool comes back."""
         for _ in range(200):
-            await asyncio.wait([call], timeout=0.005)  # real time, for what the last step brought about
+            await asyncio.wait([call], timeout=0.01)  # real time, for what the last step brought about
             if call.done():
                 return call.result()
             self.clock.advance(step)

@@ -12,6 +12,7 @@ from threading import get_ident
 from typing import Any, TypeVar
 
 from pingpool.aio.clock import Clock, LoopClock
+from pingpool.aio.deadlines import Deadlines
 from pingpool.aio.errors import as_in_asyncio
 from pingpool.aio.frames import frames_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
@@ -49,6 +50,7 @@ class LoopDesk(Desk[S]):
         self.expire: Callable[[float], float] = _nothing_expires
         self._given_clock = clock
         self._sweeps = Sweeps(resume)
+        self._deadlines = Deadlines()
 
     # Where it stands.
 
@@ -151,6 +153,7 @@ class LoopDesk(Desk[S]):
         assert self.loop is not None
         answer.until = until
         if not answer.is_over:
+            self._deadlines.enter(answer)
             self.timer.by(min(until, self.now() + PATROL))
         while not answer.is_over and self.now() < until:
             answer.gate = self.loop.create_future()
@@ -160,14 +163,10 @@ class LoopDesk(Desk[S]):
         """See whose time is up; return when to look again."""
         now = self.now()
         again = min(self.expire(now), self._sweeps.look(now))
-        for answer in (*self.ledger.waiters, *self.ledger.rounds):
-            assert isinstance(answer, AsyncWaiter | AsyncRound)
-            if answer.until <= now:
-                answer.wake()
-            else:
-                again = min(again, answer.until, now + PATROL)
+        self._deadlines.wake_due(now)
         self.tell(self.ledger.tick)
-        return again
+        next_at = self._deadlines.next_at()
+        return again if next_at is None else min(again, next_at, now + PATROL)
 
     def was_swept(self) -> None:
         """Hear that a task of the pool was cancelled by somebody else; it may be the end of the loop."""

@@ -16,7 +16,7 @@ Gate = asyncio.Future[None]
 class AsyncWaiter(Waiter):
     """A task in line for a session, until a time."""
 
-    __slots__ = ("gate", "until")
+    __slots__ = ("__weakref__", "gate", "until")
 
     def __init__(self, asked: Use) -> None:
         super().__init__(asked.site, asked.instruction, asked.holder, asked.block)
@@ -31,7 +31,7 @@ class AsyncWaiter(Waiter):
 class AsyncRound(Round):
     """A round of jobs that a task waits for, until a time."""
 
-    __slots__ = ("gate", "until")
+    __slots__ = ("__weakref__", "gate", "until")
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ the old place. `heal` rebuilds the indexes from the states, and can be repeated 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pingpool.core.dates import Dates
@@ -93,25 +93,30 @@ class Places:
         return NotLent(f"this {kind} was not lent by this pool in this process: put() takes only what get() gave")
 
     def uses(self) -> list[Use]:
-        """Return who holds the sessions that are lent; in mid-turn a slot on its way in or out may not tell."""
-        return [slot.use for slot in self._held()]
+        """Return who holds the sessions that are lent."""
+        return [Use._make(held) for held in self._held()]
 
     def uses_in_blocks(self) -> list[Use]:
         """Return those of these uses that end with a block."""
-        return [slot.use for slot in self._held() if slot.session[BLOCK]]
+        return [Use._make(held) for held in self._held() if held[BLOCK]]
 
-    def _held(self) -> list[Slot]:
-        slots = [slot for slot in self.lent.slots.values() if slot.session is not None and slot.ref is not None]
-        return [slot for slot in slots if slot.session is not slot.ref()]
+    def _held(self) -> Iterator[Any]:
+        """Yield who holds each session that is lent; in mid-turn a slot on its way in or out may not tell."""
+        for slot in self.lent.slots.values():
+            held, ref = slot.session, slot.ref
+            if held is not None and ref is not None and held is not ref():
+                yield held
 
     def are_all_held_in_line(self, newcomer: Waiter, now: float) -> bool:
         """Is every slot lent to a block that cannot end, since its caller waits in line himself, and goes on waiting?
 
         One who gives up before half of the newcomer's time is over may well be willing to go on without a session.
         """
+        if len(self.lent.slots) < len(self.slots):
+            return False
         half = now + (newcomer.until - now) / 2
         waiting = {use for waiter in self.line.waiters if waiter.until >= half for use in waiter.blocks}
-        return len(self.lent.slots) == len(self.slots) and waiting.issuperset(self.uses())
+        return waiting.issuperset(self.uses())
 
     # Moves.
 

@@ -34,10 +34,13 @@ from pingpool.pool.caller import current_frame
 def blocks_around(uses: Sequence[Use]) -> list[Use]:
     """Return those of these uses in whose blocks whoever calls this stands."""
     around: list[Use] = []
+    by_block: dict[int, list[Use]] = {}
+    for use in uses:
+        by_block.setdefault(use.block, []).append(use)
     frame = current_frame(1) if uses else None  # never this one: a frame that holds itself keeps all sessions below
     while frame is not None:
-        number, code, past = id(frame), frame.f_code, frame.f_lasti
-        here = [use for use in uses if use.block == number and use.site is code and use.instruction < past]
+        code, past = frame.f_code, frame.f_lasti
+        here = [use for use in by_block.get(id(frame), ()) if use.site is code and use.instruction < past]
         around += [use for use in here if is_a_with(code, use.instruction)]
         frame = frame.f_back
     return around

@@ -4,7 +4,9 @@ All here is words made of facts, once for every world. An error stands in one li
 nothing in it can begin another line.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from pingpool.core.histogram import Histogram
@@ -34,7 +36,7 @@ MUCH_LONGER = 10
 """A session that is held so many times as long as usual may have been forgotten."""
 
 
-class Picture(NamedTuple):
+class Facts(NamedTuple):
     """A pool at the moment when somebody got no session: what the slots did, who held them, who waited, what failed.
 
     `nested` is how many sessions are held for certain by those who wait: see `blocks`.
@@ -48,19 +50,33 @@ class Picture(NamedTuple):
     failures: list[tuple[float, BaseException]]
     is_filling: bool
 
+
+class Picture(Facts):
+    """The facts, and what follows from them; that takes its time where many sessions are held."""
+
     @property
     def is_exhausted(self) -> bool:
         """Is every session there is in use, and none missing?"""
         return self.is_filling and self.stats.in_use == self.stats.size
 
+    @cached_property
     def holders(self) -> list[Holder]:
-        """Return who holds the sessions, by place."""
+        """Who holds the sessions, by place."""
         return holders_of(self.uses, {}, self.now)
+
+    @cached_property
+    def ages(self) -> list[float]:
+        """For how many seconds each session had been held, the newest first."""
+        return sorted(max(0.0, self.now - use.since) for use in self.uses)
+
+    def develop(self) -> None:
+        """Find out now what takes its time, rather than when it is asked for."""
+        _ = self.holders, self.ages
 
 
 def no_session_within(waited: float, picture: Picture) -> str:
     """Say that a caller waited so many seconds in vain."""
-    holders = picture.holders()
+    holders = picture.holders
     held = f"; held by {_in_words(holders[:MOST_PLACES])}" if holders else ""
     left = len(holders) - MOST_PLACES
     more = f" and {left} more place{'s' * (left > 1)}" if left > 0 else ""
@@ -70,7 +86,7 @@ def no_session_within(waited: float, picture: Picture) -> str:
 
 def deadlock(picture: Picture) -> str:
     """Say that all who hold the sessions wait for another one, and where."""
-    held, waiting = _in_words(picture.holders()), _in_words(holders_of(picture.waiting, {}, picture.now))
+    held, waiting = _in_words(picture.holders), _in_words(holders_of(picture.waiting, {}, picture.now))
     where = f"held by {held}; waiting at {waiting}"
     return f"every session is held by a block that waits for another one ({picture.stats}; {where})"
 
@@ -102,15 +118,14 @@ def diagnosis(waited: float, picture: Picture) -> str:
         return f"{_missing(stats)} of {stats.size} sessions {failed}: see the notes"
     if stats.in_use < stats.size or waited < BLINK:
         return ""
-    held = [max(0.0, picture.now - use.since) for use in picture.uses]
     if 2 * picture.nested >= stats.size:
         return f"{picture.nested} held by callers who wait for another one: nested checkouts"
-    forgotten = _much_longer_than_usual(held, stats.uses, waited)
+    forgotten = _much_longer_than_usual(picture.ages, stats.uses, waited)
     if forgotten:
         usual = stats.uses.at_most(USUAL)
         these = "1 of them is" if forgotten == 1 else f"{forgotten} of them are"
         return f"{these} held much longer than usual ({USUAL:.0%} of uses end within {usual:g} s): a leak?"
-    if min(held) >= waited:
+    if picture.ages[0] >= waited:
         return "none came back in that time: slow holders"
     return f"those that came back went to others in line: the pool is too small for {stats.waiting} waiting"
 
@@ -125,12 +140,12 @@ def _missing(stats: Stats) -> int:
     return min(stats.size - stats.open, max(stats.wanted - stats.open, stats.waiting, 1))
 
 
-def _much_longer_than_usual(held: Sequence[float], uses: Histogram, waited: float) -> int:
+def _much_longer_than_usual(ages: Sequence[float], uses: Histogram, waited: float) -> int:
     """Return how many sessions may have been forgotten."""
     if uses.total < ENOUGH:
         return 0
     much = max(MUCH_LONGER * uses.at_most(USUAL), waited)
-    return sum(each > much for each in held)
+    return len(ages) - bisect_right(ages, much)
 
 
 def _in_words(holders: Iterable[Holder]) -> str:

@@ -24,16 +24,23 @@ class Holder(NamedTuple):
 
 def holders_of(uses: Iterable[Use], names: Mapping[int, str], now: float) -> list[Holder]:
     """Return who holds these, by place: those that hold the most first."""
+    instructions: dict[tuple[int, int], list[Use]] = {}
+    for use in uses:
+        instructions.setdefault((id(use.site), use.instruction), []).append(use)
     places: dict[tuple[str, int], list[Use]] = {}
-    for use in sorted(uses, key=lambda use: use.since):
-        places.setdefault(_file_and_line(use.site, use.instruction), []).append(use)
-    found = [_holder(*place, held, names, now) for place, held in places.items()]
+    for held in instructions.values():  # few, however many the uses are: to find a line takes its time
+        places.setdefault(_file_and_line(held[0].site, held[0].instruction), []).extend(held)
+    found = [_holder(*place, sorted(held, key=_since), names, now) for place, held in places.items()]
     return sorted(found, key=lambda holder: (-holder.sessions, -holder.longest))
 
 
 def _holder(file: str, line: int, held: list[Use], names: Mapping[int, str], now: float) -> Holder:
     known = dict.fromkeys(names[use.holder] for use in held if use.holder in names)
     return Holder(in_short(file, line), len(held), max(0.0, now - held[0].since), tuple(known))
+
+
+def _since(use: Use) -> float:
+    return use.since
 
 
 def _file_and_line(site: CodeType | None, instruction: int) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of
 from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
 from pingpool.pool.parted import Parted
+from pingpool.pool.pictures import Pictures
 from pingpool.pool.watching import Watching
 from pingpool.pool.world import Desk, Event
 from pingpool.text import told
@@ -54,6 +55,7 @@ class Lending(Generic[S]):
         self.sees_out = self._look is not None or self._is_observed
         self.sees_in = self._needs_reset is not None or self._is_observed
         self.parted = Parted()
+        self._pictures = Pictures(lambda: desk.now())  # that of asyncio is exchanged once there is a loop
         self._bugs = Bugs(desk)
         self._watching: Watching[S] = Watching(desk, database, self._bugs)
         observer = desk.telling.beside_callers
@@ -121,16 +123,17 @@ class Lending(Generic[S]):
             desk.note(TurnedAway(desk.now()))
         if isinstance(reason, PoolClosed | TooManyWaiters):
             return desk.native(type(reason)(f"{desk.name}: {reason}"))
-        picture = self._desk.look(partial(self._picture, *leaving))
+        take = partial(desk.look, partial(self._picture, *leaving))
         if isinstance(reason, PoolDeadlock):
-            return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(picture)}"))
+            return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(take())}"))
+        picture = self._pictures.latest(take)
         if reason is not None:
             what = f"the database refuses to open sessions: {told(reason)}"
             error = self.caused(DatabaseRefuses(f"{desk.name}: {what}"), reason)
         else:
             reason = desk.ledger.failure
             said = no_session_within(waited, picture)
-            desk.note(TimedOut(picture.now, waited, said, picture.is_exhausted))
+            desk.note(TimedOut(desk.now(), waited, said, picture.is_exhausted))
             error = self.caused(PoolTimeout(f"{desk.name}: {said}"), reason)
         for note in notes(picture):
             error.add_note(note)

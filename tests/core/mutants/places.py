@@ -6,14 +6,14 @@ PLACES = (
     Mutant(
         "a false alarm while a slot is free of waiters",
         "places",
-        "        return len(self.lent.slots) == len(self.slots) and waiting",
-        "        return waiting",
+        "        if len(self.lent.slots) < len(self.slots):\n            return False\n",
+        "",
     ),
     Mutant(
         "a false alarm about sessions that somebody uses",
         "places",
-        "and waiting.issuperset(self.uses())",
-        "and bool(waiting)",
+        "waiting.issuperset(self.uses())",
+        "bool(waiting)",
     ),
     Mutant(
         "a waiter that is not woken",

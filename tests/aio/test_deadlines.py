@@ -1,0 +1,77 @@
+"""When tasks give up that wait in a loop."""
+
+import gc
+import weakref
+
+import pytest
+
+from pingpool.aio.deadlines import FEW, Deadlines
+from pingpool.aio.gates import AsyncWaiter
+from pingpool.core.uses import use_of_nobody
+from pingpool.testing import FakeSession
+
+
+class Waiting(AsyncWaiter):
+    """Somebody in line, who notes that he was woken."""
+
+    def __init__(self, until: float) -> None:
+        """Wait until that time."""
+        super().__init__(use_of_nobody(0))
+        self.until = until
+        self.is_woken = False
+
+    def wake(self) -> None:
+        """Note it."""
+        self.is_woken = True
+
+
+def test_only_those_are_woken_whose_time_is_up() -> None:
+    """In whatever order they came: the next time is that of the soonest who is left."""
+    deadlines = Deadlines()
+    waiting = [Waiting(until) for until in (3.0, 1.0, 2.0)]
+    for each in waiting:
+        deadlines.enter(each)
+    assert deadlines.next_at() == 1
+    deadlines.wake_due(2.5)
+    assert [each.is_woken for each in waiting] == [False, True, True]
+    assert deadlines.next_at() == 3
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_nobody_is_kept_alive(is_first: bool) -> None:
+    """Who is collected with the session that he was given leaves it to the pool, wherever his entry stands."""
+    deadlines = Deadlines()
+    other = Waiting(5.0)
+    deadlines.enter(other)
+    served = Waiting(1.0 if is_first else 9.0)
+    served.session = FakeSession(1, {})
+    given = weakref.ref(served.session)
+    deadlines.enter(served)
+    del served
+    gc.collect()
+    assert given() is None
+    deadlines.wake_due(0.5)
+    assert deadlines.next_at() == 5
+
+
+def test_who_was_served_leaves_nothing_to_look_for() -> None:
+    """Once nobody waits there is no next time, though none has passed."""
+    deadlines = Deadlines()
+    served = Waiting(1.0)
+    deadlines.enter(served)
+    assert deadlines.next_at() == 1
+    served.session = FakeSession(1, {})
+    deadlines.wake_due(0.5)
+    assert deadlines.next_at() is None
+
+
+def test_entries_of_those_who_were_served_are_swept_out() -> None:
+    """However many come and go while one waits for long, few entries are left."""
+    deadlines = Deadlines()
+    other = Waiting(1.0)
+    deadlines.enter(other)
+    for _ in range(100 * FEW):
+        served = Waiting(9.0)
+        deadlines.enter(served)
+        served.error = LookupError()
+    assert len(deadlines._heap) <= FEW + 1
