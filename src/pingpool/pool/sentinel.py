@@ -17,7 +17,7 @@ import select
 from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, Self
-from weakref import WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
 from pingpool.core.slot import Slot
 from pingpool.pool.log import log
@@ -51,7 +51,7 @@ class Sentinel:
         self._events: int = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET
         self._watched: dict[int, Watch] = {}
         self._heard: deque[int] = deque()
-        self._desks: WeakSet[Listener] = WeakSet()
+        self._desks: WeakKeyDictionary[Listener, set[int]] = WeakKeyDictionary()  # with all that each had watched
 
     @classmethod
     def if_possible(cls) -> Self | None:
@@ -69,19 +69,22 @@ class Sentinel:
 
     def enlist(self, desk: Listener) -> None:
         """Work for this desk, too."""
-        self._desks.add(desk)
+        self._desks.setdefault(desk, set())
 
     def discharge(self, desk: Listener) -> bool:
         """Work for this desk no longer; return whether that was the last one."""
-        for fd, watch in self._watched.copy().items():
-            if watch.desk() is desk:
+        for fd in self._desks.pop(desk, set()).copy():
+            watch = self._watched.get(fd)
+            if watch is not None and watch.desk() is desk:
                 self._leave(fd)
-        self._desks.discard(desk)
         return not self._desks
 
     def watch(self, fd: int, desk: Listener, slot: Slot) -> None:
         """Tell the desk when the other side hangs up on this descriptor, or if it has: it is of the slot's session."""
         self._watched[fd] = Watch(ref(desk), slot, slot.ref)
+        fds = self._desks.get(desk)
+        if fds is not None:  # or else it was discharged just now
+            fds.add(fd)
         try:
             try:
                 self._epoll.register(fd, self._events)
