@@ -10,7 +10,7 @@ import pytest
 import pingpool
 from pingpool import Meaning
 from pingpool.databases.mysql import AsyncMySQL
-from pingpool.databases.mysql.traits import IN_TRANSACTION
+from pingpool.databases.mysql.codes import IN_TRANSACTION
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of

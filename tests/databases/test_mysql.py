@@ -12,7 +12,7 @@ import pytest
 import pingpool
 from pingpool import CannotFill, Meaning, PingingPool
 from pingpool.databases.mysql import MySQL
-from pingpool.databases.mysql.traits import IN_TRANSACTION
+from pingpool.databases.mysql.codes import IN_TRANSACTION
 from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer

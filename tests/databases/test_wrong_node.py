@@ -14,7 +14,7 @@ import pingpool
 from pingpool import AsyncDatabase, CannotFill, Meaning
 from pingpool.databases.common.roles import WrongNode
 from pingpool.databases.mysql import AsyncMySQL, MySQL
-from pingpool.databases.mysql.traits import IN_TRANSACTION
+from pingpool.databases.mysql.codes import IN_TRANSACTION
 from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
 from pingpool.databases.redis import AsyncRedis, Redis, client_on
 from pingpool.testing.proxy import FaultProxy

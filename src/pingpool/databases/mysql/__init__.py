@@ -6,10 +6,8 @@ from pingpool.databases.common.on_demand import on_demand
 
 if TYPE_CHECKING:
     from pingpool.databases.mysql.aiomysql import AsyncMySQL
-    from pingpool.databases.mysql.pymysql import MySQL
+    from pingpool.databases.mysql.database import MySQL
 
 __all__ = ["AsyncMySQL", "MySQL"]
 
-__getattr__ = on_demand(
-    __name__, {"AsyncMySQL": "aiomysql", "MySQL": "pymysql"}, extras={"aiomysql": "aiomysql", "pymysql": "mysql"}
-)
+__getattr__ = on_demand(__name__, {"AsyncMySQL": "aiomysql", "MySQL": "database"}, extras={"aiomysql": "aiomysql"})

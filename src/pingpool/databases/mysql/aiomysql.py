@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
 
 from pingpool.database import Meaning
 from pingpool.databases.common.addresses import Address, Host, Port
@@ -20,21 +19,18 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import QUIET, descriptor_through, look_through
 from pingpool.databases.common.urls import check_files, check_names
 from pingpool.databases.mysql import tls
-from pingpool.databases.mysql.drivers import number_of
-from pingpool.databases.mysql.options import check_charset, driver, on_the_wire, placed
-from pingpool.databases.mysql.places import NOWHERE, SHOW_SESSIONS, Place
-from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
-from pingpool.databases.mysql.traits import (
-    ASK_FOR_ROLE,
-    CANNOT_CONNECT,
-    MySQLTraits,
+from pingpool.databases.mysql.leftovers import (
+    Recorded,
     is_busy,
     is_in_transaction,
     refuse_busy,
     refusing_what_stays,
-    takes_writes,
     unless_there_is_no_such_function,
 )
+from pingpool.databases.mysql.options import check_charset, driver, named, on_the_wire, placed
+from pingpool.databases.mysql.places import SHOW_SESSIONS, Place, Places
+from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
+from pingpool.databases.mysql.traits import ASK_FOR_ROLE, CANNOT_CONNECT, MySQLTraits, takes_writes
 from pingpool.databases.mysql.turns import Connection
 from pingpool.text import escaped
 
@@ -54,7 +50,7 @@ SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_
 """What a holder may set on the connection itself."""
 
 
-class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
+class AsyncMySQL(Recorded, MySQLTraits, AsyncConfigured[Session]):
     """The sessions of one MySQL or MariaDB database.
 
         pool = await pingpool.open_async(AsyncMySQL("db", user="shop", password=read_secret, database="shop"))
@@ -93,15 +89,14 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
         check_charset(options.get("charset"))
         check_files(options, tls.FILES)
         words = {name: options.pop(name) for name in tls.OPTIONS if name in options}
-        host, port = placed(host, port, options)
-        self._where = {"host": host, "port": port, "user": user, "database": database, **options}
-        self._address = Address(host=host, port=port)
+        self._where = placed({"host": host, "port": port, "user": user, "database": database, **options})
+        self._address = Address(host=self._where["host"], port=self._where["port"])
         self._password = password
         self._roles = Roles(role)
         self._resets = Resets(reset)
         self._configure = to_configure(configure)
         self._attributes = Attributes(*SETTINGS)
-        self._places: WeakKeyDictionary[Session, Place] = WeakKeyDictionary()
+        self._places = Places(self.descriptor_of)
         asked = tls.context_of(words)
         self._insists_on_tls = asked is not None
         self._tls = asked or (None if words.get("ssl_disabled") else unverified())
@@ -140,13 +135,17 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
 
     def remember(self, session: Session) -> None:
         """Note where a new session is, and what a holder may change."""
-        self._places[session] = Place.of(number_of(session), self.descriptor_of(session))
+        self._places.note(session)
         super().remember(session)
 
     async def keep(self, session: Session) -> None:
         """Commit what was set, unless it is known that no transaction is open."""
         if is_in_transaction(session) is not False:
             await session.commit()
+
+    def in_transaction(self, session: Session) -> bool:
+        """Is a transaction open, by the server's last answer? It may have read only."""
+        return is_in_transaction(session) is True
 
     async def ping(self, session: Session, *, timeout: float) -> None:
         """Send the protocol's own ping; never reconnect."""
@@ -163,7 +162,7 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
     async def delete(self, session: Session, *, timeout: float) -> None:
         """Say goodbye and hang up, waiting for nothing. What still runs at the server is ended first."""
         if is_busy(session):
-            place = self._places.get(session, NOWHERE)
+            place = self._places.of(session)
             session.hang_up()
             await self._end_at_server({"host": session.host, "port": session.port}, place, timeout)
         elif not session.closed:
@@ -221,6 +220,9 @@ class AsyncMySQL(MySQLTraits, AsyncConfigured[Session]):
     def meaning_of(self, error: BaseException) -> Meaning:
         """aiomysql has no code for a connection that was closed here."""
         return Meaning.LOST if isinstance(error, aiomysql.InterfaceError) else super().meaning_of(error)
+
+    def _place(self) -> str:
+        return named(self._where)
 
 
 @contextmanager

@@ -1,14 +1,15 @@
-"""What drivers other than our own two show of a session: its socket, its number at the server, what is under way.
+"""A session of any driver of MySQL: what that shows of it, without waiting, and how it is told to do something.
 
-Nothing here waits or asks the server. A shape that is not known "does not tell", and is never taken for dead.
+A shape that is not known "does not tell", and is never taken for dead.
 """
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 from pingpool.databases.common.rows import prove_in_step
+from pingpool.databases.common.timeouts import finite
 from pingpool.errors import BeyondReset
 
 IN_USE = "ProgrammingError"
@@ -57,6 +58,20 @@ def number_of(session: Any) -> int | None:
 def is_pure(session: Any) -> bool:
     """Is the driver written in Python, so that an exception may strike between a command and its answer?"""
     return hasattr(session, "_sock") or (hasattr(session, "unread_result") and hasattr(session, "_socket"))
+
+
+@contextmanager
+def limited(session: Any, timeout: float) -> Generator[None]:
+    """Give PyMySQL so many seconds to write and so many to read; afterwards what it had before. Others have none."""
+    if not hasattr(session, "_read_timeout"):
+        yield
+        return
+    own = session._read_timeout, session._write_timeout
+    session._read_timeout = session._write_timeout = finite(timeout)
+    try:
+        yield
+    finally:
+        session._read_timeout, session._write_timeout = own
 
 
 def ping(session: Any) -> None:

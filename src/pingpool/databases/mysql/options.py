@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pingpool.databases.common.addresses import Host, Port
+from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.urls import switch, take_apart
 from pingpool.databases.mysql.tls import SWITCHES as TLS_SWITCHES
 from pingpool.errors import BadURL
@@ -37,11 +37,18 @@ def arguments(url: str) -> dict[str, Any]:
     return {**place, "user": target.user, "password": target.password or "", **target.options}
 
 
-def placed(host: Host, port: Port, options: Mapping[str, Any]) -> tuple[Host, Port]:
-    """Return where the server is: on this machine, if nothing says it."""
-    if any(options.get(name) for name in OTHER_PLACES):
-        return host, port
-    return host or "localhost", port or 3306
+def placed(where: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how to connect, in the driver's words: to this machine, if nothing says where the server is."""
+    if any(where.get(name) for name in OTHER_PLACES):
+        return {**where}
+    return {**where, "host": where["host"] or "localhost", "port": where["port"] or 3306}
+
+
+def named(where: Mapping[str, Any]) -> str:
+    """Return where that is, for errors and logs."""
+    places = {name: where[name] for name in ("host", "port", *OTHER_PLACES) if where.get(name)}
+    account = {name: where[name] for name in ("user", "database")}
+    return ", ".join(f"{name}={shown(it)}" for name, it in {**places, **account}.items())
 
 
 def driver() -> Any:

@@ -1,10 +1,10 @@
-"""The sessions of other drivers than PyMySQL, of which is known only what the driver shows.
+"""The sessions that a function opens, for `MySQL(connect=…)`: of any PEP 249 driver, known by what that shows.
 
 None of them keeps a record of what it has sent. So a session counts as busy from when it is looked at, to be lent,
 until it is asked what was left in it: who is interrupted in between may have left a statement under way at the server.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -15,19 +15,21 @@ from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
-from pingpool.databases.common.sockets import HUNG_UP, look_at
-from pingpool.databases.drivers import changed, put_back, settings_of
+from pingpool.databases.common.sockets import HUNG_UP, is_quiet, look_at
+from pingpool.databases.drivers import changed, modules_of, put_back, settings_of
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
+from pingpool.databases.mysql.leftovers import is_unread, refusing_what_stays
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
-from pingpool.databases.mysql.traits import is_unread, refusing_what_stays
+from pingpool.databases.mysql.sessions import Sessions
 from pingpool.errors import BeyondReset
 
 
-class Others:
+class OtherSessions(Sessions):
     """The sessions that `connect` opens, by whatever driver."""
 
     def __init__(self, connect: Callable[[], Any], resets: Resets) -> None:
+        super().__init__()
         self._connect = connect
         self._resets = resets
         self._in_hand: WeakSet[Any] = WeakSet()
@@ -37,25 +39,31 @@ class Others:
     @property
     def name(self) -> str:
         """The function's name."""
-        return shown(self._connect)
+        return f"connect={shown(self._connect)}"
 
-    def open(self) -> Any:
-        """Open a session."""
+    def open(self, labels: Mapping[str, str], timeout: float) -> Any:
+        """Open a session. It carries no labels, and the function has to have a time limit of its own."""
+        return self._connect()
+
+    def open_beside(self, session: Any, timeout: float) -> Any:
+        """Open another one: it is the function that knows where."""
         return self._connect()
 
     def remember(self, session: Any) -> None:
         """Note how a session is set, and from now on what it is asked."""
+        self.packages.update({*modules_of(session)} - {"builtins"})
         unanswered.watch(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
             self._settings.note(session, settings_of(session))
 
-    def looked_at(self, session: Any) -> None:
-        """Note that the session is about to be lent."""
-        with suppress(TypeError):
-            self._in_hand.add(session)
+    def looks_alive(self, session: Any) -> bool:
+        """Is the socket quiet? The session is about to be lent."""
+        self._take_in_hand(session)
+        fd = drivers.socket_of(session)
+        return fd is None or is_quiet(fd, drivers.link_of(session))
 
-    def left_open(self, session: Any) -> bool | None:
+    def needs_reset(self, session: Any) -> bool | None:
         """Is a transaction open, an answer unread, autocommit changed? None of drivers that cannot tell."""
         self._in_hand.discard(session)
         if drivers.is_in_use(session) or has_unread(session):
@@ -65,13 +73,9 @@ class Others:
             return True
         return None if is_open is None else self._resets.at_rest
 
-    def in_transaction(self, session: Any) -> bool:
+    def in_transaction(self, session: Any) -> bool | None:
         """Is a transaction open, as far as the driver tells?"""
-        return in_transaction(session) is True
-
-    def _is_set_otherwise(self, session: Any) -> bool:
-        first = self._autocommit.get(session)
-        return first is not None and drivers.autocommit_of(session) != first
+        return in_transaction(session)
 
     def ping(self, session: Any) -> None:
         """Prove the session alive, and in step."""
@@ -85,12 +89,12 @@ class Others:
                 prove_in_step(partial(drivers.answer, session))
             return drivers.answer(session, statement)
 
-    def reset(self, session: Any) -> None:
+    def reset(self, session: Any, timeout: float) -> None:
         """Undo what was left open. After it only an answer of its own proves that the rollback had its own, too."""
         if drivers.is_in_use(session) or has_unread(session):
             raise BeyondReset("left busy", "the last holder left an answer unread, or a thread inside the driver")
         put_back(session, self._settings.of(session) or {})  # first: it decides how answers are read
-        with self._in_doubt(session):
+        with drivers.limited(session, timeout), self._in_doubt(session):
             with refusing_what_stays():
                 session.rollback()
             if drivers.is_pure(session):
@@ -106,20 +110,6 @@ class Others:
         with self._in_doubt(session):
             drivers.answer(session, UNLOCK)
             drivers.answer(session, RELEASE_LOCKS)
-
-    def _put_back(self, session: Any) -> None:
-        first = self._autocommit.get(session)
-        if first is not None:
-            drivers.set_autocommit(session, first)
-
-    @contextmanager
-    def _in_doubt(self, session: Any) -> Generator[None]:
-        """Count the session as busy if this fails."""
-        try:
-            yield
-        except Exception:
-            self.looked_at(session)
-            raise
 
     def is_busy(self, session: Any) -> bool:
         """May a statement be under way? Not if the server has hung up."""
@@ -138,6 +128,33 @@ class Others:
         if drivers.is_pure(session):
             with suppress(Exception):
                 session.close()
+
+    def close(self, session: Any) -> None:
+        """Close it."""
+        session.close()
+
+    def _is_set_otherwise(self, session: Any) -> bool:
+        first = self._autocommit.get(session)
+        return first is not None and drivers.autocommit_of(session) != first
+
+    def _put_back(self, session: Any) -> None:
+        first = self._autocommit.get(session)
+        if first is not None:
+            drivers.set_autocommit(session, first)
+
+    @contextmanager
+    def _in_doubt(self, session: Any) -> Generator[None]:
+        """Count the session as busy if this fails."""
+        try:
+            yield
+        except Exception:
+            self._take_in_hand(session)
+            raise
+
+    def _take_in_hand(self, session: Any) -> None:
+        """Count the session as busy from now on."""
+        with suppress(TypeError):
+            self._in_hand.add(session)
 
 
 def has_unread(session: Any) -> bool:

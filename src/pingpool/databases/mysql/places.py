@@ -7,11 +7,14 @@ the number is somebody else's: the server's list has to show the session's own p
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from pingpool.databases.common.records import Records
 from pingpool.databases.common.rows import values_of
 from pingpool.databases.common.sockets import Seat
+from pingpool.databases.mysql.drivers import number_of
 
 SHOW_SESSIONS = "SHOW PROCESSLIST"
 """Who may see no more sees his own sessions, which is enough."""
@@ -53,7 +56,25 @@ class Place(NamedTuple):
             self.seat.hang_up()
 
 
-NOWHERE = Place(None, None, None)
+class Places:
+    """Where the sessions of a database are."""
+
+    def __init__(self, descriptor_of: Callable[[Any], int | None]) -> None:
+        """`descriptor_of` tells the descriptor of a session, as long as it is open."""
+        self._descriptor_of = descriptor_of
+        self._noted: Records[Place] = Records()
+
+    def note(self, session: Any) -> None:
+        """Note where a new session is."""
+        with suppress(TypeError):  # what takes no weak references is found as long as its driver tells where it is
+            self._noted.note(session, self._seen(session))
+
+    def of(self, session: Any) -> Place:
+        """Return where a session is, or was when that could be seen."""
+        return self._noted.of(session) or self._seen(session)
+
+    def _seen(self, session: Any) -> Place:
+        return Place.of(number_of(session), self._descriptor_of(session))
 
 
 def text(value: Any) -> str:

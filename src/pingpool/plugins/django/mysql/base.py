@@ -8,7 +8,7 @@ from django.db.backends.mysql.creation import DatabaseCreation
 
 from pingpool.database import Database
 from pingpool.databases.common.timeouts import whole
-from pingpool.databases.mysql.pymysql import limited
+from pingpool.databases.mysql.drivers import limited
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
 from pingpool.plugins.drivers import Connect, of_mysql
