@@ -410,4 +410,4 @@ def test_each_connection_is_put_back_to_its_own_settings(tmp_path: Path) -> None
         pool.discard(pool.get())
         levels += ["IMMEDIATE", "IMMEDIATE"]
         until(lambda: pool.stats().idle == 3)
-    assert len(database._settings) == 0
+    assert len(database._settings._first) == 0

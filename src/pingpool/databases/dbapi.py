@@ -2,9 +2,10 @@
 
 The standard has no ping, no word for "is a transaction open?" and no code for "the connection is lost", so this file
 asks for a statement, rolls back whenever the driver cannot say that nothing is open, and knows the codes of a dozen
-drivers (`disconnects`), what some of them tell beyond the standard (`drivers`), and which answers are owed by one that
-is written in Python (`unanswered`). In autocommit many a `rollback()` does nothing: a BEGIN that was sent by hand is
-ended by the statement. Databases with a file of their own know better.
+drivers (`disconnects`), what some of them tell beyond the standard (`drivers`), how their connections may be set
+(`settings`), and which answers are owed by one that is written in Python (`unanswered`). In autocommit many a
+`rollback()` does nothing: a BEGIN that was sent by hand is ended by the statement. Databases with a file of their own
+know better.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,10 +18,10 @@ from pingpool.databases.callables import GivenTraits, Link, both
 from pingpool.databases.common.configuring import Configured, Remembering, to_configure
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.given import checked
-from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.postgres.words import UNLOCK
+from pingpool.databases.settings import Settings
 from pingpool.pool.outcome import overrides
 
 
@@ -75,8 +76,7 @@ class DBAPITraits(Remembering[C]):
     """Where they come from; none if nobody can look at a session, to see whether it died before an error of another."""
 
     _resets: Resets
-    _settings: Records[dict[str, Any]]
-    """How each connection was set when it was configured. Many drivers' connections take no weak references."""
+    _settings: Settings
 
     def remember_opened(self, session: C) -> None:
         """Note from now on whether what is sent is answered."""
@@ -84,16 +84,16 @@ class DBAPITraits(Remembering[C]):
 
     def remember(self, session: C) -> None:
         """Note how a connection is set that is ready to be lent."""
-        self._settings.note_until_dropped(session, drivers.settings_of(session))
+        self._settings.remember(session)
 
     def let_go(self, session: C) -> None:
         """Forget how it was set."""
-        self._settings.drop(session)
+        self._settings.forget(session)
 
     def needs_reset(self, session: C) -> bool | None:
         """Is anything open or under way, or set otherwise? None of a driver that tells of no transactions."""
         is_open = endings.is_busy(session) or drivers.in_transaction(session)
-        if is_open or drivers.changed(session, self._settings.of(session) or {}):
+        if is_open or self._settings.changed(session):
             return True
         return None if is_open is None else self._resets.at_rest
 
@@ -161,7 +161,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         if reset == "full":
             raise ValueError('DBAPI: databases have no common word for reset="full": give a function that says theirs')
         self._resets = Resets(reset)
-        self._settings = Records()
+        self._settings = Settings()
         self._connect = connect
         self._statement = ping
         self._errors = tuple(getattr(driver, name) for name in ROOTS if hasattr(driver, name))
@@ -213,7 +213,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
 
     def delete(self, session: C, *, timeout: float) -> None:
         """Close the connection; what runs in it is cancelled first, where the driver has a way."""
-        self._settings.drop(session)
+        self._settings.forget(session)
         endings.close(session, timeout)
 
     def abort(self, session: C) -> None:
@@ -230,7 +230,7 @@ class DBAPI(GivenTraits[C], DBAPITraits[C], Configured[C]):
         """
         endings.refuse_busy(session)
         end_transaction(session, "ROLLBACK")
-        drivers.put_back(session, self._settings.of(session) or {})
+        self._settings.put_back(session)
         self._resets.call(session)
         if not self._can_look and drivers.in_transaction(session) is None:
             self.ping(session, timeout=timeout)

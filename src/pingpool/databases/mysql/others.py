@@ -12,16 +12,16 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases import unanswered
 from pingpool.databases.common.addresses import shown
-from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import HUNG_UP, is_quiet, look_at
-from pingpool.databases.drivers import changed, modules_of, put_back, settings_of
+from pingpool.databases.drivers import modules_of
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from pingpool.databases.mysql.leftovers import is_unread, refusing_what_stays
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.sessions import Sessions
+from pingpool.databases.settings import Settings
 from pingpool.errors import BeyondReset
 
 
@@ -34,7 +34,7 @@ class OtherSessions(Sessions):
         self._resets = resets
         self._in_hand: WeakSet[Any] = WeakSet()
         self._autocommit: WeakKeyDictionary[Any, object] = WeakKeyDictionary()
-        self._settings: Records[dict[str, Any]] = Records()
+        self._settings = Settings()
 
     @property
     def name(self) -> str:
@@ -53,9 +53,9 @@ class OtherSessions(Sessions):
         """Note how a session is set, and from now on what it is asked."""
         self.packages.update({*modules_of(session)} - {"builtins"})
         unanswered.watch(session)
+        self._settings.remember(session)
         with suppress(TypeError):  # what takes no weak references is left as its holder sets it
             self._autocommit[session] = drivers.autocommit_of(session)
-            self._settings.note(session, settings_of(session))
 
     def looks_alive(self, session: Any) -> bool:
         """Is the socket quiet? The session is about to be lent."""
@@ -69,7 +69,7 @@ class OtherSessions(Sessions):
         if drivers.is_in_use(session) or has_unread(session):
             return True
         is_open = in_transaction(session)
-        if is_open or self._is_set_otherwise(session) or changed(session, self._settings.of(session) or {}):
+        if is_open or self._is_set_otherwise(session) or self._settings.changed(session):
             return True
         return None if is_open is None else self._resets.at_rest
 
@@ -93,7 +93,7 @@ class OtherSessions(Sessions):
         """Undo what was left open. After it only an answer of its own proves that the rollback had its own, too."""
         if drivers.is_in_use(session) or has_unread(session):
             raise BeyondReset("left busy", "the last holder left an answer unread, or a thread inside the driver")
-        put_back(session, self._settings.of(session) or {})  # first: it decides how answers are read
+        self._settings.put_back(session)  # first: it decides how answers are read
         with drivers.limited(session, timeout), self._in_doubt(session):
             with refusing_what_stays():
                 session.rollback()
