@@ -9,6 +9,7 @@ import pytest
 
 import pingpool
 from pingpool import PingingPool
+from pingpool.databases.mysql import MySQL
 from pingpool.testing.servers import MariaDBServer
 from tests.databases.mysql_drivers import AIOMYSQL, OTHERS, PYMYSQL, THREADS, Driver, run
 from tests.databases.waiting import SOON, until
@@ -224,3 +225,38 @@ def test_autocommit_is_put_back_in_every_driver(mariadb_server: MariaDBServer, d
             turn_on(session)
         with pool.session(timeout=SOON) as session:
             assert run(session, "SELECT @@autocommit") == (0,)
+
+
+class WithoutWeakReferences:
+    """PyMySQL's connection in an object as C makes them."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        object.__setattr__(self, "_connection", connection)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._connection, name, value)
+
+    def autocommit(self, wanted: bool) -> None:
+        """Set it."""
+        self._connection.autocommit(wanted)
+
+
+def test_a_connection_that_takes_no_weak_references_is_pooled_like_any_other(mariadb_server: MariaDBServer) -> None:
+    """It is lent again, and proven on a node that takes writes; its autocommit is put back."""
+    driver = OTHERS[0]
+    connect = driver.connecting(mariadb_server, False)
+    database = MySQL(connect=lambda: WithoutWeakReferences(connect()))
+    with pingpool.open(database, size=1) as pool:
+        with pool.session(timeout=SOON) as first:
+            first.autocommit(True)
+        with pool.session(timeout=SOON) as second:
+            assert second is first
+            assert run(second, "SELECT @@autocommit") == (0,)
+            database.meaning_of(driver.load().OperationalError(1290, "running with the --read-only option"))
+            database.ping(second, timeout=SOON)
+        assert pool.stats().replaced == {}

@@ -4,11 +4,11 @@ A node that was demoted answers a plain ping. So once an error has come from suc
 before is asked for its role, once, by its next ping. In ordinary life nobody is asked.
 """
 
-import weakref
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from pingpool.database import Meaning
+from pingpool.databases.common.records import Records
 
 Role: TypeAlias = Literal["primary", "any"]
 """Which node of several that hold the same data a pool wants: the one that takes writes, or any of them."""
@@ -27,7 +27,7 @@ class Roles:
         self.wanted = wanted
         self.moves = 0
         """How often an error came from a wrong node."""
-        self._known: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._known: Records[int] = Records()
 
     @property
     def matters(self) -> bool:
@@ -41,13 +41,13 @@ class Roles:
 
     def has_to_be_asked(self, session: Any) -> bool:
         """Did such an error come since the session was opened, or last asked?"""
-        return self.moves > 0 and self._known.get(session, 0) != self.moves
+        return self.moves > 0 and self._known.of(session) != self.moves
 
     def settle(self, session: Any, moves: int) -> None:
         """Note that the session was on the right node when so many errors had come."""
         if moves:
             with suppress(TypeError):  # what takes no weak references is asked by each ping
-                self._known[session] = moves
+                self._known.note(session, moves)
 
 
 def refuse_wrong_node(takes_writes: bool) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
 from pingpool.databases import unanswered
 from pingpool.databases.common.addresses import shown
+from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import HUNG_UP, is_quiet, look_at
@@ -32,8 +32,9 @@ class OtherSessions(Sessions):
         super().__init__()
         self._connect = connect
         self._resets = resets
-        self._in_hand: WeakSet[Any] = WeakSet()
-        self._autocommit: WeakKeyDictionary[Any, object] = WeakKeyDictionary()
+        self._in_hand: set[int] = set()
+        """Which sessions count as busy, by their identity: not all take weak references."""
+        self._autocommit: Records[object] = Records()
         self._settings = Settings()
 
     @property
@@ -53,19 +54,19 @@ class OtherSessions(Sessions):
         """Note how a session is set, and from now on what it is asked."""
         self.packages.update({*modules_of(session)} - {"builtins"})
         unanswered.watch(session)
+        self._in_hand.discard(id(session))  # it may have been another's
         self._settings.remember(session)
-        with suppress(TypeError):  # what takes no weak references is left as its holder sets it
-            self._autocommit[session] = drivers.autocommit_of(session)
+        self._autocommit.note_until_dropped(session, drivers.autocommit_of(session))
 
     def looks_alive(self, session: Any) -> bool:
         """Is the socket quiet? The session is about to be lent."""
-        self._take_in_hand(session)
+        self._in_hand.add(id(session))
         fd = drivers.socket_of(session)
         return fd is None or is_quiet(fd, drivers.link_of(session))
 
     def needs_reset(self, session: Any) -> bool | None:
         """Is a transaction open, an answer unread, autocommit changed? None of drivers that cannot tell."""
-        self._in_hand.discard(session)
+        self._in_hand.discard(id(session))
         if drivers.is_in_use(session) or has_unread(session):
             return True
         is_open = in_transaction(session)
@@ -118,27 +119,34 @@ class OtherSessions(Sessions):
         fd = drivers.socket_of(session)
         if fd is not None and look_at(fd) is HUNG_UP:
             return False
-        return session in self._in_hand or has_unread(session)
+        return id(session) in self._in_hand or has_unread(session)
 
     def leave(self, session: Any) -> None:
         """End a busy session whose stream has ended. One of a driver in C is closed by the last reference to it.
 
         A thread may be inside such a driver, or drop a cursor, while another closes its connection: that crashes.
         """
+        self._forget(session)
         if drivers.is_pure(session):
             with suppress(Exception):
                 session.close()
 
     def close(self, session: Any) -> None:
         """Close it."""
+        self._forget(session)
         session.close()
 
+    def _forget(self, session: Any) -> None:
+        self._in_hand.discard(id(session))
+        self._settings.forget(session)
+        self._autocommit.drop(session)
+
     def _is_set_otherwise(self, session: Any) -> bool:
-        first = self._autocommit.get(session)
+        first = self._autocommit.of(session)
         return first is not None and drivers.autocommit_of(session) != first
 
     def _put_back(self, session: Any) -> None:
-        first = self._autocommit.get(session)
+        first = self._autocommit.of(session)
         if first is not None:
             drivers.set_autocommit(session, first)
 
@@ -148,13 +156,8 @@ class OtherSessions(Sessions):
         try:
             yield
         except Exception:
-            self._take_in_hand(session)
+            self._in_hand.add(id(session))
             raise
-
-    def _take_in_hand(self, session: Any) -> None:
-        """Count the session as busy from now on."""
-        with suppress(TypeError):
-            self._in_hand.add(session)
 
 
 def has_unread(session: Any) -> bool:
