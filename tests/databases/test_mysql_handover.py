@@ -3,6 +3,7 @@
 The table, as data: what is left, what the next holder asks, and what he is answered if it was cleared, and if not.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,11 +12,13 @@ import pytest
 import pingpool
 from pingpool import CannotFill, PoolError
 from pingpool.testing.servers import MariaDBServer
-from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver, run
+from tests.databases.mysql_drivers import AIOMYSQL, ALL, OTHERS, PYMYSQL, Driver, run, run_async
 
 pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures"]
+
+WHAT_IT_BEGAN_WITH = "SELECT database(), @@sql_mode, @word"
 
 
 class Left(NamedTuple):
@@ -178,6 +181,34 @@ def test_what_a_full_reset_clears(shop: MariaDBServer, driver: Driver, left: str
 def test_a_full_reset_goes_back_to_the_database(shop: MariaDBServer, driver: Driver) -> None:
     """The server keeps what `USE` has chosen; who is on record says again which it was."""
     assert is_cleared(driver, driver.database(shop, reset="full"), DATABASE)
+
+
+def test_a_full_reset_goes_back_to_what_the_session_was_opened_with(shop: MariaDBServer) -> None:
+    """Not to what its last holder wrote on the connection, for the case that it connects anew."""
+    with pingpool.open(PYMYSQL.database(shop, reset="full", init_command="SET @word = 'first'"), size=1) as pool:
+        with pool.session() as first:
+            was = run(first, WHAT_IT_BEGAN_WITH)
+            first.db, first.sql_mode, first.init_command = "mysql", "ANSI", "SET @word = 'last'"
+        with pool.session() as second:
+            assert second is first
+            assert run(second, WHAT_IT_BEGAN_WITH) == was
+
+
+def test_a_full_reset_goes_back_to_what_the_session_was_opened_with_in_asyncio(shop: MariaDBServer) -> None:
+    """The same by aiomysql."""
+    database = AIOMYSQL.database(shop, reset="full", init_command="SET @word = 'first'", sql_mode="''")
+
+    async def main() -> None:
+        async with pingpool.open_async(database, size=1) as pool:
+            async with pool.session() as first:
+                was = await run_async(first, WHAT_IT_BEGAN_WITH)
+                first.sql_mode, first.init_command = "'ANSI'", "SET @word = 'last'"
+            async with pool.session() as second:
+                assert second is first
+                assert await run_async(second, WHAT_IT_BEGAN_WITH) == was
+                assert (second.sql_mode, second.init_command) == ("''", "SET @word = 'first'")
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("driver", ALL, ids=repr)

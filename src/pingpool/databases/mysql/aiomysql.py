@@ -46,8 +46,11 @@ ROOM = 160
 """Bytes of `program_name` that are sent: aiomysql can write 250 of attributes in all, its own among them."""
 
 
-SETTINGS = ("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_encoding")
-"""What a holder may set on the connection itself."""
+SETTINGS = (
+    *("cursorclass", "encoders", "decoders", "use_unicode", "_charset", "_encoding"),
+    *("autocommit_mode", "sql_mode", "init_command"),
+)
+"""What a holder may set on the connection itself; the last three count when it connects anew."""
 
 
 class AsyncMySQL(Recorded, MySQLTraits, AsyncConfigured[Session]):

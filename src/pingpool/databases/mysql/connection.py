@@ -39,7 +39,8 @@ class Connection(pymysql.connections.Connection, OnRecord):  # type: ignore[misc
 
     def note_beginning(self) -> None:
         """Note what the session is now."""
-        self.beginning = Beginning(self.get_autocommit(), self.charset, self.collation)
+        words = (self.charset, self.collation, self.db, self.sql_mode, self.init_command)
+        self.beginning = Beginning(self.get_autocommit(), *words)
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
         """Run a statement. What cannot be written is refused while nothing has been sent."""
@@ -54,17 +55,17 @@ class Connection(pymysql.connections.Connection, OnRecord):  # type: ignore[misc
 
     def start_anew(self) -> None:
         """Have the server clear the session, and open it as it was opened at first, but for the login."""
+        first = self.beginning
         with self.taking_its_turn():
             self._execute_command(RESET_CONNECTION, b"")
             self._read_ok_packet()
-        charset, collation = self.beginning[1:] if self.beginning else (self.charset, self.collation)
-        self.set_character_set(charset, collation)
-        if self.db:
-            self.select_db(self.db)
-        if self.sql_mode is not None:
-            self.query("SET sql_mode=" + self.escape(self.sql_mode))
-        if self.init_command is not None:
-            self.query(self.init_command)
+        self.set_character_set(first.charset, first.collation)
+        if first.database:
+            self.select_db(first.database)
+        if first.sql_mode is not None:
+            self.query("SET sql_mode=" + self.escape(first.sql_mode))
+        if first.init_command is not None:
+            self.query(first.init_command)
 
     def _read_packet(self, *packet_type: Any) -> Any:
         """Read a packet, and keep it: the last one of an answer has the server's status."""
@@ -77,10 +78,10 @@ class Connection(pymysql.connections.Connection, OnRecord):  # type: ignore[misc
 
     def go_back(self) -> None:
         """Tell the server again what the session began with, where that was changed."""
-        if self.beginning is not None:
-            if (self.charset, self.collation) != self.beginning[1:]:
-                self.set_character_set(*self.beginning[1:])
-            self.autocommit(self.beginning.autocommit)
+        first = self.beginning
+        if (self.charset, self.collation) != (first.charset, first.collation):
+            self.set_character_set(first.charset, first.collation)
+        self.autocommit(first.autocommit)
 
     def hang_up(self) -> None:
         """End the stream at once: closing alone would wait for a thread that still reads."""

@@ -27,9 +27,9 @@ LONGEST_TIMEOUT = 31_536_000
 
 SETTINGS = (
     *("cursorclass", "encoders", "decoders", "use_unicode", "_read_timeout", "_write_timeout", "charset"),
-    *("max_allowed_packet", "autocommit_mode", "sql_mode", "init_command"),
+    *("max_allowed_packet", "db", "autocommit_mode", "sql_mode", "init_command"),
 )
-"""What a holder may set on the connection itself; the last three count when it connects anew."""
+"""What a holder may set on the connection itself; the last four count when it connects anew."""
 
 ROOM = 400
 """Bytes of `program_name` that are sent: a server keeps 512 of attributes in all, unless it is told otherwise."""

@@ -38,6 +38,9 @@ class Beginning(NamedTuple):
     autocommit: bool
     charset: str
     collation: str | None
+    database: str | bytes | None
+    sql_mode: str | None
+    init_command: str | None
 
 
 class OnRecord:
@@ -49,7 +52,8 @@ class OnRecord:
     """The last packet of the last answer; None if that was an error."""
     may_lock: bool = False
     """Was a statement sent that takes locks which outlive a rollback?"""
-    beginning: Beginning | None = None
+    beginning: Beginning
+    """Noted as soon as it is connected."""
 
     was_left: bool | None = None
     """Had the server hung up when this side did? Then nothing of the session runs there."""
@@ -70,7 +74,7 @@ class OnRecord:
 
     def is_set_otherwise(self, status: int) -> bool:
         """Is autocommit not what it was when the session was opened?"""
-        return self.beginning is not None and bool(status & AUTOCOMMIT) is not self.beginning.autocommit
+        return bool(status & AUTOCOMMIT) is not self.beginning.autocommit
 
     def note_beginning(self) -> None:
         """Note what the session is now: so it begins, for each holder."""

@@ -48,7 +48,8 @@ class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the dr
 
     def note_beginning(self) -> None:
         """Note what the session is now."""
-        self.beginning = Beginning(self.get_autocommit(), self.charset, None)
+        words = (self.charset, None, self.db, self.sql_mode, self.init_command)
+        self.beginning = Beginning(self.get_autocommit(), *words)
 
     async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
         """Run a statement. What cannot be written is refused while nothing has been sent."""
@@ -63,24 +64,24 @@ class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the dr
 
     async def start_anew(self) -> None:
         """Have the server clear the session, and open it as it was opened at first, but for the login."""
+        first = self.beginning
         with self.taking_its_turn():
             await self._execute_command(RESET_CONNECTION, b"")
             await self._read_ok_packet()
-        await self.set_charset(self.beginning.charset if self.beginning else self.charset)
-        if self._db:
-            await self.select_db(self._db)
-        if self.sql_mode is not None:
-            await self.query(f"SET sql_mode={self.sql_mode}")
-        if self.init_command is not None:
-            await self.query(self.init_command)
+        await self.set_charset(first.charset)
+        if first.database:
+            await self.select_db(first.database)
+        if first.sql_mode is not None:
+            await self.query(f"SET sql_mode={first.sql_mode}")
+        if first.init_command is not None:
+            await self.query(first.init_command)
             await self.commit()
 
     async def go_back(self) -> None:
         """Tell the server again what the session began with, where that was changed."""
-        if self.beginning is not None:
-            if self.charset != self.beginning.charset:
-                await self.set_charset(self.beginning.charset)
-            await self.autocommit(self.beginning.autocommit)
+        if self.charset != self.beginning.charset:
+            await self.set_charset(self.beginning.charset)
+        await self.autocommit(self.beginning.autocommit)
 
     async def _read_packet(self, *packet_type: Any) -> Any:
         """Read a packet, and keep it: the last one of an answer has the server's status."""
