@@ -167,7 +167,7 @@ def test_the_plans_find_what_a_broken_latch_lets_happen(monkeypatch: pytest.Monk
         scene.pool._desk.latch = Broken()  # pyright: ignore[reportPrivateUsage]
         return two_for_one(scene)
 
-    with pytest.raises((AssertionError, LookupError, TypeError, PoolTimeout)) as caught:
+    with pytest.raises((AssertionError, LookupError, RuntimeError, TypeError, PoolTimeout)) as caught:
         play_many(monkeypatch, 1, broken, changes=2, most=2_000)
     assert any("by the plan" in note for note in caught.value.__notes__)
 
