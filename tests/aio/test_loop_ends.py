@@ -122,10 +122,10 @@ async def main():
     asyncio.get_running_loop().slow_callback_duration = 60  # else Python's development mode tells of a busy machine
     await pool.bind(database)
     pool.keep_alive()
-    waiting = [asyncio.create_task(pool.get()) for _ in range(5)]
+    held = await pool.get()
     database.slow("ping", 60)
     database.slow("create", 60)
-    held = await waiting[0]
+    waiting = [asyncio.create_task(pool.get()) for _ in range(4)]
     await asyncio.sleep(0.2)
     async with pool.session(0.1) as session:
         pass
