@@ -186,7 +186,7 @@ def pair(effort: Effort) -> Sheet:
     )
     for who in lenders:
         times = rounds.ratio(who, to=OURS)
-        target = at_least(12, times, " x") if who == UPSTREAM else None
+        target = at_least(14, times, " x") if who == UPSTREAM else None
         sheet.rows.append(Row([who, f"{rounds.median(who):,.0f}", f"{times:.2f}"], target))
     return sheet
 
@@ -237,7 +237,7 @@ def many(effort: Effort) -> Sheet:
         middle = sorted(waits[who], key=lambda cuts: cuts[98] / cuts[49])[len(waits[who]) // 2]
         spread = middle[98] / middle[49]
         cells = [who, f"{rounds.median(who):,.0f}", f"{times:.2f}", f"{middle[49] * 1e3:,.1f}"]
-        target = at_most(1.1, round(times, 3), " x") if who == OURS else None
+        target = at_most(1.08, round(times, 3), " x") if who == OURS else None
         sheet.rows.append(Row([*cells, f"{spread:,.2f}"], target))
         if who == OURS:
             even = at_most(1.15, round(spread, 3), " p99 / p50")

@@ -9,7 +9,7 @@ from bench.peers import OURS, UPSTREAM, installed
 from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, Target, at_least
 
-TIMES = 20
+TIMES = 25
 PROBE = "import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
 ASKING = "import sys, pingpool; print('asyncio' in sys.modules)"
 

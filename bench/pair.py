@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from bench.peers import OURS, OURS_AGING, OURS_ASKED, POOLS, PSYCOPG_POOL, QUEUES, UPSTREAM, Lender, installed
+from bench.peers import LIFO, OURS, OURS_AGING, OURS_ASKED, POOLS, PSYCOPG_POOL, QUEUES, UPSTREAM, Lender, installed
 from bench.rounds import Effort, interleave
 from bench.sheet import Row, Sheet, at_least
 
@@ -11,7 +11,7 @@ SIZE = 10
 PAIRS = 5_000
 """How many pairs make a round."""
 
-TIMES = {UPSTREAM: 4.0, PSYCOPG_POOL: 2.5}
+TIMES = {UPSTREAM: 7.0, PSYCOPG_POOL: 2.5, LIFO: 2.2}
 """How many times as much as ours a pair of these costs, at least."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bench.stubs import AskedStubs, DBAPIConnection, Maker, ManyStubs, PsycopgConnection, Session, SpannerSession, Stubs
 from pingpool import PingingPool
 
-WORKERS = 16
+WORKERS = 25
 """How many threads open sessions, where a pool has that option."""
 
 HOUR = 3600.0

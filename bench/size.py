@@ -11,7 +11,7 @@ from bench.stubs import created_before
 
 IDLE = 10_000
 FEW = 10
-MOST_BYTES = 200
+MOST_BYTES = 160
 MOST_TIMES = 1.1
 
 

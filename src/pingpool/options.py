@@ -52,7 +52,7 @@ class MoreOptions(TypedDict, total=False):
 
     workers: int | None
     """How many calls to the database may run side by side. By default as many as there are sessions, and in threads
-    at most 16."""
+    at most 25."""
 
 
 class PoolOptions(MoreOptions, total=False):

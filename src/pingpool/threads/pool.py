@@ -32,8 +32,8 @@ from pingpool.threads.late import LateLock
 from pingpool.threads.own import OwnThreads
 from pingpool.threads.workers import Workers
 
-MOST_WORKERS = 16
-"""A large pool starts no crowd of threads, unless told to."""
+MOST_WORKERS = 25
+"""A large pool starts no crowd of threads, unless told to; a hundred sessions are opened in four goes."""
 
 
 class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
