@@ -23,17 +23,17 @@ class Keeper:
     def __init__(self, look: Callable[[], float | None], alarm: Alarm) -> None:
         """`look` is a bound method of the pool; it returns when to look again, or None for never."""
         self._look: Callable[[], Any] = weakref.WeakMethod(look, lambda _: alarm.ring())
-        self._alarm = alarm
+        self.alarm = alarm
         self.is_stopped = False
 
     def wake(self) -> None:
         """Look now: something happened that may have made sessions due."""
-        self._alarm.ring()
+        self.alarm.ring()
 
     def stop(self) -> None:
         """End, without another look."""
         self.is_stopped = True
-        self._alarm.ring()
+        self.alarm.ring()
 
     def look(self) -> float | None:
         """Have proven what is due, and return when to look again; None once it is over."""

@@ -5,9 +5,12 @@ can be had for the timers of a pool; and no look waits for a database: so no poo
 something was thrown into is taken again.
 """
 
+import heapq
+import itertools
 import math
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,13 +30,11 @@ class Bell:
     """Wakes the keeper of one pool."""
 
     def __init__(self, keepers: "Keepers", look: Callable[[], float | None]) -> None:
-        self.is_rung = False
         self.keeper = Keeper(look, self)
         self._hear = keepers.hear  # bound: also when the interpreter has taken this module apart
 
     def ring(self) -> None:
         """Let it look now."""
-        self.is_rung = True
         self._hear(self)
 
 
@@ -51,6 +52,9 @@ class Keepers:
     def _set_up(self, clock: Clock) -> None:
         self._clock = clock
         self._looks: dict[Bell, float] = {}
+        self._rung: deque[Bell] = deque()
+        self._agenda: list[tuple[float, int, Bell]] = []  # the thread's own: nobody who strikes it comes in between
+        self._order = itertools.count()
         self._thread: threading.Thread | None = None
 
     def begin(self, look: Callable[[], float | None]) -> Keeper:
@@ -64,6 +68,7 @@ class Keepers:
             if not self.are_at_work:
                 self._thread = OwnThread("pingpool-keeper", self._step)
                 self._thread.start()
+            self._rung.append(bell)
             self._looks[bell] = -math.inf
             open_gate(self._gate)
         return bell.keeper
@@ -75,10 +80,9 @@ class Keepers:
 
     def hear(self, bell: Bell) -> None:
         """Look as soon as the thread gets to it, unless that pool is kept no more."""
-        with self._lock:
-            if bell in self._looks:
-                self._looks[bell] = -math.inf
-                open_gate(self._gate)
+        if bell in self._looks:
+            self._rung.append(bell)
+            open_gate(self._gate)
 
     def see_off(self, keeper: Keeper, until: float) -> None:
         """Wait until a keeper that was stopped is through; and for the thread's end, if it was the last."""
@@ -90,8 +94,7 @@ class Keepers:
 
     def _goes_on_without(self, keeper: Keeper) -> bool:
         """Is this one through, and the thread at work for others?"""
-        at_work = [bell.keeper for bell in self._looks.copy()]
-        return keeper not in at_work and any(not each.is_stopped for each in at_work)
+        return keeper.alarm not in self._looks and any(not bell.keeper.is_stopped for bell in self._looks.copy())
 
     def _step(self) -> bool:
         """Look at the pool whose turn it is, or wait until then; return whether the thread may go."""
@@ -99,28 +102,47 @@ class Keepers:
             if not self._looks:
                 self._thread = None
                 return True
-            when, bell = min(((when, bell) for bell, when in self._looks.items()), key=_time_of)
+            self._heed_bells()
+            when, bell = self._next()
         if when > self._clock.now():
             self._clock.wait(self._gate, when)
             return False
-        bell.is_rung = False
         again = bell.keeper.look()
         with self._lock:
             if again is None:
                 del self._looks[bell]
-            elif not bell.is_rung:
-                self._looks[bell] = again
+            else:
+                self._look_at(bell, again)
         return False
+
+    def _heed_bells(self) -> None:
+        """Let those be looked at next whose bells were rung."""
+        while self._rung:
+            if self._rung[0] in self._looks:
+                self._look_at(self._rung[0], -math.inf)
+            self._rung.popleft()
+
+    def _look_at(self, bell: Bell, when: float) -> None:
+        """Let the next look at a pool be at that time; what the agenda says of it otherwise is void."""
+        heapq.heappush(self._agenda, (when, next(self._order), bell))
+        self._looks[bell] = when  # last: an interrupt in between leaves the look that was due before
+        if len(self._agenda) > 2 * len(self._looks):
+            agenda = [(when, next(self._order), bell) for bell, when in self._looks.copy().items()]
+            heapq.heapify(agenda)
+            self._agenda = agenda
+
+    def _next(self) -> tuple[float, Bell]:
+        """Return the pool whose turn it is, and its time, found without a look at all others."""
+        while self._looks.get(self._agenda[0][2]) != self._agenda[0][0]:
+            heapq.heappop(self._agenda)
+        when, _, bell = self._agenda[0]
+        return when, bell
 
     def _start_anew(self) -> list[Any]:
         old = self.__dict__.copy()
         self.__dict__.clear()  # also of locks that another thread held
         self._set_up(old["_clock"])
         return [old]
-
-
-def _time_of(look: tuple[float, Bell]) -> float:
-    return look[0]
 
 
 _by_clock: "weakref.WeakValueDictionary[Clock, Keepers]" = weakref.WeakValueDictionary()
