@@ -15,6 +15,7 @@ class Watched:
 
     def __init__(self) -> None:
         self._pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+        self._newest: weakref.WeakValueDictionary[str, Pool] = weakref.WeakValueDictionary()  # by name
 
     def add(self, pool: Pool) -> None:
         """Collect from this pool until it is closed or dropped.
@@ -22,9 +23,11 @@ class Watched:
         Raises:
             ValueError: another pool of this name is open.
         """
-        if any(each.name == pool.name and each is not pool for each in self.open()):
+        newest = self._newest.get(pool.name, pool)
+        if newest is not pool and not newest.closed:
             raise ValueError(f"there is another pool of the name {pool.name!r}: give each its own, by name=…")
         self._pools.add(pool)
+        self._newest[pool.name] = pool
 
     def open(self) -> Iterator[Pool]:
         """Yield those that are open."""
