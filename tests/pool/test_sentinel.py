@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pingpool.core.slot import Slot
-from pingpool.pool.sentinel import Sentinel
+from pingpool.pool.sentinel import AT_ONCE, Sentinel
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system has no epoll")
 
@@ -205,3 +205,17 @@ def test_a_process_that_has_no_descriptors_left_does_without(monkeypatch: pytest
     assert Sentinel.if_possible() is None
     monkeypatch.delattr(select, "epoll")
     assert Sentinel.if_possible() is None
+
+
+def test_where_many_hang_up_together_they_are_told_a_few_at_a_time(sentinel: Sentinel) -> None:
+    """A loop serves others in between; nothing is lost, and no hang-up has to come twice."""
+    desk, links = Desk(), [Link() for _ in range(AT_ONCE + 1)]
+    for each in links:
+        sentinel.watch(each.fd, desk, each.slot)
+        each.far.close()
+    sentinel.hear(0)
+    assert len(desk.heard) == AT_ONCE
+    sentinel.hear(0)
+    assert {slot for slot, _ in desk.heard} == {each.slot for each in links}
+    for each in links:
+        each.near.close()

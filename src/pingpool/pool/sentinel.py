@@ -26,6 +26,10 @@ POLL: Any = getattr(select, "poll", None)
 """The system's own, also where gevent comes later: there is one wherever there is an `epoll`."""
 
 
+AT_ONCE = 64
+"""So many hang-ups are told at once: where a server ends thousands of sessions, a loop serves others in between."""
+
+
 class Listener(Protocol):
     """The desk of a pool, as the sentinel sees it."""
 
@@ -102,7 +106,7 @@ class Sentinel:
     def hear(self, timeout: float | None) -> None:
         """Tell what happened; wait for something to happen at most so many seconds, or for as long as it takes."""
         if not self._heard:  # or else an interrupt came in between
-            self._heard.extend(fd for fd, _ in self._epoll.poll(timeout))
+            self._heard.extend(fd for fd, _ in self._epoll.poll(timeout, AT_ONCE))
         while self._heard:
             try:
                 self._tell(self._heard[0])
