@@ -67,12 +67,11 @@ class Work(Generic[S]):
 
     def take(self, jobs: list[Job]) -> None:
         """Have the jobs done by the workers, side by side; all sessions that one call can create are one call."""
-        together = [job for job in jobs if job.kind is CREATING] if self._creates_many else []
-        if together:
+        if self._creates_many and (together := [job for job in jobs if job.kind is CREATING]):
             self._workers.take(Call(self, together))
+            jobs = [job for job in jobs if job.kind is not CREATING]
         for job in jobs:
-            if job not in together:
-                self._workers.take(Call(self, [job]))
+            self._workers.take(Call(self, [job]))
 
     def begin(self, call: "Call[S]") -> None:
         """Drop what is not wanted any more; from now on the others can only be reported, not withdrawn."""
