@@ -68,7 +68,7 @@ class Pool:
     def drop(self) -> None:
         session = self._get()
         del session
-        self._replace(self.ledger.tick(self.now))
+        self.do(self.ledger.tick(self.now))
 
     def hand_over(self) -> None:
         session = self._get()
@@ -80,7 +80,7 @@ class Pool:
         self.ledger.abandon(self._waiter(), self.now)
 
     def discard(self) -> None:
-        self._replace(self.ledger.take_back(self._get(), Verdict.DISCARDED, self.now))
+        self.do(self.ledger.take_back(self._get(), Verdict.DISCARDED, self.now))
 
     def distrust(self) -> None:
         creation = self.ledger.serving.creation
@@ -101,7 +101,7 @@ class Pool:
         self.ledger.places.line.enter(waiter)
         return waiter
 
-    def _replace(self, orders: list[Any]) -> None:
+    def do(self, orders: list[Any]) -> None:
         """Do these jobs, and what follows from them."""
         jobs = self._jobs(orders)
         while jobs:

@@ -112,9 +112,10 @@ def worth(world: World, slot: Any) -> int:
 
 def hang_up(world: World, slot: Any) -> int:
     """Return all that matters of a hang-up that was heard: that it was, and when the session had been proven."""
-    ref, proven_at = world.ledger.places.hangups.heard.get(slot, (None, -math.inf))
+    heard = world.ledger.places.hangups.heard
     if slot.ref is None or id(slot.ref()) not in world.memory.hung_up:
-        return 0 if ref is None else 20  # or it is remembered of a session that has left
+        return 20 if slot in heard else 0  # or it is remembered of a session that has left
+    proven_at = heard.get(slot, -math.inf)
     age = int(min((world.now - proven_at) / UNIT, INTERVAL))
     return 1 + age + 4 * (proven_at <= world.ledger.suspected_at)
 

@@ -175,5 +175,4 @@ def proof_of(ledger: Ledger[Any], slot: Slot) -> float:
     """Return when a session that is lent was proven, also if that was put aside."""
     if slot.proven_at > -math.inf:
         return slot.proven_at
-    _, aside = ledger.places.hangups.heard.get(slot, (None, -math.inf))
-    return max(aside, ledger.serving.renewal.old.get(slot, -math.inf))
+    return max(ledger.places.hangups.heard.get(slot, -math.inf), ledger.serving.renewal.old.get(slot, -math.inf))

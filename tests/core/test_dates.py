@@ -3,7 +3,7 @@
 import math
 import random
 
-from pingpool.core.dates import Dates
+from pingpool.core.dates import Dates, renewal_of
 from pingpool.core.slot import CHECKING, IDLE, IN_USE, AgingSlot, Slot
 
 OTHERS = (IDLE, IN_USE, CHECKING)
@@ -20,9 +20,9 @@ def test_the_next_is_the_idle_one_with_the_earliest_date() -> None:
             slot.retire_at(chance.choice([float(chance.randrange(1000)), math.inf]), 1.0)
             dates.enter(slot, slots)
         slot.state = chance.choice(OTHERS)
-        idle = [each.renews_at for each in slots if each.state is IDLE and each.renews_at < math.inf]
-        found = dates.next_idle()
-        assert (found and found.renews_at) == min(idle, default=None)
+        idle = [each for each in slots if each.state is IDLE]
+        found = dates.next_idle(idle)
+        assert (found and found.renews_at) == min((at for at in map(renewal_of, idle) if at < math.inf), default=None)
         assert found is None or found.state is IDLE
 
 
@@ -43,7 +43,7 @@ def test_sessions_that_never_grow_too_old_have_no_date() -> None:
     for slot in slots:
         slot.state = IDLE
         dates.enter(slot, slots)
-    assert (dates.next_idle(), dates._dates) == (None, [])
+    assert (dates.next_idle(slots), dates._dates) == (None, [])
 
 
 def test_a_rebuild_finds_every_date_again() -> None:
@@ -54,4 +54,4 @@ def test_a_rebuild_finds_every_date_again() -> None:
         slot.retire_at(9.0 - when, 0.0)
     dates = Dates()
     dates.rebuild(slots)
-    assert dates.next_idle() is slots[4]
+    assert dates.next_idle(slots) is slots[4]

@@ -55,3 +55,17 @@ def test_a_check_that_overruns_costs_its_session_as_ever() -> None:
     assert dict(pool.ledger.places.tally.replaced) == {"overran": 1}
     assert not pool.ledger.places.hangups.heard
     check(pool.ledger, 13.0)
+
+
+def test_what_was_heard_in_use_outlives_a_renewal_that_is_called_off() -> None:
+    """The end of the renewal gives the proof of life back that it had put aside, but not to a session that is dead."""
+    pool = Pool(2)
+    pool.fill()
+    session = pool.lend(1.0)
+    slot = pool.ledger.lent[id(session)]
+    pool.ledger.renew(1.0)
+    pool.ledger.hung_up(slot, slot.ref, 2.0)
+    pool.ledger.clear(Round(), 3.0)
+    pool.ledger.check_in(session, 4.0)
+    assert pool.ledger.places.tally.replaced["lost"] == 1
+    check(pool.ledger, 4.0)

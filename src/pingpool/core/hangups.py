@@ -6,40 +6,45 @@ put aside meanwhile.
 """
 
 import math
-from typing import Any
 
 from pingpool.core.slot import IN_USE, Slot
 
 
 class HangUps:
-    """What was heard and still matters: each slot with the reference of its session, and the proof that was put aside.
+    """What was heard and still matters: each slot with the proof of life that its session had.
 
-    If the session leaves the pool in another way, its slot is forgotten at the end of that turn.
+    No turn but `clear` looks through them: where a server ends all its sessions, there are as many as were lent.
     """
 
     __slots__ = ("heard",)
 
     def __init__(self) -> None:
-        self.heard: dict[Slot, tuple[Any, float]] = {}
+        self.heard: dict[Slot, float] = {}
 
     def note(self, slot: Slot) -> None:
-        """Remember that the session of this slot is dead."""
-        self.heard[slot] = (slot.ref, -math.inf)
+        """Remember that the session of this slot is dead; if it is lent, see that it comes back by the slow way."""
+        self.heard.setdefault(slot, -math.inf)
+        self._put_proof_aside(slot)
 
-    def put_proofs_aside(self, suspected_at: float) -> None:
-        """See that what is lent comes back by the slow way."""
-        for slot, (ref, _) in list(self.heard.items()):
-            if slot.ref is not ref:
-                del self.heard[slot]
-            elif slot.state is IN_USE and suspected_at < slot.proven_at:
-                self.heard[slot] = (ref, slot.proven_at)
-                slot.proven_at = -math.inf
+    def put_proofs_aside(self) -> None:
+        """The same for all, since the end of a renewal has given proofs of life back."""
+        for slot in self.heard:
+            self._put_proof_aside(slot)
 
     def claim(self, slot: Slot) -> bool:
         """Was it heard of the session that comes back to this slot? If so its proof of life counts again."""
         if slot not in self.heard:
             return False
-        _, proven_at = self.heard.pop(slot)
+        proven_at = self.heard.pop(slot)
         if slot.proven_at == -math.inf:
             slot.proven_at = proven_at
         return True
+
+    def forget(self, slot: Slot) -> None:
+        """The session of this slot is given up, for whatever reason."""
+        self.heard.pop(slot, None)
+
+    def _put_proof_aside(self, slot: Slot) -> None:
+        if slot.state is IN_USE and slot.proven_at > -math.inf:
+            self.heard[slot] = slot.proven_at
+            slot.proven_at = -math.inf

@@ -29,12 +29,9 @@ class IdleQueue:
 
     def enter(self, slot: Slot, session: Any) -> None:
         """Put the slot behind every session with an older proof."""
-        slots = self.slots
-        place = len(slots)
-        while place and slots[place - 1].proven_at > slot.proven_at:
-            place -= 1
+        place = bisect_right(self.slots, slot.proven_at, key=proof_of)
         slot.session = session
-        slots.insert(place, slot)
+        self.slots.insert(place, slot)
         slot.state = IDLE
 
     def enter_unproven(self, slot: Slot, session: Any) -> None:

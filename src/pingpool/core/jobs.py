@@ -88,12 +88,14 @@ class Jobs:
 
         So many sessions are open now, and so many are to be renewed.
         """
-        reached = [round for round in self.rounds if round.enough <= sessions]
-        for round in reached:
-            round.failure = None
-        lasting = [round for round in self.rounds if round.lasts or (round.renews and to_renew)]
-        done = [round for round in self.rounds if not (round.jobs or round in lasting or round in reached)]
-        return self._end(reached + done)
+        over: list[Round] = []
+        for round in self.rounds:
+            if round.enough <= sessions:
+                round.failure = None
+                over.append(round)
+            elif not (round.jobs or round.lasts or (round.renews and to_renew)):
+                over.append(round)
+        return self._end(over)
 
     def disappoint(self, failure: BaseException) -> list[Round]:
         """Return the rounds that waited for sessions, of which there will be none: they are over."""
@@ -111,7 +113,8 @@ class Jobs:
     def _end(self, over: list[Round]) -> list[Round]:
         for round in over:
             round.is_over = True
-            self.rounds.remove(round)
+        if over:
+            self.rounds[:] = [round for round in self.rounds if not round.is_over]
         return over
 
     def rebuild(self) -> None:

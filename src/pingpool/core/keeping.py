@@ -95,13 +95,13 @@ class Keeping:
 
     def to_renew(self, now: float) -> Slot | None:
         """Return the idle slot whose session is to be renewed, if it is time."""
-        return self._places.dates.next_idle() if now >= self._renewal_at() else None
+        return self._places.dates.next_idle(self._idle) if now >= self._renewal_at() else None
 
     def _renewal_at(self) -> float:
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
         if not self._freshness.ages or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
             return math.inf
-        oldest = self._places.dates.next_idle()
+        oldest = self._places.dates.next_idle(self._idle)
         return math.inf if oldest is None else oldest.renews_at
 
     def _has_canary(self) -> bool:

@@ -282,7 +282,7 @@ class Ledger(Freshness, Generic[S]):
         """Have every session that is open now replaced by a new one, one after the other."""
         self.places.free_collected(now)
         if self.serving.filling:
-            self.serving.renewal.begin(self.suspected_at)
+            self.serving.renewal.begin()
         return self.serving.settle(now)
 
     def await_renewal(self, round: Round, now: float) -> list[Order]:
@@ -298,6 +298,7 @@ class Ledger(Freshness, Generic[S]):
         self.serving.filling = False
         places.withdraw_creations()
         self.serving.renewal.stop()
+        places.hangups.put_proofs_aside()
         for job in list(self.jobs):
             if job.kind is not CLOSING:
                 places.jobs.renounce(job)

@@ -116,7 +116,7 @@ class Places:
             return False
         half = now + (newcomer.until - now) / 2
         waiting = {use for waiter in self.line.waiters if waiter.until >= half for use in waiter.blocks}
-        return waiting.issuperset(self.uses())
+        return len(waiting) >= len(self.slots) and waiting.issuperset(self.uses())
 
     # Moves.
 
@@ -219,6 +219,7 @@ class Places:
     def note_end(self, slot: Slot, reason: str, now: float) -> None:
         """Note why the session of a slot is given up, before the slot moves."""
         self.tally.replaced[reason] += 1
+        self.hangups.forget(slot)
         self.hear(replaced(slot, reason, now))
 
     def note_rollback(self, left_by: Use, now: float) -> None:

@@ -10,46 +10,56 @@ checked or reset first is renewed after that; if somebody always waits, it will 
 """
 
 import math
+from collections.abc import Collection
 
 from pingpool.core.places import Places
 from pingpool.core.slot import CHECKING, CREATING, IDLE, IN_USE, RESETTING, VACANT, Slot
+from pingpool.core.uses import SINCE
 
 OPEN = frozenset({IDLE, IN_USE, CHECKING, RESETTING})
 """The states of a slot that has a session."""
 
 
 class Renewal:
-    """The slots whose sessions are to be renewed, each with its proof of life, if that was put aside."""
+    """The slots whose sessions are to be renewed, each with its proof of life, if that was put aside.
 
-    __slots__ = ("_places", "gap", "has_room", "old")
+    No turn looks through them all: many may be old, for long. What was lent before the last look has been seen to.
+    """
+
+    __slots__ = ("_looked_at", "_places", "gap", "has_room", "old")
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self.old: dict[Slot, float] = {}
         self.has_room = True
         self.gap = False
+        self._looked_at = -math.inf
 
-    def begin(self, suspected_at: float) -> None:
-        """Renew every session that is open now; suspects that are lent come back by the slow way anyhow."""
+    def begin(self) -> None:
+        """Renew every session that is open now."""
         self.has_room = True
         for slot in self._places.slots:
             if slot.state in OPEN and slot not in self.old:
                 self.old[slot] = slot.proven_at
         for job in self._places.jobs.open:
             job.outdated = job.kind is CREATING and job.started
-        self.put_proofs_aside(suspected_at)
+        self._looked_at = -math.inf
 
-    def put_proofs_aside(self, suspected_at: float) -> None:
-        """See that what is lent comes back by the slow way."""
-        for slot in self.old:
-            if slot.state is IN_USE and suspected_at < slot.proven_at:
+    def put_proofs_aside(self, suspected_at: float, now: float) -> None:
+        """See that what is lent comes back by the slow way; suspects do so anyhow."""
+        for slot in reversed(self._places.lent.slots.values()):
+            if slot.session[SINCE] < self._looked_at:
+                break
+            if slot in self.old and suspected_at < slot.proven_at:
                 self.old[slot] = slot.proven_at
                 slot.proven_at = -math.inf
+        self._looked_at = now
 
     def forget_vacant(self) -> None:
-        """A slot without a session has nothing to renew."""
-        for slot in [slot for slot in self.old if slot.state is VACANT]:
-            del self.old[slot]
+        """A slot without a session has nothing to renew; whichever are fewer, old or vacant, are looked through."""
+        fewer: Collection[Slot] = min(self.old, self._places.vacant.slots, key=len)
+        for slot in [slot for slot in fewer if slot.state is VACANT]:
+            self.old.pop(slot, None)
 
     def came_back(self, slot: Slot) -> None:
         """A session is not lent any more: its proof of life counts again."""

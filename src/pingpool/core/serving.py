@@ -69,9 +69,7 @@ class Serving:
             places.orders += places.jobs.end_rounds(places.count_open(), len(self.renewal.old))
             self._renew(now)  # after the rounds: a session that is to be renewed is open for them
         if self.renewal.old:
-            self.renewal.put_proofs_aside(self._freshness.suspected_at)
-        if places.hangups.heard:
-            places.hangups.put_proofs_aside(self._freshness.suspected_at)
+            self.renewal.put_proofs_aside(self._freshness.suspected_at, now)
         return places.take_orders()
 
     @property

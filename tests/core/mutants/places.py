@@ -54,8 +54,8 @@ PLACES = (
     Mutant(
         "idle out of order",
         "idle",
-        "        while place and slots[place - 1].proven_at > slot.proven_at:\n            place -= 1\n",
-        "",
+        "bisect_right(self.slots, slot.proven_at, key=proof_of)",
+        "len(self.slots)",
     ),
     Mutant(
         "the distrusted at the back",
@@ -90,8 +90,8 @@ PLACES = (
     Mutant(
         "a round that outlasts what it waited for",
         "jobs",
-        "return self._end(reached + done)",
-        "return self._end(done)",
+        "                round.failure = None\n                over.append(round)\n",
+        "                round.failure = None\n",
     ),
     Mutant(
         "a session lost when its renewal fails",

@@ -66,7 +66,7 @@ SERVING = (
     Mutant(
         "an old session that goes out and is forgotten",
         "serving",
-        "            self.renewal.put_proofs_aside(self._freshness.suspected_at)\n",
+        "            self.renewal.put_proofs_aside(self._freshness.suspected_at, now)\n",
         "            pass\n",
     ),
     Mutant(

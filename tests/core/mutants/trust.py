@@ -36,14 +36,14 @@ TRUST = (
     Mutant(
         "a hang-up that is noted and comes back by the fast way",
         "hangups",
-        "                slot.proven_at = -math.inf\n",
-        "",
+        "            slot.proven_at = -math.inf\n",
+        "            pass\n",
     ),
     Mutant(
         "a hang-up that is remembered of a session that has left",
         "hangups",
-        "                del self.heard[slot]\n",
-        "                pass\n",
+        "        self.heard.pop(slot, None)\n",
+        "",
     ),
     Mutant(
         "no back-off",
