@@ -1,6 +1,7 @@
 """When tasks give up that wait in a loop."""
 
 import gc
+import heapq
 import weakref
 
 import pytest
@@ -75,3 +76,48 @@ def test_entries_of_those_who_were_served_are_swept_out() -> None:
         deadlines.enter(served)
         served.error = LookupError()
     assert len(deadlines._heap) <= FEW + 1
+
+
+class Struck(Waiting):
+    """Somebody in line whose first wake-up is struck by a Ctrl-C."""
+
+    is_struck = False
+
+    def wake(self) -> None:
+        """Be woken by the second."""
+        if not self.is_struck:
+            self.is_struck = True
+            raise KeyboardInterrupt
+        super().wake()
+
+
+def test_who_was_about_to_be_woken_when_ctrl_c_came_is_woken_by_the_next_look() -> None:
+    """A loop that goes on afterwards owes him an answer still."""
+    deadlines, struck = Deadlines(), Struck(1.0)
+    deadlines.enter(struck)
+    with pytest.raises(KeyboardInterrupt):
+        deadlines.wake_due(1.0)
+    deadlines.wake_due(1.0)
+    assert struck.is_woken
+    assert deadlines.next_at() is None
+
+
+def test_a_sweep_that_ctrl_c_cuts_short_leaves_the_soonest_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits least is found first, though those who were served before him are swept out."""
+    deadlines = Deadlines()
+    for i in range(FEW - 1):
+        served = Waiting(float(i))
+        deadlines.enter(served)
+        served.error = LookupError()
+    first, second = Waiting(200.0), Waiting(100.0)
+    deadlines.enter(first)
+
+    def strike(heap: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as struck:
+        struck.setattr(heapq, "heapify", strike)
+        with pytest.raises(KeyboardInterrupt):
+            deadlines.enter(second)
+    deadlines.wake_due(99.0)
+    assert deadlines.next_at() == 100

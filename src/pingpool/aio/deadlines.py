@@ -28,17 +28,19 @@ class Deadlines:
         """Somebody waits for this until its time is up."""
         heapq.heappush(self._heap, (answer.until, next(self._order), ref(answer)))
         if len(self._heap) > self._many:
-            self._heap = [entry for entry in self._heap if is_awaited(entry[2]())]
-            heapq.heapify(self._heap)
-            self._many = max(FEW, 2 * len(self._heap))
+            awaited = [entry for entry in self._heap if is_awaited(entry[2]())]
+            heapq.heapify(awaited)
+            self._heap = awaited
+            self._many = max(FEW, 2 * len(awaited))
 
     def wake_due(self, now: float) -> None:
         """Wake those whose time is up."""
         heap = self._heap
         while heap and (heap[0][0] <= now or not is_awaited(heap[0][2]())):
-            answer = heapq.heappop(heap)[2]()
+            answer = heap[0][2]()
             if answer is not None:
                 answer.wake()
+            heapq.heappop(heap)  # last: a Ctrl-C in between leaves somebody to be woken twice, not never
 
     def next_at(self) -> float | None:
         """Return when the next one's time is up; None if nobody waits any more."""
