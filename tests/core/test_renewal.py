@@ -1,5 +1,7 @@
 """Sessions that are renewed though they are well: one after the other, the new one first."""
 
+from itertools import count
+
 import pytest
 
 from pingpool.core.orders import End, Outcome, Round, Verdict
@@ -7,6 +9,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING
 
 from .by_hand import Pool
 from .model import check
+from .test_interrupts import is_cut_short
 
 
 def ended_aside(pool: Pool, now: float) -> list[int]:
@@ -267,3 +270,20 @@ def test_a_session_that_is_detached_is_nobodys_business() -> None:
     assert not pool.jobs(CLOSING)
     assert pool.ledger.places.tally.replaced == {"detached": 1}
     assert pool.ledger.rejection(mine) is not None
+
+
+@pytest.mark.parametrize("verdict", [Verdict.WELL, Verdict.LEFT_OPEN, Verdict.UNPROVEN])
+def test_a_return_that_is_cut_short_lets_no_session_come_back_unrenewed(verdict: Verdict) -> None:
+    """Wherever the interrupt strikes: neither the one on its way, nor one that was lent since the last look."""
+    for line in count(1):
+        pool = Pool(4)
+        pool.fill()
+        first = pool.lend(0.5)
+        pool.ledger.renew(1.0)
+        pool.lend(2.0)
+        if not is_cut_short(lambda: pool.ledger.take_back(first, verdict, 3.0) and None, line):  # noqa: B023
+            break
+        pool.ledger.heal()
+        pool.ledger.tick(3.0)
+        check(pool.ledger, 3.0)
+    assert line > 20

@@ -353,6 +353,7 @@ class Ledger(Freshness, Generic[S]):
 
     def heal(self) -> list[Order]:
         """Mend what an interrupted call may have left, and return the orders that may have got lost."""
+        self.serving.renewal.look_at_all()
         return self.places.heal()
 
     # What outsiders want to know.

@@ -43,6 +43,10 @@ class Renewal:
                 self.old[slot] = slot.proven_at
         for job in self._places.jobs.open:
             job.outdated = job.kind is CREATING and job.started
+        self.look_at_all()
+
+    def look_at_all(self) -> None:
+        """Have the next look see all that is lent: after an interrupt, what was seen to may count as proven again."""
         self._looked_at = -math.inf
 
     def put_proofs_aside(self, suspected_at: float, now: float) -> None:
