@@ -113,8 +113,10 @@ def worth(world: World, slot: Any) -> int:
 def hang_up(world: World, slot: Any) -> int:
     """Return all that matters of a hang-up that was heard: that it was, and when the session had been proven."""
     heard = world.ledger.places.hangups.heard
-    if slot.ref is None or id(slot.ref()) not in world.memory.hung_up:
-        return 20 if slot in heard else 0  # or it is remembered of a session that has left
+    if slot.ref is None:
+        return 0  # what was heard of a session that has left is forgotten with the next one
+    if id(slot.ref()) not in world.memory.hung_up:
+        return 20 if slot in heard else 0
     proven_at = heard.get(slot, -math.inf)
     age = int(min((world.now - proven_at) / UNIT, INTERVAL))
     return 1 + age + 4 * (proven_at <= world.ledger.suspected_at)

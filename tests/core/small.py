@@ -225,6 +225,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     new.serving.on_trial.update(twins[slot] for slot in old.serving.on_trial)
     new.serving.renewal.has_room = old.serving.renewal.has_room
     new.serving.renewal.gap = old.serving.renewal.gap
+    new.serving.renewal._looked_at = old.serving.renewal._looked_at
     new.serving.renewal.old.update({twins[slot]: proof for slot, proof in old.serving.renewal.old.items()})
     new.serving.filling, new.keeping.kept = old.filling, old.kept
     new.reports.failure, new.reports.refusal = old.reports.failure, old.reports.refusal

@@ -13,7 +13,7 @@ from pingpool.core.slot import IN_USE, Slot
 class HangUps:
     """What was heard and still matters: each slot with the proof of life that its session had.
 
-    No turn but `clear` looks through them: where a server ends all its sessions, there are as many as were lent.
+    Only `clear` and `heal` look through them: where a server ends all its sessions, there are as many as were lent.
     """
 
     __slots__ = ("heard",)
@@ -27,21 +27,23 @@ class HangUps:
         self._put_proof_aside(slot)
 
     def put_proofs_aside(self) -> None:
-        """The same for all, since the end of a renewal has given proofs of life back."""
+        """The same for all: the end of a renewal, or a return that was cut short, has given proofs of life back."""
         for slot in self.heard:
             self._put_proof_aside(slot)
 
     def claim(self, slot: Slot) -> bool:
-        """Was it heard of the session that comes back to this slot? If so its proof of life counts again."""
+        """Was it heard of the session that comes back to this slot? If so its proof of life counts again.
+
+        That is remembered until the slot has another session: an interrupt may come before this one has gone.
+        """
         if slot not in self.heard:
             return False
-        proven_at = self.heard.pop(slot)
         if slot.proven_at == -math.inf:
-            slot.proven_at = proven_at
+            slot.proven_at = self.heard[slot]
         return True
 
     def forget(self, slot: Slot) -> None:
-        """The session of this slot is given up, for whatever reason."""
+        """The slot has another session."""
         self.heard.pop(slot, None)
 
     def _put_proof_aside(self, slot: Slot) -> None:

@@ -219,7 +219,6 @@ class Places:
     def note_end(self, slot: Slot, reason: str, now: float) -> None:
         """Note why the session of a slot is given up, before the slot moves."""
         self.tally.replaced[reason] += 1
-        self.hangups.forget(slot)
         self.hear(replaced(slot, reason, now))
 
     def note_rollback(self, left_by: Use, now: float) -> None:
@@ -247,6 +246,7 @@ class Places:
         self.lent.rebuild()
         self.jobs.rebuild()
         self.line.rebuild()
+        self.hangups.put_proofs_aside()
         for slot in self.slots:
             if slot.state is IN_USE and (slot.session is None or slot.session is slot.ref()):
                 slot.session = use_of_nobody(slot.proven_at)

@@ -87,6 +87,7 @@ class Serving:
         if self.creation.distrusts:
             self.on_trial.add(slot)
         self.renewal.is_done(slot)
+        places.hangups.forget(slot)
         slot.ref = places.lent.ref_to(session, slot)
         self._freshness.date(slot, now, outcome.expires_in)
         places.dates.enter(slot, places.slots)
