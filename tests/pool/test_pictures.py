@@ -6,7 +6,7 @@ import pytest
 
 from pingpool import PingingPool, PoolTimeout
 from pingpool.pool.diagnosis import Picture
-from pingpool.pool.pictures import KEPT, LONG, Pictures
+from pingpool.pool.pictures import KEPT, LONG, LONGEST, Pictures
 from pingpool.testing import Clock, FakeSession, FaultyDatabase, equip
 from tests.pool.test_diagnosis import picture
 
@@ -36,15 +36,26 @@ def test_what_takes_no_time_is_taken_each_time() -> None:
 
 
 def test_what_takes_long_does_for_those_who_come_soon() -> None:
-    """One that took a second is shown for ten, so nine tenths of the time are left for work; then it is taken anew."""
-    camera = Camera(1)
+    """It is shown for ten times as long, so nine tenths of the time are left for work; then it is taken anew."""
+    camera = Camera(0.02)
     pictures = Pictures(camera.clock.now)
     first = pictures.latest(camera.take)
-    camera.clock.advance(KEPT - 0.5)
+    camera.clock.advance(KEPT * 0.02 - 0.01)
     assert pictures.latest(camera.take) is first
-    camera.clock.advance(1)
+    camera.clock.advance(0.02)
     assert pictures.latest(camera.take) is not first
     assert len(camera.taken) == 2
+
+
+def test_a_process_that_stood_still_shows_no_old_picture() -> None:
+    """A laptop that slept while one was taken would tell of that evening for days."""
+    camera = Camera(3600)
+    pictures = Pictures(camera.clock.now)
+    first = pictures.latest(camera.take)
+    camera.clock.advance(LONGEST / 2)
+    assert pictures.latest(camera.take) is first
+    camera.clock.advance(LONGEST)
+    assert pictures.latest(camera.take) is not first
 
 
 def test_callers_who_are_turned_away_together_share_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,10 +66,10 @@ def test_callers_who_are_turned_away_together_share_a_picture(monkeypatch: pytes
         pool.bind(FaultyDatabase())
         with pool.session():
             said = [refusal(pool), refusal(pool)]
-            clock.advance(KEPT)
+            clock.advance(LONGEST)
             said.append(refusal(pool))
     assert ["1, 0.0 s" in each for each in said] == [True, True, False]
-    assert "1, 11.0 s" in said[2]
+    assert "1, 2.0 s" in said[2]
 
 
 def refusal(pool: PingingPool[FakeSession]) -> str:

@@ -1,7 +1,7 @@
 """Pictures of a pool for the errors of those who got no session.
 
 Where many are turned away, as in an outage, a large pool must not spend its time on taking pictures: one that took long
-to take does for all who come within ten times that long. One of a small pool is always new.
+to take does for all who come within ten times that long, or a second. One of a small pool is always new.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,9 @@ LONG = 0.0002
 
 KEPT = 10
 """For so many times as long as it took a picture does for others, too: to take them is a tenth of the work at most."""
+
+LONGEST = 1.0
+"""No picture does for more seconds: the process may have stood still while it was taken, for hours."""
 
 
 class Pictures:
@@ -32,5 +35,5 @@ class Pictures:
         picture.develop()
         ended_at = self._now()
         took = ended_at - began_at
-        self._last = (ended_at + KEPT * took, picture) if took >= LONG else None
+        self._last = (ended_at + min(KEPT * took, LONGEST), picture) if took >= LONG else None
         return picture
