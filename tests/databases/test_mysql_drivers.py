@@ -10,6 +10,7 @@ import pytest
 import pingpool
 from pingpool import PingingPool
 from pingpool.databases.mysql import MySQL
+from pingpool.testing import Clock, equip
 from pingpool.testing.servers import MariaDBServer
 from tests.databases.mysql_drivers import AIOMYSQL, OTHERS, PYMYSQL, THREADS, Driver, run
 from tests.databases.waiting import SOON, until
@@ -75,6 +76,19 @@ def test_a_session_lives_through_its_pings(mariadb_server: MariaDBServer, driver
         database.ping(session, timeout=SOON)
     session.close()
     assert not database.looks_alive(session)
+
+
+@every
+def test_sessions_that_were_pinged_are_ended_in_good_order(mariadb_server: MariaDBServer, driver: Driver) -> None:
+    """Nothing is under way in them, so nobody connects once more to end them at the server."""
+    clock = Clock()
+    with equip(PingingPool[Any](2, ping_interval=10), clock=clock) as pool:
+        pool.bind(driver.database(mariadb_server))
+        clock.advance(11)
+        assert pool.ping() == 2
+        connected = counted(mariadb_server, "Connections")
+        pool.close()
+        assert counted(mariadb_server, "Connections") == connected + 1  # that of whoever counts
 
 
 # Ends under a running call

@@ -34,6 +34,8 @@ class OtherSessions(Sessions):
         self._resets = resets
         self._in_hand: set[int] = set()
         """Which sessions count as busy, by their identity: not all take weak references."""
+        self._proven: set[int] = set()
+        """Those of which a worker has just had an answer: the next look is his own, and they are lent to nobody."""
         self._autocommit: Records[object] = Records()
         self._settings = Settings()
 
@@ -54,13 +56,16 @@ class OtherSessions(Sessions):
         """Note how a session is set, and from now on what it is asked."""
         self.packages.update({*modules_of(session)} - {"builtins"})
         unanswered.watch(session)
-        self._in_hand.discard(id(session))  # it may have been another's
+        self._forget_hands(session)  # they may have been another's
         self._settings.remember(session)
         self._autocommit.note_until_dropped(session, drivers.autocommit_of(session))
 
     def looks_alive(self, session: Any) -> bool:
-        """Is the socket quiet? The session is about to be lent."""
-        self._in_hand.add(id(session))
+        """Is the socket quiet? The session is about to be lent, unless it was proven just now."""
+        if id(session) in self._proven:
+            self._proven.discard(id(session))
+        else:
+            self._in_hand.add(id(session))
         fd = drivers.socket_of(session)
         return fd is None or is_quiet(fd, drivers.link_of(session))
 
@@ -82,13 +87,16 @@ class OtherSessions(Sessions):
         """Prove the session alive, and in step."""
         with self._in_doubt(session):
             drivers.ping(session)
+        self._proven.add(id(session))
 
     def answer(self, session: Any, statement: str) -> Sequence[Any]:
         """Run a statement, and return its rows, certainly those."""
         with self._in_doubt(session):
             if drivers.is_pure(session):
                 prove_in_step(partial(drivers.answer, session))
-            return drivers.answer(session, statement)
+            rows = drivers.answer(session, statement)
+        self._proven.add(id(session))
+        return rows
 
     def reset(self, session: Any, timeout: float) -> None:
         """Undo what was left open. After it only an answer of its own proves that the rollback had its own, too."""
@@ -136,8 +144,12 @@ class OtherSessions(Sessions):
         self._forget(session)
         session.close()
 
-    def _forget(self, session: Any) -> None:
+    def _forget_hands(self, session: Any) -> None:
         self._in_hand.discard(id(session))
+        self._proven.discard(id(session))
+
+    def _forget(self, session: Any) -> None:
+        self._forget_hands(session)
         self._settings.forget(session)
         self._autocommit.drop(session)
 
