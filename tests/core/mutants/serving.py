@@ -75,4 +75,16 @@ SERVING = (
         "if is_meant and not slot.is_new:",
         "if is_meant:",
     ),
+    Mutant(
+        "a session that is lent after a renewal's look, and never looked at",
+        "renewal",
+        "        self._looked_at = now\n",
+        "        self._looked_at = math.inf\n",
+    ),
+    Mutant(
+        "a hang-up that is remembered of the slot's next session",
+        "serving",
+        "        places.hangups.forget(slot)\n",
+        "",
+    ),
 )
