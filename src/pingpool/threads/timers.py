@@ -49,6 +49,7 @@ class Timers:
         self._own_threads = own_threads
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._newest: Timer | None = None
         self._thread: threading.Thread | None = None
         self._lingers = True
         self._many = FEW
@@ -59,6 +60,7 @@ class Timers:
         if when == math.inf:
             return timer
         with self._lock:
+            self._newest = timer
             heapq.heappush(self._timers, (when, next(self._order), timer))
             self._forget_cancelled()
             if not self._has_thread():
@@ -121,9 +123,12 @@ class Timers:
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
         if len(self._timers) > self._many:
-            self._timers = [entry for entry in self._timers if entry[2].call is not None]
-            heapq.heapify(self._timers)
-            self._many = max(FEW, 2 * len(self._timers))
+            newest = self._newest
+            kept = [entry for entry in self._timers if entry[2].call is not None]
+            heapq.heapify(kept)
+            if self._newest is newest:  # or else somebody who struck in the middle has set one that is not among them
+                self._timers = kept
+                self._many = max(FEW, 2 * len(kept))
 
     def _step(self) -> bool:
         """Call what is due, and wait for what comes next; return whether the thread may go."""
