@@ -149,6 +149,27 @@ def test_a_replacement_that_cannot_be_made_costs_no_slot(lab: Lab) -> None:
     take_all(pool, 1)
 
 
+def test_a_session_in_place_of_a_dead_one_may_be_lent_and_put_at_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gets it while the client is still inside the `put` that took it in puts it as any other."""
+    pool, database = bound(lab, 1)
+    adopt = pool._lending.adopt
+    lent: list[Session] = []
+
+    def adopt_and_lend(session: Session, dead: Session | None) -> None:
+        adopt(session, dead)
+        lent.append(pool.get(timeout=SOON))
+        pool.put(session)
+
+    monkeypatch.setattr(pool._lending, "adopt", adopt_and_lend)
+    lab.server.expire_all()
+    with pytest.raises(exceptions.NotFound):
+        read(database)
+    assert len(lent) == 1
+    take_all(pool, 1)
+
+
 def test_two_foreign_sessions_do_not_fit_into_one_slot(lab: Lab) -> None:
     """The client's own sessions are welcome in vacant slots, and refused when there is none."""
     pool, _ = bound(lab, 1)

@@ -86,23 +86,40 @@ class DropIn:
         if ours is not None and ours.is_spent:
             ours.is_spent = False
             return True
-        is_lent = self._lending.is_lent
-        is_stray = not is_lent(session) if ours is None else ours.is_stray and ours.home() is self.terms.home()
+        is_stray = (
+            not self._lending.is_lent(session) if ours is None else ours.is_stray and ours.home() is self.terms.home()
+        )
         if not is_stray or not self.terms.owns(session):
             return False
         self.terms.enlist(session)
-        dead = None if ours is None else ours.predecessor
-        if is_lent(dead):
+        if ours is None:
+            self._take_in(session, None)
+            return True
+        dead, ours.predecessor = ours.predecessor, None
+        ours.is_stray = False  # first: once it is in, another thread may get it, and put it
+        try:
+            self._take_in(session, dead)
+        except BaseException:
+            if not self._lending.knows(session):
+                ours.is_stray, ours.predecessor = True, dead
+            raise
+        return True
+
+    def _is_stray(self, session: Any, ours: Pooled | None) -> bool:
+        """Is it in no pool, and if it is one of ours, was it made for this one?"""
+        if ours is None:
+            return not self._lending.is_lent(session)
+        return ours.is_stray and ours.home() is self.terms.home()
+
+    def _take_in(self, session: Any, dead: Pooled | None) -> None:
+        """Take a session in, in place of a lent one that died, or of one that was deleted, or in a vacant slot."""
+        if self._lending.is_lent(dead):
             self._lending.adopt(session, dead)
         elif self._deleted:
             self._deleted.pop()
             self._lending.swap(session)
         else:
             self._lending.adopt(session, None)
-        if ours is not None:
-            ours.is_stray = False
-            ours.predecessor = None
-        return True
 
     def is_never_asked(self) -> bool:
         """Would nobody ever ask for what is in the pool? The user is told, once, what goes past it."""
