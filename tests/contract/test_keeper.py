@@ -3,7 +3,7 @@
 import pytest
 
 from pingpool import PoolClosed
-from tests.contract.world import Pool, World, next_ping_at
+from tests.contract.world import Pool, World
 
 
 async def keep_for(world: World, pool: Pool, seconds: float) -> list[int]:
@@ -12,7 +12,7 @@ async def keep_for(world: World, pool: Pool, seconds: float) -> list[int]:
     for _ in range(int(seconds)):
         before = world.database.calls["ping"]
         world.clock.advance(1)
-        await world.until(lambda: next_ping_at(pool) > world.clock.now())
+        await world.let_keeper_look(pool)
         await world.rest()
         counts.append(world.database.calls["ping"] - before)
     return counts
@@ -79,7 +79,7 @@ async def test_a_ping_that_hangs_keeps_the_keeper_from_nothing(world: World) -> 
     with world.database.hanging("ping", times=1):
         for _ in range(60):
             world.clock.advance(1)
-            await world.until(lambda: next_ping_at(pool) > world.clock.now())
+            await world.let_keeper_look(pool)
             await world.until(lambda: pool.stats().checking <= 1)
         assert world.database.calls["ping"] >= 3 * 6
         for session in [await pool.get(0) for _ in range(3)]:

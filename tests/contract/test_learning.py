@@ -7,7 +7,7 @@ import pytest
 
 from pingpool.database import Meaning
 from pingpool.testing import FakeSession, FaultyDatabase, SessionDied
-from tests.contract.world import Pool, World, next_ping_at, said_by
+from tests.contract.world import Pool, World, said_by
 
 
 class ShortPath(FaultyDatabase):
@@ -42,7 +42,7 @@ async def keep_for(world: World, pool: Pool, seconds: float) -> None:
     end = world.clock.now() + seconds
     while world.clock.now() < end:
         world.clock.advance(1)
-        await world.until(lambda: next_ping_at(pool) > world.clock.now())
+        await world.let_keeper_look(pool)
         await world.rest()
 
 

@@ -85,6 +85,10 @@ class World(ABC):
     def make(self, *args: Any, **options: Any) -> Pool:
         """Make a pool of this world."""
 
+    @abstractmethod
+    async def let_keeper_look(self, pool: Pool) -> None:
+        """Wait until its keeper has looked, if it was to look by now."""
+
     # What cases say.
 
     def pool(self, *args: Any, **options: Any) -> Pool:
@@ -203,10 +207,3 @@ def is_in_order(pool: Pool) -> bool:
 def adds_up(stats: Stats) -> bool:
     """Is every slot in exactly one state?"""
     return at_work(stats) + stats.idle + stats.in_use + stats.vacant == stats.size
-
-
-def next_ping_at(pool: Pool) -> float:
-    """Return when `ping()` will have something to do, in the time of the pool's clock."""
-    desk = pool.bare._desk
-    when: float = desk.look(desk.ledger.keeping.next_due)
-    return when

@@ -31,6 +31,11 @@ class ThreadWorld(World):
         """Make a pool whose calls run in threads."""
         return PoolOfThreads(PingingPool(*args, **options), self.call)
 
+    async def let_keeper_look(self, pool: Pool) -> None:
+        """Wait until the thread of the keepers sleeps until a time that has not come."""
+        looks_at: dict[object, float] = pool.bare._keepers._looks
+        await self.until(lambda: all(when > self.clock.now() for when in list(looks_at.values())))
+
     @staticmethod
     async def call(function: Callable[..., T], *args: Any, **named: Any) -> T:
         """Call this in a thread of its own; one that never ends holds up nobody."""
@@ -202,11 +207,19 @@ class AsyncWorld(World):
         """Make a pool of tasks."""
         return PoolOfTasks(AsyncPingingPool(*args, **options))
 
+    async def let_keeper_look(self, pool: Pool) -> None:
+        """Let its task go on, which the clock has woken if it was to."""
+        await self._let_tasks_run()
+
     async def rest(self) -> None:
         """Let every task that was woken go as far as it can, first."""
+        await self._let_tasks_run()
+        await super().rest()
+
+    @staticmethod
+    async def _let_tasks_run() -> None:
         for _ in range(10):
             await asyncio.sleep(0)
-        await super().rest()
 
 
 class PoolOfTasks:
