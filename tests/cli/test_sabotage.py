@@ -46,6 +46,25 @@ def test_a_kill_before_the_checkout_is_a_death_in_the_pool(witness: Witness[Fake
     assert witness.kill(session) is Fate.KILLED_IDLE
 
 
+class Observed(FaultyDatabase):
+    """Asks, while it works on a session, whether anybody could end that in the midst."""
+
+    is_guarded: bool | None = None
+    witness: Witness[FakeSession]
+
+    def configure(self, session: FakeSession, *, timeout: float) -> None:
+        """Ask."""
+        self.is_guarded = self.witness._of(session).lock.locked()
+
+
+def test_nobody_ends_a_session_that_is_being_set_up() -> None:
+    """To close a connection of SQLite while another thread is inside it would crash the process."""
+    database = Observed()
+    database.witness = Witness(Venue(database, SQLAccounts, partial(database.delete, timeout=1)))
+    database.witness.configure(opened(database.witness), timeout=1)
+    assert database.is_guarded
+
+
 def test_the_witness_knows_who_is_open(witness: Witness[FakeSession]) -> None:
     """Sessions are known from their opening until the pool ends them, or their holder drops them."""
     first, second, third = opened(witness), opened(witness), opened(witness)
