@@ -11,6 +11,7 @@ from pingpool.core.orders import End, Outcome, Round, Verdict, Waiter
 from pingpool.core.slot import CREATING
 
 from .by_hand import Pool
+from .compared import Compared
 
 SMALL, LARGE = 20, 2000
 
@@ -92,16 +93,8 @@ def test_an_event_costs_no_more_in_a_large_pool(event: Callable[[int], int]) -> 
     assert event(LARGE) <= event(SMALL) + LOGARITHM
 
 
-class Compared(Round):
+class ComparedRound(Compared, Round):
     """A round that counts how often it is compared with another one."""
-
-    times = 0
-
-    def __eq__(self, other: object) -> bool:
-        Compared.times += 1
-        return self is other
-
-    __hash__ = Round.__hash__
 
 
 def test_those_who_wait_for_sessions_to_be_open_are_not_compared_with_each_other() -> None:
@@ -109,7 +102,7 @@ def test_those_who_wait_for_sessions_to_be_open_are_not_compared_with_each_other
     pool = Pool(2)
     pool.fill()
     for _ in range(20):
-        pool.ledger.expect(Compared(), 1.0)
+        pool.ledger.expect(ComparedRound(), 1.0)
     assert len(pool.ledger.rounds) == 20
     Compared.times = 0
     pool.ledger.tick(1.0)

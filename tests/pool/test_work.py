@@ -13,6 +13,7 @@ from pingpool.threads.blocking import Blocking
 from pingpool.threads.clock import SYSTEM
 from pingpool.threads.desk import ThreadDesk
 from pingpool.threads.own import OwnThreads
+from tests.core.compared import Compared
 
 
 class Many(Database[object]):
@@ -45,16 +46,8 @@ class Idlers:
         """Do nothing."""
 
 
-class Compared(Job):
+class ComparedJob(Compared, Job):
     """A job that counts how often it is compared with another one."""
-
-    times = 0
-
-    def __eq__(self, other: object) -> bool:
-        Compared.times += 1
-        return self is other
-
-    __hash__ = Job.__hash__
 
 
 def test_all_that_one_call_can_create_is_one_call() -> None:
@@ -62,7 +55,7 @@ def test_all_that_one_call_can_create_is_one_call() -> None:
     desk: ThreadDesk[Any] = ThreadDesk("shop", Ledger(1, interval=1.0, jitter=float), SYSTEM, OwnThreads())
     workers, database = Idlers(), Many()
     work = Work(desk, database, Blocking(database), workers, labels={}, io_timeout=1.0)
-    created, ended = [Compared(CREATING, None, None) for _ in range(9)], Compared(CLOSING, None, object())
+    created, ended = [ComparedJob(CREATING, None, None) for _ in range(9)], ComparedJob(CLOSING, None, object())
     work.take([ended, *created])
     assert [call.jobs for call in workers.calls] == [created, [ended]]
     Compared.times = 0

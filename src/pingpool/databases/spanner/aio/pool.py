@@ -25,7 +25,7 @@ wraps(__file__)
 
 # Google's class is a base for `isinstance` alone; where the two differ (its `session()` is deprecated) ours holds.
 # Google's classes have no types, and other signatures than ours: so the checkers are told to look away.
-class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc]
+class AsyncPingingPool(ClientPool, Pool[Session], GooglePool):  # type: ignore[misc]  # Google's says it otherwise
     """A pool for `await instance.database(..., pool=AsyncPingingPool(...))`, with the arguments of Google's class.
 
     The options after `database_role` are those of `pingpool.AsyncPingingPool`; sessions are replaced after 27 days,
