@@ -145,7 +145,8 @@ class Memory:
         if self.hung_up and id(slot.ref()) in self.hung_up:
             raise Broken("a session was lent of which it was heard that the other side has hung up")
         old = now - proven_at >= ledger.interval or now >= slot.retires_at or proven_at <= self.died_at
-        if old and proven_at != now and not (now < slot.retires_at and max(self.died_at, now - MOMENT) < seen_at):
+        moment = min(MOMENT, ledger.interval)
+        if old and proven_at != now and not (now < slot.retires_at and max(self.died_at, now - moment) < seen_at):
             raise Broken("a session was lent that is overdue, too old or suspect")
 
     def check_creations(self, ledger: Ledger[Any], orders: Iterable[Order], now: float) -> None:

@@ -230,7 +230,8 @@ def nobody_waits_beside_a_session_at_hand(ledger: Ledger[Any], now: float) -> No
     at_hand = ledger.serving.at_hand.pings
     if at_hand and ledger.waiters:
         raise Broken("somebody waits while a session is at hand")
-    if at_hand and not now < ledger.wake_at(now) <= min(at_hand.values()) + MOMENT <= now + MOMENT:
+    moment = min(MOMENT, ledger.interval)
+    if at_hand and not now < ledger.wake_at(now) <= min(at_hand.values()) + moment <= now + moment:
         raise Broken("a session is at hand, and will not be pinged when the moment is over")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pingpool.core.ledger import Ledger
-from pingpool.core.orders import End, Job, Outcome, Refused, Round, Verdict, Waiter
+from pingpool.core.orders import End, Job, Order, Outcome, Refused, Round, Verdict, Waiter
 from pingpool.core.slot import CHECKING, CLOSING, CREATING
 from pingpool.core.stats import snapshot
 from pingpool.errors import NotLent
@@ -11,9 +11,9 @@ from pingpool.errors import NotLent
 from .model import CheckedSlot, Session, check
 
 
-def filled(size: int) -> Ledger[Session]:
+def filled(size: int, interval: float = 10.0) -> Ledger[Session]:
     """Return a ledger with a session in every slot, created at 0."""
-    ledger = Ledger[Session](size, interval=10.0, jitter=lambda: 0.0, slots=CheckedSlot)
+    ledger = Ledger[Session](size, interval=interval, jitter=lambda: 0.0, slots=CheckedSlot)
     ledger.fill(Round(), 0.0)
     for name, job in enumerate([job for job in ledger.jobs if job.kind is CREATING]):
         ledger.start(job)
@@ -102,21 +102,22 @@ def test_a_session_seen_alive_is_enough_for_its_waiter() -> None:
     check(ledger, 20.1)
 
 
-def seen_in_vain(ledger: Ledger[Session]) -> None:
-    """Have an overdue session checked for a caller who leaves at 20.1, and seen alive at 20.2."""
+def seen_in_vain(ledger: Ledger[Session]) -> list[Order]:
+    """Have an overdue session checked for a caller who leaves at 20.1, and seen alive at 20.2; return what follows."""
     waiter = Waiter(None, 0)
     ledger.ask(waiter, 20.0)
     quick = only_check(ledger)
     ledger.start(quick)
     ledger.abandon(waiter, 20.1)
-    assert ledger.report(quick, Outcome(End.SEEN_ALIVE), 20.2) == []
+    orders = ledger.report(quick, Outcome(End.SEEN_ALIVE), 20.2)
     check(ledger, 20.2)
+    return orders
 
 
 def test_a_session_seen_alive_in_vain_serves_who_comes_next() -> None:
     """There is no second proof in between; the use is one, as any use that ends well."""
     ledger = filled(1)
-    seen_in_vain(ledger)
+    assert seen_in_vain(ledger) == []
     waiter = Waiter(None, 0)
     assert ledger.ask(waiter, 20.9) == [waiter]
     assert waiter.session is not None
@@ -129,7 +130,7 @@ def test_a_session_seen_alive_in_vain_serves_who_comes_next() -> None:
 def test_a_session_seen_alive_in_vain_is_pinged() -> None:
     """If nobody comes for a moment, a quick check is no proof for later: a ping follows, which is one."""
     ledger = filled(1)
-    seen_in_vain(ledger)
+    assert seen_in_vain(ledger) == []
     assert ledger.wake_at(20.2) == pytest.approx(21.2)
     [proper] = ledger.tick(ledger.wake_at(20.2))
     assert isinstance(proper, Job)
@@ -139,6 +140,17 @@ def test_a_session_seen_alive_in_vain_is_pinged() -> None:
     ledger.report(proper, Outcome(End.ALIVE), 21.3)
     assert ledger.check_out(21.4, None, 0) is not None
     check(ledger, 21.4)
+
+
+@pytest.mark.parametrize(("interval", "moment"), [(0.0, 0.0), (0.5, 0.5), (3.0, 1.0)])
+def test_a_session_is_at_hand_for_no_longer_than_a_proof_counts(interval: float, moment: float) -> None:
+    """With an interval of 0 whoever comes next has a check of his own; a short interval makes a short moment."""
+    ledger = filled(1, interval)
+    orders = seen_in_vain(ledger) or ledger.tick(20.2 + moment)
+    assert [order.kind for order in orders if isinstance(order, Job)] == [CHECKING]
+    waiter = Waiter(None, 0)
+    ledger.ask(waiter, 20.2 + moment)
+    assert waiter.session is None
 
 
 def test_a_session_seen_alive_is_not_lent_after_a_death() -> None:
@@ -156,7 +168,7 @@ def test_a_session_seen_alive_is_not_lent_after_a_death() -> None:
 def test_a_session_at_hand_is_counted_as_idle() -> None:
     """Nobody was told to check it: it is there for whoever comes."""
     ledger = filled(1)
-    seen_in_vain(ledger)
+    assert seen_in_vain(ledger) == []
     assert (snapshot(ledger).idle, snapshot(ledger).checking) == (1, 0)
     ledger.tick(21.2)
     assert (snapshot(ledger).idle, snapshot(ledger).checking) == (0, 1)
@@ -166,7 +178,7 @@ def test_a_session_at_hand_is_counted_as_idle() -> None:
 def test_a_session_at_hand_is_ended_with_its_pool(end: str) -> None:
     """It is not forgotten: its ping is ordered at once, and after that it is ended."""
     ledger = filled(1)
-    seen_in_vain(ledger)
+    assert seen_in_vain(ledger) == []
     [ping] = [order for order in getattr(ledger, end)(Round(), 20.5) if isinstance(order, Job)]
     ledger.start(ping)
     [ending] = ledger.report(ping, Outcome(End.ALIVE), 20.6)

@@ -20,6 +20,7 @@ from pingpool.databases.spanner.errors import lost_session
 from pingpool.databases.spanner.url import client_of
 from tests.databases.spanner_emulator import an_emulator
 from tests.databases.spanner_lab import use_the_pool
+from tests.databases.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -105,6 +106,7 @@ def test_an_overdue_session_is_looked_up_and_a_dead_one_replaced(emulator: str) 
     with PingingPool(3, ping_interval=0, labels={"test": "overdue"}) as pool:
         database, admin = opened(emulator, pool), Admin(emulator)
         for _ in range(3):
+            until(lambda: pool.stats().idle == 3)  # a check that was answered before the deletion may still serve
             for name in admin.sessions("overdue"):
                 admin.delete(name)
             assert [statement(database) for _ in range(3)] == [None] * 3

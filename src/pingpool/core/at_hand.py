@@ -13,7 +13,7 @@ from pingpool.core.places import Places
 from pingpool.core.slot import CHECKING, Slot
 
 MOMENT = 1.0
-"""For so many seconds a session is kept at hand."""
+"""For so many seconds a session is kept at hand, unless its proof counts for a shorter time."""
 
 
 class AtHand:
@@ -53,10 +53,14 @@ class AtHand:
 
     def next_ping_at(self) -> float:
         """Return when the next ping is to be ordered, if nobody comes; infinity if nothing is at hand."""
-        return min(self.pings.values(), default=math.inf) + MOMENT
+        return min(self.pings.values(), default=math.inf) + self._moment
+
+    @property
+    def _moment(self) -> float:
+        return min(MOMENT, self._freshness.interval)
 
     def _may_be_lent(self, ping: Job, slot: Slot, seen_at: float, now: float) -> bool:
         """Was the session seen a moment ago, and has nothing come up against it since?"""
-        is_in_time = now < min(seen_at + MOMENT, slot.retires_at)
+        is_in_time = now < min(seen_at + self._moment, slot.retires_at)
         is_well = seen_at > self._freshness.suspected_at and slot not in self._places.hangups.heard
         return is_in_time and is_well and not ping.unwanted

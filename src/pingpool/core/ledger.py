@@ -30,7 +30,7 @@ sessions come back (`returns`), which are to be renewed (`renewal`). `places.hea
 9.  Sessions that are to be renewed go one at a time, and only when no other slot is out of use (see `renewal`).
 10. A newcomer whose wait could never end, since all sessions are held by blocks of those in line, is refused at once.
 11. A hang-up that is heard ends an idle session at once, any other one when it comes back; never one that came later.
-12. What a quick check saw alive in vain is at hand for a second, for who comes next; then it is pinged (`at_hand`).
+12. What a quick check saw alive in vain is at hand for a second at most, for who comes next; then it is pinged.
 13. A slot enters its new place before it leaves the old one (see `places`), so an interrupt loses none.
 """
 

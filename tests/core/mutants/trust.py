@@ -6,8 +6,14 @@ TRUST = (
     Mutant(
         "a session at hand that is never pinged",
         "at_hand",
-        "        is_in_time = now < min(seen_at + MOMENT, slot.retires_at)\n",
+        "        is_in_time = now < min(seen_at + self._moment, slot.retires_at)\n",
         "        is_in_time = now < slot.retires_at\n",
+    ),
+    Mutant(
+        "a session at hand for longer than a proof counts",
+        "at_hand",
+        "        return min(MOMENT, self._freshness.interval)\n",
+        "        return MOMENT\n",
     ),
     Mutant(
         "a session at hand that is lent though another died since",
