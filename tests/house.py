@@ -11,7 +11,7 @@ from pathlib import Path
 # --------------------------------------------------------------------------------------------------- the house, as data
 
 # Room -> the rooms that it may import, besides itself. A file lives in the longest room that its name begins with.
-INSIDE = {"text", "errors", "observer", "options", "database", "clock", "references", "core", "pool"}
+INSIDE = {"agenda", "text", "errors", "observer", "options", "database", "clock", "references", "core", "pool"}
 WORLDS = {"threads", "aio"}
 EDGE = INSIDE | WORLDS | {"__init__", "extras", "opening", "schemes", "naming", "databases", "testing"}
 ALLOWED: dict[str, set[str]] = {
@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "database": {"errors"},
     "clock": set(),
     "references": set(),
-    "core": {"errors", "references", "text"},
+    "agenda": set(),
+    "core": {"agenda", "errors", "references", "text"},
     "pool": {"core", "database", "observer", "options", "clock", "errors", "text"},
     "threads": INSIDE,
     "aio": INSIDE,

@@ -1,12 +1,11 @@
 """When tasks give up that wait in a loop."""
 
 import gc
-import heapq
 import weakref
 
 import pytest
 
-from pingpool.aio.deadlines import FEW, Deadlines
+from pingpool.aio.deadlines import Deadlines
 from pingpool.aio.gates import AsyncWaiter
 from pingpool.core.uses import use_of_nobody
 from pingpool.testing import FakeSession
@@ -66,18 +65,6 @@ def test_who_was_served_leaves_nothing_to_look_for() -> None:
     assert deadlines.next_at() is None
 
 
-def test_entries_of_those_who_were_served_are_swept_out() -> None:
-    """However many come and go while one waits for long, few entries are left."""
-    deadlines = Deadlines()
-    other = Waiting(1.0)
-    deadlines.enter(other)
-    for _ in range(100 * FEW):
-        served = Waiting(9.0)
-        deadlines.enter(served)
-        served.error = LookupError()
-    assert len(deadlines._heap) <= FEW + 1
-
-
 class Struck(Waiting):
     """Somebody in line whose first wake-up is struck by a Ctrl-C."""
 
@@ -100,24 +87,3 @@ def test_who_was_about_to_be_woken_when_ctrl_c_came_is_woken_by_the_next_look() 
     deadlines.wake_due(1.0)
     assert struck.is_woken
     assert deadlines.next_at() is None
-
-
-def test_a_sweep_that_ctrl_c_cuts_short_leaves_the_soonest_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits least is found first, though those who were served before him are swept out."""
-    deadlines = Deadlines()
-    for i in range(FEW - 1):
-        served = Waiting(float(i))
-        deadlines.enter(served)
-        served.error = LookupError()
-    first, second = Waiting(200.0), Waiting(100.0)
-    deadlines.enter(first)
-
-    def strike(heap: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as struck:
-        struck.setattr(heapq, "heapify", strike)
-        with pytest.raises(KeyboardInterrupt):
-            deadlines.enter(second)
-    deadlines.wake_due(99.0)
-    assert deadlines.next_at() == 100

@@ -18,22 +18,12 @@ def test_the_next_is_the_idle_one_with_the_earliest_date() -> None:
         slot = chance.choice(slots)
         if chance.random() < 0.3:
             slot.retire_at(chance.choice([float(chance.randrange(1000)), math.inf]), 1.0)
-            dates.enter(slot, slots)
+            dates.enter(slot)
         slot.state = chance.choice(OTHERS)
         idle = [each for each in slots if each.state is IDLE]
         found = dates.next_idle(idle)
         assert (found and found.renews_at) == min((at for at in map(renewal_of, idle) if at < math.inf), default=None)
         assert found is None or found.state is IDLE
-
-
-def test_dates_of_sessions_that_are_gone_are_thrown_away() -> None:
-    """However often sessions are replaced before their time, no more than two dates per slot are kept."""
-    slots = tuple(AgingSlot() for _ in range(5))
-    dates = Dates()
-    for when in range(1000):
-        slots[when % 5].retire_at(float(when), 0.0)
-        dates.enter(slots[when % 5], slots)
-        assert len(dates._dates) <= 10
 
 
 def test_sessions_that_never_grow_too_old_have_no_date() -> None:
@@ -42,8 +32,8 @@ def test_sessions_that_never_grow_too_old_have_no_date() -> None:
     dates = Dates()
     for slot in slots:
         slot.state = IDLE
-        dates.enter(slot, slots)
-    assert (dates.next_idle(slots), dates._dates) == (None, [])
+        dates.enter(slot)
+    assert (dates.next_idle(slots), len(dates._agenda)) == (None, 0)
 
 
 def test_a_rebuild_finds_every_date_again() -> None:

@@ -110,8 +110,9 @@ def test_three_slots_and_three_callers() -> None:
     sys.stdout.write(f"\n{found.states} states, {found.steps} steps\n")
 
 
-EXEMPT = {"tally", "uses", "recent", "learner", "jitter", "_jitter", "_learner"}
-"""What clones need not share, because it is no part of a state: statistics, and what is learned, which is nothing."""
+EXEMPT = {"tally", "uses", "recent", "learner", "jitter", "_jitter", "_learner", "dates"}
+"""What clones need not share, because it is no part of a state: statistics, what is learned, which is nothing, and the
+dates, which are those of the slots."""
 
 
 def fields(thing: object) -> dict[str, Any]:

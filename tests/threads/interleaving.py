@@ -20,8 +20,9 @@ from pingpool.threads import latch
 from pingpool.threads.clock import Gate
 from tests.threads.strikes import breaks, is_ours
 
-WITH_LOCKS = ("timers.py", "workers.py", "own.py", "late.py")
-"""Files of the pool with real locks: nobody stops in there, or the next one would wait for him without the baton."""
+WITH_LOCKS = ("timers.py", "agenda.py", "workers.py", "own.py", "late.py")
+"""Files of the pool with real locks, or used under them: nobody stops in there, or the next one would wait for him
+without the baton."""
 
 LOST = 60.0
 """Seconds of real time after which an actor counts as hung."""

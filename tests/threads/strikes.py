@@ -19,7 +19,7 @@ from typing import Any
 import pingpool
 
 HOME = Path(pingpool.__file__).parent
-OURS = tuple(str(HOME / part) for part in ("threads", "aio", "pool", "core"))
+OURS = tuple(str(HOME / part) for part in ("threads", "aio", "pool", "core", "agenda.py"))
 
 EVERY = int(os.environ.get("PINGPOOL_EVERY", "16"))
 """A proof strikes at one place in so many; PINGPOOL_EVERY=1 strikes at each, for half an hour."""

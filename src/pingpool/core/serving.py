@@ -90,7 +90,7 @@ class Serving:
         places.hangups.forget(slot)
         slot.ref = places.lent.ref_to(session, slot)
         self._freshness.date(slot, now, outcome.expires_in)
-        places.dates.enter(slot, places.slots)
+        places.dates.enter(slot)
         is_missed = places.lent.would_miss(slot)
         places.hear(Made(now, outcome.took, places.count_open() + 1, type(session), is_missed))
 

@@ -5,8 +5,6 @@ can be had for the timers of a pool; and no look waits for a database: so no poo
 something was thrown into is taken again.
 """
 
-import heapq
-import itertools
 import math
 import threading
 import weakref
@@ -14,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from pingpool.agenda import Agenda
 from pingpool.pool.forks import in_every_child
 from pingpool.pool.keeper import Keeper
 from pingpool.threads.clock import Clock
@@ -51,10 +50,10 @@ class Keepers:
 
     def _set_up(self, clock: Clock) -> None:
         self._clock = clock
-        self._looks: dict[Bell, float] = {}
+        looks: dict[Bell, float] = {}
+        self._looks = looks
         self._rung: deque[Bell] = deque()
-        self._agenda: list[tuple[float, int, Bell]] = []  # the thread's own: nobody who strikes it comes in between
-        self._order = itertools.count()
+        self._agenda: Agenda[Bell] = Agenda(lambda when, bell: looks.get(bell) == when)
         self._thread: threading.Thread | None = None
 
     def begin(self, look: Callable[[], float | None]) -> Keeper:
@@ -99,11 +98,12 @@ class Keepers:
     def _step(self) -> bool:
         """Look at the pool whose turn it is, or wait until then; return whether the thread may go."""
         with self._lock:
-            if not self._looks:
+            self._heed_bells()
+            turn = self._agenda.first()
+            if turn is None:
                 self._thread = None
                 return True
-            self._heed_bells()
-            when, bell = self._next()
+        when, _, bell = turn
         if when > self._clock.now():
             self._clock.wait(self._gate, when)
             return False
@@ -123,20 +123,9 @@ class Keepers:
             self._rung.popleft()
 
     def _look_at(self, bell: Bell, when: float) -> None:
-        """Let the next look at a pool be at that time; what the agenda says of it otherwise is void."""
-        heapq.heappush(self._agenda, (when, next(self._order), bell))
+        """Let the next look at a pool be at that time, and not when it was to be."""
+        self._agenda.enter(when, bell)
         self._looks[bell] = when  # last: an interrupt in between leaves the look that was due before
-        if len(self._agenda) > 2 * len(self._looks):
-            agenda = [(when, next(self._order), bell) for bell, when in self._looks.copy().items()]
-            heapq.heapify(agenda)
-            self._agenda = agenda
-
-    def _next(self) -> tuple[float, Bell]:
-        """Return the pool whose turn it is, and its time, found without a look at all others."""
-        while self._looks.get(self._agenda[0][2]) != self._agenda[0][0]:
-            heapq.heappop(self._agenda)
-        when, _, bell = self._agenda[0]
-        return when, bell
 
     def _start_anew(self) -> list[Any]:
         old = self.__dict__.copy()
