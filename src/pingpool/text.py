@@ -31,5 +31,5 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def in_seconds(time: float) -> str:
-    """Say how many seconds that is, to three digits or to the second."""
-    return f"{time:.3g} s" if time < 999.5 else f"{time:.0f} s"
+    """Say how many seconds that is, to three digits, but no finer than a millisecond and no coarser than a second."""
+    return f"{round(time, 3):.3g} s" if time < 999.5 else f"{time:.0f} s"

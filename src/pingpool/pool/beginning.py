@@ -16,7 +16,7 @@ from pingpool.options import part_of, seconds
 from pingpool.pool.diagnosis import NOT_FILLED
 from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.life import D, Life
-from pingpool.text import told
+from pingpool.text import in_seconds, told
 
 
 class Beginning(Life[S, D]):
@@ -122,7 +122,7 @@ class Beginning(Life[S, D]):
         """Return the error for a caller who waited in vain, with the last failure."""
         desk = self._desk
         is_open = desk.look(desk.ledger.places.count_open)
-        said = f"{is_open} sessions are open after {waited:.3g} s, not {round.enough} ({desk.snapshot()})"
+        said = f"{is_open} sessions are open after {in_seconds(waited)}, not {round.enough} ({desk.snapshot()})"
         hint = "" if desk.ledger.filling else f"; {NOT_FILLED}"
         error = self._lending.caused(PoolTimeout(f"{desk.name}: {said}{hint}"), desk.ledger.failure)
         for note in self._lending.failures_in_words():

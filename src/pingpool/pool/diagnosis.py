@@ -14,7 +14,7 @@ from pingpool.core.stats import Stats
 from pingpool.core.uses import Use
 from pingpool.errors import DeadOnArrival
 from pingpool.pool.holders import Holder, holders_of
-from pingpool.text import told
+from pingpool.text import in_seconds, told
 
 MOST_PLACES = 3
 """How many places of checkouts an error names."""
@@ -81,7 +81,7 @@ def no_session_within(waited: float, picture: Picture) -> str:
     left = len(holders) - MOST_PLACES
     more = f" and {left} more place{'s' * (left > 1)}" if left > 0 else ""
     hint = diagnosis(waited, picture)
-    return f"no session within {waited:.3g} s ({picture.stats}{held}{more})" + (f"; {hint}" if hint else "")
+    return f"no session within {in_seconds(waited)} ({picture.stats}{held}{more})" + (f"; {hint}" if hint else "")
 
 
 def deadlock(picture: Picture) -> str:
@@ -94,7 +94,7 @@ def deadlock(picture: Picture) -> str:
 def notes(picture: Picture) -> list[str]:
     """Say what failed lately, and how long ago, the last first."""
     ages = [(max(0.0, picture.now - when), error) for when, error in reversed(picture.failures)]
-    return [f"{age:.3g} s ago: {told(error)}" for age, error in ages if age < STALE]
+    return [f"{in_seconds(age)} ago: {told(error)}" for age, error in ages if age < STALE]
 
 
 def diagnosis(waited: float, picture: Picture) -> str:
