@@ -26,7 +26,9 @@ class Observer:
         """A session came back, after so long.
 
         `how` says what is known of it: "well"; "left open", and "uncommitted" if that is a transaction, for one that is
-        reset; "unproven" after an error; "lost" for one that died; "tainted" for one whose holder was interrupted.
+        reset; "unproven" after an error; "may hold locks" after one that is not the database's, where locks are let go;
+        "lost" for one that died; "tainted" for one whose holder was interrupted; "discarded" for one that its holder
+        wants ended. Of one that is detached nothing is told here: it does not come back.
         """
 
     def replaced(self, pool: str, why: str, age: float, idle_for: float, used_for: float) -> None:

@@ -92,6 +92,17 @@ def test_a_session_that_its_holder_deleted_frees_its_slot(lab: Lab) -> None:
     assert len(lab.server.sessions) == 1
 
 
+def test_nothing_is_learned_of_the_path_from_a_session_that_its_holder_deleted(lab: Lab) -> None:
+    """It was in use, not idle, and well: however long and however often, that says nothing of others."""
+    pool, _ = bound(lab)
+    for _ in range(5):
+        session = pool.get(timeout=5)
+        lab.advance(600)
+        session.delete()
+    stats = pool.stats()
+    assert (stats.idle_limit, stats.replaced) == (None, {"discarded": 5})
+
+
 def test_a_session_that_was_deleted_behind_its_holder_frees_its_slot(lab: Lab) -> None:
     """The same when the server no longer knew it, and says so to the holder."""
     pool, _ = bound(lab)

@@ -8,11 +8,8 @@ from typing import Any, NamedTuple
 from pingpool.core.histogram import Histogram
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
+from pingpool.core.told import ENDED_FOR_GOOD
 from pingpool.text import told
-
-ENDED_FOR_GOOD = {"cleared", "closed"}
-"""Reasons to end a session that no other is to replace."""
-
 
 class Stats(NamedTuple):
     """A snapshot of a pool. The first group tells what the `size` slots do, and who waits; the second counts
@@ -34,18 +31,27 @@ class Stats(NamedTuple):
     """How many sessions are to be open though nobody waits for them: all, or none where they are opened on demand."""
 
     immediate: int
+    """Callers who got a session without waiting."""
     waited: int
+    """Callers who got a session after waiting in line."""
     timed_out: int
+    """Callers who waited and got none."""
     refused: int
+    """Callers who were turned away at once: `max_waiters` waited already, or no session could ever come free."""
     created: int
+    """Sessions that were opened."""
     create_failures: int
+    """Attempts to open a session that failed, or brought one that was dead at once."""
     pings: int
+    """Checks that proved a session alive."""
     overran: int
+    """Calls of the database that took longer than `io_timeout`."""
     hanging: int
     """Calls that were given up, and whose worker has not come back yet."""
     broken_hooks: int
     """Calls of the database's methods, or of functions in their place, that failed by a bug of theirs."""
     leaked: int
+    """Sessions that their holders never put back, and dropped."""
     resets: int
     """How often what a holder had left in a session was undone: a transaction, or a setting of the connection."""
     rolled_back: int
@@ -53,8 +59,9 @@ class Stats(NamedTuple):
     in an error is not among them, nor is one of a database that does not tell of transactions."""
     replaced: Mapping[str, int]
     """How many sessions were given up for another to take their place, by reason: gone, lost, tainted, dropped,
-    too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone. What
-    `clear` and `close` end is not among them."""
+    too old, overran, in doubt; left busy, left open, changed: what its last holder left could not be undone; discarded,
+    detached, renewed, as somebody asked for; swapped for one that was put by hand. What `clear` and `close` end is not
+    among them."""
 
     ping_interval: float
     """After how many idle seconds a session is proven before it is lent; with "auto" as learned so far."""

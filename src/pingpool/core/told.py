@@ -11,6 +11,9 @@ from typing import NamedTuple
 from pingpool.core.orders import Dropped, LimitFound
 from pingpool.core.slot import IN_USE, Slot
 
+ENDED_FOR_GOOD = frozenset({"cleared", "closed"})
+"""Reasons to end a session that no other is to replace."""
+
 
 class Opened(NamedTuple):
     """The pool was bound, and works; so many sessions were open by then."""

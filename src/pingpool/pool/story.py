@@ -48,6 +48,7 @@ QUIETLY: Final = {
     "renewed": "is renewed",
     "discarded": "was discarded by its holder",
     "detached": "was detached by its holder",
+    "swapped": "makes room for one that was put by hand",
 }
 """Why a session is replaced that nobody misses. Of those that are replaced for other reasons another line tells."""
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from pingpool.core.told import (
+    ENDED_FOR_GOOD,
     Lent,
     Made,
     NotMade,
@@ -61,7 +62,7 @@ class Telling:
         return bool(self._told)
 
     def hear(self, event: Told) -> None:
-        """Note what happened; what is told once per place is not worth noting again."""
+        """Note what happened. What is told once for each line of a program is not noted again from the same place."""
         if isinstance(event, RolledBack):
             place = (event.site, event.instruction)
             if place in self._places:
@@ -108,7 +109,7 @@ def tell(observer: Observer, pool: str, event: Told) -> None:
         case Returned():
             observer.returned(pool, event.used_for, event.verdict)
         case Replaced():
-            if event.why not in ("cleared", "closed"):
+            if event.why not in ENDED_FOR_GOOD:
                 observer.replaced(pool, event.why, event.age, event.idle_for, event.used_for)
         case Reset():
             observer.reset(pool)

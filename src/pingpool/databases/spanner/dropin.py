@@ -76,7 +76,7 @@ class DropIn:
     def was_deleted(self, session: Pooled) -> None:
         """Hear that its holder deleted a session, or tried to: the slot is free, and the pool does what is left."""
         if self._lending.knows(session):
-            self._lending.take_back(session, Verdict.TAINTED if session.death is None else Verdict.GONE)
+            self._lending.take_back(session, Verdict.TAINTED if session.death is None else Verdict.DISCARDED)
             session.is_spent = True
             self._deleted.append(None)
 
@@ -86,10 +86,7 @@ class DropIn:
         if ours is not None and ours.is_spent:
             ours.is_spent = False
             return True
-        is_stray = (
-            not self._lending.is_lent(session) if ours is None else ours.is_stray and ours.home() is self.terms.home()
-        )
-        if not is_stray or not self.terms.owns(session):
+        if not self._is_stray(session, ours) or not self.terms.owns(session):
             return False
         self.terms.enlist(session)
         if ours is None:
