@@ -8,8 +8,10 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from pingpool.database import Database, Meaning
+from pingpool.database import AsyncDatabase, Database, Meaning, Traits
+from pingpool.databases.in_threads import TRAITS
 from pingpool.errors import CannotFill, DatabaseRefuses, PoolError
+from pingpool.pool.hooks import CALLS, QUESTIONS
 from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase, Trouble
 from tests.contract.world import Pool, World, start
 from tests.contract.worlds import AsyncWorld, ThreadWorld
@@ -225,11 +227,11 @@ async def no_answer(*_: object, **__: object) -> None:
     """A coroutine function, where none can be awaited."""
 
 
-@pytest.mark.parametrize("hook", [*HOOKS, "create", "create_many", "ping", "check", "configure", "reset", "delete"])
+@pytest.mark.parametrize("hook", [*HOOKS, *sorted({*QUESTIONS, *CALLS} - {*HOOKS})])
 async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: str) -> None:
     """A hook with the wrong signature, or a coroutine function for a question, is named before it is called."""
-    if hook not in HOOKS[:3] and isinstance(world, AsyncWorld):
-        pytest.skip("the calls of this database are wrapped in coroutines")
+    if hook in {*CALLS, "meaning_of"} and isinstance(world, AsyncWorld):
+        pytest.skip("what wraps this database for asyncio has its own")
     database = Ours()
     setattr(database, hook, lambda: None)
     with pytest.raises(TypeError, match=rf"cannot work with this (Ours|AskedInThreads): its {hook}\(\) is called as"):
@@ -237,6 +239,16 @@ async def test_a_hook_that_cannot_work_is_refused_at_bind(world: World, hook: st
     setattr(database, hook, no_answer)
     with pytest.raises(TypeError, match=f"its {hook} is a coroutine function"):
         await world.open(database)
+
+
+def test_every_hook_is_looked_at_when_a_pool_is_bound() -> None:
+    """What a database of either world may bring is refused if it cannot work, and is asked of one in threads, too."""
+    for kind in (Database, AsyncDatabase):
+        hooks = {
+            name for each in (kind, Traits) for name in vars(each) if name[0] != "_" and callable(vars(each)[name])
+        }
+        assert hooks == (QUESTIONS.keys() | CALLS.keys()) - ({"abort"} if kind is AsyncDatabase else set())
+    assert {*TRAITS} == QUESTIONS.keys() - {"meaning_of", "survived_interrupt"}
 
 
 async def test_a_mock_of_a_database_can_be_bound(world: World) -> None:

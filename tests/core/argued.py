@@ -6,7 +6,7 @@ The key is the module, the line as it is, and the line as the mutant has it (`ma
 ARGUED: dict[tuple[str, str, str], str] = {
     (
         "backoff",
-        "self.pause = min(PATIENT / 1.5, FIRST_PAUSE * 2.0 ** min(self.failures, 10)) * (1 + self.jitter() / 2)",
-        "self.pause = min(PATIENT / 1.5, FIRST_PAUSE * 2.0 ** min(self.failures, 11)) * (1 + self.jitter() / 2)",
+        "pause = FIRST_PAUSE * 2.0 ** min(failures, 10)",
+        "pause = FIRST_PAUSE * 2.0 ** min(failures, 11)",
     ): "The 10 only keeps the power from overflowing; the pause has its own limit long before that.",
 }

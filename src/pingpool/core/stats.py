@@ -11,6 +11,7 @@ from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.core.told import ENDED_FOR_GOOD
 from pingpool.text import told
 
+
 class Stats(NamedTuple):
     """A snapshot of a pool. The first group tells what the `size` slots do, and who waits; the second counts
     since the pool was created. A get that was interrupted or cancelled counts as timed out.

@@ -15,6 +15,7 @@ SESSION = object()
 
 QUESTIONS: dict[str, tuple[Any, ...]] = {
     "looks_alive": (SESSION,),
+    "descriptor_of": (SESSION,),
     "needs_reset": (SESSION,),
     "in_transaction": (SESSION,),
     "had_written": (SESSION,),
@@ -35,8 +36,9 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "reset": ((SESSION,), {"timeout": 1.0}),
     "unlock": ((SESSION,), {"timeout": 1.0}),
     "delete": ((SESSION,), {"timeout": 1.0}),
+    "abort": ((SESSION,), {}),
 }
-"""What the workers call, and with what."""
+"""What the workers call, and with what. There is no `abort` for asyncio."""
 
 
 def refuse_what_cannot_work(database: Any) -> None:
@@ -53,10 +55,11 @@ def _complaints_about(database: object) -> Iterator[str]:
             yield f"its {name} is a coroutine function; it is asked in passing, so it has to be a plain one"
         yield from wrong_signature(name, hook, facts, {})
     for name, (facts, named) in CALLS.items():
-        call: Any = getattr(database, name)
+        call: Any = getattr(database, name, None)
         if is_for_threads and is_coroutine_function(call):
             yield f"its {name} is a coroutine function; those are for an AsyncDatabase, and open_async()"
-        yield from wrong_signature(name, call, facts, named)
+        if call is not None:
+            yield from wrong_signature(name, call, facts, named)
 
 
 def is_coroutine_function(hook: Any) -> bool:
