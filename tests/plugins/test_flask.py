@@ -15,7 +15,8 @@ from tests.databases.waiting import SOON, until
 pytest.importorskip("flask", reason="the tests of the plugs need: pip install 'pingpool[plugins]'")
 from flask import Flask, abort
 
-from pingpool.plugins.flask import RETRY_AFTER, Sessions
+from pingpool.plugins.flask import Sessions
+from pingpool.plugins.unavailable import RETRY_AFTER
 from tests.plugins.forking import succeeds_in_child
 
 pytest_plugins = ["pingpool.testing.fixtures"]
@@ -92,7 +93,8 @@ def test_a_readiness_probe_says_whether_a_session_can_be_proven(app: Flask, sess
     client = app.test_client()
     assert (client.get("/ready").status_code, client.get("/ready").json) == (200, {"ready": True})
     sessions.pool.close()
-    assert (client.get("/ready").status_code, client.get("/ready").json["ready"]) == (503, False)
+    away = client.get("/ready")
+    assert (away.status_code, away.json["ready"], away.headers["Retry-After"]) == (503, False, str(RETRY_AFTER))
     assert client.get("/well").status_code == 503
 
 

@@ -16,12 +16,11 @@ Gate = asyncio.Future[None]
 class AsyncWaiter(Waiter):
     """A task in line for a session, until a time."""
 
-    __slots__ = ("__weakref__", "gate", "until")
+    __slots__ = ("__weakref__", "gate")
 
     def __init__(self, asked: Use) -> None:
         super().__init__(asked.site, asked.instruction, asked.holder, asked.block)
         self.gate: Gate | None = None
-        self.until = math.inf
 
     def wake(self) -> None:
         """Open the gate."""

@@ -9,7 +9,7 @@ sessions.session.execute(...)
 """
 
 from functools import partial
-from typing import Any, Final, Generic, Unpack, overload
+from typing import Any, Generic, Unpack, overload
 
 from pingpool.core.slot import S
 from pingpool.database import Database
@@ -17,7 +17,7 @@ from pingpool.errors import PoolClosed, PoolError, PoolTimeout
 from pingpool.extras import needing
 from pingpool.opening import open
 from pingpool.options import PoolOptions
-from pingpool.plugins.unavailable import NO_SESSION, RETRY_AFTER
+from pingpool.plugins.unavailable import COME_AGAIN, NO_SESSION, PROBED_WITHIN
 from pingpool.pool.caller import wraps
 from pingpool.threads.late import LateLock
 from pingpool.threads.pool import PingingPool
@@ -26,9 +26,6 @@ with needing("flask"):
     from flask import Flask, Response, g, jsonify
 
 wraps(__file__)
-
-PROBED_WITHIN: Final = 1.0
-"""Seconds that a readiness probe has at most."""
 
 
 class Sessions(Generic[S]):
@@ -82,13 +79,13 @@ class Sessions(Generic[S]):
         session: S = held[self][1]
         return session
 
-    def ready(self) -> tuple[Response, int]:
+    def ready(self) -> tuple[Response, int, dict[str, str]]:
         """Answer a readiness probe: 200 if a session could be proven within a second, else 503. A view function."""
         try:
             self.pool.check(PROBED_WITHIN)
         except PoolError as error:
-            return jsonify(ready=False, why=type(error).__name__), 503
-        return jsonify(ready=True), 200
+            return jsonify(ready=False, why=type(error).__name__), 503, COME_AGAIN
+        return jsonify(ready=True), 200, {}
 
     def close(self) -> None:
         """Close the pool, if it was opened. Not needed at the end of a process."""
@@ -105,11 +102,9 @@ class Sessions(Generic[S]):
             pool.give_back(session, error)
 
 
-def unavailable(error: Exception) -> tuple[Response, int]:
+def unavailable(error: Exception) -> tuple[Response, int, dict[str, str]]:
     """Answer 503. The text of the error is for the log: it names places in the code."""
-    response = jsonify(detail=NO_SESSION)
-    response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response, 503
+    return jsonify(detail=NO_SESSION), 503, COME_AGAIN
 
 
 def _held() -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
 from pingpool.errors import PoolError, causes
-from pingpool.plugins.unavailable import RETRY_AFTER
+from pingpool.plugins.unavailable import COME_AGAIN, NO_SESSION
 
 
 class Unavailable(MiddlewareMixin):
@@ -20,6 +20,4 @@ class Unavailable(MiddlewareMixin):
         """Answer, if it is the pool that had no connection."""
         if not any(isinstance(each, PoolError) for each in causes(error)):
             return None
-        response = JsonResponse({"detail": "No database connection could be had in time."}, status=503)
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-        return response
+        return JsonResponse({"detail": NO_SESSION}, status=503, headers=COME_AGAIN)

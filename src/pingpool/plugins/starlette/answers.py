@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pingpool.errors import PoolClosed, PoolTimeout
-from pingpool.plugins.unavailable import NO_SESSION, RETRY_AFTER
+from pingpool.plugins.unavailable import COME_AGAIN, NO_SESSION
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """Answer 503. The text of the error is for the log: it names places in the code."""
-    return JSONResponse({"detail": NO_SESSION}, 503, headers={"Retry-After": str(RETRY_AFTER)})
+    return JSONResponse({"detail": NO_SESSION}, 503, headers=COME_AGAIN)
 
 
 ANSWERS: Final[dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]] = {

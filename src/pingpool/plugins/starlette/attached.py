@@ -11,14 +11,11 @@ from starlette.responses import JSONResponse, Response
 from pingpool.core.slot import S
 from pingpool.errors import PoolError
 from pingpool.plugins.starlette.place import Place, of_endpoint, of_frame
-from pingpool.plugins.unavailable import RETRY_AFTER
+from pingpool.plugins.unavailable import COME_AGAIN, PROBED_WITHIN
 from pingpool.pool.caller import current_frame
 from pingpool.pool.life import Life
 
 P = TypeVar("P", bound=Life[Any, Any])
-
-PROBED_WITHIN = 1.0
-"""Seconds that a readiness probe has at most: a probe that hangs is worth less than one that says no."""
 
 
 class Attached(ABC, Generic[S, P]):
@@ -75,7 +72,7 @@ class Attached(ABC, Generic[S, P]):
             await self._check(PROBED_WITHIN)
         except PoolError as error:
             body = {"ready": False, "why": type(error).__name__}
-            return JSONResponse(body, 503, headers={"Retry-After": str(RETRY_AFTER)})
+            return JSONResponse(body, 503, headers=COME_AGAIN)
         return JSONResponse({"ready": True})
 
     @abstractmethod
