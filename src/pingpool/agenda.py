@@ -16,7 +16,7 @@ Entry = tuple[float, int, T]
 """When a thing is to come, a number that settles ties, and the thing."""
 
 FEW = 64
-"""So many entries are kept without a look at whether they count; and twice as many as counted at the last look."""
+"""How many entries are kept without a look at whether they count; or twice as many as counted at the last look."""
 
 
 class Agenda(Generic[T]):

@@ -41,12 +41,12 @@ class Meaning(Enum):
     MISPLACED = "misplaced"
     """It comes from a node that is no longer the right one. As LOST, also when the session looks alive."""
     TRANSIENT = "transient"
-    """It says nothing of the session: the server is overloaded, say."""
+    """It says nothing of the session: for example that the server is overloaded."""
     REFUSED = "refused"
-    """Of `create`: it comes again until somebody mends the cause, a wrong password, say. Waiters are told at once;
+    """Of `create`: it comes again until somebody mends the cause, such as a wrong password. Waiters are told at once;
     where sessions could be opened before, after a second attempt. Of a ping it says nothing of the session."""
     UNREACHABLE = "unreachable"
-    """Of `create`: nobody listens. To knock more often troubles nobody."""
+    """Of `create`: nobody listens there, so more frequent attempts trouble nobody."""
     FOREIGN = "foreign"
     """It is none of the driver's. It says nothing against the session: a use that ends in it is as good as another,
     if the session looks alive; only the locks that it may hold are let go (`unlock`)."""
@@ -83,7 +83,7 @@ class Traits(Generic[S]):
         return None
 
     def needs_reset(self, session: S) -> bool | None:
-        """Did the last holder leave something open, say a transaction? None if that cannot be told.
+        """Did the last holder leave something open, such as a transaction? None if that cannot be told.
 
         Asked at each check-in, and after each call to the session: `pingpool.pool.handover` has the table. True and
         None have it reset. One that says True after that is ended, and a new one that does is refused.
@@ -109,7 +109,7 @@ class Traits(Generic[S]):
         """The session is detached from its pool: undo what marks it as pooled. It is its holder's own now."""
 
     def expires_in(self, session: S) -> float | None:
-        """In how many seconds does this session end by itself, because a token expires, say? None: it does not.
+        """In how many seconds does this session end by itself, for example because a token expires? None: it does not.
 
         Asked once, of a new session. It is replaced ahead of that time, and never lent after it.
         """

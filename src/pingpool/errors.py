@@ -104,7 +104,10 @@ class LooksDead(PoolError):
 
 
 class DeadOnArrival(PoolError):
-    """A new session was dead before a ping or a use that ended well had proven it. Again, and creations pause."""
+    """A new session was dead before a ping or a use that ended well had proven it.
+
+    If it happens again, the pool waits before it opens more.
+    """
 
 
 class UnknownScheme(PoolError, ValueError):

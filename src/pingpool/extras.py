@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def needing(extras: str) -> Generator[None]:
-    """Have imports that fail for want of a package say what brings it.
+    """Have imports that fail because a package is missing say what brings it.
 
     Raises:
         ModuleNotFoundError: a package is not installed; its `name` is that package.

@@ -27,7 +27,7 @@ NO_LIMIT_IS_NONE = ("max_lifetime", "max_waiters")
 
 
 class MoreOptions(TypedDict, total=False):
-    """The options of a pool that the seed does not have. All times are seconds."""
+    """All options but the four that the constructor of a pool names itself. All times are seconds."""
 
     name: str | None
     """What the pool is called in threads, tasks, logs and errors. By default `pool-1` and so on. What cannot be
@@ -123,7 +123,7 @@ def options_from(
     *,
     most_workers: int = MANY,
 ) -> Options:
-    """Return the options that a user means by the seed's four and those `given` by name.
+    """Return the options that a user means by the first four and those `given` by name.
 
     Raises:
         TypeError: an option is unknown, or of the wrong kind.

@@ -28,8 +28,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
     A pool is an asynchronous context manager that closes itself. It may be made anywhere; the event loop it is first
-    used in becomes its own. The options by name are those of `pingpool.options.MoreOptions`; the other four are the
-    seed's, and explained in `pingpool.options.PoolOptions`.
+    used in becomes its own. The first four options are those of google-cloud-spanner's `PingingPool`; the others, by
+    name, those of `pingpool.options.MoreOptions`. `PoolOptions` there explains them all.
 
     Raises:
         TypeError: an option is unknown, or of the wrong kind.

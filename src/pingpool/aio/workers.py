@@ -3,7 +3,7 @@
 Each call is a task of its own, belongs to nobody and outlives whoever caused it.
 
 A task is cancelled by the pool itself when its time is up, or by somebody who sweeps up every task there is:
-`asyncio.run` does so at its end. Then the workers rest, lest they begin what the loop will not live to see done, until
+`asyncio.run` does so at its end. Then the workers rest, so that they begin nothing that the loop cannot finish, until
 somebody uses the pool again, or the loop turns out to go on (see `sweeps`).
 
 A loop that goes on after a Ctrl-C in the middle of its own work, as a notebook's does, forgets what it was about to

@@ -69,7 +69,7 @@ def with_password(parts: SplitResult, secret: str) -> str:
 
 
 def wants_password(url: str) -> bool:
-    """Open one session, and return whether it was refused for want of a password; other failures are told later."""
+    """Open one session, and return whether it was refused because it had no password; other failures are told later."""
     database = database_of(url)
     try:
         session: Any = database.create(labels={}, timeout=PATIENCE)

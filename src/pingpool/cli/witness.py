@@ -110,7 +110,7 @@ class Witness(Database[S]):
         self._over_the_distance(self.database.ping, session, timeout)
 
     def configure(self, session: S, *, timeout: float) -> None:
-        with self._of(session).lock:  # to close a connection of SQLite in the midst of a call would crash
+        with self._of(session).lock:  # to close a connection of SQLite in the middle of a call would crash
             self.database.configure(session, timeout=timeout)
 
     def reset(self, session: S, *, timeout: float) -> bool | None:

@@ -32,10 +32,10 @@ KNOCK = 0.15
 nobody anything, and a server that is back is found in well under a quarter of a second."""
 
 BRIEF = 10.0
-"""An absence of so many seconds, counted from the first failure to the last one, is no restart any more."""
+"""Seconds, from the first failure to the last one, from which on an absence is no restart any more."""
 
 CALM = 60.0
-"""So many seconds without a failure, and a success among them, end an absence."""
+"""Seconds without a failure, and with a success among them, that end an absence."""
 
 EAGER = 0.5
 """The longest pause, in seconds and up to a tenth more, while nobody waits and it may be a restart."""
@@ -47,9 +47,11 @@ STEP, TEN = 0.5, 10
 """The pause, in seconds and up to a fifth more, between two attempts of a recovery after an outage, for each ten slots
 of a pool: five to six seconds for all of them, however many they are."""
 
-EASIER, WANTED = 0.25, 0.1
-"""A large pool begins as a small one does: each success shortens the pause to so much of it, until it is its own. The
-second figure is for one that was begun for somebody who waits: where that is so, the rest soon follow."""
+EASIER = 0.25
+"""A large pool begins as a small one does: each success multiplies the pause by this, down to the pool's own step."""
+
+WANTED = 0.1
+"""The same for a success that somebody waited for: there the rest soon follow, with no pause in the end."""
 
 NO_STEP = 0.005
 """A pause that has become shorter than this, in seconds, is dropped; only a pool of more than a thousand keeps it."""
@@ -61,7 +63,7 @@ APART = 0.4
 """Within so many seconds those begin who have heard of a death at the same moment."""
 
 TRIALS = 4
-"""So many attempts may follow each other in one second where a success counts only once it is proven."""
+"""How many attempts may follow each other in one second where a success counts only once it is proven."""
 
 UNTRIED = (-math.inf,) * TRIALS
 

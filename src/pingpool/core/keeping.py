@@ -18,7 +18,7 @@ from pingpool.core.proving import Proving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, Slot
 
 TOGETHER = 0.05
-"""Seconds whose share of the pings begins together, where it is more than one: each look wakes a thread."""
+"""Pings that are due within so many seconds begin together: each look wakes a thread."""
 
 
 class Keeping:

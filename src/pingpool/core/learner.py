@@ -16,8 +16,8 @@ TOLD_AGAIN_BELOW = 0.8
 """An idle limit is told again if it turns out to be lower than this part of what was told before."""
 
 SETTLING = 0.25
-"""So much of an interval after a death others count as separate ones: a server may take its time to end all sessions,
-and those that are well have to be seen in between.
+"""Deaths that are closer together than this part of an interval count as one: a server may take its time to end all
+sessions, and those that are well have to be seen in between.
 """
 
 

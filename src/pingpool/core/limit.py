@@ -22,7 +22,7 @@ SHORTEST = 0.5
 """The shortest; below it keeping alive would be a load of its own."""
 
 WITNESSES = 3
-"""So many deaths in a row are a limit."""
+"""How many deaths in a row show a limit."""
 
 CAUTION = 0.25
 """Where sessions die and none was seen alive, the interval is this part of the age of the youngest, or `FIRST`."""

@@ -131,7 +131,7 @@ class Waiter:
 
     `site`, `instruction`, `holder` and `block` tell who waits and where, as a `Use` does; `since` when it came into the
     line, `until` when it will leave it. `blocks` are the uses that cannot end before this wait does: the caller stands
-    in the midst of their blocks.
+    in the middle of their blocks.
     """
 
     __slots__ = ("block", "blocks", "error", "holder", "instruction", "session", "since", "site", "until")

@@ -24,14 +24,14 @@ from pingpool.core.uses import BLOCK, Use, use_of_nobody
 from pingpool.errors import AlreadyReturned, NotLent, PoolFull
 
 MOST_LEFT = 1000
-"""So many sessions are remembered that could not be ended: where none ever can, the oldest are forgotten."""
+"""How many sessions that could not be ended are remembered: where none ever can, the oldest are forgotten."""
 
 
 class Places:
     """Where every slot of a pool is, who waits in line, and the orders that nobody has taken yet.
 
     `left` are sessions that have no slot any more, but could not be ended yet. `hear` is told what happened, in the
-    midst of a turn; by default nobody listens.
+    middle of a turn; by default nobody listens.
     """
 
     __slots__ = (

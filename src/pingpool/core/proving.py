@@ -13,7 +13,7 @@ WHOLE = 4.0
 """Seconds that it takes at least to have all sessions of a pool checked."""
 
 BURST = 0.1
-"""Seconds whose share of the checks may begin together."""
+"""Checks that are due within so many seconds may begin together."""
 
 
 class Proving:

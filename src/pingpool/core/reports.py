@@ -26,7 +26,7 @@ WELL = frozenset({End.CREATED, End.ALIVE, End.SEEN_ALIVE, End.CLOSED})
 """What shows that the database does its work."""
 
 RECENT = 3
-"""So many failures are remembered."""
+"""How many of the last failures are remembered."""
 
 YOUTH = PATIENT
 """For so many seconds a session that nobody has proven yet counts as just created, if it is found dead."""

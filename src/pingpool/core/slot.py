@@ -92,7 +92,10 @@ TRANSITIONS: Final = tuple(
 
 
 class Past(float):
-    """A session's beginning, which says nothing of its proof any more. (So a slot needs no more room to tell.)"""
+    """The `made_at` of a session that was proven since and is in doubt now.
+
+    A float of a kind of its own, so that a slot needs no further field.
+    """
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
 """What happened in a pool, for whoever listens: its log, and an observer. No rule depends on it.
 
-The ledger tells these in the midst of its turns, so that they are in order; the desk passes them on after the turn.
+The ledger tells these within its turns, so that they are in order; the desk passes them on after the turn.
 `at` is the time of the pool's clock; all durations are seconds.
 """
 

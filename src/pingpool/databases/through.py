@@ -1,4 +1,4 @@
-"""What is known of a driver, used for objects that wrap its connections: an ORM's, say.
+"""What is known of a driver, used for objects that wrap its connections, for example those of an ORM.
 
     database = Postgres("host=db dbname=shop")
     engine = create_engine("postgresql+psycopg://", creator=lambda: database.create(labels={}, timeout=10))

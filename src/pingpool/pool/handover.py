@@ -12,9 +12,9 @@ Configured again is what a reset has made as new, by its own word: what is set s
 
 A reset before a ping, since a reset may have made no round trip, and so proves nothing. Asked after each call, since
 the call took time: what the last holder had sent on its way may only now have come to its end. Unlocked after an error
-only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. So after an
-error of the application's too, which else is no reason to ask the session anything: it has been used as well as by one
-who ended well. A database without an `unlock` is asked nothing at all then, but whether anything was left open.
+only: whoever ended well may have meant to keep a lock, but keep-alive would hold a forgotten one for ever. That holds
+for an error of the application, too. Otherwise a use that ends in such an error is treated like one that ends well:
+where the database has no `unlock`, it is only asked whether anything was left open.
 """
 
 from typing import Generic, NamedTuple

@@ -1,11 +1,11 @@
-"""The sessions that left their pool in the midst of a block, by `discard` or `detach`: the block's end may follow."""
+"""The sessions that left their pool in the middle of a block, by `discard` or `detach`: the block's end may follow."""
 
 from contextlib import suppress
 from typing import Any
 from weakref import ref
 
 MOST = 100
-"""So many are known; the end of a block whose session left before all of these raises."""
+"""How many are remembered; the end of a block whose session left before all of these raises."""
 
 
 class Parted(dict[int, Any]):

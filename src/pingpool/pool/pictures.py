@@ -12,10 +12,10 @@ LONG = 0.0002
 """Seconds; what is taken in less is taken anew each time."""
 
 KEPT = 10
-"""For so many times as long as it took a picture does for others, too: to take them is a tenth of the work at most."""
+"""A picture serves others, too, for this many times as long as it took: to take them is a tenth of the work at most."""
 
 LONGEST = 1.0
-"""No picture does for more seconds: the process may have stood still while it was taken, for hours."""
+"""Seconds for which a picture serves at most: the process may have stood still for hours while it was taken."""
 
 
 class Pictures:

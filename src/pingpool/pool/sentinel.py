@@ -27,7 +27,7 @@ POLL: Any = getattr(select, "poll", None)
 
 
 AT_ONCE = 64
-"""So many hang-ups are told at once: where a server ends thousands of sessions, a loop serves others in between."""
+"""How many hang-ups are told at once: where a server ends thousands of sessions, a loop serves others in between."""
 
 
 class Listener(Protocol):

@@ -1,6 +1,6 @@
 """One stream of what happened in a pool, and those who listen to it: the log, and the user's observer.
 
-Whatever happens is heard in the midst of a turn, where nothing may take long; so it is only noted there, in order. It
+Whatever happens is heard within a turn, where nothing may take long; so it is only noted there, in order. It
 is told when the turn is over, by one at a time.
 """
 
@@ -25,7 +25,7 @@ from pingpool.observer import CallerObserver, Observer
 from pingpool.pool.log import Log
 
 MOST = 100_000
-"""So much is kept for an observer that does not come back; what is older is forgotten."""
+"""How many events are kept for an observer that does not come back; what is older is forgotten."""
 
 
 class Telling:

@@ -172,7 +172,7 @@ class Desk(ABC, Generic[S]):
             self.note(Reset(self.now()))
 
     def note_recovery(self, now: float) -> None:
-        """Note, in the midst of a turn, that all is well again, if it is so since this turn."""
+        """Note, within a turn, that all is well again, if it is so since this turn."""
         if self.telling.is_troubled and self.ledger.serving.is_whole:
             self.telling.hear(Recovered(now))
 

@@ -3,7 +3,7 @@
 A ping makes a session young again, so each can be tried only once. The search goes in rounds. A round opens its
 sessions together, pings each at an age of its own, and ends with the first death. The first round goes from small ages
 to the largest. The others divide the gap between alive and dead until it is small. If a session outlives the age of a
-death, that death had another cause (a restart, say), and the search goes on to larger ages.
+death, that death had another cause (for example a restart), and the search goes on to larger ages.
 """
 
 import math

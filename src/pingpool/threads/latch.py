@@ -19,7 +19,7 @@ latch, and whoever strikes his own thread in mid-turn is told so at once.
         ...                                # `wait_for` again: passes at once if the turn holds it still
 
 An exception that strikes the mending too, again and again, may end a turn that holds the latch still. Whoever waits for
-long sees that, and takes it over: its thread has ended, or is not in the midst of a turn. Only what code a thread runs
+long sees that, and takes it over: its thread has ended, or is not within a turn. Only what code a thread runs
 is looked at, never its variables: CPython frees those of a frame that ends while others may read them.
 """
 
@@ -46,7 +46,7 @@ FIRST_PAUSE = 0.00002
 LONGEST_PAUSE = 0.001
 
 SUSPICIOUS = 50
-"""After so many of the longest pauses one sees whether the holder is still in the midst of his turn."""
+"""After so many of the longest pauses one sees whether the holder is still within his turn."""
 
 
 def wait_for(latch: Latch, turn: int, take_over: Callable[[int], object]) -> bool:
@@ -68,7 +68,7 @@ def wait_for(latch: Latch, turn: int, take_over: Callable[[int], object]) -> boo
 
 
 def is_under_way(holder: int) -> bool:
-    """May the thread with this number be in the midst of a turn? If that cannot be known, it may."""
+    """May the thread with this number be within a turn? If that cannot be known, it may."""
     if not OF_THREADS:
         return True
     if holder == get_ident():

@@ -8,7 +8,7 @@ from pingpool.pool.log import log
 from pingpool.threads.clock import LONGEST
 
 BREATH = 0.1
-"""Seconds that a thread rests after an exception, lest one that comes again and again keeps a processor busy."""
+"""Seconds that a thread rests after an exception: one that comes again and again must not keep a processor busy."""
 
 
 PATIENCE = 1.0
@@ -18,8 +18,8 @@ PATIENCE = 1.0
 class OwnThread(threading.Thread):
     """A thread that works for a pool, not for its callers.
 
-    Who starts one notes it first: an exception that is thrown into him may strike when it has begun and `start` has not
-    returned, and a thread that nobody knows would have another one started beside it.
+    Note a thread before you start it: an exception may come when it runs already and `start` has not returned, and a
+    thread that nobody knows would be started a second time.
 
     Until a new thread runs its first line, CPython knows it by the number of its maker. So an exception that is thrown
     into the maker may end it before that line, and `Thread.start` would wait for it for ever.

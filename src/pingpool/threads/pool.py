@@ -39,8 +39,8 @@ MOST_WORKERS = 25
 class PingingPool(Beginning[S, ThreadDesk[S]], AbstractSessionPool[S]):
     """A fixed number of sessions, kept alive; the least recently used is lent first.
 
-    A pool is a context manager that closes itself. The options by name are those of `pingpool.options.MoreOptions`; the
-    other four are the seed's, and explained in `pingpool.options.PoolOptions`.
+    A pool is a context manager that closes itself. The first four options are those of google-cloud-spanner's
+    `PingingPool`; the others, by name, those of `pingpool.options.MoreOptions`. `PoolOptions` there explains them all.
 
     Raises:
         TypeError: an option is unknown, or of the wrong kind.

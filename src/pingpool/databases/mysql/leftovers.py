@@ -41,7 +41,7 @@ class Recorded:
 
 
 def is_in_transaction(session: OnRecord) -> bool | None:
-    """Is a transaction open, as the server told last? None if it told nothing, as in the midst of a result's rows."""
+    """Is a transaction open, as the server told last? None if it told nothing, as in the middle of a result's rows."""
     status = None if is_unread(session) else session.status
     return None if status is None else bool(status & IN_TRANSACTION)
 

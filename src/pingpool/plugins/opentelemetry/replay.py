@@ -12,7 +12,7 @@ from typing import Final
 from pingpool.core.histogram import Histogram
 
 MOST: Final = 10_000
-"""So many values of one kind at most are recorded in one collection; of more, a part of each bucket."""
+"""How many values of one kind at most are recorded in one collection; of more, a part of each bucket."""
 
 
 class Replay:

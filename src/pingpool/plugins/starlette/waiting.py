@@ -18,7 +18,7 @@ from pingpool.plugins.starlette.place import Place, standing_at
 from pingpool.threads.pool import PingingPool
 
 MOST_THREADS = 100
-"""So many requests at most wait in a thread each. The others wait for one of these, within the same time."""
+"""How many requests at most wait in a thread each. The others wait for one of these, within the same time."""
 
 
 class Line(Generic[S]):
