@@ -12,7 +12,7 @@ import pytest
 
 import pingpool
 from pingpool.databases.postgres import AsyncPG, AsyncPostgres, Postgres
-from pingpool.databases.postgres.conninfo import patience
+from pingpool.databases.postgres.conninfo import connect_timeout_for
 from pingpool.databases.postgres.hosts import attempts
 from pingpool.errors import BadURL
 from pingpool.testing.servers import PostgresServer
@@ -96,11 +96,11 @@ def test_hosts_of_the_environment_share_the_time_too(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PGPORT", "1,2")
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "4")
     assert attempts(None, {}) == [{"host": "one", "port": 1}, {"host": "/run", "port": 2}]
-    assert [patience({}, timeout) for timeout in (6, 60)] == [3, 4]
+    assert [connect_timeout_for({}, timeout) for timeout in (6, 60)] == [3, 4]
     monkeypatch.setenv("PGTARGETSESSIONATTRS", "prefer-standby")
     assert [attempt["target_session_attrs"] for attempt in attempts(None, {})] == ["standby"] * 2 + ["any"] * 2
     assert len(attempts(None, {"target_session_attrs": "any"})) == 2
-    assert patience({}, 12) == 3
+    assert connect_timeout_for({}, 12) == 3
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_hosts_of_the_environment_share_the_time_too(monkeypatch: pytest.MonkeyP
 )
 def test_each_host_has_its_share_of_the_time(where: dict[str, str], timeout: float, seconds: int) -> None:
     """The share is equal, or the user's own limit, and is never 0, which would mean no limit."""
-    assert patience(where, timeout) == seconds
+    assert connect_timeout_for(where, timeout) == seconds
 
 
 def test_no_limit_of_the_user_does_not_lift_ours(hole: str) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 from pingpool.database import Meaning
 from pingpool.databases.mysql import traits as mysql
 from pingpool.databases.postgres import roles as postgres
+from pingpool.databases.postgres.words import CONNECTION_TROUBLE
 from pingpool.errors import causes
 
 LOST_STATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "01002"})
-CONNECTION_TROUBLE = "08"
-"""SQLSTATEs after which there is no session: these, and those of this class."""
+"""SQLSTATEs after which there is no session: these, and those of the class `CONNECTION_TROUBLE`."""
 
 SAYS_NOTHING = ("HY000", "00000")
 """SQLSTATEs that stand for any error at all."""
@@ -60,7 +60,7 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 
-PEP_249 = frozenset({"Error", "DatabaseError", "InterfaceError", "OperationalError"})
+ANCESTORS = frozenset({"Error", "DatabaseError", "InterfaceError", "OperationalError"})
 """The names of a driver's classes of errors, at least one of which is behind each of them."""
 NEVER_BY_WORDS = frozenset({"ProgrammingError", "DataError", "IntegrityError", "NotSupportedError"})
 
@@ -81,7 +81,7 @@ def _by_itself(error: BaseException, own: tuple[type[BaseException], ...]) -> Me
         return Meaning.UNREACHABLE
     if isinstance(error, ConnectionError) or _is_closed(error):
         return Meaning.LOST
-    if PEP_249.isdisjoint(kind.__name__ for kind in type(error).__mro__):
+    if ANCESTORS.isdisjoint(kind.__name__ for kind in type(error).__mro__):
         return None
     codes = [*_codes_of(error)]
     if codes:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pingpool.databases import unanswered
 from pingpool.databases.common.sockets import QUIET, hang_up, look_at
 from pingpool.databases.drivers import modules_of, status_of
-from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
+from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, pauses, time_to_cancel, try_for
 from pingpool.errors import BeyondReset
 
 UNSAFE_TO_CLOSE: Final = "pyodbc"
@@ -56,7 +56,7 @@ def close(session: Any, timeout: float) -> None:
 def cancel(session: Any, timeout: float) -> None:
     """Ask the server to cancel, until it has said something."""
     link, can_tell = link_of(session), status_of(session) is not None
-    for pause in pauses(link.fileno, patience(timeout) if can_tell else UNTOLD):
+    for pause in pauses(link.fileno, time_to_cancel(timeout) if can_tell else UNTOLD):
         if not is_busy(session) or look_at(link.fileno()) is not QUIET:
             return
         if hasattr(session, "cancel"):

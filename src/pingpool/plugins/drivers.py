@@ -26,12 +26,12 @@ def of_postgres(driver: Any, connect: Connect) -> Database[Any]:
     return DBAPI(connect, driver=driver, looks_alive=is_quiet, meaning_of=meaning_by_libpq)
 
 
-def patience_of_libpq(driver: Any, params: Mapping[str, Any], timeout: float) -> int:
+def connect_timeout_of_libpq(driver: Any, params: Mapping[str, Any], timeout: float) -> int:
     """Return the `connect_timeout` with which psycopg, or psycopg2, opens a connection in time, in seconds."""
     if driver.__name__ == "psycopg":
-        from pingpool.databases.postgres.conninfo import patience
+        from pingpool.databases.postgres.conninfo import connect_timeout_for
 
-        return patience(params, timeout)
+        return connect_timeout_for(params, timeout)
     own = params.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or 0
     return whole(timeout, float(own), least=1)
 

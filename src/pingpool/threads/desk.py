@@ -40,8 +40,8 @@ from pingpool.threads.timers import Timers
 STILL = 0.5
 """Seconds without a checkout after which a thread that waits counts as stuck, when the process is ending."""
 
-PATIENCE = 10
-"""How many further exceptions healing an interrupted turn withstands."""
+FURTHER = 10
+"""How many further exceptions the healing of an interrupted turn withstands."""
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class ThreadDesk(Desk[S]):
     def heal(self, turn: int) -> None:
         """Mend what an exception in this turn, or on the way out of it, may have left; also if it comes again."""
         last: BaseException | None = None
-        for _ in range(PATIENCE):
+        for _ in range(FURTHER):
             try:
                 self._mend(turn)
                 break

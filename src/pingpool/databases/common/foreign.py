@@ -13,7 +13,7 @@ from pingpool.pool.bugs import is_of_a_signal
 OURS = "pingpool"
 """What is raised within a pool or its databases is about sessions, too."""
 
-PEP_249 = frozenset({"DatabaseError", "InterfaceError"})
+OF_SOME_DRIVER = frozenset({"DatabaseError", "InterfaceError"})
 """The names of classes of errors that are some driver's."""
 
 
@@ -30,7 +30,7 @@ def _is_foreign_by_itself(error: BaseException, drivers: Set[str]) -> bool:
     if not isinstance(error, Exception) or isinstance(error, OSError | EOFError | MemoryError):
         return False
     kinds = type(error).__mro__
-    if any(_package(kind.__module__) in drivers or kind.__name__ in PEP_249 for kind in kinds):
+    if any(_package(kind.__module__) in drivers or kind.__name__ in OF_SOME_DRIVER for kind in kinds):
         return False
     if not drivers.isdisjoint(_passed(error.__traceback__)) or OURS in _passed(error.__traceback__):
         return False

@@ -5,6 +5,9 @@ import math
 LONGEST_WAIT = 86_400.0
 """The most seconds that the system is asked to wait in one go; it cannot count to infinity."""
 
+SHARE_OF_TIME = 0.9
+"""How much of its time a call may wait in a driver: what that says then is more than that the pool's time is up."""
+
 
 def finite(timeout: float) -> float | None:
     """Return a time-out in seconds; None, which drivers take for no limit, if it has no end."""

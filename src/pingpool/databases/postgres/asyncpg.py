@@ -26,7 +26,7 @@ from pingpool.databases.common.roles import Role, Roles, refuse_wrong_node
 from pingpool.databases.common.sockets import HUNG_UP, descriptor_through, look_through
 from pingpool.databases.common.timeouts import finite
 from pingpool.databases.common.urls import ESCAPES, check_names, check_port, parsed
-from pingpool.databases.postgres.cancels import patience, pauses
+from pingpool.databases.postgres.cancels import pauses, time_to_cancel
 from pingpool.databases.postgres.hosts import attempts, hosts, in_query, said_attributes
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, OF_A_PRIMARY, TAKES_WRITES, is_from_a_wrong_node
@@ -204,7 +204,7 @@ class AsyncPG(Identified, AsyncConfigured[Session]):
             session.terminate()
             return
         try:
-            await cancel(session, patience(timeout))
+            await cancel(session, time_to_cancel(timeout))
             await session.close(timeout=finite(timeout))
         except BaseException:
             session.terminate()

@@ -26,7 +26,7 @@ WHILE_ONE_HANGS = 1.0
 """The most seconds for it where a thread hangs on the session, and is freed only after it."""
 
 
-def patience(timeout: float) -> float:
+def time_to_cancel(timeout: float) -> float:
     """Return the seconds that requests to cancel may take of those that ending a session may."""
     return min(timeout / 2, LONGEST)
 

@@ -49,7 +49,7 @@ def checked(conninfo: str, options: Mapping[str, Any], by_name: Collection[str])
         if port:
             check_port(port)
     try:
-        patience(where, 1)
+        connect_timeout_for(where, 1)
     except ValueError:
         raise BadURL("PostgreSQL: connect_timeout is a number of seconds") from None
     return where
@@ -63,7 +63,7 @@ def parsed(conninfo: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any]
         return {}, str(error).strip()
 
 
-def patience(where: Mapping[str, Any], timeout: float) -> int:
+def connect_timeout_for(where: Mapping[str, Any], timeout: float) -> int:
     """Return the seconds that psycopg may give each host: an equal share, or less if the user says so."""
     said = {**from_surroundings(), **where}
     rounds = 2 if said.get("target_session_attrs") == "prefer-standby" else 1

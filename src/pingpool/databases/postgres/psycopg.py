@@ -16,7 +16,7 @@ from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.sockets import await_speech
 from pingpool.databases.common.timeouts import LONGEST_WAIT
-from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, patience, pauses, try_for
+from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, pauses, time_to_cancel, try_for
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
     end_stream,
@@ -105,7 +105,7 @@ class Postgres(PsycopgTraits[Session, Password], Configured[Session]):
     def delete(self, session: Session, *, timeout: float) -> None:
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
         if is_busy(session):
-            cancel(session, patience(timeout))
+            cancel(session, time_to_cancel(timeout))
             end_stream(session)
         with suppress(TimeoutError), held(session, min(timeout, LONGEST_FAREWELL)):
             session.close()

@@ -11,7 +11,7 @@ from psycopg.generators import execute
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.sockets import QUIET, look_at
-from pingpool.databases.postgres.cancels import patience, pauses
+from pingpool.databases.postgres.cancels import pauses, time_to_cancel
 from pingpool.databases.postgres.leftovers import (
     LONGEST_FAREWELL,
     end_stream,
@@ -98,7 +98,7 @@ class AsyncPostgres(PsycopgTraits[Session, AsyncPassword], AsyncConfigured[Sessi
         """Close the connection; the server rolls back what is open. A statement under way is cancelled first."""
         if is_busy(session):
             try:
-                await cancel(session, patience(timeout))
+                await cancel(session, time_to_cancel(timeout))
             finally:
                 end_stream(session)
         with suppress(TimeoutError):

@@ -26,9 +26,9 @@ from pingpool.databases.postgres.conninfo import (
     ATTRIBUTES,
     DRIVER_OPTIONS,
     checked,
+    connect_timeout_for,
     hosts_in,
     libpq_options,
-    patience,
     role_in,
 )
 from pingpool.databases.postgres.leftovers import (
@@ -44,7 +44,7 @@ from pingpool.databases.postgres.leftovers import (
 )
 from pingpool.databases.postgres.names import application_name
 from pingpool.databases.postgres.roles import ASK_FOR_ROLE, TAKES_WRITES, is_from_a_wrong_node
-from pingpool.databases.postgres.words import LAST_WORDS, meaning_of_text
+from pingpool.databases.postgres.words import CONNECTION_TROUBLE, LAST_WORDS, meaning_of_text
 
 C = TypeVar("C", bound="psycopg.BaseConnection[Any]")
 
@@ -77,9 +77,6 @@ ATTRIBUTES_OF_SESSIONS = {
     "prepared_max": "_prepared.prepared_max",
 }
 """What a holder may set on a connection object, and where that keeps it: to ask its properties takes too long."""
-
-CONNECTION_TROUBLE = "08"
-"""The class of the SQLSTATEs that are about the connection; poolers in between use it too."""
 
 
 class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
@@ -138,7 +135,7 @@ class PsycopgTraits(Identified, Remembering[C], Generic[C, P]):
         """Return what psycopg is to connect with, now that the server is at this address."""
         found = self._where if self._address.is_fixed else self._located(address)
         where = {**found, **self._driver_options}
-        where["connect_timeout"] = patience(found, timeout)
+        where["connect_timeout"] = connect_timeout_for(found, timeout)
         if self._roles.matters and hosts_in(where) > 1:
             where.setdefault(ATTRIBUTES, "read-write")
         if labels:

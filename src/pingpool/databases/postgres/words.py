@@ -8,6 +8,9 @@ from pingpool.database import Meaning
 UNLOCK = "SELECT pg_advisory_unlock_all()"
 """Lets go of the locks that outlive a rollback, by whatever driver it is said."""
 
+CONNECTION_TROUBLE = "08"
+"""The class of the SQLSTATEs that are about the connection; poolers in between use it, too, and other servers."""
+
 LAST_WORDS = ("FATAL", "PANIC")
 """After a message of such a severity the server hangs up."""
 

@@ -8,17 +8,15 @@ from pingpool.databases.common.configuring import Configured
 from pingpool.databases.common.credentials import Password, asked
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import HUNG_UP, QUIET, descriptor_of, hang_up, look_at
-from pingpool.databases.common.timeouts import finite
+from pingpool.databases.common.timeouts import SHARE_OF_TIME, finite
 from pingpool.databases.redis.answers import ThreadCount, all_pushes, counting, has_read_ahead, left_in
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
     ASK_FOR_ROLE,
-    PATIENCE,
     RESET,
     RedisTraits,
     Session,
     takes_writes,
-    undoes_configuring,
 )
 
 
@@ -49,7 +47,7 @@ class Redis(RedisTraits[Password], Configured[Session]):
         moves = self._roles.moves
         kind = counting(self._kind, ThreadCount, self._driver.ResponseError)
         session = kind(**self._address.now(), **self.introduction(labels, asked(self._password)))
-        own, limit = session.socket_timeout, PATIENCE * timeout
+        own, limit = session.socket_timeout, SHARE_OF_TIME * timeout
         session.socket_timeout = finite(min(limit, own or limit))
         session.socket_connect_timeout = finite(min(limit, session.socket_connect_timeout or limit))
         with self.naming_timeouts():
@@ -106,6 +104,7 @@ class Redis(RedisTraits[Password], Configured[Session]):
     def reset(self, session: Session, *, timeout: float) -> bool:
         """Undo what the last holder left open or changed, as far as there are commands for that."""
         commands = self.undoing(session)
+        is_anew = RESET in commands  # it brings the connection back to before it was introduced
         if commands and session._sock is None:
             raise self._driver.ConnectionError("the connection is closed")
         with limited(session, timeout):
@@ -113,11 +112,11 @@ class Redis(RedisTraits[Password], Configured[Session]):
                 session.send_command(*command, check_health=False)
                 with self.judging(command):
                     self.check_answer(command, session.read_response())
-            if RESET in commands:
+            if is_anew:
                 session.on_connect()
             self.note_undone(session)
         self._resets.call(session)
-        return undoes_configuring(commands)
+        return is_anew
 
     def abort(self, session: Session) -> None:
         """End the stream, which frees who waits for it."""

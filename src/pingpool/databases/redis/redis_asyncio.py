@@ -10,16 +10,15 @@ from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.common.credentials import AsyncPassword, asked_async
 from pingpool.databases.common.roles import refuse_wrong_node
 from pingpool.databases.common.sockets import QUIET, descriptor_through, look_through
+from pingpool.databases.common.timeouts import SHARE_OF_TIME
 from pingpool.databases.redis.answers import AsyncCount, all_pushes, counting, has_read_ahead
 from pingpool.databases.redis.client import never_again
 from pingpool.databases.redis.traits import (
     ASK_FOR_ROLE,
-    PATIENCE,
     RESET,
     RedisTraits,
     Session,
     takes_writes,
-    undoes_configuring,
 )
 
 
@@ -44,7 +43,7 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncConfigured[Session]):
         session.retry = no_retry(self._driver)
         try:
             with self.naming_timeouts():
-                async with asyncio.timeout(PATIENCE * timeout):
+                async with asyncio.timeout(SHARE_OF_TIME * timeout):
                     await session.connect()
         except BaseException:
             await session.disconnect(nowait=True)
@@ -88,17 +87,18 @@ class AsyncRedis(RedisTraits[AsyncPassword], AsyncConfigured[Session]):
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Undo what the last holder left open or changed, as far as there are commands for that."""
         commands = self.undoing(session)
+        is_anew = RESET in commands  # it brings the connection back to before it was introduced
         if commands and not session.is_connected:
             raise self._driver.ConnectionError("the connection is closed")
         for command in commands:
             await session.send_command(*command, check_health=False)
             with self.judging(command):
                 self.check_answer(command, await session.read_response())
-        if RESET in commands:
+        if is_anew:
             await session.on_connect()
         self.note_undone(session)
         await self._resets.call_async(session)
-        return undoes_configuring(commands)
+        return is_anew
 
 
 def no_retry(driver: Any) -> Any:

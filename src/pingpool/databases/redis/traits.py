@@ -3,7 +3,7 @@
 What is pooled is the raw connection, not a client: that has a pool of its own, and reconnects without a word.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from ssl import CERT_NONE, SSLCertVerificationError
 from types import ModuleType
@@ -29,9 +29,6 @@ Session: TypeAlias = Any
 """A `Connection` of redis-py or valkey-py, or one of their kinds for TLS and for a socket in the file system."""
 
 DRIVERS = frozenset({"redis", "valkey", "hiredis", "libvalkey"})
-
-PATIENCE = 0.9
-"""How much of its time connecting may take: the driver's error says more than that the pool's time is up."""
 
 ATTRIBUTES: Attributes[Session] = Attributes(
     *("socket_timeout", "retry", "health_check_interval", "db", "username", "client_name"),
@@ -215,11 +212,6 @@ class RedisTraits(Identified, Remembering[Session], Generic[P]):
     def _place(self) -> str:
         where = {**self._where, "db": self._options["db"]}
         return ", ".join(f"{name}={shown(value)}" for name, value in where.items())
-
-
-def undoes_configuring(commands: Sequence[Command]) -> bool:
-    """Do these commands bring a connection back to how it was introduced, whatever was set after that?"""
-    return RESET in commands
 
 
 def is_verified(cert_reqs: object) -> bool:

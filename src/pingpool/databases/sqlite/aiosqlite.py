@@ -7,6 +7,7 @@ counted: a connection is busy until all of it has ended.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
+from functools import partial
 from queue import Empty
 from typing import Any
 
@@ -15,7 +16,7 @@ import aiosqlite
 from pingpool.databases.common.configuring import AsyncConfigured
 from pingpool.databases.sqlite.connection import PAUSE, Connection
 from pingpool.databases.sqlite.thread import END, thread_of
-from pingpool.databases.sqlite.traits import SQLiteTraits, commit
+from pingpool.databases.sqlite.traits import SQLiteTraits, end_transaction
 
 CHUNK = 64
 """Rows that aiosqlite fetches at a time; its own default."""
@@ -135,7 +136,7 @@ class AsyncSQLite(SQLiteTraits[Session], AsyncConfigured[Session]):
 
     async def keep(self, session: Session) -> None:
         """Commit what was set."""
-        await session.run(commit)
+        await session.run(partial(end_transaction, how="COMMIT"))
 
     async def reset(self, session: Session, *, timeout: float) -> bool:
         """Stop what still runs, roll back, and put back what the last holder set."""

@@ -5,8 +5,9 @@ from contextlib import suppress
 from sqlite3 import ProgrammingError
 
 from pingpool.databases.common.configuring import Configured
+from pingpool.databases.common.timeouts import SHARE_OF_TIME
 from pingpool.databases.sqlite.connection import Connection
-from pingpool.databases.sqlite.traits import SQLiteTraits, commit
+from pingpool.databases.sqlite.traits import SQLiteTraits, end_transaction
 
 
 class SQLite(SQLiteTraits[Connection], Configured[Connection]):
@@ -36,11 +37,11 @@ class SQLite(SQLiteTraits[Connection], Configured[Connection]):
     def delete(self, session: Connection, *, timeout: float) -> None:
         """Close the connection; a statement that is running is stopped, and what was open is rolled back."""
         with suppress(ProgrammingError):  # it is closed already
-            session.end(PATIENCE * timeout)
+            session.end(SHARE_OF_TIME * timeout)
 
     def keep(self, session: Connection) -> None:
         """Commit what was set."""
-        commit(session)
+        end_transaction(session, "COMMIT")
 
     def reset(self, session: Connection, *, timeout: float) -> bool:
         """Roll back, and put back what the last holder set."""
@@ -55,7 +56,3 @@ class SQLite(SQLiteTraits[Connection], Configured[Connection]):
     def abort(self, session: Connection) -> None:
         """Stop the statement that is running."""
         session.interrupt()
-
-
-PATIENCE = 0.9
-"""How much of its time ending a session may wait for the thread that is inside it."""

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from pingpool.database import Meaning
@@ -188,9 +188,9 @@ class SQLiteTraits(Identified, Remembering[C]):
             self._set_up(connection)
             return
         connection.put_handlers_back()
-        roll_back(connection)
+        end_transaction(connection, "ROLLBACK")
         ATTRIBUTES.put_back(connection)
-        roll_back(connection)  # whoever leaves autocommit=False leaves its BEGIN open
+        end_transaction(connection, "ROLLBACK")  # whoever leaves autocommit=False leaves its BEGIN open
         connection.execute(FOREIGN_KEYS[connection.enforces_foreign_keys])
         connection.execute(f"PRAGMA busy_timeout = {connection.own_busy_timeout}")
 
@@ -222,25 +222,19 @@ def note_settings(connection: Connection) -> None:
     connection.note_settings()
 
 
-def commit(connection: Connection) -> None:
-    """Commit. In the autocommit mode of Python 3.12 a BEGIN may be open, too, for which the driver does nothing."""
+def end_transaction(connection: Connection, how: Literal["COMMIT", "ROLLBACK"]) -> None:
+    """End what is open. In Python 3.12's autocommit that may be a BEGIN, for which the driver does nothing."""
     if connection.in_transaction and getattr(connection, "autocommit", None) is True:
-        connection.execute("COMMIT")
-    else:
+        connection.execute(how)
+    elif how == "COMMIT":
         connection.commit()
+    else:
+        connection.rollback()
 
 
 def is_changed(connection: Connection) -> bool:
     """Is it set otherwise than when it was new, by what the pool promises of it, or what decides over statements?"""
     return ATTRIBUTES.changed(connection) or connection.has_other_handlers() or not connection.keeps_promises()
-
-
-def roll_back(connection: Connection) -> None:
-    """Roll back. In the autocommit mode of Python 3.12 a BEGIN may be open, too, for which the driver does nothing."""
-    if connection.in_transaction and getattr(connection, "autocommit", None) is True:
-        connection.execute("ROLLBACK")
-    else:
-        connection.rollback()
 
 
 def switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:

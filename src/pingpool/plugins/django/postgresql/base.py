@@ -10,7 +10,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from pingpool.database import Database
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
-from pingpool.plugins.drivers import Connect, of_postgres, patience_of_libpq
+from pingpool.plugins.drivers import Connect, connect_timeout_of_libpq, of_postgres
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
@@ -31,7 +31,7 @@ class DatabaseWrapper(Pooled, base.DatabaseWrapper):
 
     def limits(self, params: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         """Return the time that libpq may take for each host."""
-        return {"connect_timeout": patience_of_libpq(self.Database, params, timeout)}
+        return {"connect_timeout": connect_timeout_of_libpq(self.Database, params, timeout)}
 
     @property
     def pool(self) -> None:
