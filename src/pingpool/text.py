@@ -12,7 +12,7 @@ MOST_SIGNS = 200
 """How much of another error's text is quoted."""
 
 
-def told(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
     """Return an error in one line, whatever its text may be."""
     try:
         text = str(error)

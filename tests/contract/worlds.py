@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from pingpool import AsyncPingingPool, Database, PingingPool
 from pingpool.databases.in_threads import InThreads
-from pingpool.pool.outcome import overrides
+from pingpool.pool.hooks import overrides
 from pingpool.testing import Clock, FakeSession
 from tests.contract.world import Block, Pool, World
 

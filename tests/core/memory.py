@@ -69,7 +69,7 @@ class Memory:
         self.distrusts_since = math.inf
         self.tried_at: list[float] = []
 
-    def belied(self, created_at: float, now: float) -> None:
+    def proved_wrong(self, created_at: float, now: float) -> None:
         """A session died before it was proven: no new one is trusted; if it was on trial, its creation failed."""
         if created_at > max(self.distrusts_since, self.failed_at):
             self.failed(created_at)

@@ -220,7 +220,7 @@ def clone_ledger(config: Config, old: Ledger[Session], twins: dict[Any, Any]) ->
     copy_backoff(old.serving.creation, new.serving.creation)
     copy_backoff(old.serving.doubt, new.serving.doubt)
     new.closed, new.suspected_at = old.closed, old.suspected_at
-    new.ages, new.shortest = old.ages, old.shortest
+    new.has_lifetimes, new.shortest = old.has_lifetimes, old.shortest
     new.serving.stock = old.serving.stock
     new.serving.on_trial.update(twins[slot] for slot in old.serving.on_trial)
     new.serving.renewal.has_room = old.serving.renewal.has_room

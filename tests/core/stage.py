@@ -255,4 +255,4 @@ class Stage:
         """Remember that a session dies which nobody has proven yet."""
         is_new = slot.created_at is not None and proof_of(self.ledger, slot) <= slot.made_at
         if slot.created_at is not None and is_new and self.now - slot.created_at < YOUTH:
-            self.memory.belied(slot.created_at, self.now)
+            self.memory.proved_wrong(slot.created_at, self.now)

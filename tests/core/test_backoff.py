@@ -257,7 +257,7 @@ def test_after_a_death_one_prober_goes_first_without_a_pause() -> None:
 def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) -> None:
     """After a session died young four more are tried at once, the fifth after a second; a proof frees all."""
     backoff = steady()
-    backoff.belied(0.0, 1.0)
+    backoff.proved_wrong(0.0, 1.0)
     for _ in range(4):
         assert not backoff.holds_back(1.0)
         assert backoff.next_at(0, waiting) <= 1.0
@@ -274,10 +274,10 @@ def test_few_successes_follow_each_other_that_nobody_has_proven(waiting: int) ->
 def test_a_proof_does_not_end_the_pause_of_who_has_just_failed(waiting: int) -> None:
     """One on trial was worth nothing, and another one is proven in the same moment: there is still a short pause."""
     backoff = steady()
-    backoff.belied(0.0, 1.0)
+    backoff.proved_wrong(0.0, 1.0)
     backoff.began(2.0, waiting)
     backoff.succeeded(2.0)
-    backoff.belied(2.0, 2.1)
+    backoff.proved_wrong(2.0, 2.1)
     backoff.proved(2.1)
     assert backoff.next_at(0, waiting) == 2.0 + URGENT
     assert backoff.pause == 0, "and after it none"

@@ -118,7 +118,7 @@ def test_a_child_goes_on_in_place_of_its_parent() -> None:
     elder, child = Pool(2, interval="auto"), Pool(2, interval="auto")
     elder.fill()
     elder.ledger.keep()
-    elder.ledger.learner.limit.died(40.0, 0.0, 50.0)
+    elder.ledger.learner.limit.died_idle(40.0, 0.0, 50.0)
     child.ledger.inherit(elder.ledger, is_bound=True)
     assert child.ledger.interval == 10.0 < FIRST
     assert (child.ledger.kept, child.ledger.filling, child.ledger.closed) == (True, True, False)

@@ -12,7 +12,7 @@ def after_deaths(*ages: float) -> IdleLimit:
     """Return what is known after these deaths, each of a session proven after things had settled."""
     limit = IdleLimit()
     for number, age in enumerate(ages):
-        limit.died(age, proven_at=1000.0 * number, settled_at=1000.0 * number + age)
+        limit.died_idle(age, proven_at=1000.0 * number, settled_at=1000.0 * number + age)
     return limit
 
 
@@ -36,7 +36,7 @@ def test_one_death_is_acted_on_and_not_spoken_of() -> None:
     """The interval falls to what is known to be survived below that age; no limit is claimed."""
     limit = IdleLimit()
     limit.lived(200.0)
-    limit.died(300.0, proven_at=0.0, settled_at=300.0)
+    limit.died_idle(300.0, proven_at=0.0, settled_at=300.0)
     assert (limit.interval, limit.drops_from) == (200.0, math.inf)
 
 
@@ -52,7 +52,7 @@ def test_a_massacre_is_one_death() -> None:
     """Sessions that were proven before things had settled may have died of the same cause, say a restart."""
     limit = IdleLimit()
     for age in (50.0, 10.0, 30.0, 20.0):
-        limit.died(age, proven_at=100.0 - age, settled_at=100.0)
+        limit.died_idle(age, proven_at=100.0 - age, settled_at=100.0)
     assert (limit.feared, limit.drops_from) == (10.0, math.inf)
 
 
@@ -63,7 +63,7 @@ def test_a_life_refutes_every_death_at_its_age_or_below() -> None:
     assert limit.feared == 40.0
     limit.lived(40.0)
     assert (limit.feared, limit.interval) == (math.inf, 40.0)
-    limit.died(7.0, proven_at=500.0, settled_at=1500.0)
+    limit.died_idle(7.0, proven_at=500.0, settled_at=1500.0)
     assert limit.feared == math.inf, "it was proven before the last death was found, and that one was refuted"
 
 
@@ -89,7 +89,7 @@ def test_a_death_in_use_is_feared_until_a_session_lives_as_long() -> None:
     limit = IdleLimit()
     limit.lived(200.0)
     for _ in range(WITNESSES):
-        limit.fell(100.0)
+        limit.died_in_use(100.0)
     assert (limit.feared, limit.interval, limit.drops_from) == (100.0, 100.0 * CAUTION, math.inf)
     limit.lived(100.0)
     assert (limit.feared, limit.interval) == (math.inf, 200.0)
@@ -116,7 +116,7 @@ def test_a_path_that_has_changed_is_learned_anew() -> None:
     limit = IdleLimit()
     limit.lived(2000.0)
     for number in count():
-        limit.died(350.0, proven_at=1000.0 * number, settled_at=1000.0 * number + 350)
+        limit.died_idle(350.0, proven_at=1000.0 * number, settled_at=1000.0 * number + 350)
         if limit.drops_from < math.inf:
             break
         assert limit.oldest_alive == 2000.0
@@ -129,7 +129,7 @@ def test_the_gap_between_alive_and_dead_is_halved() -> None:
     """The next age to try lies in the middle, until the gap is small."""
     limit = IdleLimit()
     limit.lived(100.0)
-    limit.died(200.0, proven_at=0.0, settled_at=200.0)
+    limit.died_idle(200.0, proven_at=0.0, settled_at=200.0)
     assert limit.trial == 150.0
     limit.lived(150.0)
     assert limit.trial == 175.0
@@ -155,5 +155,5 @@ def test_close_to_the_limit_there_is_no_more_to_find_out() -> None:
     """An age within a quarter above the interval is near enough: nothing is tried, until many checks found no death."""
     limit = IdleLimit()
     limit.lived(40.0)
-    limit.died(50.0, 0.0, 50.0)
+    limit.died_idle(50.0, 0.0, 50.0)
     assert (limit.interval, limit.trial) == (40.0, 40.0)

@@ -81,7 +81,7 @@ def test_a_limit_that_is_known_is_shown() -> None:
     pool = Pool(1, interval=10.0)
     assert snapshot(pool.ledger).idle_limit is None
     for number in range(3):
-        pool.ledger.learner.limit.died(30.0, 100.0 * number, 100.0 * number + 50.0)
+        pool.ledger.learner.limit.died_idle(30.0, 100.0 * number, 100.0 * number + 50.0)
     assert pool.ledger.learner.limit.drops_from < math.inf
     assert snapshot(pool.ledger).idle_limit == 30.0
 

@@ -19,7 +19,7 @@ from pingpool.databases.mysql import MySQL
 from pingpool.databases.postgres import AsyncPostgres, Postgres
 from pingpool.databases.sqlite import Connection, SQLite
 from pingpool.databases.through import AsyncThrough, Through
-from pingpool.pool.outcome import overrides
+from pingpool.pool.hooks import overrides
 from pingpool.testing import FakeSession, FaultyDatabase, TransactionalDatabase
 from pingpool.testing.servers import MariaDBServer, PostgresServer
 from tests.databases.mysql_drivers import PYMYSQL, Driver, run

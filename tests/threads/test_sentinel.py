@@ -110,7 +110,7 @@ def test_the_post_is_left_without_a_thread(server: Server, monkeypatch: pytest.M
     monkeypatch.setattr(sentinel, "OwnThread", no_thread)
     with server.open(size=1):
         pass
-    assert sentinel.POST._sentinel is None
+    assert sentinel.SENTINEL._sentinel is None
     server.hang_up()
 
 
@@ -132,7 +132,7 @@ def test_a_forked_child_has_its_own(server: Server) -> None:
         if not child:
             try:
                 server.far.clear()
-                assert sentinel.POST._sentinel is None
+                assert sentinel.SENTINEL._sentinel is None
                 session = pool.get(5)
                 pool.put(session)
                 server.hang_up()

@@ -16,7 +16,7 @@ from pingpool.aio.deadlines import Deadlines
 from pingpool.aio.errors import as_in_asyncio
 from pingpool.aio.frames import frames_of
 from pingpool.aio.gates import AsyncRound, AsyncWaiter
-from pingpool.aio.sentinel import POSTS
+from pingpool.aio.sentinel import SENTINELS
 from pingpool.aio.sweeps import Sweeps
 from pingpool.aio.timer import PoolTimer
 from pingpool.core.ledger import Ledger
@@ -121,12 +121,12 @@ class LoopDesk(Desk[S]):
 
     def enlist_sentinel(self) -> Sentinel | None:
         """Return the sentinel of the loop."""
-        return POSTS.enlist(self.loop, self) if self.loop is not None else None
+        return SENTINELS.enlist(self.loop, self) if self.loop is not None else None
 
     def discharge_sentinel(self) -> None:
         """Let it go."""
         if self.loop is not None:
-            POSTS.discharge(self.loop, self)
+            SENTINELS.discharge(self.loop, self)
 
     # Waiting, and what is said. Whoever is cancelled here has either been answered by then or not: the ledger knows.
 

@@ -11,7 +11,7 @@ from pingpool.pool.forks import in_every_child
 from pingpool.pool.sentinel import Listener, Sentinel
 
 
-class Posts:
+class LoopSentinels:
     """The places of the sentinels, by their loops."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Posts:
             if sentinel is None or not can_read(loop, sentinel):
                 return None
             self._sentinels[loop] = sentinel
-            in_every_child(self, Posts._start_anew)
+            in_every_child(self, LoopSentinels._start_anew)
         sentinel.enlist(desk)
         return sentinel
 
@@ -52,4 +52,4 @@ def can_read(loop: asyncio.AbstractEventLoop, sentinel: Sentinel) -> bool:
     return True
 
 
-POSTS = Posts()
+SENTINELS = LoopSentinels()

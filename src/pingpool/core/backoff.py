@@ -155,7 +155,7 @@ class Backoff:
         if is_first:
             self.ready_at = max(self.ready_at, now + APART * self.jitter())
 
-    def belied(self, succeeded_at: float, now: float) -> None:
+    def proved_wrong(self, succeeded_at: float, now: float) -> None:
         """What succeeded at that time was worth nothing. From now on that is a failure, until a success is proven."""
         if succeeded_at > self.distrusts_since:
             self.failed(max(succeeded_at, self.paused_at))

@@ -17,15 +17,15 @@ class Freshness:
     """How long a proof of life counts. The fast ways read these figures in place.
 
     `lifetime` is that of all sessions; `shortest` that of the session with the shortest one so far, which may be one of
-    its own; `ages` says whether there is any.
+    its own; `has_lifetimes` says whether there is any.
     """
 
-    __slots__ = ("_jitter", "ages", "closed", "interval", "lifetime", "shortest", "suspected_at")
+    __slots__ = ("_jitter", "closed", "has_lifetimes", "interval", "lifetime", "shortest", "suspected_at")
 
     def __init__(self, interval: float, lifetime: float, jitter: Callable[[], float]) -> None:
         self.interval = interval
         self.lifetime = self.shortest = lifetime
-        self.ages = lifetime < math.inf
+        self.has_lifetimes = lifetime < math.inf
         self.suspected_at = -math.inf
         self.closed = False
         self._jitter = jitter
@@ -59,6 +59,6 @@ class Freshness:
             slot.retire_at(math.inf, 0.0)
             return
         lifetime = min(self.lifetime, expires_in)
-        self.ages = True
+        self.has_lifetimes = True
         self.shortest = min(self.shortest, lifetime)
         slot.retire_at(now + retires_in, AHEAD / 2 * lifetime)

@@ -99,7 +99,7 @@ class Keeping:
 
     def _renewal_at(self) -> float:
         """Return when the next idle session is to be renewed: one at a time, and only while no other slot is empty."""
-        if not self._freshness.ages or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
+        if not self._freshness.has_lifetimes or self._places.vacant.slots or self._places.jobs.count(CREATING, CLOSING):
             return math.inf
         oldest = self._places.dates.next_idle(self._idle)
         return math.inf if oldest is None else oldest.renews_at

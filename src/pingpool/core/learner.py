@@ -54,17 +54,17 @@ class Learner:
             self.limit.passed(idle_for)
             self._adapt()
 
-    def died(self, slot: Slot, idle_for: float, now: float) -> None:
+    def died_idle(self, slot: Slot, idle_for: float, now: float) -> None:
         """A session was dead after so many idle seconds; of one that was suspect, another's death is cause enough."""
         if idle_for and not self._freshness.is_suspect(slot):
-            self.limit.died(idle_for, slot.proven_at, now + SETTLING * self._freshness.interval)
+            self.limit.died_idle(idle_for, slot.proven_at, now + SETTLING * self._freshness.interval)
             self._adapt()
             self._tell()
 
-    def fell(self, slot: Slot, now: float) -> None:
+    def died_in_use(self, slot: Slot, now: float) -> None:
         """A session died in use."""
         if not self._freshness.is_suspect(slot):
-            self.limit.fell(now - slot.proven_at)
+            self.limit.died_in_use(now - slot.proven_at)
             self._adapt()
 
     def look_at_oldest(self, idle: deque[Slot], replaced: int, now: float) -> None:

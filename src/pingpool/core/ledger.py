@@ -125,7 +125,7 @@ class Ledger(Freshness, Generic[S]):
         if (
             now - slot.proven_at >= self.interval
             or slot.proven_at <= self.suspected_at
-            or (self.ages and now >= slot.retires_at)
+            or (self.has_lifetimes and now >= slot.retires_at)
         ):
             return None
         session: S = slot.session
@@ -144,7 +144,7 @@ class Ledger(Freshness, Generic[S]):
             slot = lent[key]
         except KeyError:
             return self.returns.refuse(session)
-        if self.collected or slot.proven_at <= self.suspected_at or (self.ages and now >= slot.retires_at):
+        if self.collected or slot.proven_at <= self.suspected_at or (self.has_lifetimes and now >= slot.retires_at):
             return self.take_back(session, Verdict.WELL, now)
         if self.waiters:
             return self.returns.pass_straight_on(slot, session, now)

@@ -75,7 +75,7 @@ class IdleLimit:
         self.lived(age)
         self._calm += 1
 
-    def died(self, age: float, proven_at: float, settled_at: float) -> None:
+    def died_idle(self, age: float, proven_at: float, settled_at: float) -> None:
         """Note a session that was dead after so long, when it had been proven, and when things will have settled.
 
         Deaths of sessions that were proven before that may all have one cause; they count as one.
@@ -90,7 +90,7 @@ class IdleLimit:
         if self.oldest_alive >= self.drops_from:  # that was before the path changed
             self.oldest_alive = 0.0
 
-    def fell(self, age: float) -> None:
+    def died_in_use(self, age: float) -> None:
         """Note a session that died in use, that long after its last proof: it need not have been idle for so long.
 
         So it is feared like a death, but bears no witness.

@@ -17,7 +17,7 @@ from pingpool.core.serving import Serving
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, Slot
 from pingpool.core.told import NotMade, Overran
 from pingpool.errors import DeadOnArrival, Overrun
-from pingpool.text import told
+from pingpool.text import in_one_line
 
 DOUBTS = 3
 """After so many bursts of checks in a row that proved nothing, a session nobody can vouch for is replaced."""
@@ -97,19 +97,19 @@ class Reports:
     def found_dead(self, slot: Slot, idle_for: float, now: float) -> None:
         """A check, or a look, found the session of a slot dead after so many idle seconds."""
         self._serving.creation.take_care(now)
-        self._learner.died(slot, idle_for, now)
+        self._learner.died_idle(slot, idle_for, now)
 
     def died(self, slot: Slot, error: BaseException | None, now: float) -> None:
         """A session is dead. If nobody had proven it yet, that was a creation that failed."""
         created_at = slot.created_at
         if created_at is not None and slot.is_new and now - created_at < YOUTH:
             self.early_death = DeadOnArrival(
-                "a new session was dead" if error is None else f"a new session was dead: {told(error)}"
+                "a new session was dead" if error is None else f"a new session was dead: {in_one_line(error)}"
             )
             self.early_death.__cause__ = error
             self.recent.append((now, self.early_death))
             self._places.tally.create_failures += 1
-            self._serving.creation.belied(created_at, now)
+            self._serving.creation.proved_wrong(created_at, now)
             if self._serving.creation.failures:
                 self._places.hear(NotMade(now, self.early_death, self._places.count_open()))
 
@@ -314,7 +314,7 @@ class Reports:
         if job.kind is CHECKING:
             self.found_dead(slot, job.idle_for, now)
         if job.after_error:
-            self._learner.fell(slot, now)
+            self._learner.died_in_use(slot, now)
             self._freshness.suspect_all(now)
 
     def _settle_down(self, job: Job, slot: Slot, session: Any, now: float) -> None:

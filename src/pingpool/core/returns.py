@@ -47,7 +47,7 @@ class Returns:
                 self._take_back_well(slot, session, now)
             case Verdict.LOST:
                 self._serving.creation.take_care(now)
-                self._learner.fell(slot, now)
+                self._learner.died_in_use(slot, now)
                 self._reports.died(slot, None, now)
                 self._freshness.suspect_all(now)
                 places.give_up(slot, "lost", session, now)

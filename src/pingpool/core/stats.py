@@ -9,7 +9,7 @@ from pingpool.core.histogram import Histogram
 from pingpool.core.ledger import Ledger
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING
 from pingpool.core.told import ENDED_FOR_GOOD
-from pingpool.text import told
+from pingpool.text import in_one_line
 
 
 class Stats(NamedTuple):
@@ -151,7 +151,7 @@ def snapshot(ledger: Ledger[Any]) -> Stats:
         ping_interval=ledger.interval,
         oldest_alive=limit.oldest_alive,
         idle_limit=None if limit.drops_from == math.inf else limit.drops_from,
-        last_failure=None if failure is None else told(failure),
+        last_failure=None if failure is None else in_one_line(failure),
         waits=tally.waits.histogram(ledger.immediate + tally.waits.noted),
         uses=tally.uses.histogram(ledger.checkouts - len(ledger.lent) - tally.leaked),
         creations=tally.creations.histogram(tally.creations.noted),

@@ -22,7 +22,7 @@ from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.postgres.words import UNLOCK
 from pingpool.databases.settings import Settings
-from pingpool.pool.outcome import overrides
+from pingpool.pool.hooks import overrides
 
 
 class Cursor(Protocol):

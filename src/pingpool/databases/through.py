@@ -19,8 +19,7 @@ from pingpool.databases.common.identity import Identified
 from pingpool.databases.common.offers import offer
 from pingpool.databases.common.records import Records
 from pingpool.errors import BeyondReset, causes
-from pingpool.pool.hooks import is_coroutine_function
-from pingpool.pool.outcome import overrides
+from pingpool.pool.hooks import is_coroutine_function, overrides
 
 W = TypeVar("W")
 """The wrapper."""

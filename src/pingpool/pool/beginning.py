@@ -16,7 +16,7 @@ from pingpool.options import part_of, seconds
 from pingpool.pool.diagnosis import NOT_FILLED
 from pingpool.pool.hooks import refuse_what_cannot_work
 from pingpool.pool.life import D, Life
-from pingpool.text import in_seconds, told
+from pingpool.text import in_one_line, in_seconds
 
 
 class Beginning(Life[S, D]):
@@ -71,7 +71,7 @@ class Beginning(Life[S, D]):
             raise PoolClosed(f"{self.name}: the pool was closed while it was filled")
         if round.failure is not None:
             what = named(self._database)
-            error = CannotFill(f"{self.name}: {what} opens no session: {told(round.failure)}")
+            error = CannotFill(f"{self.name}: {what} opens no session: {in_one_line(round.failure)}")
             raise self._lending.caused(error, round.failure)
         if not desk.ledger.filling:
             raise CannotFill(f"{self.name}: it was cleared meanwhile, by clear() or by another bind() that failed")

@@ -14,7 +14,7 @@ from pingpool.core.stats import Stats
 from pingpool.core.uses import Use
 from pingpool.errors import DeadOnArrival
 from pingpool.pool.holders import Holder, holders_of
-from pingpool.text import in_seconds, told
+from pingpool.text import in_one_line, in_seconds
 
 MOST_PLACES = 3
 """How many places of checkouts an error names."""
@@ -94,7 +94,7 @@ def deadlock(picture: Picture) -> str:
 def notes(picture: Picture) -> list[str]:
     """Say what failed lately, and how long ago, the last first."""
     ages = [(max(0.0, picture.now - when), error) for when, error in reversed(picture.failures)]
-    return [f"{in_seconds(age)} ago: {told(error)}" for age, error in ages if age < STALE]
+    return [f"{in_seconds(age)} ago: {in_one_line(error)}" for age, error in ages if age < STALE]
 
 
 def diagnosis(waited: float, picture: Picture) -> str:

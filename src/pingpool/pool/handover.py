@@ -24,9 +24,10 @@ from pingpool.core.uses import Use
 from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession, BeyondReset, LooksDead
 from pingpool.pool.bugs import Bugs, is_bug
-from pingpool.pool.outcome import FAILED, AnyDatabase, meaning_of, overrides
+from pingpool.pool.hooks import AnyDatabase, overrides
+from pingpool.pool.outcome import FAILED, meaning_of
 from pingpool.pool.world import Desk
-from pingpool.text import told
+from pingpool.text import in_one_line
 
 FATAL = FAILED[RESETTING].keys()
 """What an error of a reset means that is about the session's end, and not about what was left in it."""
@@ -116,7 +117,7 @@ class Handover(Generic[S]):
                 self._bugs.tell(hook, error)
             elif meaning_of(error, self._database, self._bugs) in FATAL:
                 raise
-            raise BeyondReset("in doubt", f"the session could not be reset: {told(error)}") from error
+            raise BeyondReset("in doubt", f"the session could not be reset: {in_one_line(error)}") from error
         if self._left_open(session):
             raise BeyondReset("left open", "needs_reset says yes after a reset, too")
         self._desk.note_reset()

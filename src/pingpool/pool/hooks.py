@@ -1,11 +1,13 @@
-"""The hooks of a database before any is called: what cannot work is refused at `bind`, by name."""
+"""The hooks of a database: which it brings; and, before any is called, which cannot work. That is refused at `bind`."""
 
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from pingpool.database import Database
+from pingpool.database import AsyncDatabase, Database
 from pingpool.errors import PoolError
+
+AnyDatabase = Database[Any] | AsyncDatabase[Any]
 
 CO_COROUTINE = 0x80
 """The flag of a code object that is a coroutine function: `inspect.CO_COROUTINE`."""
@@ -39,6 +41,13 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "abort": ((SESSION,), {}),
 }
 """What the workers call, and with what. There is no `abort` for asyncio."""
+
+
+def overrides(database: AnyDatabase, method: str) -> bool:
+    """Does the database bring its own version of this optional method?"""
+    kind = Database if isinstance(database, Database) else AsyncDatabase
+    usual = getattr(kind, method)
+    return getattr(type(database), method, usual) is not usual or method in vars(database)
 
 
 def refuse_what_cannot_work(database: Any) -> None:

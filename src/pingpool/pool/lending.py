@@ -24,12 +24,13 @@ from pingpool.pool.blocks import blocks_around
 from pingpool.pool.bugs import Bugs, is_of_a_signal
 from pingpool.pool.diagnosis import Picture, deadlock, no_session_within, notes
 from pingpool.pool.holders import Holder, holders_of
-from pingpool.pool.outcome import AnyDatabase, as_meaning, overrides
+from pingpool.pool.hooks import AnyDatabase, overrides
+from pingpool.pool.outcome import as_meaning
 from pingpool.pool.parted import Parted
 from pingpool.pool.pictures import Pictures
 from pingpool.pool.watching import Watching
 from pingpool.pool.world import Desk, Event
-from pingpool.text import told
+from pingpool.text import in_one_line
 
 R = TypeVar("R")
 
@@ -128,7 +129,7 @@ class Lending(Generic[S]):
             return desk.native(PoolDeadlock(f"{desk.name}: {deadlock(take())}"))
         picture = self._pictures.latest(take)
         if reason is not None:
-            what = f"the database refuses to open sessions: {told(reason)}"
+            what = f"the database refuses to open sessions: {in_one_line(reason)}"
             error = self.caused(DatabaseRefuses(f"{desk.name}: {what}"), reason)
         else:
             reason = desk.ledger.failure

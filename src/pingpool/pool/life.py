@@ -22,9 +22,9 @@ from pingpool.options import Options, seconds
 from pingpool.pool.bugs import Bugs
 from pingpool.pool.forks import in_every_child
 from pingpool.pool.holders import Holder
+from pingpool.pool.hooks import overrides
 from pingpool.pool.lending import Lending
 from pingpool.pool.log import log
-from pingpool.pool.outcome import overrides
 from pingpool.pool.world import Desk
 
 D = TypeVar("D", bound=Desk[Any])

@@ -5,15 +5,13 @@ nothing special.
 """
 
 import math
-from typing import Any
 
 from pingpool.core.orders import End, Job, Outcome
 from pingpool.core.slot import CHECKING, CLOSING, CREATING, RESETTING, State
-from pingpool.database import AsyncDatabase, Database, Meaning
+from pingpool.database import Meaning
 from pingpool.errors import BeyondReset, all_behind
 from pingpool.pool.bugs import Bugs, is_bug
-
-AnyDatabase = Database[Any] | AsyncDatabase[Any]
+from pingpool.pool.hooks import AnyDatabase, overrides
 
 WELL = {CHECKING: End.ALIVE, RESETTING: End.ALIVE, CLOSING: End.CLOSED}
 """How a job ends that raised nothing; one that creates brings its sessions."""
@@ -79,7 +77,7 @@ def meaning_of(error: BaseException, database: AnyDatabase, bugs: Bugs) -> Meani
         return Meaning.UNKNOWN
 
 
-def end_of(session: object, database: AnyDatabase, bugs: Bugs) -> float:
+def seconds_to_live(session: object, database: AnyDatabase, bugs: Bugs) -> float:
     """Ask in how many seconds a new session ends by itself; infinity if it does not, or if there is no such answer."""
     try:
         answer: object = database.expires_in(session)
@@ -98,13 +96,6 @@ def end_of(session: object, database: AnyDatabase, bugs: Bugs) -> float:
 def as_meaning(answer: object) -> Meaning:
     """Return the answer of a `meaning_of`; what is no meaning means nothing special."""
     return answer if isinstance(answer, Meaning) else Meaning.UNKNOWN
-
-
-def overrides(database: AnyDatabase, method: str) -> bool:
-    """Does the database bring its own version of this optional method?"""
-    kind = Database if isinstance(database, Database) else AsyncDatabase
-    usual = getattr(kind, method)
-    return getattr(type(database), method, usual) is not usual or method in vars(database)
 
 
 def twin_of(error: BaseException) -> BaseException:

@@ -27,7 +27,7 @@ from pingpool.core.told import (
     TurnedAway,
 )
 from pingpool.errors import DeadOnArrival
-from pingpool.text import in_seconds, told
+from pingpool.text import in_one_line, in_seconds
 
 MINUTE = 60.0
 """Seconds after which a state that lasts is told again."""
@@ -55,7 +55,7 @@ QUIETLY: Final = {
 
 def reason(error: BaseException | None) -> str:
     """Say why something failed, as far as that is known."""
-    return "nothing tells why" if error is None else told(error)
+    return "nothing tells why" if error is None else in_one_line(error)
 
 
 class Level(IntEnum):

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic
 
 from pingpool.core.slot import S, Slot
 from pingpool.pool.bugs import Bugs
-from pingpool.pool.outcome import AnyDatabase, overrides
+from pingpool.pool.hooks import AnyDatabase, overrides
 from pingpool.pool.world import Desk
 
 NOWHERE: Final = -1

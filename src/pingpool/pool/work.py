@@ -17,8 +17,9 @@ from pingpool.database import AsyncDatabase
 from pingpool.errors import BadSession
 from pingpool.pool.bugs import Bugs, is_bug
 from pingpool.pool.handover import Flaw, Handover
+from pingpool.pool.hooks import AnyDatabase, overrides
 from pingpool.pool.log import log
-from pingpool.pool.outcome import AnyDatabase, end_of, hook_of, outcome_of, overrides
+from pingpool.pool.outcome import hook_of, outcome_of, seconds_to_live
 from pingpool.pool.watching import NOWHERE, Watching
 from pingpool.pool.world import Desk, Workers
 
@@ -139,13 +140,13 @@ class Work(Generic[S]):
             self._tell(CREATING, flaw.hook, flaw.error)
         newcomer = Newcomer(session, flaw)
         if flaw is None and not self._cannot_be_pooled(session):
-            newcomer = Newcomer(session, None, self._end_of(session), self._watching.descriptor_of(session))
+            newcomer = Newcomer(session, None, self._seconds_to_live(session), self._watching.descriptor_of(session))
         self.desk.tell(self._created, call, call.jobs[0] if call.jobs else last, newcomer)
         call.jobs = call.jobs[1:]
 
-    def _end_of(self, session: S) -> float:
+    def _seconds_to_live(self, session: S) -> float:
         """Ask in how many seconds a new session ends by itself; infinity if nobody knows of an end."""
-        return end_of(session, self._database, self._bugs) if self._may_expire else math.inf
+        return seconds_to_live(session, self._database, self._bugs) if self._may_expire else math.inf
 
     def _created(self, call: "Call[S]", job: Job, newcomer: "Newcomer", now: float) -> list[Order]:
         """Report a new session, or why there is none that can be lent."""

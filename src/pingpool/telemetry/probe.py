@@ -100,7 +100,7 @@ class Probe(Generic[S]):
             self._database.ping(sleeper.session, timeout=PATIENCE)
         except Exception as error:
             return Finding(
-                age, None if self._database.meaning_of(error) is Meaning.TRANSIENT else False, in_one_line(error)
+                age, None if self._database.meaning_of(error) is Meaning.TRANSIENT else False, first_line_of(error)
             )
         return Finding(age, True)
 
@@ -113,7 +113,7 @@ class Probe(Generic[S]):
             self._database.delete(sleeper.session, timeout=PATIENCE)
 
 
-def in_one_line(error: BaseException) -> str:
+def first_line_of(error: BaseException) -> str:
     """Return the first line of the error, or of its cause."""
     said = str(error.__cause__ or error).strip()
     return said.splitlines()[0] if said else type(error).__name__

@@ -34,7 +34,7 @@ from pingpool.threads.exit import process_is_ending
 from pingpool.threads.gates import ThreadRound, ThreadWaiter
 from pingpool.threads.latch import HELD, Latch, wait_for
 from pingpool.threads.own import OwnThreads
-from pingpool.threads.sentinel import POST
+from pingpool.threads.sentinel import SENTINEL
 from pingpool.threads.timers import Timers
 
 STILL = 0.5
@@ -163,11 +163,11 @@ class ThreadDesk(Desk[S]):
 
     def enlist_sentinel(self) -> Sentinel | None:
         """Return the sentinel of the process."""
-        return POST.enlist(self)
+        return SENTINEL.enlist(self)
 
     def discharge_sentinel(self) -> None:
         """Let it go; if it was here for this desk alone, `close` waits for its thread, too."""
-        thread = POST.discharge(self)
+        thread = SENTINEL.discharge(self)
         if thread is not None:
             self.own_threads.know(thread)
 

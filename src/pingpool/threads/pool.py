@@ -17,8 +17,8 @@ from pingpool.options import Interval, MoreOptions, options_from, seconds
 from pingpool.pool.at_once import at_once
 from pingpool.pool.beginning import Beginning
 from pingpool.pool.caller import WRAPPERS, current_frame, use_from
+from pingpool.pool.hooks import overrides
 from pingpool.pool.log import log
-from pingpool.pool.outcome import overrides
 from pingpool.pool.work import Work
 from pingpool.pool.world import PATROL
 from pingpool.threads.abstract import ENTER, AbstractSessionPool

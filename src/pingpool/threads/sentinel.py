@@ -47,7 +47,7 @@ class WaitingSentinel(Sentinel):
             os.close(self._bell)
 
 
-class Post:
+class ProcessSentinel:
     """The place of the one sentinel of the process."""
 
     _lock = Late(new_lock)
@@ -62,7 +62,7 @@ class Post:
             sentinel = self._sentinel
             if sentinel is None:
                 sentinel = self._sentinel = WaitingSentinel.if_possible()
-                in_every_child(self, Post._start_anew)
+                in_every_child(self, ProcessSentinel._start_anew)
             if sentinel is not None:
                 sentinel.enlist(desk)
                 if self._thread is None or not self._thread.is_alive():
@@ -97,4 +97,4 @@ class Post:
         return old
 
 
-POST = Post()
+SENTINEL = ProcessSentinel()

@@ -26,11 +26,11 @@ LEDGER = (
         "ledger",
         (
             "            or slot.proven_at <= self.suspected_at\n"
-            "            or (self.ages and now >= slot.retires_at)\n"
+            "            or (self.has_lifetimes and now >= slot.retires_at)\n"
             "        ):\n"
             "            return None\n"
         ),
-        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.has_lifetimes and now >= slot.retires_at)\n        ):\n            return None\n",
     ),
     Mutant(
         "the overdue are lent",
@@ -41,7 +41,7 @@ LEDGER = (
     Mutant(
         "the old are lent",
         "ledger",
-        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.has_lifetimes and now >= slot.retires_at)\n        ):\n            return None\n",
         "        ):\n            return None\n",
     ),
     Mutant(
@@ -77,13 +77,13 @@ LEDGER = (
     Mutant(
         "no fast way out for what has a lifetime",
         "ledger",
-        "            or (self.ages and now >= slot.retires_at)\n        ):\n            return None\n",
-        "            or (self.ages or now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.has_lifetimes and now >= slot.retires_at)\n        ):\n            return None\n",
+        "            or (self.has_lifetimes or now >= slot.retires_at)\n        ):\n            return None\n",
     ),
     Mutant(
         "no fast way back for what has a lifetime",
         "ledger",
-        " or (self.ages and now >= slot.retires_at):\n            return self.take_back",
-        " or (self.ages or now >= slot.retires_at):\n            return self.take_back",
+        " or (self.has_lifetimes and now >= slot.retires_at):\n            return self.take_back",
+        " or (self.has_lifetimes or now >= slot.retires_at):\n            return self.take_back",
     ),
 )

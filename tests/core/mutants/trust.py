@@ -102,7 +102,7 @@ TRUST = (
     Mutant(
         "an end of its own that nobody heeds",
         "freshness",
-        "        self.ages = True\n",
+        "        self.has_lifetimes = True\n",
         "",
     ),
     Mutant(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pingpool.database import AsyncDatabase, Database
-from pingpool.pool.outcome import overrides
+from pingpool.pool.hooks import overrides
 
 
 def offer(outer: object, inner: Database[Any] | AsyncDatabase[Any], ways: Mapping[str, Callable[..., Any]]) -> None:

@@ -11,7 +11,7 @@ from django.db import connections
 
 from pingpool.database import Database
 from pingpool.databases.common.offers import offer
-from pingpool.plugins.drivers import Connect, Opened
+from pingpool.plugins.opened_by_others import Connect, Opened
 
 
 class Connections(Opened):

@@ -20,7 +20,7 @@ from pingpool.opening import opened
 from pingpool.plugins.django.opening import Connections, open_by
 from pingpool.plugins.django.pools import POOLS, Way, place_in, settings_in
 from pingpool.plugins.django.typed import ErrorWrapper, Wrapper
-from pingpool.plugins.drivers import Connect
+from pingpool.plugins.opened_by_others import Connect
 from pingpool.pool.caller import DJANGO, files_of, wraps
 from pingpool.pool.forks import in_every_child
 from pingpool.threads.pool import PingingPool

@@ -14,7 +14,7 @@ from pingpool.database import AsyncDatabase, Database
 from pingpool.databases.callables import AsyncCallables, Callables
 from pingpool.databases.common.sockets import QUIET, look_through
 from pingpool.databases.dbapi import DBAPI
-from pingpool.plugins.drivers import of_mysql, of_postgres, of_sqlite
+from pingpool.plugins.opened_by_others import of_mysql, of_postgres, of_sqlite
 
 MYSQL = ("mysql", "mariadb")
 OVER_ODBC = ("pyodbc", "aioodbc")

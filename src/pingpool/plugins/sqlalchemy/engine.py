@@ -10,7 +10,7 @@ from pingpool.aio.pool import AsyncPingingPool
 from pingpool.errors import DatabaseRefuses, PoolError, with_notes
 from pingpool.observer import Observer
 from pingpool.options import Fill, Interval, is_int
-from pingpool.plugins.drivers import errors_in
+from pingpool.plugins.opened_by_others import errors_in
 from pingpool.plugins.sqlalchemy.creators import refuse_memory
 from pingpool.pool.caller import SQLALCHEMY, files_of, wraps
 from pingpool.threads.pool import PingingPool

@@ -13,7 +13,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from pingpool.database import Traits
 from pingpool.databases.through import AsyncThrough
-from pingpool.plugins.drivers import Opened, OpenedByOthers
+from pingpool.plugins.opened_by_others import Opened, OpenedByOthers
 from pingpool.plugins.sqlalchemy.creators import place_of
 from pingpool.plugins.sqlalchemy.drivers import async_database_for, connection_of, database_for
 

@@ -11,7 +11,7 @@ from pingpool.databases.common.timeouts import whole
 from pingpool.databases.mysql.drivers import limited
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
-from pingpool.plugins.drivers import Connect, of_mysql
+from pingpool.plugins.opened_by_others import Connect, of_mysql
 from pingpool.pool.caller import wraps
 
 wraps(__file__)

@@ -10,7 +10,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from pingpool.database import Database
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
-from pingpool.plugins.drivers import Connect, connect_timeout_of_libpq, of_postgres
+from pingpool.plugins.opened_by_others import Connect, connect_timeout_of_libpq, of_postgres
 from pingpool.pool.caller import wraps
 
 wraps(__file__)

@@ -9,7 +9,7 @@ from django.db.backends.sqlite3.creation import DatabaseCreation
 from pingpool.database import Database
 from pingpool.plugins.django.creation import WithoutSessions
 from pingpool.plugins.django.pooled import Pooled
-from pingpool.plugins.drivers import Connect, of_sqlite
+from pingpool.plugins.opened_by_others import Connect, of_sqlite
 from pingpool.pool.caller import wraps
 
 wraps(__file__)
