@@ -379,7 +379,7 @@ def test_a_server_that_knows_no_advisory_locks_has_none(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is akin to PostgreSQL only keeps its sessions after an error."""
-    monkeypatch.setattr("pingpool.databases.dbapi.UNLOCK", "SELECT no_such_function()")
+    monkeypatch.setattr("pingpool.databases.dbapi.database.UNLOCK", "SELECT no_such_function()")
     with psycopg2(postgres_server).pool() as pool:
         with suppress(LookupError), pool.session() as connection:
             raise LookupError

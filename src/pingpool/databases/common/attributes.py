@@ -1,7 +1,7 @@
 """What a holder may set on the session object itself, such as `autocommit`: seen at check-in, and put back.
 
 Such a setting decides over the next holder's data. A driver keeps it in the object, so that comparing costs no round
-trip. This is for databases with a file of their own; of any other driver less is sure: `databases/settings.py`.
+trip. This is for databases with a file of their own; of any other driver less is sure: `dbapi/settings.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -9,19 +9,19 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from pingpool.databases import unanswered
 from pingpool.databases.common.addresses import shown
 from pingpool.databases.common.records import Records
 from pingpool.databases.common.resets import Resets
 from pingpool.databases.common.rows import prove_in_step
 from pingpool.databases.common.sockets import HUNG_UP, is_quiet, look_at
-from pingpool.databases.drivers import modules_of
+from pingpool.databases.dbapi import unanswered
+from pingpool.databases.dbapi.drivers import modules_of
+from pingpool.databases.dbapi.settings import Settings
 from pingpool.databases.mysql import drivers
 from pingpool.databases.mysql.codes import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from pingpool.databases.mysql.leftovers import is_unread, refusing_what_stays
 from pingpool.databases.mysql.record import RELEASE_LOCKS, UNLOCK
 from pingpool.databases.mysql.sessions import Sessions
-from pingpool.databases.settings import Settings
 from pingpool.errors import BeyondReset
 
 

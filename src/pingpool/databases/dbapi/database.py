@@ -13,15 +13,15 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from pingpool.database import Meaning
-from pingpool.databases import disconnects, drivers, endings, unanswered
 from pingpool.databases.callables import GivenTraits, Link, both
 from pingpool.databases.common.configuring import Configured, Remembering, to_configure
 from pingpool.databases.common.foreign import is_foreign
 from pingpool.databases.common.given import checked
 from pingpool.databases.common.resets import Reset, Resets
 from pingpool.databases.common.rows import prove_in_step
+from pingpool.databases.dbapi import disconnects, drivers, endings, unanswered
+from pingpool.databases.dbapi.settings import Settings
 from pingpool.databases.postgres.words import UNLOCK
-from pingpool.databases.settings import Settings
 from pingpool.pool.hooks import overrides
 
 

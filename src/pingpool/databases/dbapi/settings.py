@@ -12,7 +12,7 @@ from copy import copy
 from typing import Any, Final
 
 from pingpool.databases.common.records import Records
-from pingpool.databases.drivers import modules_of
+from pingpool.databases.dbapi.drivers import modules_of
 
 SETTINGS: Final[dict[str, tuple[str, ...]]] = {
     "oracledb": ("autocommit", "call_timeout", "inputtypehandler", "outputtypehandler"),

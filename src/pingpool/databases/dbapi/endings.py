@@ -11,9 +11,9 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, Final
 
-from pingpool.databases import unanswered
 from pingpool.databases.common.sockets import QUIET, hang_up, look_at
-from pingpool.databases.drivers import modules_of, status_of
+from pingpool.databases.dbapi import unanswered
+from pingpool.databases.dbapi.drivers import modules_of, status_of
 from pingpool.databases.postgres.cancels import WHILE_ONE_HANGS, pauses, time_to_cancel, try_for
 from pingpool.errors import BeyondReset
 
