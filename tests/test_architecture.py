@@ -190,6 +190,14 @@ def test_no_file_is_too_long() -> None:
     assert complaints(is_too_long) == []
 
 
+@pytest.mark.parametrize("folder", ["tests", "bench", "examples"])
+def test_no_file_beside_the_house_is_too_long(folder: str) -> None:
+    """Neither does a test, a bench or an example."""
+    files = [*(SRC.parent / folder).rglob("*.py")]
+    assert files
+    assert [file.name for file in files if len(file.read_text().splitlines()) > MOST_LINES] == []
+
+
 def test_names_say_what_a_file_is_about() -> None:
     """No module is named manager, helper, handler, util or inner."""
     assert complaints(says_nothing) == []

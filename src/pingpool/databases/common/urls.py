@@ -12,6 +12,13 @@ from pingpool.naming import meant
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+MOST_SHOWN = 20
+"""Letters; a value that is longer is no slip of the pen, and may be a secret, so it is not shown."""
+
+ESCAPES = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
+"""What to say when the end of a password may have been taken for the end of something else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a URL says. What it leaves out is None, or no option."""
@@ -61,15 +68,8 @@ def value_of(name: str, value: str, kinds: Mapping[str, Callable[[str], Any]]) -
     try:
         return kinds[name](value) if name in kinds else value
     except (KeyError, ValueError):
-        shown = repr(value) if len(value) < LONG else "that"
+        shown = repr(value) if len(value) < MOST_SHOWN else "that"
         raise BadURL(f"{name} cannot be {shown}") from None
-
-
-LONG = 20
-"""A value of so many letters is no slip of the pen: it may be a secret."""
-
-ESCAPES = "is there a / ? # @ : or % in the password? Write it as %2F %3F %23 %40 %3A %25"
-"""What to say when the end of a password may have been taken for the end of something else."""
 
 
 def split(url: str) -> SplitResult:

@@ -11,6 +11,12 @@ from typing import Any
 
 from pingpool.databases.redis.commands import Command, Packed, commands_in, note
 
+LOOK_AHEAD = 65536
+"""How many bytes are looked at that have come and were not read."""
+
+ENDED = b"the stream has ended"
+"""Stands for what has come where nothing will come any more."""
+
 PUSH = b">"
 """How a message begins that the protocol (version 3) allows at any time."""
 
@@ -141,10 +147,6 @@ def left_in(link: socket.socket) -> bytes:
         return ENDED
     finally:
         link.settimeout(patience)
-
-
-LOOK_AHEAD = 65536
-ENDED = b"the stream has ended"
 
 
 def all_pushes(said: bytes) -> bool:

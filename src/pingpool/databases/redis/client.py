@@ -17,6 +17,8 @@ from pingpool.databases.common.records import Records
 
 CLOSED = "the session is lost: its connection is closed"
 
+CHANGES_A_TABLE = ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
+
 _clients: Records[Any] = Records()
 
 
@@ -71,9 +73,6 @@ def noting(kind: Any) -> Any:
         return change
 
     return type("Callbacks", (kind,), {"__init__": begin, **{name: noted(name) for name in CHANGES_A_TABLE}})
-
-
-CHANGES_A_TABLE = ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
 
 
 def forget_client(session: Any) -> None:
