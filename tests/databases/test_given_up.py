@@ -15,6 +15,7 @@ from pingpool.databases.postgres.psycopg import Postgres
 from pingpool.databases.postgres.psycopg_async import AsyncPostgres
 from pingpool.testing.servers import MariaDBServer, PostgresServer
 from tests.databases.mysql_drivers import AIOMYSQL, THREADS, Driver
+from tests.databases.mysql_lab import sleeping
 from tests.databases.waiting import SOON, until, until_in_asyncio
 
 pytestmark = pytest.mark.server
@@ -72,12 +73,6 @@ def asleep(server: PostgresServer) -> int:
     """Return how many long statements run at the server."""
     question = f"SELECT count(*) FROM pg_stat_activity WHERE query = '{SLEEP}' AND state = 'active'"
     return int(server.execute(question)[0][0])
-
-
-def sleeping(server: MariaDBServer) -> int:
-    """Return how many statements sleep at the server."""
-    found = server.execute("SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'")
-    return int(found[0][0])
 
 
 def ends(database: Any, running: Callable[[], int], hanging: Hanging) -> None:

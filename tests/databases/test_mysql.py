@@ -16,23 +16,16 @@ from pingpool.databases.mysql.codes import IN_TRANSACTION
 from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import MariaDBServer, PrivateServer
+from tests.databases.mysql_lab import PLAIN, run
 from tests.databases.waiting import SOON, create_error, error_of, until
 
 pymysql = pytest.importorskip("pymysql")
 
 pytestmark = pytest.mark.server
 
-pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb", "tests.databases.mysql_database"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
-
-PLAIN = "?ssl_disabled=true"
-
-
-@pytest.fixture
-def mysql(mariadb_server: MariaDBServer) -> MySQL:
-    """The database of the private server."""
-    return MySQL.from_url(mariadb_server.url + PLAIN)
 
 
 @pytest.fixture
@@ -42,13 +35,6 @@ def session(mysql: MySQL) -> Iterator[Any]:
     yield session
     if session.open:
         session.close()
-
-
-def run(session: Any, statement: str) -> Any:
-    """Run a statement and return its first row."""
-    with session.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchone()
 
 
 def lends(pool: PingingPool[Any]) -> bool:

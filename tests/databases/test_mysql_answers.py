@@ -1,34 +1,18 @@
 """MariaDB by PyMySQL: no answer that one holder did not read to its end is met by the next."""
 
-from typing import Any
-
 import pytest
 
 import pingpool
 from pingpool.databases.mysql import MySQL
 from pingpool.testing.servers import MariaDBServer
+from tests.databases.mysql_lab import PLAIN, run
 from tests.databases.waiting import SOON, error_of
 
 pymysql = pytest.importorskip("pymysql")
 
 pytestmark = pytest.mark.server
 
-pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb"]
-
-PLAIN = "?ssl_disabled=true"
-
-
-@pytest.fixture
-def mysql(mariadb_server: MariaDBServer) -> MySQL:
-    """The database of the private server."""
-    return MySQL.from_url(mariadb_server.url + PLAIN)
-
-
-def run(session: Any, statement: str) -> Any:
-    """Run a statement and return its first row."""
-    with session.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchone()
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.strict_mariadb", "tests.databases.mysql_database"]
 
 
 def test_a_result_left_unread_costs_the_session(mysql: MySQL) -> None:

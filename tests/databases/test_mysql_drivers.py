@@ -13,6 +13,7 @@ from pingpool.databases.mysql import MySQL
 from pingpool.testing import Clock, equip
 from pingpool.testing.servers import MariaDBServer
 from tests.databases.mysql_drivers import AIOMYSQL, OTHERS, PYMYSQL, THREADS, Driver, run
+from tests.databases.mysql_lab import sleeping
 from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
@@ -22,12 +23,6 @@ pytest_plugins = ["pingpool.testing.fixtures"]
 LONG = "SELECT SLEEP(60)"
 
 every = pytest.mark.parametrize("driver", THREADS, ids=repr)
-
-
-def sleeping(server: MariaDBServer) -> int:
-    """Return how many statements of our sessions sleep at the server."""
-    found = server.execute("SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'")
-    return int(found[0][0])
 
 
 def counted(server: MariaDBServer, name: str) -> int:

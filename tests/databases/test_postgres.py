@@ -1,9 +1,8 @@
 """PostgreSQL by psycopg: what is proven, seen, and undone, on real servers."""
 
 import os
-import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +15,16 @@ from pingpool import CannotFill, Meaning
 from pingpool.databases.postgres import Postgres
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
+from tests.databases.postgres_lab import wakes
 from tests.databases.tls import tls_door
 from tests.databases.waiting import SOON, error_of, until
 
 pytestmark = pytest.mark.server
 
-pytest_plugins = ["pingpool.testing.fixtures"]
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.postgres_sessions"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
 Session = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> Postgres:
-    """The database of the private server."""
-    return Postgres(postgres_server.url)
-
-
-@pytest.fixture
-def session(postgres: Postgres) -> Iterator[Session]:
-    """One session of it."""
-    session = postgres.create(labels={}, timeout=SOON)
-    yield session
-    session.close()
 
 
 # The ping
@@ -148,11 +134,6 @@ def test_a_look_at_a_closed_connection_says_dead(postgres: Postgres, session: Se
         with pool.session() as other:
             assert other is not mine
             other.execute("SELECT 1")
-
-
-def wakes(session: Session) -> bool:
-    """Whether something has come on the session's socket."""
-    return bool(select.select([session.fileno()], [], [], 0)[0])
 
 
 # TLS

@@ -1,6 +1,5 @@
 """PostgreSQL by psycopg: what errors mean, what black holes cost, passwords that change, and typos."""
 
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,33 +15,15 @@ from pingpool.databases.postgres import Postgres
 from pingpool.errors import BadURL, DatabaseRefuses
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
+from tests.databases.postgres_lab import wakes
 from tests.databases.waiting import SOON, create_error, error_of, until
 
 pytestmark = pytest.mark.server
 
-pytest_plugins = ["pingpool.testing.fixtures"]
+pytest_plugins = ["pingpool.testing.fixtures", "tests.databases.postgres_sessions"]
 
 ProxyFor = Callable[[PrivateServer], FaultProxy]
 Session = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> Postgres:
-    """The database of the private server."""
-    return Postgres(postgres_server.url)
-
-
-@pytest.fixture
-def session(postgres: Postgres) -> Iterator[Session]:
-    """One session of it."""
-    session = postgres.create(labels={}, timeout=SOON)
-    yield session
-    session.close()
-
-
-def wakes(session: Session) -> bool:
-    """Whether something has come on the session's socket."""
-    return bool(select.select([session.fileno()], [], [], 0)[0])
 
 
 # What errors mean

@@ -1,7 +1,6 @@
 """PostgreSQL by psycopg, in both worlds: what the last holder left is kept for the next, or never reaches him."""
 
 import asyncio
-import select
 from contextlib import suppress
 
 import psycopg
@@ -11,16 +10,12 @@ from psycopg.pq import PipelineStatus
 import pingpool
 from pingpool.databases.postgres import AsyncPostgres, Postgres
 from pingpool.testing.servers import PostgresServer
+from tests.databases.postgres_lab import wakes
 from tests.databases.waiting import SOON, error_of, until
 
 pytestmark = pytest.mark.server
 
 pytest_plugins = ["pingpool.testing.fixtures"]
-
-
-def wakes(session: "psycopg.Connection[object] | psycopg.AsyncConnection[object]") -> bool:
-    """Whether something has come on the session's socket."""
-    return bool(select.select([session.fileno()], [], [], 0)[0])
 
 
 # Notifications

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -12,6 +12,7 @@ from pingpool.core import keeping, limit
 from pingpool.core.limit import FIRST
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer
+from tests.databases.waiting import until
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 pytestmark = [pytest.mark.server, pytest.mark.proof]
@@ -34,14 +35,6 @@ def link(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> It
     with FaultProxy(postgres_server.host, postgres_server.port) as proxy:
         proxy.half_open_idle(IDLE * PACE)
         yield proxy
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Look until the condition holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_the_first_example_survives(link: FaultProxy, postgres_server: PostgresServer) -> None:

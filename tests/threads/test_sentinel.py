@@ -4,7 +4,6 @@ import os
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 import pingpool
 from pingpool.databases.callables import Callables
 from pingpool.threads import sentinel
+from tests.databases.waiting import until
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system has no epoll")
 
@@ -47,14 +47,6 @@ def server() -> Server:
 def sentinels() -> list[threading.Thread]:
     """Return the threads of that name."""
     return [thread for thread in threading.enumerate() if thread.name == NAME]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until this has come true."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def has_replaced(pool: pingpool.PingingPool[socket.socket], created: int) -> bool:
