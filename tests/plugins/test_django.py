@@ -291,6 +291,20 @@ def test_an_interrupt_in_a_statement_is_noted(connection: Any) -> None:
     assert ask() == 1
 
 
+def test_a_wait_in_vain_says_nothing_of_the_connection_that_is_lent_later(use: Use) -> None:
+    """An error from before a checkout, of an earlier request perhaps, is no error of its use."""
+    connection = use(pool={"size": 1, "default_timeout": 0.01})
+    connection.pingpool.wait(SOON)
+    with ThreadPoolExecutor(1) as another:
+        another.submit(ask).result(SOON)
+        with pytest.raises(OperationalError):
+            ask()
+        another.submit(close_old_connections).result(SOON)
+    until(lambda: connection.pingpool.stats().idle == 1)
+    assert ask() == 1
+    assert connection.last_error is None
+
+
 # ---------------------------------------------------------------------------------------- forks, test databases
 
 

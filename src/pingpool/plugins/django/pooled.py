@@ -45,7 +45,7 @@ class NotingErrors(ErrorWrapper):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not isinstance(error, GeneratorExit):  # nobody wants the rows that are left
-            self.wrapper.last_error = error
+            self.wrapper.note(error)
         super().__exit__(kind, error, trace)
 
 
@@ -60,7 +60,7 @@ class Pooled(Wrapper):
     opens_within: float | None = None
     """In how many seconds does this wrapper open a connection, for the pool? None if it is one that a pool lends."""
     last_error: BaseException | None = None
-    """What the last call to the driver ended with that did not end well."""
+    """What the last call to the driver ended with that did not end well, while a connection was lent."""
     _lent: Lent | None = None
 
     def __init__(self, *settings: Any, **more: Any) -> None:
@@ -143,6 +143,11 @@ class Pooled(Wrapper):
         """Make Django's errors of the driver's, and note the last one for the pool."""
         return NotingErrors(self)
 
+    def note(self, error: BaseException) -> None:
+        """Keep an error for the pool; one from before a checkout says nothing of what is lent later."""
+        if self._lent is not None:
+            self.last_error = error
+
     def close_if_unusable_or_obsolete(self) -> None:
         """Give the connection back at the beginning and at the end of each request: it is the pool who keeps it."""
         if self.is_pooled:
@@ -153,10 +158,10 @@ class Pooled(Wrapper):
     def _close(self) -> None:
         """Give the connection back, with what went wrong while it was lent; one that was not lent is closed."""
         lent, self._lent = self._lent, None
+        error, self.last_error = self.last_error, None
         if lent is None or lent.connection is not self.connection:
             super()._close()
             return
-        error, self.last_error = self.last_error, None
         self.connection = None
         lent.pool.give_back(lent.connection, error)
 
@@ -168,7 +173,7 @@ class Pooled(Wrapper):
         """Forget what was lent before a fork: it is the parent's. Where it was in a transaction, that has ended."""
         lent, self._lent = self._lent, None
         if lent is not None:
-            self.connection = None
+            self.connection = self.last_error = None
             self.closed_in_transaction = self.needs_rollback = self.in_atomic_block
         return [lent]
 
