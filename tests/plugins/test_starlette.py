@@ -5,6 +5,7 @@ import functools
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -268,6 +269,59 @@ def test_the_pool_lives_as_long_as_the_application() -> None:
     assert (first.closed, second.closed) == (True, True)
     with pytest.raises(RuntimeError, match="outside the application's life"):
         assert sessions.pool
+
+
+KINDS = [(Sessions, FaultyDatabase), (AsyncSessions, AsyncFaultyDatabase)]
+
+
+@pytest.mark.parametrize(("kind", "database"), KINDS)
+@pytest.mark.parametrize("ends_first", [0, 1])
+def test_an_application_keeps_its_pool_when_another_one_ends(kind: Any, database: Any, ends_first: int) -> None:
+    """One object may serve several, or one that was started twice: each has a pool as long as it runs."""
+    sessions = kind(database(), size=1)
+    app = FastAPI(lifespan=sessions.lifespan)
+    app.add_route("/ready", sessions.ready)
+
+    @app.get("/")
+    async def use(session: Any = Depends(sessions)) -> None: ...
+
+    async def ask() -> None:
+        lives = [running(app), running(app)]
+        clients = [await life.__aenter__() for life in lives]
+        await lives[ends_first].__aexit__(None, None, None)
+        for path in ("/", "/ready"):
+            assert (await clients[1 - ends_first].get(path)).status_code == 200
+        await lives[1 - ends_first].__aexit__(None, None, None)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("kind", "database"), KINDS)
+def test_an_application_has_the_pool_of_its_own_loop(kind: Any, database: Any) -> None:
+    """Where one runs in another thread too, as a test client does, nobody gets a session of the other loop's pool."""
+    sessions = kind(database(), size=1)
+
+    async def use_both() -> None:
+        with ThreadPoolExecutor(1) as another:
+            async with sessions.lifespan(None):
+                own = sessions.pool
+                runner, life = asyncio.Runner(), sessions.lifespan(None)
+                other = another.submit(runner.run, entered(life, sessions)).result(SOON)
+                assert sessions.pool is own
+                assert other is not own
+                async with sessions.session() as session:
+                    assert own.stats().in_use == session.use() == 1
+                another.submit(runner.run, life.__aexit__(None, None, None)).result(SOON)
+                another.submit(runner.close).result(SOON)
+
+    asyncio.run(use_both())
+
+
+async def entered(life: Any, sessions: Any) -> Any:
+    """Start an application, and return the pool that its requests have."""
+    await life.__aenter__()
+    async with sessions.session():
+        return sessions.pool
 
 
 def test_a_session_goes_back_whether_it_comes_before_its_task_has_left_or_after() -> None:

@@ -24,18 +24,19 @@ class AsyncSessions(Attached[S, AsyncPingingPool[S]]):
     def __init__(self: "AsyncSessions[Any]", database: str, *, wait_for: int | None = 1, **options: Any) -> None: ...
     def __init__(self, database: Any, **options: Any) -> None:
         """Note what to open; nothing is opened before the application starts."""
+        super().__init__()
         self._open: partial[Any] = partial(open_async, database, **options)
 
     def _opened(self) -> AbstractAsyncContextManager[AsyncPingingPool[S]]:
         opening: AbstractAsyncContextManager[AsyncPingingPool[S]] = self._open()
         return opening
 
-    async def _check_out(self, place: Place) -> S:
-        session: S = await awaiting_at(place)(self.pool.get)
+    async def _check_out(self, pool: AsyncPingingPool[S], place: Place) -> S:
+        session: S = await awaiting_at(place)(pool.get)
         return session
 
     async def _give_back(self, pool: AsyncPingingPool[S], session: S, error: BaseException | None) -> None:
         await pool.give_back(session, error)
 
-    async def _check(self, timeout: float) -> None:
-        await self.pool.check(timeout)
+    async def _check(self, pool: AsyncPingingPool[S], timeout: float) -> None:
+        await pool.check(timeout)

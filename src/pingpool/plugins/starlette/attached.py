@@ -1,6 +1,7 @@
 """What an application gets from a pool of either kind: a lifespan, a dependency, a block, and a readiness route."""
 
 from abc import ABC, abstractmethod
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
@@ -21,18 +22,21 @@ P = TypeVar("P", bound=Life[Any, Any])
 class Attached(ABC, Generic[S, P]):
     """A pool that is open as long as the application runs. The object itself is the dependency: `Depends(sessions)`."""
 
-    _pool: P | None = None
+    def __init__(self) -> None:
+        self._open_pools: list[tuple[P, AbstractEventLoop]] = []
 
     @property
     def pool(self) -> P:
-        """The pool of the running application.
+        """The pool of the running application; of several that of this event loop, and of these the newest.
 
         Raises:
             RuntimeError: the application has not been started, or has ended.
         """
-        if self._pool is None:
+        pools = self._open_pools[::-1]
+        if not pools:
             raise RuntimeError("there is no pool outside the application's life: was its lifespan=sessions.lifespan?")
-        return self._pool
+        here = running_loop()
+        return next((pool for pool, loop in pools if loop is here), pools[0][0])
 
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncGenerator[None]:
@@ -40,11 +44,13 @@ class Attached(ABC, Generic[S, P]):
 
         It is the application's `lifespan`. In a lifespan of your own, enter it: `async with sessions.lifespan(app):`.
         """
-        async with self._opened() as self._pool:
+        async with self._opened() as pool:
+            opened = (pool, get_running_loop())
+            self._open_pools.append(opened)
             try:
                 yield
             finally:
-                self._pool = None
+                self._open_pools.remove(opened)
 
     async def __call__(self, connection: HTTPConnection) -> AsyncGenerator[S]:
         """Give an endpoint a session: FastAPI's dependency. Raises the errors of the pool's `get`."""
@@ -58,7 +64,7 @@ class Attached(ABC, Generic[S, P]):
     @asynccontextmanager
     async def _lent(self, place: Place) -> AsyncGenerator[S]:
         pool = self.pool  # the request may end after the application
-        session = await self._check_out(place)
+        session = await self._check_out(pool, place)
         try:
             yield session
         except BaseException as error:
@@ -69,7 +75,7 @@ class Attached(ABC, Generic[S, P]):
     async def ready(self, request: Request) -> Response:
         """Answer a readiness probe: 200 if a session could be proven within a second, else 503."""
         try:
-            await self._check(PROBED_WITHIN)
+            await self._check(self.pool, PROBED_WITHIN)
         except PoolError as error:
             body = {"ready": False, "why": type(error).__name__}
             return JSONResponse(body, 503, headers=COME_AGAIN)
@@ -80,7 +86,7 @@ class Attached(ABC, Generic[S, P]):
         """Open a pool for the length of a block."""
 
     @abstractmethod
-    async def _check_out(self, place: Place) -> S:
+    async def _check_out(self, pool: P, place: Place) -> S:
         """Check a session out within the pool's `default_timeout`, from that place."""
 
     @abstractmethod
@@ -88,5 +94,13 @@ class Attached(ABC, Generic[S, P]):
         """Check a session in; never waits."""
 
     @abstractmethod
-    async def _check(self, timeout: float) -> None:
+    async def _check(self, pool: P, timeout: float) -> None:
         """Have a session proven."""
+
+
+def running_loop() -> AbstractEventLoop | None:
+    """Return the event loop of this thread; None in a thread that has none, as that of an endpoint."""
+    try:
+        return get_running_loop()
+    except RuntimeError:
+        return None

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Unpack, overload
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from pingpool.core.slot import S
@@ -32,23 +31,25 @@ class Sessions(Attached[S, PingingPool[S]]):
     def __init__(self: "Sessions[Any]", database: str, *, wait_for: int | None = 1, **options: Any) -> None: ...
     def __init__(self, database: Any, **options: Any) -> None:
         """Note what to open; nothing is opened before the application starts."""
+        super().__init__()
+        self._lines: dict[PingingPool[S], Line[S]] = {}
         self._open: partial[Any] = partial(open, database, **options)
 
     @asynccontextmanager
     async def _opened(self) -> Opened[S]:
         pool: PingingPool[S] = await run_sync(self._open)
-        self._line = Line(pool)
-        self._probing = CapacityLimiter(1)
+        self._lines[pool] = Line(pool)
         try:
             yield pool
         finally:
+            del self._lines[pool]
             await run_sync(pool.close)
 
-    async def _check_out(self, place: Place) -> S:
-        return await self._line.wait(place)
+    async def _check_out(self, pool: PingingPool[S], place: Place) -> S:
+        return await self._lines[pool].wait(place)
 
     async def _give_back(self, pool: PingingPool[S], session: S, error: BaseException | None) -> None:
         pool.give_back(session, error)
 
-    async def _check(self, timeout: float) -> None:
-        await run_sync(self.pool.check, timeout, limiter=self._probing)
+    async def _check(self, pool: PingingPool[S], timeout: float) -> None:
+        await self._lines[pool].check(timeout)

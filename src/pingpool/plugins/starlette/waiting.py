@@ -27,6 +27,7 @@ class Line(Generic[S]):
     def __init__(self, pool: PingingPool[S]) -> None:
         self._pool = pool
         self._threads = Semaphore(MOST_THREADS)
+        self._probing = CapacityLimiter(1)
 
     async def wait(self, place: Place) -> S:
         """Check a session out from a place, within the pool's `default_timeout`; raises the errors of `get`.
@@ -43,6 +44,10 @@ class Line(Generic[S]):
             raise
         finally:
             self._threads.release()
+
+    async def check(self, timeout: float) -> None:
+        """Have a session proven, in one more thread."""
+        await run_sync(self._pool.check, timeout, limiter=self._probing)
 
     async def _have_a_thread(self, timeout: float | None) -> None:
         """Wait until one more thread may wait for a session; without a look at the time if it may at once."""
