@@ -18,6 +18,7 @@ from sqlalchemy import Engine, create_engine, event, exc, text  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
 
+from pingpool import PoolClosed  # noqa: E402
 from pingpool.database import named  # noqa: E402
 from pingpool.plugins.sqlalchemy import AsyncPingPool, PingPool  # noqa: E402
 from pingpool.plugins.sqlalchemy.records import Records  # noqa: E402
@@ -162,6 +163,51 @@ def test_a_pool_is_used_again_after_its_disposal(engine: Engine) -> None:
     assert is_closed(inside)
     pool.connect().close()
     assert pool.checkedin() == 1
+
+
+def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another caller was quicker, and has opened that."""
+    pool = pool_of(engine)
+    ask(engine)
+
+    def get_too_late() -> Any:
+        pool.dispose()
+        pool.connect().close()
+        return type(below).get(below)
+
+    below = pool.pingpool
+    monkeypatch.setattr(below, "get", get_too_late)
+    pool.connect().close()
+    assert pool.checkedin() == 1
+
+
+def test_a_pool_that_is_opened_while_it_is_disposed_of_is_opened_once_more(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks between the two steps of a disposal gets a pool that lasts."""
+    pool = pool_of(engine)
+    ask(engine)
+    below = pool.pingpool
+
+    def close_too_late() -> None:
+        pool.connect().close()
+        type(below).close(below)
+
+    monkeypatch.setattr(below, "close", close_too_late)
+    pool.dispose()
+    for _ in range(2):
+        pool.connect().close()
+    assert pool.pingpool is not below
+
+
+def test_a_pool_that_was_closed_by_hand_stays_closed(engine: Engine) -> None:
+    """Only a disposal is followed by another one."""
+    ask(engine)
+    pool_of(engine).pingpool.close()
+    with pytest.raises(PoolClosed):
+        pool_of(engine).connect()
 
 
 def is_closed(connection: Any) -> bool:

@@ -14,6 +14,7 @@ pytest.importorskip("greenlet")
 from sqlalchemy import URL, event, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.util import greenlet_spawn
 
 from pingpool.plugins.sqlalchemy import AsyncPingPool
 from pingpool.testing.servers import MariaDBServer, PostgresServer
@@ -139,6 +140,25 @@ async def test_an_engine_is_used_again_after_its_disposal(tmp_path: Path) -> Non
             assert await ask(engine) == 1
         thread = getattr(inside, "_thread", inside)  # older versions of aiosqlite's connection are threads themselves
         await until_in_asyncio(lambda: not thread.is_alive())
+
+
+@in_asyncio
+async def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another task was quicker, and has opened that."""
+    async with engine_on(f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}", pool_size=1) as engine:
+        await ask(engine)
+        first = below(engine)
+
+        async def get_too_late() -> Any:
+            await greenlet_spawn(engine.pool.dispose)
+            await ask(engine)
+            return await type(first).get(first)
+
+        monkeypatch.setattr(first, "get", get_too_late)
+        assert await ask(engine) == 1
+        assert below(engine) is not first
 
 
 @pytest.mark.server

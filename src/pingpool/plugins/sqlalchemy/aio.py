@@ -29,13 +29,14 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     async def _open(self) -> None:
         """Have connections opened on demand from now on; after a `dispose()`, too."""
-        if self._below.closed:
-            self._below = self._new_pool()
+        if self._below.closed or self._below is self._disposed:
+            self._below, self._disposed = self._new_pool(), None
+        below = self._below
         self._records = self._records or AsyncRecords(self, self._open_record)
-        await self._below.bind(self._records, wait_for=0)
-        if self._below.ping_interval:
-            self._below.keep_alive()
-        self._is_open = True
+        await below.bind(self._records, wait_for=0)
+        if below.ping_interval:
+            below.keep_alive()
+        self._opened = below
 
     async def _open_record(self) -> ConnectionPoolEntry:
         return await greenlet_spawn(self._create_connection)
@@ -46,13 +47,15 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     async def _get(self) -> ConnectionPoolEntry:
         while True:
+            below = self._below
             try:
-                if not self._is_open:
+                if self._is_to_be_opened():
                     await self._open()
-                record: ConnectionPoolEntry = await self._below.get()
+                    continue
+                record: ConnectionPoolEntry = await below.get()
                 return record
             except PoolClosed:
-                if self._is_open:  # nobody disposed of it
+                if not self._is_gone(below):
                     raise
             except PoolTimeout as timeout:
                 error = self._told(timeout)
@@ -68,6 +71,6 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     def dispose(self) -> None:
         """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
-        self._is_open = False
-        await_only(self._below.close())
+        self._disposed = self._below
+        await_only(self._disposed.close())
         self.logger.info("Pool disposed. %s", self.status())

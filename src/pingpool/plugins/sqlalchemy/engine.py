@@ -72,8 +72,11 @@ class EnginePool(Pool, Generic[P]):
             "workers": workers,
             "observer": observer,
         }
-        self._is_open = False
         self._below: P = self._new_pool()
+        self._opened: P | None = None
+        """The pool beneath that was bound, and is kept alive."""
+        self._disposed: P | None = None
+        """The pool beneath that was disposed of, until there is another."""
 
     def _options(self) -> dict[str, Any]:
         """Return the options of the pool beneath."""
@@ -87,6 +90,14 @@ class EnginePool(Pool, Generic[P]):
     def _new_pool(self) -> P:
         """Return a pool of this world, not bound yet."""
         raise NotImplementedError
+
+    def _is_to_be_opened(self) -> bool:
+        """Was the pool beneath not opened yet, or disposed of?"""
+        return self._below is not self._opened or self._below is self._disposed
+
+    def _is_gone(self, below: P) -> bool:
+        """Was this pool beneath disposed of? There may be another by now, which somebody else has opened."""
+        return below is not self._below or below is self._disposed
 
     @property
     def pingpool(self) -> P:

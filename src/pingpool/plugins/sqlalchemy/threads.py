@@ -31,22 +31,23 @@ class PingPool(EnginePool[PingingPool[Any]]):
     def _open(self) -> None:
         """Have connections opened on demand from now on; after a `dispose()`, too."""
         with self._opening.lock:
-            if not self._is_open:
-                if self._below.closed:
-                    self._below = self._new_pool()
-                opened(self._below, Records(self), 0)
-                self._is_open = True
+            if self._is_to_be_opened():
+                if self._below.closed or self._below is self._disposed:
+                    self._below, self._disposed = self._new_pool(), None
+                self._opened = opened(self._below, Records(self), 0)
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
         while True:
+            below = self._below
             try:
-                if not self._is_open:
+                if self._is_to_be_opened():
                     self._open()
-                record: ConnectionPoolEntry = self._below.get()
+                    continue
+                record: ConnectionPoolEntry = below.get()
                 return record
             except PoolClosed:
-                if self._is_open:  # nobody disposed of it
+                if not self._is_gone(below):
                     raise
             except PoolTimeout as timeout:
                 error = self._told(timeout)
@@ -64,6 +65,6 @@ class PingPool(EnginePool[PingingPool[Any]]):
 
     def dispose(self) -> None:
         """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
-        self._is_open = False
-        self._below.close()
+        self._disposed = self._below  # first: nobody is to open it again while it closes
+        self._disposed.close()
         self.logger.info("Pool disposed. %s", self.status())
