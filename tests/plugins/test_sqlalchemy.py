@@ -183,6 +183,34 @@ def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one(
     assert pool.checkedin() == 1
 
 
+@pytest.mark.parametrize("is_early", [True, False])
+def test_who_waits_while_an_engine_is_disposed_of_gets_a_connection_of_its_next_pool(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, is_early: bool
+) -> None:
+    """Nothing stays open in the old pool, also if it was opened before there was a next one."""
+    ask(engine)
+    old = pool_of(engine)
+    below = old.pingpool
+
+    def get_too_late() -> Any:
+        if is_early:
+            monkeypatch.setattr(below, "close", close_and_ask)
+        engine.dispose()
+        return type(below).get(below)
+
+    def close_and_ask() -> None:
+        type(below).close(below)
+        old.connect().close()
+
+    monkeypatch.setattr(below, "get", get_too_late)
+    old.connect().close()
+    assert pool_of(engine).checkedin() == 1
+    assert old.pingpool.closed
+    assert (old.pingpool is below) is not is_early
+    old.connect().detach()
+    assert pool_of(engine).checkedout() == 0
+
+
 def test_a_pool_that_is_opened_while_it_is_disposed_of_is_opened_once_more(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

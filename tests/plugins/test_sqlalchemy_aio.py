@@ -142,9 +142,10 @@ async def test_an_engine_is_used_again_after_its_disposal(tmp_path: Path) -> Non
         await until_in_asyncio(lambda: not thread.is_alive())
 
 
+@pytest.mark.parametrize("is_of_engine", [True, False])
 @in_asyncio
 async def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_of_engine: bool
 ) -> None:
     """Also if another task was quicker, and has opened that."""
     async with engine_on(f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}", pool_size=1) as engine:
@@ -152,13 +153,16 @@ async def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one
         first = below(engine)
 
         async def get_too_late() -> Any:
-            await greenlet_spawn(engine.pool.dispose)
+            await (engine.dispose() if is_of_engine else greenlet_spawn(engine.pool.dispose))
             await ask(engine)
             return await type(first).get(first)
 
         monkeypatch.setattr(first, "get", get_too_late)
+        old: Any = engine.pool
         assert await ask(engine) == 1
         assert below(engine) is not first
+        assert below(engine).stats().idle == 1
+        assert old.pingpool.closed is is_of_engine
 
 
 @pytest.mark.server

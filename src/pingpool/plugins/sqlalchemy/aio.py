@@ -47,6 +47,8 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     async def _get(self) -> ConnectionPoolEntry:
         while True:
+            if self._next is not None:
+                return await self._next._get()
             below = self._below
             try:
                 if self._is_to_be_opened():
@@ -66,11 +68,12 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
         give_back = self._below.discard if record.dbapi_connection is None else self._below.put
         try:
             at_once(give_back(record))
-        except NotLent:  # it was lent before a dispose()
-            record.close()
+        except NotLent:
+            self._put_elsewhere(record)
 
     def dispose(self) -> None:
         """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
+        self._is_disposed = True
         self._disposed = self._below
         await_only(self._disposed.close())
         self.logger.info("Pool disposed. %s", self.status())

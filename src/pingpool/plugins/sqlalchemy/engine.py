@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 
 from sqlalchemy import exc
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from pingpool.aio.pool import AsyncPingingPool
 from pingpool.errors import DatabaseRefuses, PoolError, with_notes
@@ -77,6 +77,10 @@ class EnginePool(Pool, Generic[P]):
         """The pool beneath that was bound, and is kept alive."""
         self._disposed: P | None = None
         """The pool beneath that was disposed of, until there is another."""
+        self._next: Self | None = None
+        """The pool that an engine has in place of this one, of which it has disposed."""
+        self._is_disposed = False
+        """Was there a disposal ever?"""
 
     def _options(self) -> dict[str, Any]:
         """Return the options of the pool beneath."""
@@ -105,8 +109,19 @@ class EnginePool(Pool, Generic[P]):
         return self._below
 
     def recreate(self) -> Self:
-        """Return a new pool with the same options, as `engine.dispose()` does."""
+        """Return a new pool with the same options, as `engine.dispose()` does.
+
+        If this one was disposed of, whoever still waits in it is served by the new one.
+        """
         self.logger.info("Pool recreating")
+        again = self._another()
+        if self._is_disposed:
+            self._next = again
+            if not self._below.closed:  # whoever waited has opened it once more
+                self.dispose()
+        return again
+
+    def _another(self) -> Self:
         return self.__class__(
             self._creator,
             recycle=self._recycle,
@@ -118,6 +133,13 @@ class EnginePool(Pool, Generic[P]):
             dialect=self._dialect,
             **self._own,
         )
+
+    def _put_elsewhere(self, record: ConnectionPoolEntry) -> None:
+        """Check in a record that was lent before a disposal, or by the pool that came after it."""
+        if self._next is None:
+            record.close()
+        else:
+            self._next._do_return_conn(record)
 
     def _told(self, error: PoolError) -> BaseException:
         """Return what SQLAlchemy's users expect of a checkout in vain: the driver's error, or a `TimeoutError`."""

@@ -39,6 +39,8 @@ class PingPool(EnginePool[PingingPool[Any]]):
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
         while True:
+            if self._next is not None:
+                return self._next._do_get()
             below = self._below
             try:
                 if self._is_to_be_opened():
@@ -60,11 +62,12 @@ class PingPool(EnginePool[PingingPool[Any]]):
                 self._below.discard(record)
             else:
                 self._below.put(record)
-        except NotLent:  # it was lent before a dispose()
-            record.close()
+        except NotLent:
+            self._put_elsewhere(record)
 
     def dispose(self) -> None:
         """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
+        self._is_disposed = True
         self._disposed = self._below  # first: nobody is to open it again while it closes
         self._disposed.close()
         self.logger.info("Pool disposed. %s", self.status())
