@@ -166,6 +166,25 @@ async def test_who_waits_while_the_pool_is_disposed_of_is_served_by_the_next_one
 
 
 @pytest.mark.server
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_an_engine_is_used_again_in_another_loop_after_its_disposal(
+    postgres_server: PostgresServer, driver: str
+) -> None:
+    """Also if that comes only when the first loop is closed, where nothing can be closed any more."""
+    engine = create_async_engine(by(driver, postgres_server), poolclass=AsyncPingPool)
+
+    async def begin_anew() -> Any:
+        await engine.dispose()
+        answer = await ask(engine)
+        await engine.dispose()
+        return answer
+
+    assert asyncio.run(ask(engine)) == 1
+    assert asyncio.run(begin_anew()) == 1
+
+
+@pytest.mark.server
 @pytest.mark.parametrize("driver", POSTGRES)
 @in_asyncio
 async def test_what_postgresql_refuses_is_told_at_once(postgres_server: PostgresServer, driver: str) -> None:

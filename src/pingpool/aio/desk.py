@@ -72,9 +72,13 @@ class LoopDesk(Desk[S]):
             self.now = self.clock.now
             self.timer = PoolTimer(self.clock, self._look_around)
         elif self.loop is not loop:
-            why = "which is closed: make a new pool in this one" if self.loop.is_closed() else "not to this one"
+            why = "which is closed: make a new pool in this one" if self.is_stranded() else "not to this one"
             raise WrongLoop(f"{self.name} and its sessions belong to the event loop they were first used in, {why}")
         self.thread = get_ident()
+
+    def is_stranded(self) -> bool:
+        """Is the desk's own loop closed, so that nothing can be awaited there any more?"""
+        return self.loop is not None and self.loop.is_closed()
 
     def is_home(self) -> bool:
         """Is this the desk's own loop? (`asyncio.get_running_loop` is a system call on Python 3.11.)"""

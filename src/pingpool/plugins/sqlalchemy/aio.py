@@ -72,8 +72,12 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
             self._put_elsewhere(record)
 
     def dispose(self) -> None:
-        """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
+        """Close what is idle now, and what is lent when it comes back. The next checkout begins anew.
+
+        Of a pool whose event loop is closed nothing can be closed in good order: it is let go.
+        """
         self._is_disposed = True
-        self._disposed = self._below
-        await_only(self._disposed.close())
+        self._disposed = below = self._below
+        if not below._desk.is_stranded():  # pyright: ignore[reportPrivateUsage] (nobody else has to know)
+            await_only(below.close())
         self.logger.info("Pool disposed. %s", self.status())
