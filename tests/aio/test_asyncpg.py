@@ -1,6 +1,7 @@
 """PostgreSQL by asyncpg: which errors lose a session, and what its last holder left open."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from pingpool.databases.postgres.asyncpg import is_busy
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
-from tests.databases.waiting import SOON, until_in_asyncio
+from tests.databases.waiting import SOON, until, until_in_asyncio
 
 pytestmark = pytest.mark.server
 
@@ -28,6 +29,21 @@ async def asleep(session: Any) -> "asyncio.Task[object]":
     task: asyncio.Task[object] = asyncio.create_task(session.fetchval("SELECT pg_sleep(60)"))
     await asyncio.sleep(0)
     return task
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_nothing_is_left_of_a_pool_that_was_dropped_after_its_loop(postgres_server: PostgresServer) -> None:
+    """It could not be closed in good order, so the server is told by the end of its sockets."""
+
+    async def main() -> pingpool.AsyncPingingPool[Any]:
+        return await pingpool.open_async(postgres_server.url.replace("postgresql", "asyncpg"), size=2, wait_for=2)
+
+    before = postgres_server.backends()
+    pools = [asyncio.run(main())]
+    assert len(postgres_server.backends()) == len(before) + 2
+    pools.clear()
+    gc.collect()
+    until(lambda: postgres_server.backends() == before)
 
 
 # Errors

@@ -1,6 +1,8 @@
 """SQLAlchemy's async engines over pingpool: the same promises, by each driver."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 from pingpool.plugins.sqlalchemy import AsyncPingPool
 from pingpool.testing.servers import MariaDBServer, PostgresServer
 from tests.databases.postgres_drivers import in_asyncio
-from tests.databases.waiting import SOON, until_in_asyncio
+from tests.databases.waiting import SOON, until, until_in_asyncio
 
 pytest_plugins = ["pingpool.testing.fixtures"]
 
@@ -173,6 +175,7 @@ def test_an_engine_is_used_again_in_another_loop_after_its_disposal(
 ) -> None:
     """Also if that comes only when the first loop is closed, where nothing can be closed any more."""
     engine = create_async_engine(by(driver, postgres_server), poolclass=AsyncPingPool)
+    gone = weakref.ref(below(engine))
 
     async def begin_anew() -> Any:
         await engine.dispose()
@@ -180,8 +183,13 @@ def test_an_engine_is_used_again_in_another_loop_after_its_disposal(
         await engine.dispose()
         return answer
 
+    def is_collected() -> bool:
+        gc.collect()
+        return gone() is None
+
     assert asyncio.run(ask(engine)) == 1
     assert asyncio.run(begin_anew()) == 1
+    until(is_collected)
 
 
 @pytest.mark.server

@@ -1,5 +1,6 @@
 """SQLAlchemy's engines over pingpool, with servers: outages pass unnoticed, refusals are told, a fork does no harm."""
 
+import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,22 @@ def test_no_checkout_fails_after_all_backends_were_killed(
 def hung_up(connection: Any) -> bool:
     """Has the server hung up, or has the pool found that out already?"""
     return connection.closed or look_at(connection.fileno()) is Look.HUNG_UP
+
+
+@pytest.mark.server
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("driver", POSTGRES)
+def test_nothing_is_left_of_an_engine_that_nobody_holds(postgres_server: PostgresServer, driver: str) -> None:
+    """Its connections are closed, though it was not disposed of."""
+    pytest.importorskip(driver)
+    before = postgres_server.backends()
+    ask(create_engine(by(driver, postgres_server), poolclass=PingPool))
+
+    def is_gone() -> bool:
+        gc.collect()
+        return postgres_server.backends() == before
+
+    until(is_gone)
 
 
 @pytest.mark.server

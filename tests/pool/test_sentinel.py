@@ -3,12 +3,13 @@
 import os
 import select
 import socket
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
 from pingpool.core.slot import Slot
-from pingpool.pool.sentinel import AT_ONCE, Sentinel
+from pingpool.pool.sentinel import AT_ONCE, Sentinel, Watch
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system has no epoll")
 
@@ -35,6 +36,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.heard: list[tuple[Slot, object]] = []
+        self.watched: dict[int, Watch] = {}
 
     def hear_hang_up(self, slot: Slot, reference: object) -> None:
         self.heard.append((slot, reference))
@@ -173,6 +175,20 @@ def test_a_desk_is_not_kept_alive(sentinel: Sentinel, links: list[Link]) -> None
     sentinel.watch(links[0].fd, Desk(), links[0].slot)
     links[0].far.close()
     sentinel.hear(0)
+
+
+def test_a_session_is_not_kept_alive(sentinel: Sentinel) -> None:
+    """Not by a sentinel: one of a pool that was dropped may know the loop that the sentinel lives with."""
+    near, far = socket.socketpair()
+    slot, desk = Slot(), Desk()
+    slot.session, slot.ref = near, weakref.ref(near)
+    sentinel.enlist(desk)
+    sentinel.watch(near.fileno(), desk, slot)
+    gone = slot.ref
+    near.detach()
+    del near, slot, desk
+    assert gone() is None
+    far.close()
 
 
 def test_what_was_closed_meanwhile_has_hung_up(sentinel: Sentinel, links: list[Link]) -> None:

@@ -17,7 +17,7 @@ import select
 from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, Self
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakSet, ref
 
 from pingpool.core.slot import Slot
 from pingpool.pool.log import log
@@ -30,20 +30,22 @@ AT_ONCE = 64
 """How many hang-ups are told at once: where a server ends thousands of sessions, a loop serves others in between."""
 
 
+class Watch(NamedTuple):
+    """Whose socket it is: the slot, and the reference of its session."""
+
+    slot: Slot
+    reference: Any
+
+
 class Listener(Protocol):
     """The desk of a pool, as the sentinel sees it."""
+
+    watched: dict[int, Watch]
+    """By their descriptors what is watched for it. So nothing here keeps a session alive, which may know its loop."""
 
     def hear_hang_up(self, slot: Slot, reference: object) -> None:
         """Hear that the other side has hung up on the session that has this reference, in this slot."""
         ...
-
-
-class Watch(NamedTuple):
-    """Whose socket it is: the desk, which nothing here keeps alive, the slot, and the reference of its session."""
-
-    desk: "ref[Listener]"
-    slot: Slot
-    reference: Any
 
 
 class Sentinel:
@@ -53,9 +55,9 @@ class Sentinel:
         """Raise `AttributeError` where there is no `epoll`, and `OSError` where none can be had."""
         self._epoll: Any = select.epoll()
         self._events: int = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET
-        self._watched: dict[int, Watch] = {}
+        self._watched: dict[int, ref[Listener]] = {}
         self._heard: deque[int] = deque()
-        self._desks: WeakKeyDictionary[Listener, set[int]] = WeakKeyDictionary()  # with all that each had watched
+        self._desks: WeakSet[Listener] = WeakSet()
 
     @classmethod
     def if_possible(cls) -> Self | None:
@@ -73,35 +75,37 @@ class Sentinel:
 
     def enlist(self, desk: Listener) -> None:
         """Work for this desk, too."""
-        self._desks.setdefault(desk, set())
+        self._desks.add(desk)
 
     def discharge(self, desk: Listener) -> bool:
         """Work for this desk no longer; return whether that was the last one."""
-        for fd in self._desks.pop(desk, set()).copy():
-            watch = self._watched.get(fd)
-            if watch is not None and watch.desk() is desk:
-                self._leave(fd)
+        self._desks.discard(desk)
+        for fd in desk.watched.copy():
+            if self._whose(fd) is desk:
+                self._leave(fd, desk)
         return not self._desks
 
     def watch(self, fd: int, desk: Listener, slot: Slot) -> None:
         """Tell the desk when the other side hangs up on this descriptor, or if it has: it is of the slot's session."""
-        self._watched[fd] = Watch(ref(desk), slot, slot.ref)
-        fds = self._desks.get(desk)
-        if fds is not None:  # or else it was discharged just now
-            fds.add(fd)
+        before = self._whose(fd)
+        if before is not None and before is not desk:
+            before.watched.pop(fd, None)
+        desk.watched[fd] = Watch(slot, slot.ref)
+        self._watched[fd] = ref(desk)
         try:
             try:
                 self._epoll.register(fd, self._events)
             except FileExistsError:
                 self._epoll.modify(fd, self._events)
         except (OSError, ValueError):  # it is no socket, or closed by now; or the system watches no more of them
-            self._watched.pop(fd, None)
+            self._forget(fd, desk)
 
     def forget(self, fd: int, session: object) -> None:
         """Watch this descriptor no longer, if it was watched for this session."""
-        watch = self._watched.get(fd)
-        if watch is not None and watch.reference() is session:
-            self._leave(fd)
+        desk = self._whose(fd)
+        watch = None if desk is None else desk.watched.get(fd)
+        if desk is not None and watch is not None and watch.reference() is session:
+            self._leave(fd, desk)
 
     def hear(self, timeout: float | None) -> None:
         """Tell what happened; wait for something to happen at most so many seconds, or for as long as it takes."""
@@ -119,13 +123,21 @@ class Sentinel:
         self._epoll.close()
 
     def _tell(self, fd: int) -> None:
-        watch = self._watched.get(fd)
-        desk = None if watch is None else watch.desk()
-        if watch is not None and desk is not None and has_hung_up(fd):
+        desk = self._whose(fd)
+        watch = None if desk is None else desk.watched.get(fd)
+        if desk is not None and watch is not None and has_hung_up(fd):
             desk.hear_hang_up(watch.slot, watch.reference)
 
-    def _leave(self, fd: int) -> None:
+    def _whose(self, fd: int) -> Listener | None:
+        desk = self._watched.get(fd)
+        return None if desk is None else desk()
+
+    def _forget(self, fd: int, desk: Listener) -> None:
         self._watched.pop(fd, None)
+        desk.watched.pop(fd, None)
+
+    def _leave(self, fd: int, desk: Listener) -> None:
+        self._forget(fd, desk)
         with suppress(OSError, ValueError):  # it was closed by its holder, or by the driver
             self._epoll.unregister(fd)
 

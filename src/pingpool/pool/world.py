@@ -17,7 +17,7 @@ from pingpool.core.told import Recovered, Reset, Told
 from pingpool.core.uses import Use
 from pingpool.errors import PoolError
 from pingpool.pool.keeper import Keeper
-from pingpool.pool.sentinel import Sentinel
+from pingpool.pool.sentinel import Sentinel, Watch
 from pingpool.pool.telling import Telling
 
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class Desk(ABC, Generic[S]):
         self.telling = Telling(name, ledger.size)
         ledger.places.hear = self.telling.hear
         self.keeper: Keeper | None = None
+        self.watched: dict[int, Watch] = {}
         self.bugs_told: set[tuple[str, type[BaseException]]] = set()
         self._suspected_at = ledger.suspected_at
 
