@@ -5,6 +5,7 @@ An option stands in two places, both here: in `MoreOptions` for those who write 
 """
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from itertools import count as counter
 from types import MappingProxyType
@@ -151,6 +152,9 @@ def is_int(value: object) -> bool:
 NUMBERS: Final = (int, float)
 """Types that need no further look; each `get(timeout=…)` asks, so it has to be quick."""
 
+LARGEST: Final = sys.float_info.max
+"""A whole number beyond it cannot be added to a time."""
+
 
 def seconds(what: str, value: float) -> float:
     """Return a number of seconds from 0 up, or raise; `math.inf` waits for ever."""
@@ -158,6 +162,8 @@ def seconds(what: str, value: float) -> float:
         raise TypeError(f"{what} must be a number of seconds; got {value!r}")
     if not value >= 0:
         raise ValueError(f"{what} must be 0 or more seconds (math.inf waits for ever); got {value!r}")
+    if LARGEST < value < math.inf:
+        raise ValueError(f"{what} is a larger number than any float (math.inf waits for ever)")
     return value
 
 

@@ -69,6 +69,17 @@ async def test_an_option_that_makes_no_sense_is_refused(
     assert value in NOT_LABELS or repr(value) in str(caught.value)
 
 
+@pytest.mark.parametrize("option", ["default_timeout", "ping_interval", "max_lifetime", "io_timeout"])
+async def test_seconds_that_no_float_can_hold_are_refused(world: World, option: str) -> None:
+    """However long a whole number is: nobody could add it to a time."""
+    for value in (10**400, 10**10_000):
+        with pytest.raises(ValueError, match=f"{option} is a larger number than any float"):
+            world.pool(**{option: value})
+    pool = await world.open(size=1)
+    with pytest.raises(ValueError, match="timeout is a larger number"):
+        await pool.get(10**400)
+
+
 async def test_an_unknown_option_is_refused(world: World) -> None:
     """A misspelt option is no option."""
     with pytest.raises(TypeError, match="sise"):

@@ -104,7 +104,9 @@ async def test_of_two_ends_the_earlier_counts(world: World) -> None:
     assert pool.stats().replaced["too old"] >= 2
 
 
-@pytest.mark.parametrize("answer", [math.nan, -1, 0, "soon", True, ZeroDivisionError], ids=str)
+@pytest.mark.parametrize(
+    "answer", [math.nan, -1, 0, "soon", True, ZeroDivisionError, pytest.param(10**400, id="too large")], ids=str
+)
 async def test_an_end_that_is_none_costs_nothing(
     world: World, answer: object, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,10 +87,10 @@ def seconds_to_live(session: object, database: AnyDatabase, bugs: Bugs) -> float
             raise TypeError(f"it returned a {type(answer).__name__}, not a number of seconds or None")
         if not answer > 0:
             raise ValueError(f"it returned {answer!r}, which is not more than 0 seconds")
+        return float(answer)
     except BaseException as error:
         bugs.tell("expires_in", error)
         return math.inf
-    return answer
 
 
 def as_meaning(answer: object) -> Meaning:
