@@ -6,6 +6,7 @@ from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, Unpack
+from weakref import ref
 
 from pingpool.aio.abstract import ENTER, AbstractAsyncSessionPool
 from pingpool.aio.desk import LoopDesk
@@ -309,7 +310,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             alarm = FutureAlarm(self._desk.clock)
             keeper = Keeper(self._keep, alarm)
             self._keeping = begin(keep(keeper, alarm), f"{self.name}: keeper")
-            self._keeping.add_done_callback(partial(_see_who_ended_it, self._desk))
+            self._keeping.add_done_callback(partial(_see_who_ended_it, ref(self._desk)))
             self._desk.keeper = keeper
 
     def _resume(self) -> None:
@@ -324,7 +325,8 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
         return [*old, *super()._start_anew()]
 
 
-def _see_who_ended_it(desk: LoopDesk[Any], keeper: "asyncio.Task[None]") -> None:
-    """Nobody of the pool's own cancels a keeper."""
-    if keeper.cancelled():
+def _see_who_ended_it(desk_of: "ref[LoopDesk[Any]]", keeper: "asyncio.Task[None]") -> None:
+    """Nobody of the pool's own cancels a keeper, and its task holds no desk: that may lead back to the pool."""
+    desk = desk_of()
+    if desk is not None and keeper.cancelled():
         desk.was_swept()

@@ -2,10 +2,14 @@
 
 Who waits tells the timer when he is the first to whom anything will happen; if his session comes in time, nothing is
 to be undone. When the timer goes off, the pool looks at everything and says when to look again.
+
+The loop holds the timer, so the timer holds nobody: a desk may lead back to its pool, by the database or the observer.
+Whoever waits for a desk, or works for it, holds it.
 """
 
 import math
 from collections.abc import Callable
+from weakref import WeakMethod
 
 from pingpool.aio.clock import Clock, Timer
 
@@ -18,9 +22,9 @@ class PoolTimer:
     """Looks around at the right time."""
 
     def __init__(self, clock: Clock, look: Callable[[], float]) -> None:
-        """`look` says when it wants to be called again."""
+        """`look`, a bound method that nobody keeps alive by this, says when it wants to be called again."""
         self._clock = clock
-        self._look = look
+        self._look = WeakMethod(look)
         self._timer: Timer | None = None
         self._set_for = math.inf
 
@@ -43,8 +47,11 @@ class PoolTimer:
             self._timer.cancel()
         self._timer = None
         self._set_for = math.inf
+        look = self._look()
+        if look is None:
+            return
         again = self._clock.now() + FORGOTTEN
         try:
-            again = self._look()
+            again = look()
         finally:
             self.by(again)
