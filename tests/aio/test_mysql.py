@@ -1,6 +1,8 @@
 """MariaDB by aiomysql: what is proven, seen, undone and lost, on real servers."""
 
 import asyncio
+import gc
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -309,3 +311,26 @@ def test_a_second_result_left_unread_is_read(mysql: AsyncMySQL) -> None:
                 assert await run(second, "SELECT 4") == (4,)
 
     asyncio.run(main())
+
+
+# The end of the loop
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_pool_that_was_dropped_after_its_loop_goes_without_a_word(
+    mariadb_server: MariaDBServer, mysql: AsyncMySQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is told by the end of its sockets, and nobody of an error that could not be raised."""
+    said: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: said.append(repr(unraisable.exc_value)))
+
+    async def main() -> pingpool.AsyncPingingPool[Any]:
+        return await pingpool.open_async(mysql, size=2, wait_for=2)
+
+    before = mariadb_server.backends()
+    pools = [asyncio.run(main())]
+    assert len(mariadb_server.backends()) == len(before) + 2
+    pools.clear()
+    gc.collect()
+    until(lambda: mariadb_server.backends() == before)
+    assert said == []

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -105,7 +106,8 @@ class Connection(aiomysql.Connection, OnRecord):  # type: ignore[misc]  # the dr
         if link is not None:
             if self.was_left is None:
                 self.was_left = is_left(link)
-            link.abort()
+            with suppress(RuntimeError):  # the loop is closed: then the stream ends when it is collected
+                link.abort()
         aiomysql.Connection.close(self)
 
     close = hang_up
