@@ -116,6 +116,16 @@ def test_a_dropped_pool_lets_the_sentinel_go(server: Server) -> None:
     server.hang_up()
 
 
+def test_a_pool_that_was_cleared_and_dropped_lets_the_sentinel_go(server: Server) -> None:
+    """Without a warning: it has no session that somebody should have ended."""
+    pool = server.open(size=1)
+    pool.clear()
+    assert sentinels()
+    del pool
+    until(lambda: not sentinels())
+    server.hang_up()
+
+
 def test_a_forked_child_has_its_own(server: Server) -> None:
     """The child hears of its own sessions, and of no other; the parent goes on as before."""
     with server.open(size=2) as pool:

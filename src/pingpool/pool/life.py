@@ -224,6 +224,8 @@ class Life(Generic[S, D]):
                 warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
             if desk.is_home():
                 desk.end()
+        elif desk is not None and desk.sentinel is not None and desk.is_home():
+            desk.discharge_sentinel()  # it was cleared, so that nobody had to close it
 
     # Another process, another database.
 
