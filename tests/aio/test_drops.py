@@ -4,6 +4,7 @@ import asyncio
 import gc
 import math
 import weakref
+from contextvars import ContextVar
 
 import pytest
 
@@ -71,5 +72,37 @@ def test_the_end_of_a_session_takes_no_longer_though_nobody_holds_the_pool() -> 
         database.recover()
         await asyncio.sleep(6)
         assert [session.is_deleted for session in sessions] == [False, True]
+
+    run(main())
+
+
+class Request:
+    """What somebody works for, as his context knows."""
+
+
+request: ContextVar[Request] = ContextVar("request")
+
+
+def test_nobody_keeps_the_context_of_whoever_caused_his_work() -> None:
+    """Neither the keeper, nor the workers, nor the timer keeps it from him, though the pool goes on."""
+
+    async def main() -> None:
+        database = AsyncFaultyDatabase()
+        pool: AsyncPingingPool[FakeSession] = AsyncPingingPool(2, io_timeout=1000)
+
+        async def serve() -> "weakref.ref[Request]":
+            request.set(Request())
+            await pool.bind(database)
+            pool.keep_alive()
+            database.slow("ping", 100)
+            with pytest.raises(pingpool.PoolTimeout):
+                await pool.check(1)
+            return weakref.ref(request.get())
+
+        gone = await asyncio.create_task(serve())
+        await asyncio.sleep(0)  # the loop itself holds a task until then
+        gc.collect()
+        assert gone() is None
+        await pool.close()
 
     run(main())

@@ -7,6 +7,7 @@ loops go by a clock that stands still while the machine sleeps, so there the poo
 import asyncio
 import time
 from collections.abc import Callable
+from contextvars import Context
 from typing import Protocol
 
 from pingpool import clock
@@ -45,5 +46,5 @@ class LoopClock:
         self._call_later = loop.call_later
 
     def call_at(self, when: float, call: Callable[[], object]) -> Timer:
-        """Set a timer of the loop."""
-        return self._call_later(min(max(when - self.now(), 0.0), LONGEST), call)
+        """Set a timer of the loop, which keeps no context: that of whoever caused it is none of its business."""
+        return self._call_later(min(max(when - self.now(), 0.0), LONGEST), call, context=Context())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextvars import Context
 from functools import partial
 from threading import get_ident
 from types import TracebackType
@@ -310,7 +311,7 @@ class AsyncPingingPool(Beginning[S, LoopDesk[S]], AbstractAsyncSessionPool[S]):
             alarm = FutureAlarm(self._desk.clock)
             keeper = Keeper(self._keep, alarm)
             self._keeping = begin(keep(keeper, alarm), f"{self.name}: keeper")
-            self._keeping.add_done_callback(partial(_see_who_ended_it, ref(self._desk)))
+            self._keeping.add_done_callback(partial(_see_who_ended_it, ref(self._desk)), context=Context())
             self._desk.keeper = keeper
 
     def _resume(self) -> None:

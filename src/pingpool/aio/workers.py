@@ -13,6 +13,7 @@ run: the first step of a task, or the news that one has ended. So whoever looks 
 import asyncio
 import math
 from collections import deque
+from contextvars import Context
 from typing import Any
 
 from pingpool.aio.desk import LoopDesk
@@ -90,7 +91,7 @@ class Workers:
             task = begin(self._run(call), name)
             self._running[task] = call
             self._queue.popleft()  # now, so that an interrupt finds the call in two places rather than in none
-            task.add_done_callback(self._finish)
+            task.add_done_callback(self._finish, context=Context())
 
     async def _run(self, call: Call) -> None:
         error = await call.run() if call.began_at is None else None
