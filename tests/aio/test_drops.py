@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import threading
 import weakref
 from contextvars import ContextVar
 
@@ -56,6 +57,28 @@ def test_a_kept_pool_that_nobody_holds_is_collected(ping_interval: float) -> Non
         assert [session.is_deleted for session in sessions] == [True, True, True]
 
     run(main())
+
+
+def test_a_pool_that_another_thread_collects_is_ended_by_its_loop() -> None:
+    """The garbage collector runs in whatever thread comes by."""
+
+    async def main() -> None:
+        database = AsyncFaultyDatabase()
+        ring: list[object] = [await pingpool.open_async(database, size=2, wait_for=2)]
+        ring.append(ring)
+        sessions = database.live
+        del ring
+        collector = threading.Thread(target=gc.collect)
+        collector.start()
+        collector.join()
+        await asyncio.sleep(1)
+        assert [session.is_deleted for session in sessions] == [True, True]
+
+    gc.disable()  # or this thread's might come first
+    try:
+        run(main())
+    finally:
+        gc.enable()
 
 
 def test_the_end_of_a_session_takes_no_longer_though_nobody_holds_the_pool() -> None:

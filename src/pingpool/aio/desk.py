@@ -8,6 +8,8 @@ finds each session with exactly one owner. Only an exception thrown into the mid
 import asyncio
 import math
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from contextvars import Context
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -83,6 +85,14 @@ class LoopDesk(Desk[S]):
     def is_home(self) -> bool:
         """Is this the desk's own loop? (`asyncio.get_running_loop` is a system call on Python 3.11.)"""
         return self.is_running() and get_ident() == self.thread
+
+    def at_home(self, call: Callable[[], object]) -> None:
+        """Make a call in the desk's own loop: at once, or soon if another thread is here; not if that has ended."""
+        if self.is_home():
+            call()
+        elif self.loop is not None and self.is_running():
+            with suppress(RuntimeError):  # it is closed by now
+                self.loop.call_soon_threadsafe(call, context=Context())
 
     def is_left_behind(self, error: BaseException | None) -> bool:
         """Does this end a coroutine that the loop was closed over? Nothing is left to go back to, or to tell."""

@@ -222,10 +222,9 @@ class Life(Generic[S, D]):
         if desk is not None and desk.ledger.filling and not desk.ledger.closed:
             if self._has_to_be_closed:
                 warnings.warn(f"{self.name} was dropped without being closed", ResourceWarning, stacklevel=1)
-            if desk.is_home():
-                desk.end()
-        elif desk is not None and desk.sentinel is not None and desk.is_home():
-            desk.discharge_sentinel()  # it was cleared, so that nobody had to close it
+            desk.at_home(desk.end)
+        elif desk is not None and desk.sentinel is not None:
+            desk.at_home(desk.discharge_sentinel)  # it was cleared, so that nobody had to close it
 
     # Another process, another database.
 

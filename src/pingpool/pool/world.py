@@ -122,6 +122,11 @@ class Desk(ABC, Generic[S]):
     def is_home(self) -> bool:
         """May whoever calls now take turns here?"""
 
+    def at_home(self, call: Callable[[], object]) -> None:
+        """Make a call where turns may be taken: at once if that is here."""
+        if self.is_home():
+            call()
+
     def snapshot(self) -> Stats:
         """Take a picture of the ledger between two turns."""
         return self.look(partial(snapshot, self.ledger))
