@@ -1,7 +1,6 @@
 """PostgreSQL by asyncpg: which errors lose a session, and what its last holder left open."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,8 @@ from pingpool.databases.postgres.asyncpg import is_busy
 from pingpool.testing.proxy import FaultProxy
 from pingpool.testing.servers import PostgresServer, PrivateServer
 from tests.aio.errors import error_of
-from tests.databases.waiting import SOON, until, until_in_asyncio
+from tests.databases.backends import opened_at, until_collected
+from tests.databases.waiting import SOON, until_in_asyncio
 
 pytestmark = pytest.mark.server
 
@@ -38,13 +38,10 @@ def test_nothing_is_left_of_a_pool_that_was_dropped_after_its_loop(postgres_serv
     async def main() -> pingpool.AsyncPingingPool[Any]:
         return await pingpool.open_async(postgres_server.url.replace("postgresql", "asyncpg"), size=2, wait_for=2)
 
-    of_others = postgres_server.backends()
-    pools = [asyncio.run(main())]
-    ours = {*postgres_server.backends()}.difference(of_others)
+    pool, ours = opened_at(postgres_server, lambda: asyncio.run(main()))
     assert len(ours) == 2
-    pools.clear()
-    gc.collect()
-    until(lambda: ours.isdisjoint(postgres_server.backends()))
+    del pool
+    until_collected(postgres_server, ours)
 
 
 # Errors

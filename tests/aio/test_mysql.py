@@ -1,7 +1,6 @@
 """MariaDB by aiomysql: what is proven, seen, undone and lost, on real servers."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pingpool.testing.servers import MariaDBServer
 from tests.aio.errors import error_of
 from tests.aio.mysql_lab import PLAIN, ProxyFor, connect, run, soon
 from tests.aio.test_databases import survive_the_death_of_all
+from tests.databases.backends import opened_at, until_collected
 from tests.databases.waiting import SOON, until
 
 pytestmark = pytest.mark.server
@@ -327,11 +327,8 @@ def test_a_pool_that_was_dropped_after_its_loop_goes_without_a_word(
     async def main() -> pingpool.AsyncPingingPool[Any]:
         return await pingpool.open_async(mysql, size=2, wait_for=2)
 
-    of_others = mariadb_server.backends()
-    pools = [asyncio.run(main())]
-    ours = {*mariadb_server.backends()}.difference(of_others)
+    pool, ours = opened_at(mariadb_server, lambda: asyncio.run(main()))
     assert len(ours) == 2
-    pools.clear()
-    gc.collect()
-    until(lambda: ours.isdisjoint(mariadb_server.backends()))
+    del pool
+    until_collected(mariadb_server, ours)
     assert said == []

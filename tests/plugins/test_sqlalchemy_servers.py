@@ -1,6 +1,5 @@
 """SQLAlchemy's engines over pingpool, with servers: outages pass unnoticed, refusals are told, a fork does no harm."""
 
-import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from sqlalchemy import Engine, create_engine, event, exc, text  # noqa: E402
 from pingpool.databases.common.sockets import Look, look_at  # noqa: E402
 from pingpool.plugins.sqlalchemy import PingPool  # noqa: E402
 from pingpool.testing.servers import MariaDBServer, PostgresServer  # noqa: E402
+from tests.databases.backends import opened_at, until_collected  # noqa: E402
 from tests.databases.waiting import SOON, until  # noqa: E402
 from tests.plugins.forking import succeeds_in_child  # noqa: E402
 from tests.plugins.sqlalchemy_lab import SIZE, ask, fill, pool_of  # noqa: E402
@@ -56,18 +56,16 @@ def hung_up(connection: Any) -> bool:
 def test_nothing_is_left_of_an_engine_that_nobody_holds(postgres_server: PostgresServer, driver: str) -> None:
     """Its connections are closed, though it was not disposed of."""
     pytest.importorskip(driver)
-    of_others = postgres_server.backends()
-    engines = [create_engine(by(driver, postgres_server), poolclass=PingPool)]
-    ask(engines[0])
-    ours = {*postgres_server.backends()}.difference(of_others)
+
+    def used() -> Engine:
+        engine = create_engine(by(driver, postgres_server), poolclass=PingPool)
+        ask(engine)
+        return engine
+
+    engine, ours = opened_at(postgres_server, used)
     assert ours
-    engines.clear()
-
-    def is_gone() -> bool:
-        gc.collect()
-        return ours.isdisjoint(postgres_server.backends())
-
-    until(is_gone)
+    del engine
+    until_collected(postgres_server, ours)
 
 
 @pytest.mark.server
