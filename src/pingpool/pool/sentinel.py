@@ -102,10 +102,9 @@ class Sentinel:
 
     def forget(self, fd: int, session: object) -> None:
         """Watch this descriptor no longer, if it was watched for this session."""
-        desk = self._whose(fd)
-        watch = None if desk is None else desk.watched.get(fd)
-        if desk is not None and watch is not None and watch.reference() is session:
-            self._leave(fd, desk)
+        found = self._found(fd)
+        if found is not None and found[1].reference() is session:
+            self._leave(fd, found[0])
 
     def hear(self, timeout: float | None) -> None:
         """Tell what happened; wait for something to happen at most so many seconds, or for as long as it takes."""
@@ -123,10 +122,15 @@ class Sentinel:
         self._epoll.close()
 
     def _tell(self, fd: int) -> None:
+        found = self._found(fd)
+        if found is not None and has_hung_up(fd):
+            desk, watch = found
+            desk.hear_hang_up(watch.slot, watch.reference)
+
+    def _found(self, fd: int) -> tuple[Listener, Watch] | None:
         desk = self._whose(fd)
         watch = None if desk is None else desk.watched.get(fd)
-        if desk is not None and watch is not None and has_hung_up(fd):
-            desk.hear_hang_up(watch.slot, watch.reference)
+        return None if desk is None or watch is None else (desk, watch)
 
     def _whose(self, fd: int) -> Listener | None:
         desk = self._watched.get(fd)

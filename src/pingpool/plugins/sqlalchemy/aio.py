@@ -29,9 +29,7 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
     async def _open(self) -> None:
         """Have connections opened on demand from now on; after a `dispose()`, too."""
-        if self._below.closed or self._below is self._disposed:
-            self._below, self._disposed = self._new_pool(), None
-        below = self._below
+        below = self._below_to_open()
         self._records = self._records or AsyncRecords(self, self._open_record)
         await below.bind(self._records, wait_for=0)
         if below.ping_interval:
@@ -76,7 +74,6 @@ class AsyncPingPool(EnginePool[AsyncPingingPool[Any]]):
 
         Of a pool whose event loop is closed nothing can be closed in good order: it is let go.
         """
-        self._is_disposed = True
         self._disposed = below = self._below
         if not below._desk.is_stranded():  # pyright: ignore[reportPrivateUsage] (nobody else has to know)
             await_only(below.close())

@@ -76,11 +76,9 @@ class EnginePool(Pool, Generic[P]):
         self._opened: P | None = None
         """The pool beneath that was bound, and is kept alive."""
         self._disposed: P | None = None
-        """The pool beneath that was disposed of, until there is another."""
+        """The pool beneath that was disposed of last."""
         self._next: Self | None = None
         """The pool that an engine has in place of this one, of which it has disposed."""
-        self._is_disposed = False
-        """Was there a disposal ever?"""
 
     def _options(self) -> dict[str, Any]:
         """Return the options of the pool beneath."""
@@ -99,6 +97,12 @@ class EnginePool(Pool, Generic[P]):
         """Was the pool beneath not opened yet, or disposed of?"""
         return self._below is not self._opened or self._below is self._disposed
 
+    def _below_to_open(self) -> P:
+        """Return the pool beneath that is to be opened: another one after a disposal."""
+        if self._below.closed or self._below is self._disposed:
+            self._below = self._new_pool()
+        return self._below
+
     def _is_gone(self, below: P) -> bool:
         """Was this pool beneath disposed of? There may be another by now, which somebody else has opened."""
         return below is not self._below or below is self._disposed
@@ -115,7 +119,7 @@ class EnginePool(Pool, Generic[P]):
         """
         self.logger.info("Pool recreating")
         again = self._another()
-        if self._is_disposed:
+        if self._disposed is not None:
             self._next = again
             if not self._below.closed:  # whoever waited has opened it once more
                 self.dispose()

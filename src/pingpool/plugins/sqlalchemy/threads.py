@@ -32,9 +32,7 @@ class PingPool(EnginePool[PingingPool[Any]]):
         """Have connections opened on demand from now on; after a `dispose()`, too."""
         with self._opening.lock:
             if self._is_to_be_opened():
-                if self._below.closed or self._below is self._disposed:
-                    self._below, self._disposed = self._new_pool(), None
-                self._opened = opened(self._below, Records(self), 0)
+                self._opened = opened(self._below_to_open(), Records(self), 0)
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Check a record out."""
@@ -67,7 +65,6 @@ class PingPool(EnginePool[PingingPool[Any]]):
 
     def dispose(self) -> None:
         """Close what is idle now, and what is lent when it comes back. The next checkout begins anew."""
-        self._is_disposed = True
         self._disposed = self._below  # first: nobody is to open it again while it closes
         self._disposed.close()
         self.logger.info("Pool disposed. %s", self.status())
